@@ -1,0 +1,34 @@
+# The two commands of a newcomer: `make demo`, `make test`. The rest is for those who change things.
+PYTHON := .venv/bin/python
+OUT ?= demo
+
+.PHONY: setup check lint types test demo constraints clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	@command -v uv >/dev/null 2>&1 || python3 -m pip install --quiet --disable-pip-version-check uv
+	uv venv --quiet --allow-existing --python 3.11 .venv
+	uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+check: lint types test
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: setup
+	.venv/bin/mypy
+
+test: setup
+	$(PYTHON) -m pytest -n 2 --dist loadfile
+
+demo: setup
+	$(PYTHON) -m workflows.demo --out $(OUT)
+
+constraints: # exact versions of all that is installed, without addresses
+	uv pip freeze --python $(PYTHON) --exclude-editable | grep -v '^-e' > constraints.txt
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis demo

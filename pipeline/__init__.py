@@ -1,0 +1,1 @@
+"""The work: map a scene, trace its coastline, export it, evaluate it, record where it came from."""

@@ -1,0 +1,51 @@
+"""Errors about pixels on a grid: products, bands, rasters, areas of interest."""
+
+from __future__ import annotations
+
+from strandline import StrandlineError
+
+__all__ = [
+    "AreaOutsideSceneError",
+    "BandError",
+    "GridError",
+    "NoValidPixelsError",
+    "RasterReadError",
+    "SceneError",
+    "UnsafeArchiveError",
+]
+
+
+class SceneError(StrandlineError, ValueError):
+    """The input is no scene that can be read: not a product, two granules, metadata missing."""
+
+    exit_code = 2
+
+
+class UnsafeArchiveError(SceneError):
+    """An archive or an XML file asks for something that only an attacker needs."""
+
+
+class BandError(SceneError):
+    """A band that is needed is not in the scene."""
+
+
+class GridError(StrandlineError, ValueError):
+    """A grid, window or CRS is impossible or cannot be used."""
+
+    exit_code = 2
+
+
+class AreaOutsideSceneError(GridError):
+    """The area of interest does not touch the scene."""
+
+
+class NoValidPixelsError(StrandlineError, ValueError):
+    """Every pixel of the scene, or of the area of interest, is nodata: there is nothing to map."""
+
+    exit_code = 3
+
+
+class RasterReadError(StrandlineError, OSError):
+    """A raster file is truncated or corrupt, or cannot be decoded."""
+
+    exit_code = 4

@@ -1,0 +1,136 @@
+"""What a scene is once its metadata is understood, and before a pixel is read.
+
+These are values: the openers (``safe``, ``stac``, ``stack``) make them, ``reader`` turns them into pixels,
+``pipeline`` records them. Nothing here does any I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from tiles.bands import BANDS, L2A_STACK
+from tiles.errors import BandError, SceneError
+from tiles.grid import Grid
+
+__all__ = ["BandSource", "Level", "NodataRule", "Radiometry", "Scene"]
+
+Level = Literal["L1C", "L2A", "unknown"]
+NodataRule = Literal["any", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandSource:
+    """Where the pixels of one band (or of the scene classification) lie.
+
+    Attributes:
+        name: Band name as in ``tiles.bands``, or ``SCL``.
+        path: What GDAL opens: a file, ``/vsizip/...``, ``/vsicurl/...``.
+        index: Band number within that file, from 1.
+        grid: Native grid of the file, before any resampling.
+    """
+
+    name: str
+    path: str
+    index: int
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radiometry:
+    """How digital numbers (DN) become reflectance, and who says so.
+
+    ``reflectance = (DN + offset[band]) / quantification``; nodata is decided on the DN, before the offset.
+
+    Attributes:
+        quantification: DN per unit of reflectance, usually 10000; 1 where pixels hold reflectance already.
+        offsets: DN to add, a band (usually -1000 from processing baseline 04.00 on, else 0).
+        nodata: DN that marks missing pixels (0 in products), or ``None`` where only NaN does. NaN is always missing.
+        nodata_rule: ``any``: a pixel is missing where any band has the marker. ``all``: only where every band has
+            it, for stacks in which dark water was clipped to the marker's value.
+        source: Who says so, e.g. ``MTD_MSIL2A.xml BOA_ADD_OFFSET`` or ``--offset``.
+        doubts: Where metadata and pixels disagree, a sentence each.
+    """
+
+    quantification: float
+    offsets: Mapping[str, float]
+    source: str
+    nodata: float | None = 0
+    nodata_rule: NodataRule = "any"
+    doubts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.quantification > 0:
+            raise SceneError(f"A quantification value must be positive, found {self.quantification} ({self.source}).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One acquisition, ready to be read.
+
+    Attributes:
+        id: Name of the product or item or file, without its ending; safe as a folder name.
+        source: What the user gave.
+        kind: Which reader understood it.
+        level: Processing level.
+        bands: The bands found, in the order of ``tiles.bands.BANDS``, one source a band at its finest resolution.
+        grid: The finest grid among the bands, on which the scene is mapped.
+        radiometry: From DN to reflectance.
+        classification: The scene classification (SCL), where there is one.
+        acquired: Time of sensing in UTC, where known.
+        baseline: Processing baseline such as ``05.11``, where known.
+        platform: ``sentinel-2a`` …, where known.
+        cloud_percent: Cloud cover that the metadata states, 0 to 100.
+        files: Local files (or URLs) that a checksum should cover, metadata included.
+        notes: What the user should be told, a sentence each.
+    """
+
+    id: str
+    source: str
+    kind: Literal["safe", "stac", "stack"]
+    level: Level
+    bands: tuple[BandSource, ...]
+    grid: Grid
+    radiometry: Radiometry
+    classification: BandSource | None = None
+    acquired: datetime | None = None
+    baseline: str | None = None
+    platform: str | None = None
+    cloud_percent: float | None = None
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.bands:
+            raise BandError(f"No Sentinel-2 band was found in {self.source}.")
+        order = [list(BANDS).index(source.name) for source in self.bands]
+        if order != sorted(set(order)):
+            raise SceneError(f"Bands must be unique and in order, found {', '.join(self.band_names)}.")
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Names of the bands found, in order."""
+        return tuple(source.name for source in self.bands)
+
+    def require_bands(self, wanted: tuple[str, ...] = L2A_STACK) -> tuple[BandSource, ...]:
+        """The sources of the bands that a model wants, in the model's order.
+
+        Raises:
+            BandError: One is missing; the message names it, and says what was found.
+        """
+        found = {source.name: source for source in self.bands}
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            x_m = self.grid.resolution[0]
+            at = f" at {x_m:g} m" if self.grid.crs.is_projected else ""
+            hint = (
+                " A 60 m product has no B08: use a product with R10m, or a model that does without it (strandline models)."
+                if "B08" in missing and self.kind == "safe" and x_m >= 60
+                else " Use a complete product, or a model that does without it (strandline models)."
+            )
+            raise BandError(
+                f"Band {', '.join(missing)} is not in {self.source} (found {', '.join(self.band_names)}{at}).{hint}"
+            )
+        return tuple(found[name] for name in wanted)

@@ -1,0 +1,1 @@
+"""How work is started: the command line, a file a command."""
