@@ -1,0 +1,62 @@
+"""Errors of the work itself: an output that cannot be written, a format that does not exist."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from strandline import StrandlineError
+
+__all__ = ["OutputError", "UnknownFormatError", "output_errors"]
+
+_ADVICE = {
+    errno.ENOSPC: "Free some space, or choose a folder on another disk",
+    errno.EDQUOT: "The quota is used up: free some space, or choose a folder on another disk",
+    errno.EFBIG: "Files may not grow that large here: raise the limit (ulimit -f), or choose another disk",
+    errno.EACCES: "Choose a folder that you may write to",
+    errno.EPERM: "Choose a folder that you may write to",
+    errno.EROFS: "The disk is read-only: choose another folder",
+}
+
+
+class OutputError(StrandlineError, OSError):
+    """An output could not be written whole: disk full, no permission, larger than its format allows."""
+
+    exit_code = 5
+
+
+class UnknownFormatError(StrandlineError, ValueError):
+    """A vector format was asked for that Strandline does not write."""
+
+    exit_code = 2
+
+
+@contextmanager
+def output_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
+    """Turn whatever a library raises while ``path`` is written into one clear line.
+
+    Args:
+        path: The file (or folder) being written, named in the message.
+        foreign: Errors of the writing library besides ``OSError``.
+
+    Raises:
+        OutputError: In place of those; the first error stays as its cause.
+    """
+    try:
+        yield
+    except OutputError:
+        raise
+    except Exception as error:
+        if not isinstance(error, (OSError, *foreign)):
+            raise
+        raise OutputError(_message(path, error)) from error
+
+
+def _message(path: Path, error: Exception) -> str:
+    """Name the file, the reason and the way out; GDAL says "write failed" where the system would say why."""
+    number = getattr(error, "errno", None)
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
+    advice = _ADVICE.get(number or 0, "Check that the folder is writable and its disk has space")
+    return f"Could not write {path} ({reason.rstrip('.') or type(error).__name__}). {advice}."

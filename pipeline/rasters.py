@@ -1,0 +1,265 @@
+"""Write the two maps of a scene as Cloud Optimized GeoTIFFs, strip by strip in constant memory.
+
+``water.tif`` holds a class a pixel, ``probability.tif`` the network's answer in steps of 0.004. The steps are cut
+(not rounded), so that ``probability >= 0.5`` in the file is the class ``water`` to the last pixel.
+
+Source: OGC 21-026, OGC Cloud Optimized GeoTIFF Standard; GDAL's COG driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self
+from xml.etree import ElementTree as ET  # written, never parsed
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import rasterio.shutil
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterWindow
+
+from pipeline.errors import OutputError, output_errors
+from strandline import __version__
+from tiles.grid import Grid
+
+__all__ = [
+    "CLASS_COLOURS",
+    "CLASS_NAMES",
+    "LAND",
+    "NODATA",
+    "OBSCURED",
+    "PROBABILITY_OFFSET",
+    "PROBABILITY_SCALE",
+    "WATER",
+    "MapWriter",
+    "compute_classes",
+    "compute_probability_dn",
+]
+
+LAND: Final = 0
+WATER: Final = 1
+OBSCURED: Final = 2
+NODATA: Final = 255
+
+CLASS_NAMES: Mapping[int, str] = MappingProxyType({LAND: "land", WATER: "water", OBSCURED: "obscured"})
+"""What each value of ``water.tif`` means; ``NODATA`` is the file's nodata marker."""
+
+CLASS_COLOURS: Mapping[int, tuple[int, int, int]] = MappingProxyType(
+    {LAND: (222, 209, 170), WATER: (45, 114, 178), OBSCURED: (190, 190, 190)}
+)
+"""Red, green and blue of each class, 0 to 255; the vector styles and the preview use them too."""
+
+PROBABILITY_SCALE: Final = 0.004
+PROBABILITY_OFFSET: Final = 0.002
+
+_STATE_VALID, _STATE_NODATA, _STATE_OBSCURED = 0, 1, 2
+_BLOCK = 512
+# Small, because GDAL's default (5% of memory) would make the peak depend on the machine.
+_GDAL_OPTIONS = {"GDAL_CACHEMAX": 96, "GDAL_NUM_THREADS": "ALL_CPUS", "GDAL_PAM_ENABLED": "NO"}
+
+
+def compute_probability_dn(
+    probability: npt.NDArray[np.floating], state: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    """Cut probabilities into the steps of ``probability.tif``.
+
+    Args:
+        probability: Water probability, any shape, 0 to 1, NaN where there is none.
+        state: 0 where the pixel is valid, else anything; the same shape.
+
+    Returns:
+        DN 0 to 249, where ``value = DN * 0.004 + 0.002`` is the middle of its step; 255 where not valid.
+    """
+    valid = (state == _STATE_VALID) & np.isfinite(probability)
+    # In float64 the product is exact, so 0.5 falls on DN 125 and its lower neighbour on 124.
+    steps = np.floor(np.where(valid, probability, 0).astype(np.float64) * 250)
+    return np.where(valid, np.clip(steps, 0, 249), NODATA).astype(np.uint8)
+
+
+def compute_classes(
+    probability: npt.NDArray[np.floating], state: npt.NDArray[np.uint8], *, threshold: float = 0.5
+) -> npt.NDArray[np.uint8]:
+    """Decide the class of each pixel; nodata and cloud never become water or land.
+
+    Args:
+        probability: Water probability, any shape, 0 to 1, NaN where there is none.
+        state: 0 valid, 1 nodata, 2 obscured; the same shape.
+        threshold: Lowest probability that counts as water.
+
+    Returns:
+        The values of ``CLASS_NAMES``, and ``NODATA`` where state is 1 or a valid pixel has no probability.
+    """
+    classes = np.where(probability >= threshold, WATER, LAND).astype(np.uint8)
+    classes[np.isnan(probability)] = NODATA
+    classes[state == _STATE_OBSCURED] = OBSCURED
+    classes[state == _STATE_NODATA] = NODATA
+    return classes
+
+
+class MapWriter:
+    """Takes the map of a scene strip by strip, and leaves ``water.tif`` and ``probability.tif``.
+
+    Strips may come in any order and height. Use it as a context manager and call :meth:`finish` inside: leaving the
+    block without it (an error, Ctrl-C) removes everything that was begun.
+
+    Args:
+        folder: Existing folder for the two files; temporary files of width × height × 2 bytes lie there meanwhile.
+        grid: The scene's grid.
+        threshold: Lowest probability that counts as water.
+        tags: Names and values for the files' metadata (scene, model …); nothing that changes from run to run.
+    """
+
+    def __init__(
+        self, folder: Path, *, grid: Grid, threshold: float = 0.5, tags: Mapping[str, str] | None = None
+    ) -> None:
+        self.water_path = folder / "water.tif"
+        self.probability_path = folder / "probability.tif"
+        self._grid = grid
+        self._threshold = threshold
+        self._tags = {"TIFFTAG_SOFTWARE": f"Strandline {__version__}", "AREA_OR_POINT": "Area", **(tags or {})}
+        self._begun = {path: path.with_name(f".{path.stem}.begun.tif") for path in self.paths}
+        self._open: dict[Path, Any] = {}
+
+    @property
+    def paths(self) -> tuple[Path, Path]:
+        """The two files that :meth:`finish` leaves."""
+        return self.water_path, self.probability_path
+
+    def __enter__(self) -> Self:
+        for path, begun in self._begun.items():
+            with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
+                self._open[path] = rasterio.open(begun, "w", **self._profile())
+        self._describe()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for dataset in self._open.values():
+            # What is begun is thrown away here, so an error while it is flushed tells nobody anything.
+            _close_quietly(dataset)
+        for begun in self._begun.values():
+            begun.unlink(missing_ok=True)
+
+    def write_rows(self, row_off: int, probability: npt.NDArray[np.floating], state: npt.NDArray[np.uint8]) -> None:
+        """Write one strip over the scene's whole width.
+
+        Args:
+            row_off: Row of the grid at which the strip begins.
+            probability: Water probability, ``(rows, width)``, 0 to 1, NaN where there is none.
+            state: 0 valid, 1 nodata, 2 obscured (cloud), ``(rows, width)``.
+
+        Raises:
+            ValueError: The strip does not fit the grid.
+            OutputError: The disk is full or the file cannot be written.
+        """
+        rows, cols = probability.shape
+        if probability.shape != state.shape or cols != self._grid.width or row_off + rows > self._grid.height:
+            raise ValueError(
+                f"A strip must be (rows, {self._grid.width}) within {self._grid.height} rows, found probability "
+                f"{probability.shape} and state {state.shape} at row {row_off}."
+            )
+        window = RasterWindow(0, row_off, cols, rows)
+        self._write(self.water_path, compute_classes(probability, state, threshold=self._threshold), window)
+        self._write(self.probability_path, compute_probability_dn(probability, state), window)
+
+    def finish(self) -> tuple[Path, Path]:
+        """Turn what was written into Cloud Optimized GeoTIFFs, with overviews, checked by reading them back.
+
+        Returns:
+            ``water.tif`` and ``probability.tif``; ``water.tif.aux.xml`` with the names of the classes lies beside.
+
+        Raises:
+            OutputError: One of them cannot be written whole; neither is left.
+        """
+        try:
+            self._make_cog(self.water_path, overviews="MODE", predictor="NO")
+            self._make_cog(self.probability_path, overviews="AVERAGE", predictor="STANDARD")
+            aux = self.water_path.with_name(self.water_path.name + ".aux.xml")
+            with output_errors(aux):
+                aux.write_bytes(_category_names_xml())
+        except BaseException:
+            for path in self.paths:
+                path.unlink(missing_ok=True)
+            raise
+        return self.paths
+
+    def _profile(self) -> dict[str, Any]:
+        # Not compressed: a strip may end inside a block, and a compressed block that is rewritten leaves a hole.
+        return {
+            "driver": "GTiff",
+            "dtype": "uint8",
+            "count": 1,
+            "nodata": NODATA,
+            "crs": self._grid.crs,
+            "transform": self._grid.transform,
+            "width": self._grid.width,
+            "height": self._grid.height,
+            "tiled": True,
+            "blockxsize": _BLOCK,
+            "blockysize": _BLOCK,
+            "bigtiff": "IF_SAFER",
+        }
+
+    def _describe(self) -> None:
+        water, probability = self._open[self.water_path], self._open[self.probability_path]
+        water.update_tags(**self._tags, TIFFTAG_IMAGEDESCRIPTION=f"Land/water map: {_legend()}")
+        water.set_band_description(1, "class")
+        water.write_colormap(1, {value: (*rgb, 255) for value, rgb in CLASS_COLOURS.items()} | {NODATA: (0, 0, 0, 0)})
+        probability.update_tags(**self._tags, TIFFTAG_IMAGEDESCRIPTION="Probability of water, 0 to 1")
+        probability.set_band_description(1, "probability of water")
+        probability.scales, probability.offsets = (PROBABILITY_SCALE,), (PROBABILITY_OFFSET,)
+
+    def _write(self, path: Path, values: npt.NDArray[np.uint8], window: RasterWindow) -> None:
+        with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
+            self._open[path].write(values, 1, window=window)
+
+    def _make_cog(self, path: Path, *, overviews: str, predictor: str) -> None:
+        with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
+            self._open.pop(path).close()
+            rasterio.shutil.copy(
+                self._begun[path],
+                path,
+                driver="COG",
+                compress="DEFLATE",
+                level=6,
+                predictor=predictor,
+                blocksize=_BLOCK,
+                overview_resampling=overviews,
+                bigtiff="IF_SAFER",
+                num_threads="ALL_CPUS",
+            )
+            _check_same_pixels(self._begun[path], path)
+
+
+def _close_quietly(dataset: Any) -> None:  # noqa: ANN401 (rasterio is not typed)
+    try:
+        dataset.close()
+    except (RasterioError, OSError):
+        return
+
+
+def _check_same_pixels(begun: Path, path: Path) -> None:
+    """GDAL may report a full disk only in its log when a file is closed; reading back is the proof."""
+    with rasterio.open(begun) as src, rasterio.open(path) as dst:
+        for _, window in src.block_windows(1):
+            wide = RasterWindow(0, window.row_off, src.width, window.height)
+            if window.col_off == 0 and not np.array_equal(src.read(1, window=wide), dst.read(1, window=wide)):
+                raise OutputError(f"{path} does not read back as it was written. Check the disk's space and health.")
+
+
+def _legend() -> str:
+    return ", ".join(f"{value} {name}" for value, name in CLASS_NAMES.items()) + f", {NODATA} nodata"
+
+
+def _category_names_xml() -> bytes:
+    """Names of the classes in GDAL's auxiliary file: TIFF has no place for them, and QGIS reads them from there."""
+    root = ET.Element("PAMDataset")
+    names = ET.SubElement(ET.SubElement(root, "PAMRasterBand", band="1"), "CategoryNames")
+    for value in range(max(CLASS_NAMES) + 1):
+        ET.SubElement(names, "Category").text = CLASS_NAMES[value]
+    ET.indent(root)
+    return bytes(ET.tostring(root, encoding="utf-8")) + b"\n"
