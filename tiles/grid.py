@@ -1,7 +1,7 @@
 """A grid of pixels on the ground, and windows into it.
 
 Conventions, everywhere in the project: pixel (row 0, col 0) has its *outer* upper left corner at
-``transform * (0, 0)`` and its centre at ``transform * (0.5, 0.5)`` (GDAL's ``PixelIsArea``).
+``transform @ (0, 0)`` and its centre at ``transform @ (0.5, 0.5)`` (GDAL's ``PixelIsArea``).
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class Grid:
     @property
     def bounds(self) -> BoundingBox:
         """Outer edges ``(left, bottom, right, top)`` in the CRS."""
-        left, top = self.transform * (0, 0)
-        right, bottom = self.transform * (self.width, self.height)
+        left, top = self.transform @ (0, 0)
+        right, bottom = self.transform @ (self.width, self.height)
         return BoundingBox(left, bottom, right, top)
 
     @property
@@ -122,7 +122,7 @@ class Grid:
         """The grid of the pixels in ``window``, which may reach beyond this grid."""
         return Grid(
             crs=self.crs,
-            transform=self.transform * Affine.translation(window.col_off, window.row_off),
+            transform=self.transform @ Affine.translation(window.col_off, window.row_off),
             width=window.width,
             height=window.height,
         )
@@ -137,8 +137,8 @@ class Grid:
             The window, or ``None`` where the bounds do not touch the grid.
         """
         left, bottom, right, top = bounds
-        col_start, row_start = ~self.transform * (left, top)
-        col_stop, row_stop = ~self.transform * (right, bottom)
+        col_start, row_start = ~self.transform @ (left, top)
+        col_stop, row_stop = ~self.transform @ (right, bottom)
         # A bound that lies on a pixel edge, up to rounding, must not pull in one more pixel.
         col_off, row_off = math.floor(col_start + 1e-6), math.floor(row_start + 1e-6)
         width = math.ceil(col_stop - 1e-6) - col_off

@@ -1,0 +1,211 @@
+"""Pixels come out once, in the right place, whatever the strips: 10, 20 and 60 m, reflected edges, nodata, clouds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from tiles import reader
+from tiles.errors import RasterReadError
+from tiles.grid import Grid, Window
+from tiles.masks import NODATA, OBSCURED, VALID
+from tiles.reader import ReadPlan, read_strips
+from tiles.scene import BandSource, NodataRule, Radiometry, Scene
+from tiles.tiling import Tiling
+
+UTM = CRS.from_epsg(32630)
+SIZE_M = 1800
+RESOLUTIONS = {"B01": 60, "B03": 10, "B8A": 20, "SCL": 20}
+
+
+def make_grid(resolution_m: int, size_m: int = SIZE_M) -> Grid:
+    edge = size_m // resolution_m
+    return Grid(crs=UTM, transform=Affine(resolution_m, 0, 300000, 0, -resolution_m, 4500000), width=edge, height=edge)
+
+
+def write_band(path: Path, dn: NDArray[np.uint16], grid: Grid, block: int = 16) -> None:
+    profile = {"driver": "GTiff", "dtype": dn.dtype, "count": 1, "crs": grid.crs, "transform": grid.transform}
+    tiled = {"tiled": True, "blockxsize": block, "blockysize": block}
+    with rasterio.open(path, "w", width=grid.width, height=grid.height, **profile, **tiled) as dataset:
+        dataset.write(dn, 1)
+
+
+def make_scene(folder: Path, bands: dict[str, NDArray[np.uint16]], rule: NodataRule = "any") -> Scene:
+    sources = {}
+    for name, dn in bands.items():
+        grid = make_grid(RESOLUTIONS[name], dn.shape[0] * RESOLUTIONS[name])
+        write_band(folder / f"{name}.tif", dn, grid)
+        sources[name] = BandSource(name=name, path=str(folder / f"{name}.tif"), index=1, grid=grid)
+    scl = sources.pop("SCL", None)
+    return Scene(
+        id="s",
+        source="s",
+        kind="stack",
+        level="L2A",
+        bands=tuple(sources.values()),
+        grid=min((s.grid for s in sources.values()), key=lambda g: g.resolution),
+        radiometry=Radiometry(
+            quantification=10000, offsets=dict.fromkeys(bands, -1000.0), source="test", nodata=0, nodata_rule=rule
+        ),
+        classification=scl,
+    )
+
+
+def read_whole(scene: Scene, tiling: Tiling, classes: Sequence[int] = ()) -> tuple[NDArray, NDArray]:
+    """Stitch the interiors of a tiling back together."""
+    domain = tiling.domain
+    reflectance = np.full((len(scene.bands), *domain.shape), np.nan, dtype=np.float32)
+    state = np.full(domain.shape, 99, dtype=np.uint8)
+    rows = list(tiling.rows())
+    plan = ReadPlan(scene=scene, bands=scene.bands, obscured_classes=frozenset(classes), threads=2)
+    for row, strip in zip(rows, read_strips(plan, [row.read for row in rows]), strict=True):
+        for tile in row.tiles:
+            pixels = strip.read(tile.read)
+            inner = tile.interior.slices(within=tile.read)
+            reflectance[(slice(None), *tile.interior.slices(within=domain))] = pixels.reflectance[(slice(None), *inner)]
+            state[tile.interior.slices(within=domain)] = pixels.state[inner]
+    return reflectance, state
+
+
+@pytest.fixture(scope="module")
+def random_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    rng = np.random.default_rng(1)
+    bands = {}
+    for name, resolution in RESOLUTIONS.items():
+        edge = SIZE_M // resolution
+        high = 12 if name == "SCL" else 9000
+        bands[name] = rng.integers(0 if name == "SCL" else 1, high, (edge, edge), dtype=np.uint16)
+        if name != "SCL":
+            bands[name][rng.random((edge, edge)) < 0.02] = 0
+    return make_scene(tmp_path_factory.mktemp("scene"), bands)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    tile_size=st.integers(5, 200),
+    halo=st.integers(0, 60),
+    stride=st.sampled_from([1, 8]),
+    domain=st.builds(Window, st.integers(0, 90), st.integers(0, 90), st.integers(1, 90), st.integers(1, 90)),
+)
+def test_tiles_stitched_give_the_whole_to_the_last_bit(
+    random_scene: Scene, tile_size: int, halo: int, stride: int, domain: Window
+) -> None:
+    whole, whole_state = read_whole(
+        random_scene, Tiling(domain=random_scene.grid.window, tile_size=180, halo=0), [3, 8, 9]
+    )
+    part, state = read_whole(
+        random_scene, Tiling(domain=domain, tile_size=tile_size, halo=halo, stride=stride), [3, 8, 9]
+    )
+    rows, cols = domain.slices()
+    np.testing.assert_array_equal(part, whole[:, rows, cols])
+    np.testing.assert_array_equal(state, whole_state[rows, cols])
+
+
+def test_each_block_is_decoded_once(random_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: Counter[tuple[str, int]] = Counter()
+    decode = reader.FileStream._decode
+
+    def count(self: reader.FileStream, row: int) -> NDArray:
+        chunk = decode(self, row)
+        decoded.update((self.sources[0].name, row + i) for i in range(chunk.shape[1]))
+        return chunk
+
+    monkeypatch.setattr(reader.FileStream, "_decode", count)
+    monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
+    read_whole(random_scene, Tiling(domain=random_scene.grid.window, tile_size=20, halo=50, stride=8), [3])
+    assert set(decoded.values()) == {1}
+    assert len(decoded) == sum(SIZE_M // resolution for resolution in RESOLUTIONS.values())
+
+
+def test_an_area_of_interest_decodes_only_its_rows(random_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: Counter[str] = Counter()
+    decode = reader.FileStream._decode
+
+    def count(self: reader.FileStream, row: int) -> NDArray:
+        chunk = decode(self, row)
+        decoded[self.sources[0].name] += chunk.shape[1] * chunk.shape[2]
+        return chunk
+
+    monkeypatch.setattr(reader.FileStream, "_decode", count)
+    monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
+    read_whole(random_scene, Tiling(domain=Window(100, 100, 10, 10), tile_size=10, halo=4), [])
+    assert decoded["B03"] <= 32 * 18
+
+
+def test_coarse_bands_land_on_fine_pixel_centres(tmp_path: Path) -> None:
+    """A plane over the ground, sampled at 20 and 60 m centres, comes back exactly at 10 m centres."""
+    bands = {}
+    for name, resolution in {"B01": 60, "B03": 10, "B8A": 20}.items():
+        centres = (np.arange(SIZE_M // resolution) + 0.5) * resolution
+        bands[name] = (1000 + 2 * centres[None, :] + 3 * centres[:, None]).astype(np.uint16)
+    scene = make_scene(tmp_path, bands)
+    found, _ = read_whole(scene, Tiling(domain=scene.grid.window, tile_size=64, halo=3))
+    inner = slice(3, -3)  # beyond the outermost coarse centres there is nothing to interpolate between
+    for channel in (0, 2):
+        np.testing.assert_allclose(found[channel, inner, inner], found[1, inner, inner], atol=2e-4)
+
+
+def test_beyond_the_edge_pixels_are_reflected(random_scene: Scene) -> None:
+    plan = ReadPlan(scene=random_scene, bands=random_scene.bands)
+    (strip,) = read_strips(plan, [Window(-200, -200, 600, 600)])
+    padded = strip.read(Window(-200, -200, 600, 600)).reflectance
+    whole = strip.read(random_scene.grid.window).reflectance
+    np.testing.assert_array_equal(padded, np.pad(whole, ((0, 0), (200, 220), (200, 220)), mode="symmetric"))
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("any", NODATA), ("all", VALID)])
+def test_a_marker_in_one_band_is_missing_or_dark_by_the_rule(tmp_path: Path, rule: NodataRule, expected: int) -> None:
+    bands = {"B03": np.full((12, 12), 1500, np.uint16), "B8A": np.full((6, 6), 1200, np.uint16)}
+    bands["B03"][4, 5] = 0
+    bands["B03"][8:, 8:] = 0
+    bands["B8A"][4:, 4:] = 0
+    scene = make_scene(tmp_path, bands, rule)
+    reflectance, state = read_whole(scene, Tiling(domain=scene.grid.window, tile_size=12, halo=0))
+    assert state[4, 5] == expected
+    assert (state[8:, 8:] == NODATA).all()
+    assert state[0, 0] == VALID
+    # Missing coarse pixels take no part in the interpolation of their neighbours.
+    np.testing.assert_allclose(reflectance[1][state == VALID], 0.02, atol=1e-6)
+
+
+def test_nan_is_missing_and_never_spreads(tmp_path: Path) -> None:
+    bands = {"B03": np.full((12, 12), 1500, np.float32), "B8A": np.full((6, 6), 1200, np.float32)}
+    bands["B8A"][2, 2] = np.nan
+    scene = make_scene(tmp_path, bands)
+    reflectance, state = read_whole(scene, Tiling(domain=scene.grid.window, tile_size=5, halo=2))
+    assert np.isfinite(reflectance).all()
+    assert (state == NODATA).sum() == 4
+    np.testing.assert_allclose(reflectance[1][state == VALID], 0.02, atol=1e-6)
+
+
+def test_clouds_are_obscured_but_nodata_wins(tmp_path: Path) -> None:
+    bands = {"B03": np.full((12, 12), 1500, np.uint16), "SCL": np.full((6, 6), 6, np.uint16)}
+    bands["SCL"][1, 1] = 9
+    bands["SCL"][2, 2] = 10
+    bands["B03"][2, 2] = 0
+    scene = make_scene(tmp_path, bands)
+    _, state = read_whole(scene, Tiling(domain=scene.grid.window, tile_size=7, halo=1), [8, 9])
+    assert (state == OBSCURED).sum() == 3
+    assert state[2, 2] == NODATA
+    _, unmasked = read_whole(scene, Tiling(domain=scene.grid.window, tile_size=7, halo=1))
+    assert OBSCURED not in unmasked
+
+
+def test_a_truncated_file_is_one_clear_line(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    scene = make_scene(tmp_path, {"B03": rng.integers(1, 9999, (640, 640), dtype=np.uint16)})
+    path = Path(scene.bands[0].path)
+    path.write_bytes(path.read_bytes()[:400_000])
+    with pytest.raises(RasterReadError, match=r"B03 at rows .* truncated or corrupt") as caught:
+        read_whole(scene, Tiling(domain=scene.grid.window, tile_size=128, halo=8))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,59 @@
+"""Windows cover each pixel once, with enough around them, in phase with the stride."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiles.errors import GridError
+from tiles.grid import Window
+from tiles.tiling import Tiling
+
+sizes = st.integers(1, 70)
+
+
+@st.composite
+def tilings(draw: st.DrawFn) -> Tiling:
+    domain = Window(draw(st.integers(0, 30)), draw(st.integers(0, 30)), draw(sizes), draw(sizes))
+    return Tiling(
+        domain=domain, tile_size=draw(sizes), halo=draw(st.integers(0, 20)), stride=draw(st.sampled_from([1, 2, 4, 8]))
+    )
+
+
+@given(tilings())
+def test_interiors_cover_the_domain_once(tiling: Tiling) -> None:
+    count = np.zeros(tiling.domain.shape, dtype=int)
+    for row in tiling.rows():
+        for tile in row.tiles:
+            count[tile.interior.slices(within=tiling.domain)] += 1
+    assert (count == 1).all()
+
+
+@given(tilings())
+def test_each_tile_is_read_with_its_halo_and_in_phase(tiling: Tiling) -> None:
+    for row in tiling.rows():
+        for tile in row.tiles:
+            assert tile.interior.row_off - tile.read.row_off >= tiling.halo
+            assert tile.read.row_stop - tile.interior.row_stop >= tiling.halo
+            assert tile.interior.col_off - tile.read.col_off >= tiling.halo
+            assert tile.read.col_stop - tile.interior.col_stop >= tiling.halo
+            for edge in (tile.read.row_off, tile.read.col_off, *tile.read.shape):
+                assert edge % tiling.stride == 0
+            assert tile.read.intersection(row.read) == tile.read
+
+
+@given(tilings())
+def test_no_more_is_read_than_halo_and_phase_need(tiling: Tiling) -> None:
+    for row in tiling.rows():
+        for tile in row.tiles:
+            for read, kept in zip(tile.read.shape, tile.interior.shape, strict=True):
+                assert read < kept + 2 * tiling.halo + 2 * tiling.stride
+
+
+@pytest.mark.parametrize("wrong", [{"tile_size": 0}, {"halo": -1}, {"stride": 0}])
+def test_an_impossible_tiling_is_refused_with_its_values(wrong: dict[str, int]) -> None:
+    arguments = {"tile_size": 8, "halo": 2, "stride": 2} | wrong
+    with pytest.raises(GridError, match=f"{next(iter(wrong))} {next(iter(wrong.values()))}"):
+        Tiling(domain=Window(0, 0, 10, 10), **arguments)
