@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from strandline import StrandlineError
 
-__all__ = ["OutputError", "UnknownFormatError", "output_errors"]
+__all__ = ["OutputError", "UnknownFormatError", "output_errors", "require_space"]
 
 _ADVICE = {
     errno.ENOSPC: "Free some space, or choose a folder on another disk",
@@ -19,6 +20,9 @@ _ADVICE = {
     errno.EPERM: "Choose a folder that you may write to",
     errno.EROFS: "The disk is read-only: choose another folder",
 }
+
+_FULL = 4 << 20
+"""Bytes: a disk with less free than this is taken to be the reason why GDAL could not write."""
 
 
 class OutputError(StrandlineError, OSError):
@@ -54,9 +58,37 @@ def output_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
         raise OutputError(_message(path, error)) from error
 
 
+def require_space(folder: Path, needed: int) -> None:
+    """Refuse work whose output will not fit, before hours are spent on it.
+
+    Args:
+        folder: Existing folder on the disk in question.
+        needed: Bytes that will surely be written at one time.
+
+    Raises:
+        OutputError: The disk has less, or the folder is not there.
+    """
+    with output_errors(folder):
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OutputError(
+            f"Could not write to {folder}: about {needed / 1e6:,.0f} MB are needed, the disk has {free / 1e6:,.0f} MB. "
+            f"{_ADVICE[errno.ENOSPC]}."
+        )
+
+
 def _message(path: Path, error: Exception) -> str:
     """Name the file, the reason and the way out; GDAL says "write failed" where the system would say why."""
     number = getattr(error, "errno", None)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
+    if number is None and _is_disk_full(path.parent):
+        number, reason = errno.ENOSPC, "the disk is full"
     advice = _ADVICE.get(number or 0, "Check that the folder is writable and its disk has space")
     return f"Could not write {path} ({reason.rstrip('.') or type(error).__name__}). {advice}."
+
+
+def _is_disk_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FULL
+    except OSError:
+        return False

@@ -21,7 +21,7 @@ import rasterio.shutil
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from pipeline.errors import OutputError, output_errors
+from pipeline.errors import OutputError, output_errors, require_space
 from strandline import __version__
 from tiles.grid import Grid
 
@@ -129,6 +129,7 @@ class MapWriter:
         return self.water_path, self.probability_path
 
     def __enter__(self) -> Self:
+        require_space(self.water_path.parent, 2 * self._grid.width * self._grid.height)
         for path, begun in self._begun.items():
             with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
                 self._open[path] = rasterio.open(begun, "w", **self._profile())
