@@ -1,0 +1,122 @@
+"""What a model is, what it was trained on, how well it does and where it fails: the card in its file.
+
+Source: Mitchell et al. 2019, Model cards for model reporting, doi:10.1145/3287560.3287596.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+__all__ = ["Figure", "ModelCard", "Training"]
+
+_Words = Annotated[str, Field(min_length=1)]
+_Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Training(_Value):
+    """How the weights came to be.
+
+    Attributes:
+        data: What the network learned from.
+        script: The module that trained it.
+        seed: Seed of the run.
+        steps: Optimiser steps.
+        minutes: Wall time of the run.
+    """
+
+    data: _Words
+    script: _Words
+    seed: int
+    steps: Annotated[int, Field(ge=0)]
+    minutes: Annotated[float, Field(ge=0)]
+
+
+class Figure(_Value):
+    """One number that was measured.
+
+    Attributes:
+        name: What was measured.
+        value: The number.
+        unit: Its unit; ``1`` for ratios.
+        on: On which data.
+    """
+
+    name: _Words
+    value: FiniteFloat
+    unit: _Words = "1"
+    on: _Words
+
+
+class ModelCard(_Value):
+    """All that a user and the runtime must know about a model, except its weights.
+
+    Attributes:
+        name: Short name, unique among the bundled models.
+        version: Version of the weights.
+        description: One sentence.
+        inputs: Names of the input channels, in order.
+        optional_inputs: Those that may be missing: training dropped them at random, and their mean stands in.
+        levels: Processing levels that it was trained for.
+        resolution_m: Smallest and largest pixel size that it was trained for, in metres.
+        mean: Mean reflectance a channel; also the value that fills pixels without data.
+        std: Standard deviation of reflectance a channel.
+        reflectance_range: Reflectance is clamped to this before normalisation, since saturated pixels say no more.
+        classes: Names of the output channels, in order.
+        water_class: Which of them is water.
+        temperature: Logits are divided by this, so that probabilities are calibrated.
+        probability_rmse: Error of the predicted water fraction within two pixels of the shoreline; divided by the
+            slope of probability it is the position's uncertainty.
+        licence: Of the weights, as an SPDX expression.
+        training: How the weights came to be.
+        figures: What was measured.
+        known_failures: Where not to trust it, a sentence each.
+
+    Raises:
+        pydantic.ValidationError: A field is missing, of the wrong type or contradicts another.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    version: _Words
+    description: _Words
+    inputs: Annotated[tuple[_Words, ...], Field(min_length=1)]
+    optional_inputs: tuple[_Words, ...] = ()
+    levels: Annotated[tuple[_Words, ...], Field(min_length=1)] = ("L2A",)
+    resolution_m: tuple[float, float]
+    mean: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
+    reflectance_range: tuple[float, float] = (-0.2, 1.5)
+    classes: Annotated[tuple[_Words, ...], Field(min_length=2)] = ("land", "water")
+    water_class: Annotated[int, Field(ge=0)] = 1
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    probability_rmse: _Fraction
+    licence: _Words
+    training: Training
+    figures: tuple[Figure, ...] = ()
+    known_failures: tuple[_Words, ...] = ()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if not len(self.inputs) == len(set(self.inputs)) == len(self.mean) == len(self.std):
+            raise ValueError(
+                f"inputs must be unique, with one mean and one std each; found {len(self.inputs)} inputs, "
+                f"{len(self.mean)} means, {len(self.std)} stds"
+            )
+        if not set(self.optional_inputs) < set(self.inputs):
+            raise ValueError("optional_inputs must be some of the inputs, and not all")
+        if self.water_class >= len(self.classes):
+            raise ValueError(f"water_class {self.water_class} is none of the {len(self.classes)} classes")
+        for name in ("resolution_m", "reflectance_range"):
+            low, high = getattr(self, name)
+            if not low < high:
+                raise ValueError(f"{name} must rise, found {low} to {high}")
+        return self
+
+    def figure(self, name: str) -> float | None:
+        """The value of a figure by name, or ``None`` where it was not measured."""
+        return next((figure.value for figure in self.figures if figure.name == name), None)

@@ -1,0 +1,179 @@
+"""Model files: weights, hyperparameters and card in one safetensors file.
+
+A pickle can run any code when it is loaded, so none ever is: what is no safetensors file is refused.
+
+Source: safetensors format, https://huggingface.co/docs/safetensors (an 8-byte header length, a JSON header with
+free ``__metadata__`` strings, then plain tensors).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.card import ModelCard
+from models.errors import ModelConfigError, ModelFileError
+from models.unet import UNet, UNetConfig
+
+__all__ = ["FORMAT", "Model", "load_model", "read_card", "save_model"]
+
+FORMAT = "strandline-model-1"
+"""What the header of a model file says under ``format``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A network with its weights, and what it says about itself.
+
+    Attributes:
+        network: In evaluation mode, fp32, on the CPU.
+        card: What the model is.
+        source: The file that it came from.
+        sha256: Of that file, in hexadecimal.
+
+    Raises:
+        ModelFileError: Card and network disagree about their channels.
+    """
+
+    network: UNet
+    card: ModelCard
+    source: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        _require_agreement(self.network.config, self.card, self.source)
+
+
+def save_model(path: Path | str, network: UNet, card: ModelCard) -> None:
+    """Write a model file, whole or not at all.
+
+    Kernels are kept as fp16 (half the size; the rounding is part of the model, so measure what was loaded), norms
+    and biases as fp32.
+
+    Args:
+        path: Where to; replaced where it exists.
+        network: The network.
+        card: Its card.
+
+    Raises:
+        ModelFileError: Card and network disagree, or the file cannot be written.
+    """
+    path = Path(path)
+    _require_agreement(network.config, card, str(path))
+    header = {
+        "format": FORMAT,
+        "config": json.dumps(network.config.to_dict(), sort_keys=True),
+        "card": card.model_dump_json(),
+    }
+    tensors = {name: _pack(tensor) for name, tensor in network.state_dict().items()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside its place, then renamed: a reader never meets half a file.
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            draft = Path(folder) / "model"
+            save_file(tensors, draft, metadata=header)
+            os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(f"The model file {path} could not be written: {_one_line(error)}.") from error
+
+
+def load_model(path: Path | str) -> Model:
+    """Read a model file.
+
+    Args:
+        path: A file that ``save_model`` wrote.
+
+    Raises:
+        ModelFileError: The file is missing, truncated, a pickle, or no model of ours.
+    """
+    path = Path(path)
+    header = _read_header(path)
+    card = _parse_card(path, header)
+    try:
+        network = UNetConfig(**json.loads(header["config"])).build()
+        with safe_open(path, framework="pt", device="cpu") as file:
+            state = {name: _unpack(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        network.load_state_dict(state)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (ModelConfigError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, OSError) as error:
+        raise ModelFileError(f"The weights in {path} do not fit their own header: {_one_line(error)}.") from error
+    return Model(network=network.eval(), card=card, source=str(path), sha256=sha256)
+
+
+def read_card(path: Path | str) -> ModelCard:
+    """The card of a model file; the weights are not read.
+
+    Raises:
+        ModelFileError: As ``load_model``.
+    """
+    path = Path(path)
+    return _parse_card(path, _read_header(path))
+
+
+def _read_header(path: Path) -> dict[str, str]:
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+        with safe_open(path, framework="pt", device="cpu") as opened:
+            header = opened.metadata() or {}
+    except OSError as error:
+        raise ModelFileError(f"Expected a model file at {path}, found none to read: {_one_line(error)}.") from error
+    except SafetensorError as error:
+        raise ModelFileError(_explain(path, start, error)) from error
+    if header.get("format") != FORMAT or not {"config", "card"} <= header.keys():
+        raise ModelFileError(
+            f"Expected a {FORMAT} file, found a safetensors file with format {header.get('format')!r} in {path}. "
+            "Write model files with models.checkpoint.save_model."
+        )
+    return dict(header)
+
+
+def _explain(path: Path, start: bytes, error: Exception) -> str:
+    # zip archives (torch.save), and pickles of protocol 2 to 5
+    if start.startswith(b"PK") or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):
+        return (
+            f"Expected a safetensors model file, found a pickle (torch.save) in {path}. A pickle can run code, so none "
+            "is loaded: convert it where you trust it, with models.checkpoint.save_model."
+        )
+    return f"Expected a safetensors model file, found a truncated or foreign file in {path}: {_one_line(error)}."
+
+
+def _parse_card(path: Path, header: dict[str, str]) -> ModelCard:
+    try:
+        return ModelCard.model_validate_json(header["card"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "card"
+        raise ModelFileError(f"The card in {path} is not valid at {where}: {first['msg']}.") from error
+
+
+def _require_agreement(config: UNetConfig, card: ModelCard, source: str) -> None:
+    found = (config.in_channels, config.classes)
+    if found != (len(card.inputs), len(card.classes)):
+        raise ModelFileError(
+            f"The card names {len(card.inputs)} inputs and {len(card.classes)} classes, the network has {found[0]} "
+            f"and {found[1]}: {source} contradicts itself."
+        )
+
+
+def _pack(tensor: Tensor) -> Tensor:
+    kept = tensor.detach().to("cpu").contiguous()
+    return kept.to(torch.float16) if kept.ndim > 1 and kept.is_floating_point() else kept
+
+
+def _unpack(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

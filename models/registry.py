@@ -1,0 +1,51 @@
+"""The models that come with Strandline, and how a name or a path becomes a model."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from models.card import ModelCard
+from models.checkpoint import Model, load_model, read_card
+from models.errors import UnknownModelError
+
+__all__ = ["DEFAULT_MODEL", "list_models", "resolve_model"]
+
+DEFAULT_MODEL = "strandline-small"
+"""The model that is used where none is named."""
+
+SUFFIX = ".safetensors"
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def list_models() -> tuple[ModelCard, ...]:
+    """The cards of the bundled models, by name; no weights are read."""
+    return tuple(read_card(path) for path in _bundled().values())
+
+
+def resolve_model(name_or_path: str = DEFAULT_MODEL) -> Model:
+    """Decide which model a user means, and load it.
+
+    Args:
+        name_or_path: The name of a bundled model, or the path of a model file.
+
+    Raises:
+        UnknownModelError: It is neither; the message lists the known names.
+        ModelFileError: The file is no model.
+    """
+    bundled = _bundled()
+    if name_or_path in bundled:
+        return load_model(bundled[name_or_path])
+    path = Path(name_or_path)
+    if path.is_file() or path.suffix:
+        return load_model(path)
+    close = difflib.get_close_matches(name_or_path.lower(), bundled, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    known = ", ".join(bundled) or "none"
+    raise UnknownModelError(
+        f"No model is called {name_or_path!r}, and no file is there; bundled models: {known}.{hint}"
+    )
+
+
+def _bundled() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(WEIGHTS.glob(f"*{SUFFIX}"))}

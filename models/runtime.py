@@ -1,0 +1,155 @@
+"""A forward pass that is fast on the machine at hand, and the same wherever a tile lies.
+
+What it does, in the order of what each gave: bfloat16 where the processor or GPU has it, channels-last memory,
+batch norm folded into the convolutions, and one output channel less to exponentiate.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from models.checkpoint import Model
+from models.errors import DeviceError, ModelInputError
+from models.receptive_field import compute_receptive_field
+from models.unet import UNet
+
+__all__ = ["Device", "Precision", "Runtime"]
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+class Runtime:
+    """A model made ready to predict.
+
+    Attributes:
+        model: The model.
+        device: Where it runs: ``cpu`` or ``cuda``.
+        precision: ``fp32``, or ``bf16``, which moves fewer than 0.02% of the pixels across the threshold.
+        stride: Rows and columns of a batch must be multiples of this, and tiles start at multiples of it.
+        reach_px: How far the network sees; ``None`` where it sees the whole tile, which then needs blending.
+        fill: Mean reflectance a channel: what stands in for pixels without data.
+
+    Args:
+        model: The model.
+        device: ``auto`` takes the GPU where there is one.
+        precision: ``auto`` takes bfloat16 where the device multiplies it natively.
+
+    Raises:
+        DeviceError: There is no such device here, or no such choice.
+    """
+
+    def __init__(self, model: Model, *, device: Device = "auto", precision: Precision = "auto") -> None:
+        self.model = model
+        self.device = _resolve_device(device)
+        self.precision = _resolve_precision(precision, self.device)
+        config = model.network.config
+        field = compute_receptive_field(model.network, in_channels=config.in_channels, stride=config.stride)
+        self.stride = field.stride
+        self.reach_px = field.reach_px
+        self.fill: NDArray[np.float32] = np.array(model.card.mean, np.float32)
+        self._dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        self._network = _fold_norms(model.network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
+        self._mean = torch.tensor(model.card.mean, device=self.device)[:, None, None]
+        self._scale = 1 / torch.tensor(model.card.std, device=self.device)[:, None, None]
+
+    @property
+    def description(self) -> str:
+        """What was chosen, in one line for the record."""
+        where = torch.cuda.get_device_name() if self.device == "cuda" else f"{torch.get_num_threads()} threads"
+        return f"{self.model.card.name} {self.model.card.version}, {self.device} ({where}), {self.precision}"
+
+    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probability that a pixel is water, calibrated to be its share of water.
+
+        Args:
+            batch: (B, C, H, W), reflectance in the order of the card's inputs, not normalised; NaN is filled with
+                the channel's mean. H and W multiples of ``stride``.
+
+        Returns:
+            (B, H, W), 0 to 1. Pixels that were filled have a value too: mask them.
+
+        Raises:
+            ModelInputError: The shape does not fit.
+        """
+        card = self.model.card
+        if batch.ndim != 4 or batch.shape[1] != len(card.inputs):
+            raise ModelInputError(
+                f"{card.name}: expected a batch (B, {len(card.inputs)}, H, W) of {', '.join(card.inputs)}, "
+                f"found the shape {batch.shape}."
+            )
+        with torch.inference_mode(), _exact_fp32():
+            image = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.device)
+            logits = self._network(self._normalise(image)).float()  # (B, classes, H, W)
+            water = torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W)
+        probability: NDArray[np.float32] = water.cpu().numpy()
+        return probability
+
+    def _normalise(self, image: Tensor) -> Tensor:
+        low, high = self.model.card.reflectance_range
+        image = (image.clamp(low, high) - self._mean) * self._scale
+        image = torch.nan_to_num_(image, nan=0.0)  # zero is the mean, and also what the convolutions pad with
+        return image.to(dtype=self._dtype, memory_format=torch.channels_last)
+
+
+def _resolve_device(device: str) -> Literal["cpu", "cuda"]:
+    if device not in get_args(Device):
+        raise DeviceError(f"Expected the device to be one of {', '.join(get_args(Device))}; found {device!r}.")
+    present = torch.cuda.is_available()
+    if device == "cuda" and not present:
+        raise DeviceError(
+            "The device cuda was asked for, and this machine has none that torch can use: take cpu or auto."
+        )
+    return "cuda" if device == "cuda" or (device == "auto" and present) else "cpu"
+
+
+def _resolve_precision(precision: str, device: str) -> Literal["fp32", "bf16"]:
+    if precision not in get_args(Precision):
+        raise DeviceError(f"Expected the precision to be one of {', '.join(get_args(Precision))}; found {precision!r}.")
+    if precision == "fp32":
+        return "fp32"
+    native = _gpu_has_bf16() if device == "cuda" else _cpu_has_bf16()
+    if precision == "bf16" and not native:
+        raise DeviceError(
+            f"The precision bf16 was asked for, and this {device} does not multiply it: take fp32 or auto."
+        )
+    return "bf16" if native else "fp32"
+
+
+def _cpu_has_bf16() -> bool:
+    # Without AVX-512 BF16 or AMX, bfloat16 is emulated, and slower than fp32.
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+
+
+def _gpu_has_bf16() -> bool:
+    return torch.cuda.get_device_capability() >= (8, 0)
+
+
+@contextlib.contextmanager
+def _exact_fp32() -> Iterator[None]:
+    """Keep cuDNN from rounding fp32 to TF32, and from choosing kernels by trial."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+def _fold_norms(network: UNet) -> nn.Module:
+    """A copy whose batch norms are folded into the convolutions before them."""
+    folded = copy.deepcopy(network).eval()
+    for block in folded.modules():
+        if isinstance(block, nn.Sequential):
+            for index in range(len(block) - 1):
+                convolution, norm = block[index], block[index + 1]
+                if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    block[index] = fuse_conv_bn_eval(convolution, norm)
+                    block[index + 1] = nn.Identity()
+    return folded

@@ -1,0 +1,232 @@
+"""The U-Net: a contracting path, an expanding path, and skips that carry detail across.
+
+It differs from the paper in two ways that a mapper needs: convolutions are padded, so that the output lies on the
+grid of the input, and each is followed by a norm.
+
+Source: Ronneberger, Fischer & Brox 2015, doi:10.1007/978-3-319-24574-4_28; batch norm: Ioffe & Szegedy 2015,
+arXiv:1502.03167; group norm: Wu & He 2018, doi:10.1007/978-3-030-01261-8_1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from models.errors import ModelConfigError, ModelInputError
+
+__all__ = ["Activation", "Decoder", "Encoder", "Norm", "UNet", "UNetConfig", "Upsampling"]
+
+Activation = Literal["relu", "leaky_relu", "silu", "gelu"]
+Norm = Literal["batch", "group", "none"]
+Upsampling = Literal["deconvolution", "bilinear"]
+
+_ACTIVATIONS: MappingProxyType[str, Callable[[], nn.Module]] = MappingProxyType(
+    {
+        "relu": lambda: nn.ReLU(inplace=True),
+        "leaky_relu": lambda: nn.LeakyReLU(0.01, inplace=True),
+        "silu": lambda: nn.SiLU(inplace=True),
+        "gelu": nn.GELU,
+    }
+)
+_LIMITS = MappingProxyType({"in_channels": (1, 1024), "classes": (2, 1024), "depth": (1, 7), "width": (1, 1024)})
+_CHOICES = MappingProxyType({"activation": Activation, "norm": Norm, "upsampling": Upsampling})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UNetConfig:
+    """The hyperparameters of a U-Net, validated; ``build()`` makes the network.
+
+    Attributes:
+        in_channels: Channels of the input.
+        classes: Channels of the output.
+        depth: How many times the resolution is halved.
+        width: Channels at full resolution; they double at each halving.
+        activation: Nonlinearity after each 3x3 convolution.
+        norm: ``batch`` (folded away at inference), ``group`` (its receptive field is the whole tile), or ``none``.
+        upsampling: ``deconvolution`` (learned, 2x2, as in the paper) or ``bilinear`` (followed by a 1x1 convolution).
+        skips: Whether the decoder sees the encoder's features of the same resolution.
+
+    Raises:
+        ModelConfigError: A value is out of range, or no such choice exists.
+    """
+
+    in_channels: int = 12
+    classes: int = 2
+    depth: int = 3
+    width: int = 16
+    activation: Activation = "relu"
+    norm: Norm = "batch"
+    upsampling: Upsampling = "deconvolution"
+    skips: bool = True
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ModelConfigError(
+                    f"U-Net: expected {name} to be a whole number, {low} to {high}; found {value!r}."
+                )
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in get_args(choices):
+                known = ", ".join(get_args(choices))
+                raise ModelConfigError(f"U-Net: expected {name} to be one of {known}; found {getattr(self, name)!r}.")
+        if type(self.skips) is not bool:
+            raise ModelConfigError(f"U-Net: expected skips to be true or false; found {self.skips!r}.")
+
+    @property
+    def stride(self) -> int:
+        """Rows and columns of the input must be multiples of this: 2 to the power of ``depth``."""
+        return 1 << self.depth
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels at each resolution, from full to coarsest: ``depth + 1`` numbers."""
+        return tuple(self.width * 2**level for level in range(self.depth + 1))
+
+    def to_dict(self) -> dict[str, int | str | bool]:
+        """The hyperparameters as plain values, for the header of a model file."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def build(self) -> UNet:
+        """Make the network, with fresh random weights drawn from torch's global generator."""
+        return UNet(self)
+
+
+def _build_norm(config: UNetConfig, channels: int) -> nn.Module:
+    if config.norm == "batch":
+        return nn.BatchNorm2d(channels)
+    if config.norm == "group":
+        return nn.GroupNorm(next(n for n in (8, 4, 2, 1) if channels % n == 0), channels)
+    return nn.Identity()
+
+
+class DoubleConvolution(nn.Sequential):
+    """Two padded 3x3 convolutions, each with norm and activation: (B, in, H, W) to (B, out, H, W)."""
+
+    def __init__(self, config: UNetConfig, in_channels: int, out_channels: int) -> None:
+        layers: list[nn.Module] = []
+        for channels in (in_channels, out_channels):
+            # A norm has a shift of its own, which makes the convolution's bias redundant.
+            layers += [
+                nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=config.norm == "none"),
+                _build_norm(config, out_channels),
+                _ACTIVATIONS[config.activation](),
+            ]
+        super().__init__(*layers)
+
+
+class Encoder(nn.Module):
+    """The contracting path: double convolution, then 2x2 max-pool, ``depth`` times, and the bottom.
+
+    Args:
+        config: Hyperparameters.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        incoming = (config.in_channels, *config.widths[:-1])
+        stages = [DoubleConvolution(config, i, o) for i, o in zip(incoming, config.widths, strict=True)]
+        self.stages = nn.ModuleList(stages)
+        self.pool = nn.MaxPool2d(kernel_size=2)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Features at each resolution, finest first; the last are the bottom's.
+
+        Args:
+            image: (B, C, H, W), H and W multiples of the stride.
+        """
+        features: list[Tensor] = []
+        x = image  # (B, C, H, W)
+        for level, stage in enumerate(self.stages):
+            if level > 0:
+                x = self.pool(x)  # (B, width * 2**(level - 1), H / 2**level, W / 2**level)
+            x = stage(x)  # (B, width * 2**level, H / 2**level, W / 2**level)
+            features.append(x)
+        return features
+
+
+class Decoder(nn.Module):
+    """The expanding path: double the resolution, join the skip, double convolution, ``depth`` times.
+
+    Args:
+        config: Hyperparameters.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.skips = config.skips
+        pairs = list(zip(config.widths[:0:-1], config.widths[-2::-1], strict=True))  # (coarse, fine), bottom up
+        self.ups = nn.ModuleList([_build_upsampling(config, coarse, fine) for coarse, fine in pairs])
+        joined = 2 if config.skips else 1
+        self.stages = nn.ModuleList([DoubleConvolution(config, joined * fine, fine) for _, fine in pairs])
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """Features at full resolution.
+
+        Args:
+            features: What the encoder returned, finest first.
+        """
+        *skips, x = features  # x: the bottom, (B, width * 2**depth, H / stride, W / stride)
+        for up, stage, skip in zip(self.ups, self.stages, reversed(skips), strict=True):
+            x = up(x)  # (B, w, h, w) at the skip's resolution and width
+            if self.skips:
+                x = torch.cat((skip, x), dim=1)  # twice the channels
+            x = stage(x)  # back to the skip's width
+        return x
+
+
+def _build_upsampling(config: UNetConfig, coarse: int, fine: int) -> nn.Module:
+    if config.upsampling == "deconvolution":
+        return nn.ConvTranspose2d(coarse, fine, kernel_size=2, stride=2)
+    # The 1x1 convolution comes first: it commutes with interpolation, and costs a quarter at the coarse size.
+    interpolation = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+    return nn.Sequential(nn.Conv2d(coarse, fine, kernel_size=1), interpolation)
+
+
+class UNet(nn.Module):
+    """Encoder, decoder, and a 1x1 convolution onto the classes.
+
+    Args:
+        config: Hyperparameters, kept as ``config``.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.head = nn.Conv2d(config.width, config.classes, kernel_size=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits a pixel and class, on the grid of the input.
+
+        Args:
+            image: (B, in_channels, H, W), normalised; H and W multiples of ``config.stride``.
+
+        Returns:
+            Logits (B, classes, H, W): no softmax is applied, since the losses want logits.
+
+        Raises:
+            ModelInputError: The shape does not fit.
+        """
+        self._require_shape(image)
+        features = self.encoder(image)  # depth + 1 tensors, (B, width, H, W) to (B, width * stride, H/stride, ...)
+        x = self.decoder(features)  # (B, width, H, W)
+        logits: Tensor = self.head(x)  # (B, classes, H, W)
+        return logits
+
+    def _require_shape(self, image: Tensor) -> None:
+        shape = tuple(image.shape)
+        channels, stride = self.config.in_channels, self.config.stride
+        if len(shape) != 4 or shape[1] != channels:
+            raise ModelInputError(f"U-Net: expected a batch (B, {channels}, H, W), found the shape {shape}.")
+        if min(shape[2:]) < stride or shape[2] % stride or shape[3] % stride:
+            raise ModelInputError(
+                f"U-Net: expected rows and columns to be multiples of {stride}, found {shape[2]} x {shape[3]}. "
+                "Pad the tile (the tile grid does)."
+            )
