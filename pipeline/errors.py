@@ -10,7 +10,7 @@ from pathlib import Path
 
 from strandline import StrandlineError
 
-__all__ = ["OutputError", "UnknownFormatError", "output_errors", "require_space"]
+__all__ = ["BusyError", "OutputError", "UnknownFormatError", "output_errors", "require_space"]
 
 _ADVICE = {
     errno.ENOSPC: "Free some space, or choose a folder on another disk",
@@ -29,6 +29,10 @@ class OutputError(StrandlineError, OSError):
     """An output could not be written whole: disk full, no permission, larger than its format allows."""
 
     exit_code = 5
+
+
+class BusyError(OutputError):
+    """Another run is making the same result at this moment."""
 
 
 class UnknownFormatError(StrandlineError, ValueError):

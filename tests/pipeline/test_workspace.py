@@ -1,0 +1,95 @@
+"""A result is whole or not there, however the run ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import BusyError, OutputError
+from pipeline.workspace import open_workspace
+
+
+def make_result(out: Path, text: str) -> None:
+    with open_workspace(out, "scene") as work:
+        (work.folder / "item.json").write_text(text)
+        work.publish()
+
+
+def listing(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_publish_moves_the_whole_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
+    make_result(tmp_path / "a" / "b", "one")
+    assert listing(tmp_path / "a" / "b") == {"scene"}
+    make_result(tmp_path / "a" / "b", "two")
+    assert (tmp_path / "a" / "b" / "scene" / "item.json").read_text() == "two"
+    assert listing(tmp_path / "a" / "b") == {"scene"}
+
+
+def test_an_error_leaves_nothing_not_even_the_folders_made(tmp_path: Path) -> None:
+    def fail_half_way() -> None:
+        with open_workspace(tmp_path / "a" / "b", "scene") as work:
+            (work.folder / "water.tif").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert listing(tmp_path) == set()
+
+
+def test_an_error_keeps_the_older_result(tmp_path: Path) -> None:
+    make_result(tmp_path, "one")
+    with pytest.raises(RuntimeError), open_workspace(tmp_path, "scene"):
+        raise RuntimeError
+    assert (tmp_path / "scene" / "item.json").read_text() == "one"
+
+
+def test_two_runs_do_not_make_one_result(tmp_path: Path) -> None:
+    with open_workspace(tmp_path, "scene"):
+        with pytest.raises(BusyError, match="Another run"), open_workspace(tmp_path, "scene"):
+            pass
+        with open_workspace(tmp_path, "other"):
+            pass
+
+
+def test_a_strangers_folder_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "scene").mkdir()
+    (tmp_path / "scene" / "thesis.odt").write_text("mine")
+    with pytest.raises(OutputError, match="no result of Strandline"), open_workspace(tmp_path, "scene"):
+        pass
+    assert listing(tmp_path) == {"scene"}
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    code = (
+        "import sys, signal, os; from pathlib import Path; from pipeline.workspace import open_workspace\n"
+        "with open_workspace(Path(sys.argv[1]), 'scene') as work:\n"
+        "    (work.folder / 'water.tif').write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert "scene" not in listing(tmp_path)
+    assert any(name.startswith(".scene.begun-") for name in listing(tmp_path))
+    make_result(tmp_path, "whole")
+    assert listing(tmp_path) == {"scene"}
+
+
+def test_killed_between_the_two_renames_the_older_result_comes_back(tmp_path: Path) -> None:
+    make_result(tmp_path, "one")
+    (tmp_path / "scene").rename(tmp_path / ".scene.old")
+    with open_workspace(tmp_path, "scene") as work:
+        assert (work.target / "item.json").read_text() == "one"
+    assert listing(tmp_path) == {"scene"}
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs /proc, in which nobody may make a folder")
+def test_no_permission_is_one_clear_line() -> None:
+    with pytest.raises(OutputError, match="Could not write") as caught, open_workspace(Path("/proc/out"), "scene"):
+        pass
+    assert "\n" not in str(caught.value)
