@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def skip_without(part: str) -> NoReturn:
+    """A test whose part (QGIS, ogrinfo …) is missing skips, saying so; in CI, which installs all parts, it fails."""
+    if os.environ.get("STRANDLINE_REQUIRE_PARTS"):
+        pytest.fail(f"{part} is not installed, and here it must be")
+    pytest.skip(f"{part} is not installed")
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +26,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real scenes (../shared/data) are not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def ogrinfo() -> str:
+    """GDAL's own ogrinfo."""
+    return shutil.which("ogrinfo") or skip_without("ogrinfo (gdal-bin)")
+
+
+@pytest.fixture(scope="session")
+def qgis_python() -> str:
+    """A Python that can import QGIS: the system's, with Debian's python3-qgis."""
+    python = "/usr/bin/python3"
+    asked = subprocess.run([python, "-c", "import qgis.core"], check=False, capture_output=True)
+    return python if asked.returncode == 0 else skip_without("QGIS (python3-qgis)")
