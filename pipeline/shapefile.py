@@ -1,0 +1,132 @@
+"""Write shapefiles that an analyst can trust: planned names, UTF-8, a refusal before the format's limit.
+
+Source: ESRI Shapefile Technical Description, July 1998 (sizes of records); GDAL's driver for the rest.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import geopandas as gpd
+import pyogrio
+import shapely
+
+from pipeline.errors import OutputError
+from pipeline.fields import Layer, conform_layer
+
+__all__ = ["SIZE_LIMIT", "estimate_size", "refuse_oversize", "write_shapefiles", "write_zipped_shapefiles"]
+
+SIZE_LIMIT: Final = 2**31 - 1
+"""Bytes: beyond this many readers fail, though not all."""
+
+_HEADER, _RECORD, _PART, _POINT = 100, 52, 4, 16
+_NUMBER_WIDTH, _TEXT_WIDTH = 24, 80
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def estimate_size(frame: gpd.GeoDataFrame, layer: Layer) -> int:
+    """Compute how large the larger of ``.shp`` and ``.dbf`` will be, before a byte is written.
+
+    Args:
+        frame: Features of the layer.
+        layer: Its schema.
+
+    Returns:
+        Bytes; exact for the geometry, an upper estimate for the attributes.
+    """
+    geometry = frame.geometry.to_numpy()
+    parts = len(frame) + int(shapely.get_num_interior_rings(geometry).sum())
+    points = int(shapely.get_num_coordinates(geometry).sum())
+    shp = _HEADER + _RECORD * len(frame) + _PART * parts + _POINT * points
+    widths = (_TEXT_WIDTH if field.type in ("text", "time") else _NUMBER_WIDTH for field in layer.fields)
+    return max(shp, len(frame) * (1 + sum(widths)))
+
+
+def refuse_oversize(frames: Mapping[str, gpd.GeoDataFrame], layers: Iterable[Layer]) -> None:
+    """Refuse shapefiles that would pass the limit of the format.
+
+    Raises:
+        OutputError: One would; the message names it and the formats that can hold it.
+    """
+    for layer in layers:
+        size = estimate_size(frames[layer.name], layer)
+        if size > SIZE_LIMIT:
+            raise OutputError(
+                f"{layer.name}.shp would take {size / 2**30:.2f} GiB and a shapefile holds less than "
+                f"{SIZE_LIMIT / 2**30:.2f}. Write gpkg, fgb or parquet instead (--formats), or map a smaller --aoi."
+            )
+
+
+def write_shapefiles(folder: Path, frames: Mapping[str, gpd.GeoDataFrame], layers: Iterable[Layer]) -> tuple[Path, ...]:
+    """Write one shapefile a layer, and ``fields.csv`` with the long name, unit and meaning of each field.
+
+    Args:
+        folder: Existing folder.
+        frames: Features by layer name.
+        layers: The layers to write.
+
+    Returns:
+        The ``.shp`` files and ``fields.csv``; ``.shx``, ``.dbf``, ``.prj`` and ``.cpg`` lie beside.
+
+    Raises:
+        OutputError: A layer is too large for the format.
+    """
+    written = tuple(layers)
+    refuse_oversize(frames, written)
+    for layer in written:
+        _write_one(folder / f"{layer.name}.shp", frames[layer.name], layer)
+    table = folder / "fields.csv"
+    _write_field_table(table, written)
+    return (*(folder / f"{layer.name}.shp" for layer in written), table)
+
+
+def write_zipped_shapefiles(path: Path, frames: Mapping[str, gpd.GeoDataFrame], layers: Iterable[Layer]) -> None:
+    """Write all shapefiles into one archive, which GDAL and QGIS open as it is.
+
+    Args:
+        path: File to write, ending in ``.shp.zip``.
+        frames: Features by layer name.
+        layers: The layers to write.
+
+    Raises:
+        OutputError: A layer is too large for the format.
+    """
+    begun = path.with_name(f".{path.name}.begun")
+    begun.mkdir()
+    try:
+        write_shapefiles(begun, frames, layers)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(begun.iterdir()):
+                # A fixed date, so that the same map gives the same bytes.
+                entry = zipfile.ZipInfo(file.name, date_time=_FIXED_DATE)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                with file.open("rb") as src, archive.open(entry, "w", force_zip64=True) as dst:
+                    shutil.copyfileobj(src, dst, 1 << 20)
+    finally:
+        shutil.rmtree(begun)
+
+
+def _write_one(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
+    short = {field.name: field.short for field in layer.fields}
+    # dBase has no flag that all programs read and no time of day: a number 0 or 1, and text.
+    flags = {field.name: "int32" for field in layer.fields if field.type == "flag"}
+    pyogrio.write_dataframe(
+        conform_layer(frame, layer, times=False).astype(flags).rename(columns=short),
+        path,
+        driver="ESRI Shapefile",
+        geometry_type=layer.geometry,
+        layer_options={"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": "1980-01-01", "SPATIAL_INDEX": "NO"},
+    )
+
+
+def _write_field_table(path: Path, layers: Iterable[Layer]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("layer", "short", "long", "unit", "meaning"))
+        for layer in layers:
+            table.writerows((layer.name, f.short, f.name, f.unit, f.meaning) for f in layer.fields)

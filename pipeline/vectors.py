@@ -1,0 +1,161 @@
+"""Write the coastline, water and land in every format that analysts ask for.
+
+Sources: GeoPackage 1.2 (OGC 12-128r15); RFC 7946 for GeoJSON; GeoParquet 1.1 (OGC 24-013); FlatGeobuf 3.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import geopandas as gpd
+import pyarrow
+import pyogrio
+
+from pipeline.errors import UnknownFormatError, output_errors
+from pipeline.fields import LAYERS, Layer, conform_layer
+from pipeline.geopackage import write_geopackage
+from pipeline.shapefile import refuse_oversize, write_shapefiles, write_zipped_shapefiles
+
+__all__ = ["FORMATS", "resolve_formats", "write_vectors"]
+
+Frames = Mapping[str, gpd.GeoDataFrame]
+
+
+def write_vectors(layers: Frames, folder: Path, *, formats: Sequence[str] = ("gpkg",)) -> tuple[Path, ...]:
+    """Write the layers in each of the formats.
+
+    Args:
+        layers: Features by layer name: ``coastline``, ``water``, ``land``, all in one CRS. Empty layers are written
+            too, with all their fields.
+        folder: Existing folder; files of the same names there are replaced. A caller that wants all or nothing gives
+            a temporary folder and renames it when done.
+        formats: Names from ``FORMATS``, in any case.
+
+    Returns:
+        The files written: ``coastline.gpkg`` with all three layers, ``coastline.shp.zip`` likewise, and one file a
+        layer in the other formats.
+
+    Raises:
+        UnknownFormatError: A format is not known.
+        OutputError: A file cannot be written whole, or a shapefile would pass its limit; nothing is then written.
+    """
+    wanted = resolve_formats(formats)
+    if {"shp", "shp.zip"} & set(wanted):
+        refuse_oversize(layers, LAYERS.values())
+    return tuple(path for name in wanted for path in FORMATS[name](layers, folder))
+
+
+def resolve_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """Check the names of formats, and drop repetitions.
+
+    Args:
+        formats: Names in any case, with or without a leading dot; ``geopackage`` and the like are not names.
+
+    Raises:
+        UnknownFormatError: One is not known; the message lists those that are.
+    """
+    wanted = dict.fromkeys(name.strip().lower().removeprefix(".") for name in formats)
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown or not wanted:
+        raise UnknownFormatError(f"Expected formats among {', '.join(FORMATS)}, found {', '.join(unknown) or 'none'}.")
+    return tuple(wanted)
+
+
+@contextmanager
+def _whole(*paths: Path) -> Iterator[None]:
+    """Replace files that are there, turn errors into clear ones, and leave nothing that only looks whole."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    try:
+        # GDAL's errors come as RuntimeError, those of the database and of Parquet as their own.
+        with output_errors(paths[0], RuntimeError, sqlite3.Error, pyarrow.ArrowException):
+            yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _write_gpkg(frames: Frames, folder: Path) -> tuple[Path, ...]:
+    path = folder / "coastline.gpkg"
+    with _whole(path):
+        write_geopackage(path, frames, LAYERS.values())
+    return (path,)
+
+
+def _write_shp(frames: Frames, folder: Path) -> tuple[Path, ...]:
+    parts = [folder / f"{layer}.{ending}" for layer in LAYERS for ending in ("shp", "shx", "dbf", "prj", "cpg")]
+    with _whole(*parts, folder / "fields.csv"):
+        return write_shapefiles(folder, frames, LAYERS.values())
+
+
+def _write_shp_zip(frames: Frames, folder: Path) -> tuple[Path, ...]:
+    path = folder / "coastline.shp.zip"
+    with _whole(path):
+        write_zipped_shapefiles(path, frames, LAYERS.values())
+    return (path,)
+
+
+def _write_fgb(frames: Frames, folder: Path) -> tuple[Path, ...]:
+    return tuple(_write_flatgeobuf(folder, frames[name], layer) for name, layer in LAYERS.items())
+
+
+def _write_flatgeobuf(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
+    path = folder / f"{layer.name}.fgb"
+    with _whole(path):
+        pyogrio.write_dataframe(
+            conform_layer(frame, layer),
+            path,
+            driver="FlatGeobuf",
+            geometry_type=layer.geometry,
+            layer_options={"TITLE": layer.title, "DESCRIPTION": layer.meaning, "SPATIAL_INDEX": "YES"},
+        )
+    return path
+
+
+def _write_parquet(frames: Frames, folder: Path) -> tuple[Path, ...]:
+    return tuple(_write_geoparquet(folder, frames[name], layer) for name, layer in LAYERS.items())
+
+
+def _write_geoparquet(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
+    path = folder / f"{layer.name}.parquet"
+    with _whole(path):
+        conform_layer(frame, layer).to_parquet(
+            path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True
+        )
+    return path
+
+
+def _write_geojson(frames: Frames, folder: Path) -> tuple[Path, ...]:
+    return tuple(_write_rfc7946(folder, frames[name], layer) for name, layer in LAYERS.items())
+
+
+def _write_rfc7946(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
+    path = folder / f"{layer.name}.geojson"
+    with _whole(path):
+        # GDAL turns to longitude and latitude, winds rings to the right and cuts at the antimeridian by itself.
+        pyogrio.write_dataframe(
+            conform_layer(frame, layer, times=False),
+            path,
+            driver="GeoJSON",
+            geometry_type=layer.geometry,
+            layer_options={"RFC7946": "YES", "COORDINATE_PRECISION": 7, "WRITE_NAME": "NO", "WRITE_BBOX": "YES"},
+        )
+    return path
+
+
+FORMATS: Mapping[str, Callable[[Frames, Path], tuple[Path, ...]]] = MappingProxyType(
+    {
+        "gpkg": _write_gpkg,
+        "shp": _write_shp,
+        "shp.zip": _write_shp_zip,
+        "fgb": _write_fgb,
+        "parquet": _write_parquet,
+        "geojson": _write_geojson,
+    }
+)
+"""The writer of each format, by the name that the user gives."""
