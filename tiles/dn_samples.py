@@ -1,0 +1,86 @@
+"""A quick look at the pixels of a scene: enough to judge its radiometry, cheap on a full product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+
+from tiles.errors import RasterReadError
+from tiles.headers import open_quietly
+
+__all__ = ["read_dn_samples"]
+
+_SMALL = 700_000
+"""Pixels: a band this small is read whole."""
+
+_PLACES = 4
+"""Blocks are read at this many places each way, spread over the band."""
+
+_LARGEST_BLOCK = 192
+
+
+def read_dn_samples(files: Mapping[str, tuple[str, int]], *, nodata: float | None) -> dict[str, NDArray[Any]]:
+    """Sample the valid DN of bands, at full resolution.
+
+    Small files are read whole, others in 16 blocks spread over the scene. Overviews are used only where the file has
+    real ones (COG): those of JPEG 2000 are wavelet averages, which mix nodata with data and water with land.
+
+    Args:
+        files: Path and band number (from 1) of the file to sample, a band; the coarsest that there is will do.
+        nodata: The marker of missing pixels; NaN is always missing.
+
+    Returns:
+        Valid DN a band, one-dimensional. A pixel counts as missing where *all* sampled bands of its file shape have
+        the marker, so that dark water clipped to 0 stays in; bands that cannot be read are left out.
+    """
+    read: dict[str, NDArray[Any]] = {}
+    for name, (path, index) in files.items():
+        try:
+            with open_quietly(path) as dataset:
+                read[name] = _sample(dataset, index)
+        except RasterReadError:
+            continue  # A file that cannot be read is the reader's to report; a sample can do without.
+    return {name: dn[valid] for name, (dn, valid) in _with_validity(read, nodata)}
+
+
+def _sample(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
+    """One-dimensional DN of a band, at the same places for all files of one shape."""
+    if dataset.width * dataset.height <= _SMALL:
+        return np.asarray(dataset.read(index)).ravel()
+    if dataset.overviews(index) and dataset.driver != "JP2OpenJPEG":
+        factor = max(1, min(dataset.width, dataset.height) // 512)
+        shape = (dataset.height // factor, dataset.width // factor)
+        return np.asarray(dataset.read(index, out_shape=shape)).ravel()
+    return np.concatenate([np.asarray(dataset.read(index, window=w)).ravel() for w in _places(dataset)])
+
+
+def _places(dataset: rasterio.io.DatasetReader) -> Iterator[rasterio.windows.Window]:
+    block_rows, block_cols = dataset.block_shapes[0]
+    height, width = min(_LARGEST_BLOCK, dataset.height), min(_LARGEST_BLOCK, dataset.width)
+    for row in np.linspace(0, dataset.height - height, _PLACES).astype(int):
+        for col in np.linspace(0, dataset.width - width, _PLACES).astype(int):
+            # Windows start where a block does, so that each costs as few decoded blocks as possible.
+            row_off = min(row // block_rows * block_rows, dataset.height - height)
+            col_off = min(col // block_cols * block_cols, dataset.width - width)
+            yield rasterio.windows.Window(int(col_off), int(row_off), width, height)
+
+
+def _with_validity(
+    read: Mapping[str, NDArray[Any]], nodata: float | None
+) -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[np.bool_]]]]:
+    marked = {name: _marked(dn, nodata) for name, dn in read.items()}
+    for name, dn in read.items():
+        # Bands of another resolution cannot be compared pixel by pixel, so only those of one shape vote.
+        peers = [marked[other] for other in read if read[other].shape == dn.shape]
+        missing = np.logical_and.reduce(peers) if nodata == 0 and len(peers) > 1 else marked[name]
+        finite = np.isfinite(dn) if np.issubdtype(dn.dtype, np.floating) else np.ones(dn.shape, dtype=bool)
+        yield name, (dn, ~missing & finite)
+
+
+def _marked(dn: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+    marked: NDArray[np.bool_] = np.zeros(dn.shape, dtype=bool) if nodata is None else dn == nodata
+    return marked

@@ -1,0 +1,216 @@
+"""What a raster file says of itself before a pixel is read: grid, bands, nodata; and whether it is whole."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import rasterio
+from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from tiles.bands import BANDS
+from tiles.errors import GridError, RasterReadError, SceneError
+from tiles.grid import Grid
+from tiles.scene import BandSource
+
+__all__ = [
+    "RasterHeader",
+    "check_jp2_is_whole",
+    "open_quietly",
+    "read_header",
+    "resolve_gdal_path",
+    "resolve_scene_grid",
+    "sort_bands",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterHeader:
+    """What a raster says of itself.
+
+    Attributes:
+        path: What GDAL opened.
+        grid: Where its pixels lie.
+        count: Bands in the file.
+        dtype: Type of the first band's pixels.
+        descriptions: A text a band; empty where there is none.
+        nodata: The marker of the first band.
+        scales: Factor a band; 1 where none is stated.
+        offsets: Term a band, after the factor; 0 where none is stated.
+        tags: Metadata of the file.
+    """
+
+    path: str
+    grid: Grid
+    count: int
+    dtype: str
+    descriptions: tuple[str, ...]
+    nodata: float | None
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    tags: dict[str, str]
+
+
+@contextmanager
+def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
+    """Open a raster without looking at its neighbours, which on a remote host costs a listing of the folder.
+
+    Args:
+        path: What GDAL opens.
+
+    Raises:
+        RasterReadError: GDAL cannot open or read it.
+    """
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with rasterio.open(path) as dataset:
+                yield dataset
+        except RasterioError as error:
+            raise RasterReadError(
+                f"Expected a raster that GDAL can read, found none in {path} ({' '.join(str(error).split())}). "
+                "Fetch the file again; it may be incomplete."
+            ) from error
+
+
+def resolve_gdal_path(path: str) -> str:
+    """What GDAL opens for a path or URL.
+
+    Args:
+        path: A local path, ``file://``, ``http(s)://`` or ``s3://`` URL, or a ``/vsi...`` path.
+    """
+    if path.startswith(("http://", "https://")):
+        return f"/vsicurl/{path}"
+    if path.startswith("s3://"):
+        return f"/vsis3/{path.removeprefix('s3://')}"
+    return path.removeprefix("file://")
+
+
+def read_header(path: str) -> RasterHeader:
+    """Read what a raster says of itself.
+
+    Args:
+        path: What GDAL opens: a file, ``/vsizip/...``, ``/vsicurl/...``.
+
+    Raises:
+        RasterReadError: GDAL cannot open it, or it is a JPEG 2000 file cut short.
+        GridError: It has no usable CRS, or is not north up.
+    """
+    check_jp2_is_whole(path)
+    with open_quietly(path) as dataset:
+        _require_crs(dataset.crs, path)
+        return RasterHeader(
+            path=path,
+            grid=Grid(crs=dataset.crs, transform=dataset.transform, width=dataset.width, height=dataset.height),
+            count=dataset.count,
+            dtype=dataset.dtypes[0],
+            descriptions=tuple(text or "" for text in dataset.descriptions),
+            nodata=dataset.nodata,
+            scales=tuple(dataset.scales),
+            offsets=tuple(dataset.offsets),
+            tags=dict(dataset.tags()),
+        )
+
+
+def _require_crs(crs: CRS | None, path: str) -> None:
+    if crs is None or not (crs.is_projected or crs.is_geographic):
+        found = "none" if crs is None else "one that is neither projected nor geographic"
+        raise GridError(
+            f"Unreadable CRS: expected a coordinate reference system in {path}, found {found}. "
+            "If you know it, write it in: gdal_edit.py -a_srs EPSG:xxxxx FILE (and -a_ullr for the corners)."
+        )
+
+
+def check_jp2_is_whole(path: str) -> None:
+    """Refuse a local JPEG 2000 file that was cut short; GDAL would open it and fail, or guess, hours later.
+
+    The boxes of the file are walked: the last must end where the file ends, and a codestream of open length must
+    end with its end marker. Other files, and files inside archives or on hosts, pass unread.
+
+    Args:
+        path: A file.
+
+    Raises:
+        RasterReadError: The file is shorter than it says.
+
+    Source: ISO/IEC 15444-1, annex I.4 (boxes) and A.4.4 (EOC marker).
+    """
+    if not path.lower().endswith(".jp2") or path.startswith("/vsi"):
+        return
+    try:
+        size, expected, end = _measure_jp2(Path(path))
+    except OSError as error:
+        raise RasterReadError(f"Could not read {path} ({error.strerror or error}).") from error
+    if expected > size or end != b"\xff\xd9":
+        raise RasterReadError(
+            f"Truncated JPEG 2000: expected {max(expected, size + 1):,} bytes or more, found {size:,} in {path}. "
+            "Fetch the file again."
+        )
+
+
+def _measure_jp2(path: Path) -> tuple[int, int, bytes]:
+    """Size of the file, size that its boxes claim, and the last two bytes of its codestream."""
+    size = path.stat().st_size
+    end = b"\xff\xd9"
+    position = 0
+    with path.open("rb") as file:
+        while position + 8 <= size:
+            file.seek(position)
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if length == 1:
+                length = int.from_bytes(file.read(8), "big")
+            length = length or size - position
+            if length < 8:
+                return size, size + 1, b""
+            position += length
+            if kind == b"jp2c" and position <= size:
+                file.seek(position - 2)
+                end = file.read(2)
+    return size, max(position, 12), end
+
+
+def sort_bands(sources: Sequence[BandSource]) -> tuple[BandSource, ...]:
+    """Put bands in the order of the instrument.
+
+    Args:
+        sources: One source a band, in any order.
+    """
+    order = list(BANDS)
+    return tuple(sorted(sources, key=lambda source: order.index(source.name)))
+
+
+def resolve_scene_grid(sources: Sequence[BandSource], *, where: str) -> Grid:
+    """Find the finest grid, and refuse bands that do not lie on the same ground.
+
+    Args:
+        sources: The bands.
+        where: The scene, for messages.
+
+    Raises:
+        SceneError: Bands differ in CRS, or cover extents that differ by over half of the coarser pixel.
+    """
+    finest = min(sources, key=lambda source: source.grid.resolution[0] * source.grid.resolution[1])
+    for source in sources:
+        if source.grid.crs != finest.grid.crs:
+            raise SceneError(
+                f"Expected one CRS for all bands of {where}, found {_name(finest.grid.crs)} for {finest.name} and "
+                f"{_name(source.grid.crs)} for {source.name}. Warp them to one grid first (gdalwarp)."
+            )
+        slack_x, slack_y = (size / 2 * 1.001 for size in source.grid.resolution)
+        gaps = [abs(a - b) for a, b in zip(source.grid.bounds, finest.grid.bounds, strict=True)]
+        if max(gaps[0], gaps[2]) > slack_x or max(gaps[1], gaps[3]) > slack_y:
+            raise SceneError(
+                f"Expected all bands of {where} to cover the same ground, found {tuple(finest.grid.bounds)} for "
+                f"{finest.name} and {tuple(source.grid.bounds)} for {source.name}. "
+                "Are these files of one product and tile?"
+            )
+    return finest.grid
+
+
+def _name(crs: CRS) -> str:
+    return str(crs.to_string())[:60]

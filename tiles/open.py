@@ -1,0 +1,86 @@
+"""The one door: open whatever the user has as a scene."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tiles.errors import SceneError
+from tiles.product_files import find_band_files, list_product_files
+from tiles.safe import find_product_xml, open_safe
+from tiles.scene import Scene
+from tiles.stac import open_stac
+from tiles.stac_item import is_stac_item
+from tiles.stack import StackOptions, open_band_folder, open_stack
+
+__all__ = ["StackOptions", "open_scene"]
+
+_REMOTE = ("http://", "https://", "s3://", "/vsi")
+_RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img", ".nc")
+
+
+def open_scene(source: str | Path, *, options: StackOptions | None = None) -> Scene:
+    """Open a scene: its metadata is understood, a few pixels are looked at, no band is read.
+
+    Args:
+        source: Any of: an L2A (or L1C) ``.SAFE`` folder, its zip, its ``MTD_MSIL2A.xml``, a re-arranged copy of it; a
+            STAC item (file or URL); a raster with a band a channel (GeoTIFF, COG, VRT, JPEG 2000); a folder with a
+            file a band (``B01.tif`` …).
+        options: What metadata does not say, for stacks and STAC items; a product says all itself.
+
+    Returns:
+        The scene. An ``L1C`` scene opens too: whether that will do is for the model to say.
+
+    Raises:
+        SceneError: ``source`` is none of these, or incomplete, or more than one.
+        UnsafeArchiveError: A zip or an XML asks for something that only an attacker needs.
+        RasterReadError: A raster is truncated or unreadable.
+        GridError: A raster has no usable CRS, or is rotated.
+    """
+    options = options or StackOptions()
+    text = str(source)
+    if text.startswith(_REMOTE):
+        remote_raster = text.split("?", maxsplit=1)[0].lower().endswith(_RASTERS)
+        return open_stack(text, options=options) if remote_raster else open_stac(text, options=options)
+    path = Path(source)
+    if not path.exists():
+        raise SceneError(f"Expected a scene, found nothing at {path}. Check the path.")
+    if path.is_dir():
+        return _open_folder(path, options)
+    suffix = path.suffix.lower()
+    if suffix in {".zip", ".xml"}:
+        return _open_product(path, options)
+    if suffix in {".json", ".geojson"}:
+        return open_stac(text, options=options)
+    return open_stack(text, options=options)
+
+
+def _open_product(path: Path, options: StackOptions) -> Scene:
+    if options != StackOptions():
+        raise SceneError(
+            f"--bands, --scale, --offset and --nodata are for stacks without metadata, and {path} is a product that "
+            "says all this itself. Leave them out."
+        )
+    return open_safe(path)
+
+
+def _open_folder(folder: Path, options: StackOptions) -> Scene:
+    names = list_product_files(folder).names
+    if find_product_xml(names) is not None:
+        return _open_product(folder, options)
+    items = [folder / name for name in names if name.lower().endswith("json") and _is_item_file(folder / name)]
+    if len(items) == 1:
+        return open_stac(str(items[0]), options=options)
+    if find_band_files(names):
+        return open_band_folder(folder, names=names, options=options)
+    raise SceneError(
+        f"Expected a Sentinel-2 product, a STAC item or band files (B01.tif …), found none of these in {folder}. "
+        "Give the folder that holds MTD_MSIL2A.xml, or a file."
+    )
+
+
+def _is_item_file(path: Path) -> bool:
+    try:
+        return is_stac_item(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False

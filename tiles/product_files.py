@@ -1,0 +1,163 @@
+"""The files of a product, whether in a folder or in a zip that is read in place; and which of them hold bands."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tiles.bands import resolve_band
+from tiles.errors import SceneError, UnsafeArchiveError
+
+__all__ = ["BandFile", "ProductFiles", "find_band_files", "list_product_files"]
+
+_MOST_FILES = 20_000
+"""A product has some 150 files; a folder with more than this is somebody's archive."""
+
+_LARGEST_TEXT = 64 << 20
+
+_BAND_FILE = re.compile(
+    r"(?:^|[_.\- ])(?P<band>B\d{1,2}|B8A|SCL)(?:_(?P<resolution>10|20|60)m)?\.(?:jp2|tiff?|vrt)$", re.IGNORECASE
+)
+_RESOLUTION_FOLDER = re.compile(r"R(10|20|60)m", re.IGNORECASE)
+_NOT_IMAGES = ("QI_DATA", "AUX_DATA", "HTML", "rep_info", "DATASTRIP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductFiles:
+    """The files below a folder or within a zip.
+
+    Attributes:
+        root: The folder, or the zip.
+        names: Paths relative to the root, with ``/``, sorted.
+        archive: True for a zip.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+    archive: bool
+
+    def gdal_path(self, name: str) -> str:
+        """What GDAL opens to read a file, in place."""
+        return f"/vsizip/{self.root.resolve()}/{name}" if self.archive else str(self.root / name)
+
+    def local_path(self, name: str) -> str:
+        """The file that a checksum of ``name`` covers: the zip, or the file itself."""
+        return str(self.root) if self.archive else str(self.root / name)
+
+    def read(self, name: str) -> bytes:
+        """Content of a small file, such as metadata.
+
+        Raises:
+            SceneError: It cannot be read.
+            UnsafeArchiveError: It would unpack to more than any metadata has.
+        """
+        try:
+            if not self.archive:
+                return (self.root / name).read_bytes()
+            with zipfile.ZipFile(self.root) as archive:
+                if archive.getinfo(name).file_size > _LARGEST_TEXT:
+                    raise UnsafeArchiveError(f"Expected metadata of under 64 MB, found more in {self.root}/{name}.")
+                return archive.read(name)
+        except (OSError, zipfile.BadZipFile, RuntimeError, KeyError) as error:
+            raise SceneError(f"Could not read {name} in {self.root} ({error}). Fetch the product again.") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandFile:
+    """A file that holds one band, by its name.
+
+    Attributes:
+        band: Band as in ``tiles.bands``, or ``SCL``.
+        name: Path relative to the product's root.
+        resolution_m: As the name or the folder says, else ``None``.
+    """
+
+    band: str
+    name: str
+    resolution_m: int | None
+
+
+def list_product_files(path: Path) -> ProductFiles:
+    """List a folder or a zip.
+
+    Args:
+        path: A folder, or a file ending in ``.zip``.
+
+    Raises:
+        SceneError: The zip is empty or broken, or the folder holds far more than a product.
+        UnsafeArchiveError: The zip names files outside itself, or holds links.
+    """
+    if path.is_dir():
+        return ProductFiles(root=path, names=_list_folder(path), archive=False)
+    return ProductFiles(root=path, names=_list_zip(path), archive=True)
+
+
+def _list_folder(folder: Path) -> tuple[str, ...]:
+    names: list[str] = []
+    for parent, _, files in os.walk(folder):
+        base = PurePosixPath(Path(parent).relative_to(folder).as_posix())
+        names += [str(base / name) for name in files]
+        if len(names) > _MOST_FILES:
+            raise SceneError(
+                f"Expected one product, found over {_MOST_FILES:,} files in {folder}. Give its own folder."
+            )
+    return tuple(sorted(names))
+
+
+def _list_zip(path: Path) -> tuple[str, ...]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise SceneError(f"Expected a zip, found something else in {path} ({error}). Fetch it again.") from error
+    for entry in entries:
+        _refuse_unsafe(entry, path)
+    names = tuple(sorted(entry.filename for entry in entries if not entry.is_dir()))
+    if not names:
+        raise SceneError(f"Expected a product in the zip, found no file in {path}. Fetch it again.")
+    return names
+
+
+def _refuse_unsafe(entry: zipfile.ZipInfo, path: Path) -> None:
+    parts = entry.filename.replace("\\", "/").split("/")
+    if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
+        raise UnsafeArchiveError(
+            f"Expected files below the zip's own folder, found {entry.filename!r} in {path}. "
+            "Real products have no such name: fetch it again from a source you trust."
+        )
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise UnsafeArchiveError(
+            f"Expected plain files, found the link {entry.filename!r} in {path}. "
+            "Real products have no links: fetch it again from a source you trust."
+        )
+
+
+def find_band_files(names: Iterable[str]) -> tuple[BandFile, ...]:
+    """Find the files that hold a band, by their names and wherever they lie.
+
+    Args:
+        names: Relative paths, such as ``GRANULE/…/IMG_DATA/R10m/T33TVM_…_B02_10m.jp2``, ``R10m/B02.jp2``, ``B02.tif``.
+
+    Returns:
+        The files in the order given; masks and previews are left out.
+    """
+    found = (_parse_band_file(name) for name in names)
+    return tuple(file for file in found if file is not None)
+
+
+def _parse_band_file(name: str) -> BandFile | None:
+    *folders, last = name.split("/")
+    match = _BAND_FILE.search(last)
+    if match is None or last.upper().startswith("MSK_") or any(folder in _NOT_IMAGES for folder in folders):
+        return None
+    band = "SCL" if match["band"].upper() == "SCL" else resolve_band(match["band"])
+    if band is None:
+        return None
+    folder = _RESOLUTION_FOLDER.fullmatch(folders[-1]) if folders else None
+    stated = match["resolution"] or (folder[1] if folder else None)
+    return BandFile(band=band, name=name, resolution_m=int(stated) if stated else None)

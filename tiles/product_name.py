@@ -1,0 +1,117 @@
+"""What the name of a product says: mission, level, time, processing baseline, MGRS tile.
+
+Source: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), section 3.4, naming conventions.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tiles.scene import Level
+
+__all__ = ["BASELINE_WITH_OFFSET", "ProductName", "has_offset", "make_scene_id", "parse_product_name", "parse_tile_id"]
+
+BASELINE_WITH_OFFSET = "04.00"
+"""From this processing baseline on, products carry a radiometric offset."""
+
+_PRODUCT = re.compile(r"(S2[A-D])_MSI(L1C|L2A)_(\d{8}T\d{5,6})(?:_N(\d{2})(\d{2}))?(?:_R\d{3})?(?:_T(\d{2}[A-Z]{3}))?")
+_TILE = re.compile(r"(S2[A-D])_OPER_MSI_(L1C|L2A)_(?:TL|DS)_\w{4}_(\d{8}T\d{6})")
+_TILE_BASELINE = re.compile(r"_N(\d{2})\.(\d{2})(?:\b|_)")
+_MGRS = re.compile(r"_T(\d{2}[A-Z]{3})(?:_|\b)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductName:
+    """What could be read from a name; ``None`` where it is silent.
+
+    Attributes:
+        platform: ``sentinel-2a`` …
+        level: Processing level.
+        acquired: Start of sensing, UTC.
+        baseline: Processing baseline such as ``05.11``.
+        tile: MGRS tile without its T, such as ``33TVM``.
+    """
+
+    platform: str
+    level: Level
+    acquired: datetime | None = None
+    baseline: str | None = None
+    tile: str | None = None
+
+
+def parse_product_name(text: str) -> ProductName | None:
+    """Find a product's name anywhere in a text, such as a path.
+
+    Args:
+        text: A product URI, a file name, a path.
+
+    Returns:
+        What the name says, or ``None`` where there is no such name.
+    """
+    found = _PRODUCT.search(text)
+    if found is None:
+        return parse_tile_id(text)
+    mission, level, time, major, minor, tile = found.groups()
+    return ProductName(
+        platform=_platform(mission),
+        level="L1C" if level == "L1C" else "L2A",
+        acquired=_parse_time(time),
+        baseline=f"{major}.{minor}" if major else None,
+        tile=tile,
+    )
+
+
+def parse_tile_id(text: str) -> ProductName | None:
+    """Find a granule's identifier (``S2A_OPER_MSI_L2A_TL_…_T34LBQ_N04.00``) in a text.
+
+    Its time is that of processing, so ``acquired`` stays ``None``.
+    """
+    found = _TILE.search(text)
+    if found is None:
+        return None
+    baseline, tile = _TILE_BASELINE.search(text), _MGRS.search(text)
+    return ProductName(
+        platform=_platform(found[1]),
+        level="L1C" if found[2] == "L1C" else "L2A",
+        baseline=f"{baseline[1]}.{baseline[2]}" if baseline else None,
+        tile=tile[1] if tile else None,
+    )
+
+
+def make_scene_id(name: str) -> str:
+    """Turn the name of a product, item or file into one that is safe as a folder's name.
+
+    Args:
+        name: Such as ``S2A_MSIL2A_….SAFE`` or a path.
+    """
+    stem = Path(name.rstrip("/")).name
+    for ending in (".zip", ".SAFE", ".tif", ".tiff", ".jp2", ".vrt", ".json", ".geojson", ".xml"):
+        stem = stem[: -len(ending)] if stem.lower().endswith(ending.lower()) else stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._") or "scene"
+
+
+def has_offset(baseline: str) -> bool:
+    """Whether ESA's products of a processing baseline carry the radiometric offset.
+
+    Args:
+        baseline: Such as ``02.14`` or ``05.11``.
+    """
+    return _as_numbers(baseline) >= _as_numbers(BASELINE_WITH_OFFSET)
+
+
+def _as_numbers(baseline: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", baseline)) or (0,)
+
+
+def _platform(mission: str) -> str:
+    return f"sentinel-{mission[1:].lower()}"
+
+
+def _parse_time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,214 @@
+"""Open a product of ESA: a ``.SAFE`` folder, its zip, its XML, or a user's re-arranged copy.
+
+Band files are found by their names, not by their folders, so a flattened ``IMG_DATA`` opens as well as a genuine one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tiles.bands import BANDS
+from tiles.dn_samples import read_dn_samples
+from tiles.errors import SceneError
+from tiles.headers import read_header, resolve_scene_grid, sort_bands
+from tiles.product_files import BandFile, ProductFiles, find_band_files, list_product_files
+from tiles.product_name import has_offset, make_scene_id
+from tiles.radiometry import EVIDENCE_BANDS, OFFSET_DN, add_evidence_doubt, compute_offset_evidence
+from tiles.safe_xml import GranuleMetadata, ProductMetadata, parse_granule_metadata, parse_product_metadata
+from tiles.scene import BandSource, Radiometry, Scene
+
+__all__ = ["find_product_xml", "open_safe", "resolve_product_radiometry"]
+
+_PRODUCT_XML = re.compile(r"(?:^|/)(?:MTD_MSIL(?:2A|1C)|product_metadata)\.xml$", re.IGNORECASE)
+_GRANULE_XML = re.compile(r"(?:^|/)(?:MTD_TL|metadata)\.xml$", re.IGNORECASE)  # metadata.xml: layout of AWS buckets
+_GRANULE = re.compile(r"(?:^|/)GRANULE/([^/]+)/")
+_TILE = re.compile(r"(?:^|[/_])T(\d{2}[A-Z]{3})_")
+
+
+def find_product_xml(names: Iterable[str]) -> str | None:
+    """Find the product's own metadata, or where there is none that of its granule.
+
+    Args:
+        names: Relative paths of the product's files.
+
+    Returns:
+        The path, or ``None`` where these are no files of a product.
+
+    Raises:
+        SceneError: There are several products.
+    """
+    listed = tuple(names)
+    products = [name for name in listed if _PRODUCT_XML.search(name)]
+    if len(products) > 1:
+        raise SceneError(f"Expected one product, found {len(products)}: {', '.join(products[:4])}. Give one of them.")
+    folders_of_aws = {name.removesuffix("tileInfo.json") for name in listed if name.endswith("tileInfo.json")}
+    granules = [
+        name
+        for name in listed
+        if _GRANULE_XML.search(name) and (name.lower().endswith("mtd_tl.xml") or name[:-12] in folders_of_aws)
+    ]
+    return next(iter([*products, *sorted(granules, key=len)]), None)
+
+
+def open_safe(source: Path) -> Scene:
+    """Understand a product, without reading more pixels than a check of its radiometry needs.
+
+    Args:
+        source: The ``.SAFE`` folder, its zip, its ``MTD_MSIL2A.xml``, or a folder that holds its files.
+
+    Returns:
+        The scene. Its level is ``L1C`` for a top-of-atmosphere product, which is the caller's to refuse.
+
+    Raises:
+        SceneError: No product, two granules, band files missing or not of one place.
+        UnsafeArchiveError: The zip or the XML asks for something that only an attacker needs.
+        RasterReadError: A band file is truncated or unreadable.
+        GridError: A band file has no usable CRS.
+    """
+    files = list_product_files(source.parent if source.suffix.lower() == ".xml" else source)
+    xml_name = source.name if source.suffix.lower() == ".xml" else find_product_xml(files.names)
+    if xml_name is None:
+        raise SceneError(
+            f"Expected a Sentinel-2 product, found no MTD_MSIL2A.xml in {source}. Give the folder that holds it."
+        )
+    metadata, statement = _read_metadata(files, xml_name)
+    images = find_band_files(files.names)
+    _require_one_granule(images, metadata, source)
+    bands = _open_bands([image for image in images if image.band != "SCL"], files, source)
+    grid = resolve_scene_grid(bands, where=str(source))
+    scl = _finest([image for image in images if image.band == "SCL"])
+    granule = _read_granule(files)
+    return Scene(
+        id=make_scene_id(metadata.product_uri or source.name),
+        source=str(source),
+        kind="safe",
+        level=metadata.level,
+        bands=bands,
+        grid=grid,
+        radiometry=_check_pixels(resolve_product_radiometry(metadata, bands, source=statement), images, files),
+        classification=_open_file(scl, files) if scl else None,
+        acquired=granule.acquired if granule and granule.acquired else metadata.acquired,
+        baseline=metadata.baseline,
+        platform=metadata.platform,
+        cloud_percent=metadata.cloud_percent,
+        files=_list_files(files, xml_name, bands, scl),
+        notes=_make_notes(bands),
+    )
+
+
+def resolve_product_radiometry(metadata: ProductMetadata, bands: Sequence[BandSource], *, source: str) -> Radiometry:
+    """Take the radiometry from a product's own metadata, which is always believed.
+
+    Args:
+        metadata: What the product says.
+        bands: The bands found.
+        source: Who says so, for the record.
+    """
+    return Radiometry(
+        quantification=metadata.quantification,
+        offsets={band.name: metadata.offsets.get(band.name, 0.0) for band in bands},
+        source=source,
+        nodata=metadata.nodata,
+        nodata_rule="any",  # ESA clips at 1, or has the offset: 0 is never ground.
+        doubts=metadata.doubts,
+    )
+
+
+def _read_metadata(files: ProductFiles, xml_name: str) -> tuple[ProductMetadata, str]:
+    """The product's metadata and who says so; from the granule's identifier where that alone is there."""
+    short = xml_name.rsplit("/", 1)[-1]
+    xml, where = files.read(xml_name), str(files.root / xml_name)
+    if _GRANULE_XML.search(xml_name) is None:
+        metadata = parse_product_metadata(xml, where=where)
+        statement = f"{short} {metadata.offset_element}"
+        return metadata, statement if metadata.offsets else f"{short} (baseline {metadata.baseline}: no offset)"
+    granule = parse_granule_metadata(xml, where=where)
+    return _guess_product(granule), f"processing baseline {granule.baseline} ({short}; no product XML)"
+
+
+def _guess_product(granule: GranuleMetadata) -> ProductMetadata:
+    offset = OFFSET_DN if granule.baseline is not None and has_offset(granule.baseline) else 0.0
+    return ProductMetadata(
+        product_uri=granule.tile_id,
+        level=granule.level,
+        baseline=granule.baseline,
+        platform=granule.platform,
+        acquired=granule.acquired,
+        quantification=10000.0,
+        offsets=dict.fromkeys(BANDS, offset),
+        cloud_percent=granule.cloud_percent,
+    )
+
+
+def _read_granule(files: ProductFiles) -> GranuleMetadata | None:
+    name = next((name for name in files.names if name.lower().endswith("mtd_tl.xml")), None)
+    return parse_granule_metadata(files.read(name), where=str(files.root / name)) if name else None
+
+
+def _require_one_granule(images: Sequence[BandFile], metadata: ProductMetadata, source: Path) -> None:
+    if not images:
+        raise SceneError(
+            f"Expected band files such as *_B02_10m.jp2, found metadata alone in {source}. Fetch the whole product."
+        )
+    folders = {match[1] for image in images if (match := _GRANULE.search(image.name))}
+    tiles = {match[1] for image in images if (match := _TILE.search(image.name))}
+    several = next((sorted(found) for found in (folders, tiles) if len(found) > 1), None)
+    if several is None and len(metadata.granules) > 1 and not tiles:
+        several = list(metadata.granules)
+    if several:
+        raise SceneError(
+            f"Expected one granule, found {len(several)} in {source}: {', '.join(several[:4])}. "
+            "Make a folder for each with its own files, and map them one by one."
+        )
+
+
+def _finest(images: Sequence[BandFile]) -> BandFile | None:
+    return min(images, key=lambda image: image.resolution_m or 0, default=None)
+
+
+def _by_band(images: Sequence[BandFile]) -> Mapping[str, list[BandFile]]:
+    grouped: dict[str, list[BandFile]] = {}
+    for image in images:
+        grouped.setdefault(image.band, []).append(image)
+    return grouped
+
+
+def _open_bands(images: Sequence[BandFile], files: ProductFiles, source: Path) -> tuple[BandSource, ...]:
+    if not images:
+        raise SceneError(f"Expected band files such as *_B02_10m.jp2, found none in {source}. Fetch the whole product.")
+    chosen = (min(group, key=lambda image: image.resolution_m or 0) for group in _by_band(images).values())
+    return sort_bands([_open_file(image, files) for image in chosen])
+
+
+def _open_file(image: BandFile, files: ProductFiles) -> BandSource:
+    path = files.gdal_path(image.name)
+    return BandSource(name=image.band, path=path, index=1, grid=read_header(path).grid)
+
+
+def _check_pixels(radiometry: Radiometry, images: Sequence[BandFile], files: ProductFiles) -> Radiometry:
+    """Ask the coarsest file of each band, which is the cheapest to decode, whether it agrees."""
+    coarsest = {
+        band: (files.gdal_path(max(group, key=lambda image: image.resolution_m or 0).name), 1)
+        for band, group in _by_band(images).items()
+        if band in EVIDENCE_BANDS and (band != "B08" or "B8A" not in radiometry.offsets)
+    }
+    samples = read_dn_samples(coarsest, nodata=radiometry.nodata)
+    return add_evidence_doubt(radiometry, compute_offset_evidence(samples, quantification=radiometry.quantification))
+
+
+def _list_files(
+    files: ProductFiles, xml_name: str, bands: Sequence[BandSource], scl: BandFile | None
+) -> tuple[str, ...]:
+    if files.archive:
+        return (str(files.root),)
+    chosen = [files.local_path(xml_name), *(band.path for band in bands)]
+    return tuple([*chosen, files.local_path(scl.name)] if scl else chosen)
+
+
+def _make_notes(bands: Sequence[BandSource]) -> tuple[str, ...]:
+    finest = min(band.grid.resolution[0] for band in bands)
+    if finest <= 10:
+        return ()
+    return (f"The product holds no band at 10 m: it is mapped at {finest:g} m, the finest that is there.",)

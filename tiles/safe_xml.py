@@ -1,0 +1,272 @@
+"""The metadata of a product, from its own XML: what radiometry it has, and what it is.
+
+Source: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), user product and granule metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError  # types alone: parsing is defusedxml's
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from tiles.bands import BANDS
+from tiles.errors import SceneError, UnsafeArchiveError
+from tiles.product_name import has_offset, parse_tile_id
+from tiles.scene import Level
+
+__all__ = [
+    "GranuleMetadata",
+    "ProductMetadata",
+    "parse_granule_metadata",
+    "parse_product_metadata",
+    "read_granule_metadata",
+    "read_product_metadata",
+]
+
+_BAND_OF_ID = {band.band_id: band.name for band in BANDS.values()}
+_LARGEST = 64 << 20
+"""Bytes: real metadata is under 1 MB, so anything larger was made to hurt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductMetadata:
+    """What ``MTD_MSIL2A.xml`` or ``MTD_MSIL1C.xml`` says.
+
+    Attributes:
+        product_uri: Name of the product, ``S2A_MSIL2A_….SAFE``; empty where the file does not say.
+        level: Processing level.
+        baseline: Processing baseline, such as ``05.11``.
+        platform: ``sentinel-2a`` …
+        acquired: Start of sensing, UTC.
+        quantification: DN per unit of reflectance.
+        offsets: DN to add, a band; empty where the product has no such element (before baseline 04.00).
+        nodata: DN of missing pixels.
+        saturated: DN of saturated pixels.
+        cloud_percent: Cloud cover, 0 to 100.
+        granules: Identifiers of the granules (tiles) within.
+    """
+
+    product_uri: str
+    level: Level
+    baseline: str | None
+    platform: str | None
+    acquired: datetime | None
+    quantification: float
+    offsets: dict[str, float] = field(default_factory=dict)
+    nodata: float = 0
+    saturated: float = 65535
+    cloud_percent: float | None = None
+    granules: tuple[str, ...] = ()
+
+    @property
+    def offset_element(self) -> str:
+        """Name of the element that holds the offsets at this level."""
+        return "RADIO_ADD_OFFSET" if self.level == "L1C" else "BOA_ADD_OFFSET"
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is odd in the metadata itself, a sentence each."""
+        found = []
+        expects = self.baseline is not None and has_offset(self.baseline)
+        if expects and not self.offsets:
+            found.append(
+                f"Baseline {self.baseline} should have {self.offset_element}, but the XML has none: 0 is used."
+            )
+        odd = sorted({value for value in self.offsets.values() if value not in (0, -1000)})
+        if odd:
+            found.append(f"{self.offset_element} is {', '.join(f'{v:g}' for v in odd)}; ESA's products have -1000.")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GranuleMetadata:
+    """What ``MTD_TL.xml`` (or ``metadata.xml`` in the AWS layout) says.
+
+    Attributes:
+        tile_id: Identifier of the granule.
+        level: Processing level.
+        baseline: Processing baseline, from the identifier.
+        platform: ``sentinel-2a`` …
+        tile: MGRS tile such as ``33TVM``.
+        acquired: Time of sensing, UTC.
+        crs: Such as ``EPSG:32633``.
+        cloud_percent: Cloud cover, 0 to 100.
+    """
+
+    tile_id: str
+    level: Level
+    baseline: str | None
+    platform: str | None
+    tile: str | None
+    acquired: datetime | None
+    crs: str | None
+    cloud_percent: float | None = None
+
+
+def read_product_metadata(path: str | Path) -> ProductMetadata:
+    """Read a product's metadata; no pixel file is needed.
+
+    Args:
+        path: ``MTD_MSIL2A.xml``, ``MTD_MSIL1C.xml`` or a copy of it by another name.
+
+    Raises:
+        SceneError: The file is not there, not XML, or no product metadata.
+        UnsafeArchiveError: The XML declares entities or is far too large.
+    """
+    return parse_product_metadata(_read(Path(path)), where=str(path))
+
+
+def read_granule_metadata(path: str | Path) -> GranuleMetadata:
+    """Read a granule's metadata; no pixel file is needed.
+
+    Args:
+        path: ``MTD_TL.xml``, or ``metadata.xml`` in the layout of the AWS buckets.
+
+    Raises:
+        SceneError: The file is not there, not XML, or no granule metadata.
+        UnsafeArchiveError: The XML declares entities or is far too large.
+    """
+    return parse_granule_metadata(_read(Path(path)), where=str(path))
+
+
+def parse_product_metadata(xml: bytes, *, where: str) -> ProductMetadata:
+    """Understand the XML of a product.
+
+    Args:
+        xml: The file's content.
+        where: Its name, for messages.
+
+    Raises:
+        SceneError: Not XML, or no product metadata, or no quantification value.
+        UnsafeArchiveError: The XML declares entities or is far too large.
+    """
+    root = _parse(xml, where)
+    name = _local(root.tag)
+    if not name.endswith("_User_Product"):
+        raise SceneError(
+            f"Expected the metadata of a Sentinel-2 product (Level-2A_User_Product), found <{name}> in {where}. "
+            "Give the product's MTD_MSIL2A.xml, or its folder."
+        )
+    level: Level = "L1C" if "1C" in name else "L2A"
+    word = "QUANTIFICATION_VALUE" if level == "L1C" else "BOA_QUANTIFICATION_VALUE"
+    quantification = _number(root, word)
+    if quantification is None or not quantification > 0:
+        raise SceneError(f"Expected a positive {word} in {where}, found {_text(root, word) or 'none'}.")
+    special = dict(_special_values(root))
+    return ProductMetadata(
+        product_uri=(_text(root, "PRODUCT_URI") or "").strip(),
+        level=level,
+        baseline=_text(root, "PROCESSING_BASELINE"),
+        platform=(_text(root, "SPACECRAFT_NAME") or "").lower() or None,
+        acquired=_time(root, "PRODUCT_START_TIME"),
+        quantification=quantification,
+        offsets=_offsets(root, level, where),
+        nodata=special.get("NODATA", 0),
+        saturated=special.get("SATURATED", 65535),
+        cloud_percent=_number(root, "Cloud_Coverage_Assessment"),
+        granules=tuple(e.get("granuleIdentifier", "") for e in _all(root, "Granule") if e.get("granuleIdentifier")),
+    )
+
+
+def parse_granule_metadata(xml: bytes, *, where: str) -> GranuleMetadata:
+    """Understand the XML of a granule.
+
+    Args:
+        xml: The file's content.
+        where: Its name, for messages.
+
+    Raises:
+        SceneError: Not XML, or no granule metadata.
+        UnsafeArchiveError: The XML declares entities or is far too large.
+    """
+    root = _parse(xml, where)
+    name = _local(root.tag)
+    if not name.endswith("_Tile_ID"):
+        raise SceneError(f"Expected the metadata of a granule (Level-2A_Tile_ID), found <{name}> in {where}.")
+    tile_id = _text(root, "TILE_ID") or ""
+    named = parse_tile_id(tile_id)
+    return GranuleMetadata(
+        tile_id=tile_id,
+        level="L1C" if "1C" in name else "L2A",
+        baseline=named.baseline if named else None,
+        platform=named.platform if named else None,
+        tile=named.tile if named else None,
+        acquired=_time(root, "SENSING_TIME"),
+        crs=_text(root, "HORIZONTAL_CS_CODE"),
+        cloud_percent=_number(root, "CLOUDY_PIXEL_PERCENTAGE"),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SceneError(f"Could not read the metadata {path} ({error.strerror or error}).") from error
+
+
+def _parse(xml: bytes, where: str) -> Element:
+    if len(xml) > _LARGEST:
+        raise UnsafeArchiveError(f"Expected metadata of under {_LARGEST >> 20} MB, found {len(xml) >> 20} in {where}.")
+    try:
+        return fromstring(xml, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise UnsafeArchiveError(
+            f"Expected plain XML, found a document type or entity declaration ({type(error).__name__}) in {where}. "
+            "Real products have none: fetch the product again from a source you trust."
+        ) from error
+    except (ParseError, ValueError) as error:
+        raise SceneError(f"Expected XML, found something else in {where} ({error}). Fetch the file again.") from error
+
+
+def _local(tag: str) -> str:
+    return tag.rsplit("}", 1)[-1]
+
+
+def _all(root: Element, name: str) -> Iterator[Element]:
+    # Old products differ in namespace (psd-12 … psd-15), so elements are found by local name.
+    return (element for element in root.iter() if isinstance(element.tag, str) and _local(element.tag) == name)
+
+
+def _text(root: Element, name: str) -> str | None:
+    return next(((element.text or "").strip() or None for element in _all(root, name)), None)
+
+
+def _number(root: Element, name: str) -> float | None:
+    try:
+        return float(_text(root, name) or "")
+    except ValueError:
+        return None
+
+
+def _time(root: Element, name: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(_text(root, name) or "").astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _special_values(root: Element) -> Iterator[tuple[str, float]]:
+    for element in _all(root, "Special_Values"):
+        value = _number(element, "SPECIAL_VALUE_INDEX")
+        if value is not None:
+            yield _text(element, "SPECIAL_VALUE_TEXT") or "", value
+
+
+def _offsets(root: Element, level: Level, where: str) -> dict[str, float]:
+    """Offsets by band name; the XML counts bands from 0 to 12 with B10 at 10, at both levels."""
+    name = "RADIO_ADD_OFFSET" if level == "L1C" else "BOA_ADD_OFFSET"
+    offsets = {}
+    for element in _all(root, name):
+        try:
+            offsets[_BAND_OF_ID[int(element.get("band_id", ""))]] = float((element.text or "").strip())
+        except (KeyError, ValueError) as error:
+            found = f'band_id="{element.get("band_id")}" {element.text}'
+            raise SceneError(
+                f"Expected {name} with a band_id of 0 to 12 and a number, found {found} in {where}."
+            ) from error
+    return offsets

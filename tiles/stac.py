@@ -1,0 +1,168 @@
+"""Open a STAC item: its bands are its assets, on disk or on a host."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import urlopen
+
+from tiles.dn_samples import read_dn_samples
+from tiles.errors import SceneError
+from tiles.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
+from tiles.product_name import has_offset, make_scene_id
+from tiles.radiometry import (
+    EVIDENCE_BANDS,
+    OFFSET_DN,
+    QUANTIFICATION,
+    OffsetDecision,
+    OffsetStatement,
+    compute_offset_evidence,
+    resolve_nodata_rule,
+    resolve_offset,
+)
+from tiles.scene import BandSource, Radiometry, Scene
+from tiles.stac_item import BandAsset, StacItem, parse_stac_item, state_item_offset
+from tiles.stack import StackOptions
+
+__all__ = ["open_stac", "resolve_href"]
+
+_TIMEOUT_S = 30
+
+
+def open_stac(source: str, *, options: StackOptions) -> Scene:
+    """Open a STAC item with its assets.
+
+    Args:
+        source: Path or ``http(s)`` URL of the item.
+        options: Scale, offset and nodata that overrule the item's; ``bands`` is refused.
+
+    Raises:
+        SceneError: No item, no bands, an asset that is not there, or bands on different ground.
+        RasterReadError: GDAL cannot open an asset.
+        GridError: An asset has no usable CRS.
+    """
+    if options.bands is not None:
+        raise SceneError(f"--bands names the bands of one file; the STAC item {source} names its own. Leave it out.")
+    item = parse_stac_item(_read_item(source), where=source)
+    paths = {name: resolve_href(asset.href, source=source) for name, asset in item.assets.items()}
+    headers = {name: _open_asset(item.assets[name], path, source) for name, path in paths.items()}
+    sources = {name: BandSource(name=name, path=h.path, index=1, grid=h.grid) for name, h in headers.items()}
+    bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
+    return Scene(
+        id=make_scene_id(item.id or source),
+        source=source,
+        kind="stac",
+        level="L1C" if "B10" in sources else item.level,
+        bands=bands,
+        grid=resolve_scene_grid(bands, where=source),
+        radiometry=_resolve_radiometry(item, bands, headers[bands[0].name], options),
+        classification=sources.get("SCL"),
+        acquired=item.acquired,
+        baseline=item.baseline,
+        platform=item.platform,
+        cloud_percent=item.cloud_percent,
+        files=(source, *(band.path for band in sources.values())),
+        notes=_note_local_copies(item, paths),
+    )
+
+
+def resolve_href(href: str, *, source: str) -> str:
+    """Find what GDAL opens for an asset.
+
+    Relative references count from the item. Of a remote asset a copy is used that lies beside the item under the same
+    name, as downloads do.
+
+    Args:
+        href: As in the item.
+        source: Path or URL of the item.
+
+    Returns:
+        A local path, ``/vsicurl/...`` or ``/vsis3/...``.
+    """
+    remote_item = source.startswith(("http://", "https://"))
+    if href.startswith("file://"):
+        return unquote(urlsplit(href).path)
+    if "://" in href:
+        copy = Path(source).parent / Path(urlsplit(href).path).name
+        return str(copy) if not remote_item and copy.is_file() else resolve_gdal_path(href)
+    if href.startswith("/vsi"):
+        return href
+    return resolve_gdal_path(urljoin(source, href)) if remote_item else str(Path(source).parent / href)
+
+
+def _read_item(source: str) -> object:
+    try:
+        if source.startswith(("http://", "https://")):
+            with urlopen(source, timeout=_TIMEOUT_S) as response:  # noqa: S310 - the scheme was checked
+                return json.load(response)
+        return json.loads(Path(source).read_text(encoding="utf-8"))
+    except URLError as error:
+        raise SceneError(f"Could not fetch the STAC item {source} ({error.reason}). Check the address.") from error
+    except (OSError, ValueError) as error:
+        message = f"Expected a STAC item in JSON, could not read {source} ({error}). Give the item's file or http URL."
+        raise SceneError(message) from error
+
+
+def _open_asset(asset: BandAsset, path: str, source: str) -> RasterHeader:
+    if not path.startswith("/vsi") and not Path(path).is_file():
+        raise SceneError(
+            f"Asset {asset.key} ({asset.band}) of {source} is not there: expected the file {path}. "
+            "Download it, or correct its href."
+        )
+    return read_header(path)
+
+
+def _note_local_copies(item: StacItem, paths: dict[str, str]) -> tuple[str, ...]:
+    copies = [name for name, asset in item.assets.items() if "://" in asset.href and not paths[name].startswith("/vsi")]
+    copies = [name for name in copies if not item.assets[name].href.startswith("file://")]
+    if not copies:
+        return ()
+    return (f"Copies beside the item were used in place of its remote assets: {', '.join(copies)}.",)
+
+
+def _resolve_radiometry(
+    item: StacItem, bands: tuple[BandSource, ...], header: RasterHeader, options: StackOptions
+) -> Radiometry:
+    quantification = 1 / options.scale if options.scale is not None else _resolve_quantification(item)
+    nodata = _resolve_nodata(item.assets[bands[0].name], header, options)
+    sampled = {band.name: (band.path, band.index) for band in bands if band.name in EVIDENCE_BANDS}
+    evidence = compute_offset_evidence(read_dn_samples(sampled, nodata=nodata), quantification=quantification)
+    statement = state_item_offset(item, quantification=quantification)
+    if options.offset is not None:
+        full = OFFSET_DN * quantification / QUANTIFICATION
+        statement = OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
+    decision = resolve_offset(statement, evidence)
+    old = item.baseline is not None and not has_offset(item.baseline)
+    return Radiometry(
+        quantification=quantification,
+        offsets=_offsets_a_band(item, bands, decision, quantification),
+        source=decision.source,
+        nodata=nodata,
+        nodata_rule=resolve_nodata_rule(nodata=nodata, offset=decision.offset, clipped=not old),
+        doubts=decision.doubts,
+    )
+
+
+def _offsets_a_band(
+    item: StacItem, bands: tuple[BandSource, ...], decision: OffsetDecision, quantification: float
+) -> dict[str, float]:
+    offsets = {}
+    for band in bands:
+        stated = item.assets[band.name].offset if decision.source.startswith("raster:bands") else None
+        offsets[band.name] = decision.offset if stated is None else round(stated * quantification, 6)
+    return offsets
+
+
+def _resolve_quantification(item: StacItem) -> float:
+    scales = {asset.scale for name, asset in item.assets.items() if name != "SCL" and asset.scale}
+    if len(scales) > 1:
+        raise SceneError(f"Expected one scale for all bands of {item.id}, found {sorted(scales)}. Give --scale.")
+    return round(1 / scales.pop(), 6) if scales else QUANTIFICATION
+
+
+def _resolve_nodata(asset: BandAsset, header: RasterHeader, options: StackOptions) -> float | None:
+    stated = next((value for value in (options.nodata, asset.nodata, header.nodata) if value is not None), 0.0)
+    return None if math.isnan(stated) else stated

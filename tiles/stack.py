@@ -1,0 +1,277 @@
+"""Open a stack: one raster with a band a channel, or a folder with a file a band; metadata is scant or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiles.bands import BANDS, L2A_STACK, resolve_band
+from tiles.dn_samples import read_dn_samples
+from tiles.errors import BandError, SceneError
+from tiles.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
+from tiles.product_files import BandFile, find_band_files
+from tiles.product_name import ProductName, has_offset, make_scene_id, parse_product_name
+from tiles.radiometry import (
+    EVIDENCE_BANDS,
+    OFFSET_DN,
+    QUANTIFICATION,
+    OffsetStatement,
+    compute_offset_evidence,
+    resolve_nodata_rule,
+    resolve_offset,
+)
+from tiles.scene import BandSource, Level, Radiometry, Scene
+
+__all__ = ["StackOptions", "open_band_folder", "open_stack"]
+
+_SKIP = "-"
+_L1C_STACK = tuple(BANDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackOptions:
+    """What the user knows of a stack that does not say it: ``reflectance = (DN + offset) * scale``.
+
+    Attributes:
+        bands: Names of the file's bands in order (``B02``, ``SCL``; ``-`` for one to be skipped), or ``None``: as
+            described in the file.
+        scale: Reflectance a DN, usually 0.0001; 1 where pixels hold reflectance. ``None``: as found.
+        offset: DN to add before scaling, usually -1000 or 0, for all bands. ``None``: as found.
+        nodata: DN of missing pixels. ``None``: as the file says, else 0.
+
+    Raises:
+        SceneError: The scale is not positive, or a band's name means nothing, or comes twice.
+    """
+
+    bands: tuple[str, ...] | None = None
+    scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and not self.scale > 0:
+            raise SceneError(f"Expected --scale above 0 (reflectance a DN, usually 0.0001), found {self.scale}.")
+        named = [name for name in map(_resolve_channel, self.bands or ()) if name != _SKIP]
+        unknown = [text for text in self.bands or () if not _resolve_channel(text)]
+        if unknown:
+            raise SceneError(
+                f"Expected names of Sentinel-2 bands in --bands, found {', '.join(unknown)}. "
+                f"Known are {', '.join(BANDS)}, SCL, and - for a band to skip."
+            )
+        if len(set(named)) < len(named):
+            raise SceneError(f"Expected each band once in --bands, found {', '.join(self.bands or ())}.")
+
+
+def _resolve_channel(text: str) -> str:
+    """Name of a band, ``SCL``, ``-`` or nothing."""
+    word = text.strip()
+    return word.upper() if word.upper() in {"SCL", _SKIP} else resolve_band(word) or ""
+
+
+def open_stack(path: str, *, options: StackOptions) -> Scene:
+    """Open one raster that holds the bands.
+
+    Args:
+        path: A file or URL, or a path that GDAL knows (``/vsi...``).
+        options: What the file does not say.
+
+    Raises:
+        SceneError: Its bands are unknown, or its values cannot be told.
+        RasterReadError: GDAL cannot open it.
+        GridError: It has no usable CRS, or is rotated.
+    """
+    header = read_header(resolve_gdal_path(path))
+    channels, notes = _resolve_channels(header, options, path)
+    sources = {
+        name: BandSource(name=name, path=header.path, index=index, grid=header.grid)
+        for index, name in enumerate(channels, start=1)
+        if name not in {"", _SKIP}
+    }
+    named = parse_product_name(" ".join([path, *header.tags.values()]))
+    return _make_scene(path, sources, dict.fromkeys(sources, header), options, (named, notes))
+
+
+def open_band_folder(folder: Path, *, names: Sequence[str], options: StackOptions) -> Scene:
+    """Open a folder with a file a band.
+
+    Args:
+        folder: The folder.
+        names: The files within, relative to it.
+        options: What the files do not say; ``bands`` is refused.
+
+    Raises:
+        BandError: Two files claim to be the same band.
+        SceneError: Bands lie on different ground, or their values cannot be told.
+        RasterReadError: GDAL cannot open a file.
+        GridError: A file has no usable CRS, or is rotated.
+    """
+    if options.bands is not None:
+        raise SceneError(f"--bands names the bands of one file; in the folder {folder} the files' names say it.")
+    files = _choose_files(folder, find_band_files(names))
+    headers = {name: read_header(str(folder / file.name)) for name, file in files.items()}
+    sources = {name: BandSource(name=name, path=h.path, index=1, grid=h.grid) for name, h in headers.items()}
+    named = parse_product_name(" ".join([str(folder.resolve()), *(file.name for file in files.values())]))
+    return _make_scene(str(folder), sources, headers, options, (named, ()))
+
+
+def _choose_files(folder: Path, files: Sequence[BandFile]) -> dict[str, BandFile]:
+    chosen: dict[str, BandFile] = {}
+    for file in sorted(files, key=lambda file: (file.resolution_m or 0, file.name)):
+        other = chosen.setdefault(file.band, file)
+        if other is not file and other.resolution_m == file.resolution_m:
+            raise BandError(
+                f"Expected one file for {file.band}, found {other.name} and {file.name} in {folder}. "
+                "Give a folder with the bands of one scene."
+            )
+    return chosen
+
+
+def _resolve_channels(header: RasterHeader, options: StackOptions, path: str) -> tuple[list[str], tuple[str, ...]]:
+    """Which band each channel of a file is, and how that is known."""
+    if options.bands is not None:
+        if len(options.bands) != header.count:
+            raise SceneError(
+                f"Expected {header.count} names in --bands, one a band of {path}, found {len(options.bands)}: "
+                f"{', '.join(options.bands)}. Use - for a band to skip."
+            )
+        return [_resolve_channel(text) for text in options.bands], ()
+    channels = [_resolve_channel(text) for text in header.descriptions]
+    known = [name for name in channels if name not in {"", _SKIP}]
+    if len(set(known)) < len(known):
+        raise BandError(f"Expected each band once in {path}, found {', '.join(known)}. Name them with --bands.")
+    if any(name != "SCL" for name in known):
+        ignored = [text or f"band {i}" for i, text in enumerate(header.descriptions, 1) if not channels[i - 1]]
+        return channels, (
+            (f"Bands left out, as they are none of Sentinel-2: {', '.join(ignored)}.",) if ignored else ()
+        )
+    order = {len(L2A_STACK): L2A_STACK, len(_L1C_STACK): _L1C_STACK}.get(header.count)
+    if order is None:
+        raise SceneError(
+            f"Expected named bands, or 12 (L2A) or 13 (L1C) without names, found {header.count} without names in "
+            f"{path}. Name them in order: --bands B02,B03,B04,B08."
+        )
+    level = "L2A" if order is L2A_STACK else "L1C"
+    return list(order), (
+        f"The {header.count} bands have no names: the {level} order was assumed ({', '.join(order)}).",
+    )
+
+
+def _make_scene(
+    source: str,
+    sources: Mapping[str, BandSource],
+    headers: Mapping[str, RasterHeader],
+    options: StackOptions,
+    known: tuple[ProductName | None, tuple[str, ...]],
+) -> Scene:
+    named, notes = known
+    bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
+    if not bands:
+        raise BandError(f"No Sentinel-2 band was found in {source}: only {', '.join(sources)}.")
+    return Scene(
+        id=make_scene_id(source),
+        source=source,
+        kind="stack",
+        level=_resolve_level(bands, named),
+        bands=bands,
+        grid=resolve_scene_grid(bands, where=source),
+        radiometry=resolve_stack_radiometry(bands, headers[bands[0].name], options=options, named=named),
+        classification=sources.get("SCL"),
+        acquired=named.acquired if named else None,
+        baseline=named.baseline if named else None,
+        platform=named.platform if named else None,
+        files=tuple(dict.fromkeys(source.path for source in sources.values())),
+        notes=notes,
+    )
+
+
+def _resolve_level(bands: Sequence[BandSource], named: ProductName | None) -> Level:
+    names = tuple(band.name for band in bands)
+    if "B10" in names:
+        return "L1C"  # L2A has no B10, whatever a file is called.
+    if named is not None:
+        return named.level
+    return "L2A" if names == L2A_STACK else "unknown"
+
+
+def resolve_stack_radiometry(
+    bands: Sequence[BandSource], header: RasterHeader, *, options: StackOptions, named: ProductName | None
+) -> Radiometry:
+    """Decide how the values of a stack become reflectance.
+
+    The user's word comes first, then the file's own scale and offset, then the baseline in its name, then the pixels.
+
+    Args:
+        bands: The bands.
+        header: Of the file that holds them, or the first of them.
+        options: The user's word.
+        named: What the name of the file or folder says.
+
+    Raises:
+        SceneError: Floating-point values that are neither reflectance nor DN.
+    """
+    nodata = _resolve_nodata(header, options)
+    files = {band.name: (band.path, band.index) for band in bands if band.name in EVIDENCE_BANDS} or {
+        band.name: (band.path, band.index) for band in bands
+    }
+    samples = read_dn_samples(files, nodata=nodata)
+    quantification, who = _resolve_quantification(header, samples, options)
+    statement = _state_offset(header, options, named, quantification)
+    decision = resolve_offset(statement, compute_offset_evidence(samples, quantification=quantification))
+    return Radiometry(
+        quantification=quantification,
+        offsets={band.name: decision.offset for band in bands},
+        source=f"{decision.source}; scale: {who}",
+        nodata=nodata,
+        nodata_rule=resolve_nodata_rule(nodata=nodata, offset=decision.offset, clipped=True),
+        doubts=decision.doubts,
+    )
+
+
+def _resolve_nodata(header: RasterHeader, options: StackOptions) -> float | None:
+    if options.nodata is not None:
+        return options.nodata
+    if header.nodata is None:
+        return 0  # Nothing said: 0 in all bands is missing by the custom of Sentinel-2.
+    return None if np.isnan(header.nodata) else header.nodata
+
+
+def _resolve_quantification(
+    header: RasterHeader, samples: Mapping[str, NDArray[Any]], options: StackOptions
+) -> tuple[float, str]:
+    if options.scale is not None:
+        return 1 / options.scale, "--scale"
+    if header.scales[0] not in (0, 1):
+        return 1 / header.scales[0], "scale tag of the file"
+    if not header.dtype.startswith("float"):
+        return QUANTIFICATION, "whole numbers, so 10000 as in all products"
+    tops = [float(np.percentile(values, 99)) for values in samples.values() if values.size]
+    top = max(tops, default=0.0)
+    if top <= 2:
+        return 1.0, "fractions, so reflectance already"
+    if top >= 100:
+        return QUANTIFICATION, f"values up to {top:.0f}, so 10000 as in all products"
+    raise SceneError(
+        f"Expected reflectance (up to about 1) or DN (up to about 10000), found values up to {top:.3g} in "
+        f"{header.path}. Say which: --scale 0.0001 for DN, --scale 0.01 for percent, --scale 1 for reflectance."
+    )
+
+
+def _state_offset(
+    header: RasterHeader, options: StackOptions, named: ProductName | None, quantification: float
+) -> OffsetStatement:
+    full = OFFSET_DN * quantification / QUANTIFICATION
+    if options.offset is not None:
+        return OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
+    if header.offsets[0] != 0:
+        offset = header.offsets[0] * quantification
+        return OffsetStatement(offset=offset, source="offset tag of the file", alternative=full)
+    if named is not None and named.baseline is not None:
+        source = f"processing baseline {named.baseline} in the name"
+        late = has_offset(named.baseline)
+        return OffsetStatement(offset=full if late else 0.0, source=source, final=not late, alternative=full)
+    return OffsetStatement(offset=None, source="no metadata", alternative=full)
