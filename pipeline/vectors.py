@@ -1,6 +1,6 @@
 """Write the coastline, water and land in every format that analysts ask for.
 
-Sources: GeoPackage 1.2 (OGC 12-128r15); RFC 7946 for GeoJSON; GeoParquet 1.1 (OGC 24-013); FlatGeobuf 3.
+Source: OGC 24-013, GeoParquet 1.1; FlatGeobuf 3; the modules of the other formats name theirs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pyogrio
 
 from pipeline.errors import UnknownFormatError, output_errors
 from pipeline.fields import LAYERS, Layer, conform_layer
+from pipeline.geojson import write_geojson
 from pipeline.geopackage import write_geopackage
 from pipeline.shapefile import refuse_oversize, write_shapefiles, write_zipped_shapefiles
 
@@ -137,14 +138,7 @@ def _write_geojson(frames: Frames, folder: Path) -> tuple[Path, ...]:
 def _write_rfc7946(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
     path = folder / f"{layer.name}.geojson"
     with _whole(path):
-        # GDAL turns to longitude and latitude, winds rings to the right and cuts at the antimeridian by itself.
-        pyogrio.write_dataframe(
-            conform_layer(frame, layer, times=False),
-            path,
-            driver="GeoJSON",
-            geometry_type=layer.geometry,
-            layer_options={"RFC7946": "YES", "COORDINATE_PRECISION": 7, "WRITE_NAME": "NO", "WRITE_BBOX": "YES"},
-        )
+        write_geojson(path, frame, layer)
     return path
 
 
