@@ -1,0 +1,162 @@
+"""Marching squares over a block of rows: which vertices and edges it adds to lines and rings.
+
+The field lives on *nodes*: the pixel centres, and one more row and column on each side that lies on the scene's edge
+and repeats the outermost pixels. Four nodes make a *cell*; a cell is valid where all four nodes are. Every vertex has
+an integer: ``4 * node`` plus 0 for the node itself, 1 for the crossing on the grid edge to its right, 2 for the
+crossing on the grid edge below it, and 3 for the node seen a second time, where two valid cells touch at a corner
+alone. All edges keep the water (or the land, in rings of land) on their left on a north-up map.
+
+Source: Lorensen and Cline (1987), doi:10.1145/37402.37422, in two dimensions; ambiguous cells by the mean of their
+corners.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.traced import Bools, Floats, Ints
+
+__all__ = ["OUTSIDE", "Block", "compute_crossings", "compute_segments"]
+
+OUTSIDE: Final = 3
+"""State of a cell beyond the scene's edge; 0 is valid, 1 obscured, 2 nodata (the codes of ``traced.REASONS``)."""
+
+_NEAREST = 2.0**-10
+"""Crossings keep this share of a pixel (1 cm at 10 m) away from nodes, so that no ring can collapse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Block:
+    """Some rows of nodes whose cells above and below are known, and the row of nodes below them.
+
+    Attributes:
+        row: Number of the first row of nodes.
+        threshold: Probability from which on a node is water.
+        probability: (rows + 1, nodes) float32.
+        wet: (rows + 1, nodes) True where a node is water.
+        cells: (rows + 1, nodes + 1) state of the cells above and below each row, with a column outside on each side.
+    """
+
+    row: int
+    threshold: float
+    probability: NDArray[np.float32]
+    wet: Bools
+    cells: NDArray[np.uint8]
+
+    @property
+    def rows(self) -> int:
+        """Rows of nodes, the one below them not counted."""
+        return len(self.probability) - 1
+
+    @property
+    def stride(self) -> int:
+        """Nodes in a row."""
+        return int(self.wet.shape[1])
+
+    def node(self, row: Ints, col: Ints) -> Ints:
+        """Number of the node at a row of this block and a column."""
+        return (row + self.row) * self.stride + col
+
+    @property
+    def across(self) -> Bools:
+        """(rows, nodes - 1) True where the grid edge from a node to its right neighbour touches a valid cell."""
+        touched: Bools = (self.cells[:-1] == 0) | (self.cells[1:] == 0)
+        return touched[:, 1:-1]
+
+    @property
+    def pinch(self) -> Bools:
+        """(rows, nodes) True where two valid cells touch at the node, and nothing else does."""
+        valid = self.cells == 0
+        upper_left, upper_right = valid[:-1, :-1], valid[:-1, 1:]
+        lower_left, lower_right = valid[1:, :-1], valid[1:, 1:]
+        pinch: Bools = (upper_left == lower_right) & (upper_right == lower_left) & (upper_left != upper_right)
+        return pinch
+
+
+def compute_fraction(first: NDArray[np.float32], second: NDArray[np.float32], threshold: float) -> Floats:
+    """How far along a grid edge, from its first node, the field crosses the threshold: in ]0, 1[."""
+    first, second = first.astype(np.float64), second.astype(np.float64)
+    return np.clip((threshold - first) / (second - first), _NEAREST, 1 - _NEAREST)
+
+
+def compute_crossings(block: Block) -> tuple[Ints, Floats]:
+    """The vertices where grid edges cross from land to water.
+
+    Returns:
+        Their integers, and how far along its edge each lies.
+    """
+    wet, p, valid = block.wet, block.probability, block.cells[1:] == 0
+    row, col = np.nonzero((wet[:-1, :-1] != wet[:-1, 1:]) & block.across)
+    right = compute_fraction(p[row, col], p[row, col + 1], block.threshold)
+    right_id = 4 * block.node(row, col) + 1
+    row, col = np.nonzero((wet[:-1] != wet[1:]) & (valid[:, :-1] | valid[:, 1:]))
+    down = compute_fraction(p[row, col], p[row + 1, col], block.threshold)
+    return np.concatenate((right_id, 4 * block.node(row, col) + 2)), np.concatenate((right, down))
+
+
+def _cell_segments(case: int, *, joined: bool) -> list[tuple[int, int]]:
+    """Sides (0 top, 1 right, 2 bottom, 3 left) at which contours enter and leave a cell, water on their left.
+
+    Bits of ``case`` are corners clockwise from the upper left; side ``s`` lies between corners ``s`` and ``s + 1``.
+    Going around clockwise, a contour enters where land turns to water, and leaves where water turns to land.
+    """
+    wet = [bool(case >> corner & 1) for corner in (0, 1, 2, 3, 0)]
+    enters = [side for side in range(4) if not wet[side] and wet[side + 1]]
+    leaves = [side for side in range(4) if wet[side] and not wet[side + 1]]
+    # Two of each: a contour cuts off the wet corner clockwise of its entry, or else the dry one before it.
+    turn = -1 if joined else 1
+    return [(side, min(leaves, key=lambda leave: (turn * (leave - side)) % 4)) for side in enters]
+
+
+_SEGMENTS: Final = np.full((2, 16, 2, 2), -1)
+"""Sides by joined, case, first or second segment, entry or exit; -1 where there is none."""
+for _joined in range(2):
+    for _case in range(16):
+        for _place, _sides in enumerate(_cell_segments(_case, joined=bool(_joined))):
+            _SEGMENTS[_joined, _case, _place] = _sides
+
+
+def compute_segments(block: Block) -> tuple[Ints, Ints, NDArray[np.float32]]:
+    """The edges of the contour within the cells below each row of nodes.
+
+    Returns:
+        Vertex at the tail and at the head of each edge, water on its left; and (edges, 2) the slope of the
+        probability half way along it, per pixel, in x and y.
+    """
+    wet = block.wet
+    mixed = (wet[:-1] != wet[1:])[:, :-1]
+    mixed |= wet[:-1, :-1] != wet[:-1, 1:]
+    mixed |= wet[1:, :-1] != wet[1:, 1:]
+    row, col = np.nonzero(mixed & (block.cells[1:, 1:-1] == 0))
+    ring = ((row, col), (row, col + 1), (row + 1, col + 1), (row + 1, col))
+    corners = np.stack([block.probability[at] for at in ring]).astype(np.float64)  # (4, cells), clockwise
+    case = sum(wet[at].astype(np.int64) << bit for bit, at in enumerate(ring))
+    joined = (corners.mean(axis=0) >= block.threshold).astype(np.int64)
+    sides = _SEGMENTS[joined, case]  # (cells, segment, end)
+    cell, place = np.nonzero(sides[:, :, 0] >= 0)
+    sides, corners, node = sides[cell, place], corners[:, cell], block.node(row, col)[cell]
+    above_next = 4 * block.stride
+    offset = np.array([1, 4 + 2, above_next + 1, 2])  # top, right, bottom and left, from the cell's upper left node
+    slope = _compute_slope(corners, sides, block, (row[cell], col[cell]))
+    return 4 * node + offset[sides[:, 0]], 4 * node + offset[sides[:, 1]], slope
+
+
+def _compute_slope(corners: Floats, sides: Ints, block: Block, at: tuple[Ints, Ints]) -> NDArray[np.float32]:
+    """Slope of the bilinear surface of a cell, half way between the points where a contour enters and leaves."""
+    upper_left, upper_right, lower_right, lower_left = corners
+    fraction = np.empty((4, len(sides)))
+    with np.errstate(divide="ignore", invalid="ignore"):  # sides that are not crossed are not used
+        for side, (first, second) in enumerate(((0, 1), (1, 2), (3, 2), (0, 3))):
+            fraction[side] = (block.threshold - corners[first]) / (corners[second] - corners[first])
+    one, zero = np.ones(len(sides)), np.zeros(len(sides))
+    u = np.stack((fraction[0], one, fraction[2], zero))  # across the cell, by side
+    v = np.stack((zero, fraction[1], one, fraction[3]))
+    edge = np.arange(len(sides))
+    u, v = ((part[sides[:, 0], edge] + part[sides[:, 1], edge]) / 2 for part in (u, v))
+    dx = (upper_right - upper_left) * (1 - v) + (lower_right - lower_left) * v
+    dy = (lower_left - upper_left) * (1 - u) + (lower_right - upper_right) * u
+    return np.stack((dx, dy), axis=1).astype(np.float32)

@@ -1,0 +1,137 @@
+"""Trace the coastline of a scene from strips of its water probability, between pixel centres.
+
+Memory grows with the coastline, not with the scene. The result does not depend on how the scene was cut into strips:
+every vertex is computed from the same two pixels in the same order, and known by an integer, so strips are joined by
+comparing integers, never coordinates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.boundary import compute_boundary, compute_runs
+from pipeline.cells import OUTSIDE, Block, compute_crossings, compute_segments
+from pipeline.rings import Pieces, link_pieces
+from pipeline.traced import Traced
+from tiles.errors import GridError
+from tiles.masks import NODATA, OBSCURED
+
+__all__ = ["ContourTracer"]
+
+_BLOCK_ROWS = 64
+"""Rows that are looked at together: few enough for the processor's cache."""
+
+_CODE_OF_STATE: Final = np.zeros(256, dtype=np.uint8)
+_CODE_OF_STATE[OBSCURED], _CODE_OF_STATE[NODATA] = 1, 2  # where both lie beyond a line's end, nodata is the reason
+
+
+class ContourTracer:
+    """Takes a scene strip by strip from the top, and gives its coastline and its bodies of land and water.
+
+    The field is bilinear between pixel centres and constant in the outermost half pixel, so that lines and polygons
+    reach the scene's edge. Between pixel centres of which one is not valid, there is neither land nor water: polygons
+    end at the last valid centres, and lines there too.
+
+    Args:
+        width: Columns of the scene.
+        height: Rows of the scene.
+        threshold: Probability from which on a pixel is water.
+    """
+
+    def __init__(self, *, width: int, height: int, threshold: float = 0.5) -> None:
+        if width < 1 or height < 1:
+            raise GridError(f"A scene to trace needs at least one pixel each way, found {width} x {height} (w x h).")
+        self._width, self._height, self._threshold = width, height, threshold
+        self._rows_taken = 0
+        self._node_row = 0
+        self._last_probability = np.empty((0, width + 2), dtype=np.float32)
+        self._last_code = np.empty((0, width + 2), dtype=np.uint8)
+        self._last_cells = np.full((1, width + 3), OUTSIDE, dtype=np.uint8)
+        self._found: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
+
+    def add_strip(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
+        """Take the next rows of the scene.
+
+        Args:
+            probability: (rows, width) water probability; its value does not matter where ``state`` is not 0. NaN
+                counts as nodata.
+            state: (rows, width) 0 valid, 1 nodata, 2 obscured by cloud.
+
+        Raises:
+            GridError: The strip is as wide as no strip of the scene, or reaches below it.
+        """
+        if probability.shape != state.shape or probability.ndim != 2 or probability.shape[1] != self._width:
+            raise GridError(
+                f"Expected strips of (rows, {self._width}), found a probability of {probability.shape} and a state of "
+                f"{state.shape} below row {self._rows_taken}. Hand over whole rows."
+            )
+        if self._rows_taken + len(probability) > self._height:
+            raise GridError(
+                f"Expected {self._height - self._rows_taken} more rows, found {len(probability)}. "
+                "Strips must not overlap, nor reach below the scene."
+            )
+        for row in range(0, len(probability), _BLOCK_ROWS):
+            self._add_rows(probability[row : row + _BLOCK_ROWS], state[row : row + _BLOCK_ROWS])
+
+    def finish(self) -> Traced:
+        """Join what was found in all strips.
+
+        Raises:
+            GridError: Rows are missing.
+        """
+        if self._rows_taken < self._height:
+            raise GridError(
+                f"Expected {self._height} rows, found {self._rows_taken}. Add the remaining strips before finish()."
+            )
+        parts = {name: np.concatenate(self._found.pop(name)) for name in list(self._found)}
+        return link_pieces(Pieces(width=self._width, height=self._height, **parts))
+
+    def _add_rows(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
+        values = probability.astype(np.float32, copy=False)
+        code = _CODE_OF_STATE[state]
+        code[np.isnan(values)] = _CODE_OF_STATE[NODATA]
+        first, self._rows_taken = self._rows_taken == 0, self._rows_taken + len(values)
+        # The outermost pixels are repeated on the scene's edge.
+        pad = ((int(first), int(self._rows_taken == self._height)), (1, 1))
+        self._add_nodes(np.pad(values, pad, mode="edge"), np.pad(code, pad, mode="edge"))
+        if self._rows_taken == self._height:
+            self._add_nodes(self._last_probability, np.full_like(self._last_code, OUTSIDE))
+
+    def _add_nodes(self, probability: NDArray[np.float32], code: NDArray[np.uint8]) -> None:
+        probability = np.concatenate((self._last_probability, probability))
+        code = np.concatenate((self._last_code, code))
+        rows = np.maximum(code[:-1], code[1:])
+        cells = np.full((len(code), self._width + 3), OUTSIDE, dtype=np.uint8)
+        cells[0] = self._last_cells
+        cells[1:, 1:-1] = np.maximum(rows[:, :-1], rows[:, 1:])
+        block = Block(
+            row=self._node_row,
+            threshold=self._threshold,
+            probability=probability,
+            wet=probability >= self._threshold,
+            cells=cells,
+        )
+        self._node_row += block.rows
+        # Copies, so that no view keeps a whole strip alive.
+        self._last_probability, self._last_code = probability[-1:].copy(), code[-1:].copy()
+        self._last_cells = cells[-1:].copy()
+        self._keep_pieces(block)
+
+    def _keep_pieces(self, block: Block) -> None:
+        boundary = compute_boundary(block)
+        found = {
+            ("crossing", "fraction"): compute_crossings(block),
+            ("tail", "head", "slope"): compute_segments(block),
+            ("water_tail", "water_head"): boundary.of_class(wet=True),
+            ("land_tail", "land_head"): boundary.of_class(wet=False),
+            ("ending", "reason"): boundary.endings(),
+            ("water_left", "water_right"): compute_runs(block, wet=True),
+            ("land_left", "land_right"): compute_runs(block, wet=False),
+        }
+        for names, arrays in found.items():
+            for name, array in zip(names, arrays, strict=True):
+                self._found[name].append(array)

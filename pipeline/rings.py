@@ -1,0 +1,316 @@
+"""Join the edges that strips left behind into rings, polygons and lines.
+
+Every vertex of a ring has one edge that leaves it and one that enters it, so the rings of a class are the cycles of a
+permutation. They are found by linear graph searches in compiled code: no loop over vertices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from pipeline.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans
+
+__all__ = ["Pieces", "link_pieces"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pieces:
+    """What marching squares found in all strips; vertices are the integers of ``cells``.
+
+    Attributes:
+        width: Columns of the scene.
+        height: Rows of the scene.
+        crossing: Vertices where grid edges cross from land to water.
+        fraction: How far along its grid edge each lies.
+        tail: Where each edge of the contour begins, water on its left.
+        head: Where it ends.
+        slope: (edges, 2) slope of the probability along each.
+        water_tail: Where each edge begins that bounds water and is no contour.
+        water_head: Where it ends.
+        land_tail: The same for land.
+        land_head: The same for land.
+        ending: Crossings at which lines end.
+        reason: Why, as codes of ``traced.REASONS``.
+        water_left: Left ends of runs of water, see ``boundary.compute_runs``.
+        water_right: Right ends of the same runs.
+        land_left: The same for land.
+        land_right: The same for land.
+    """
+
+    width: int
+    height: int
+    crossing: Ints
+    fraction: Floats
+    tail: Ints
+    head: Ints
+    slope: NDArray[np.float32]
+    water_tail: Ints
+    water_head: Ints
+    land_tail: Ints
+    land_head: Ints
+    ending: Ints
+    reason: NDArray[np.uint8]
+    water_left: Ints
+    water_right: Ints
+    land_left: Ints
+    land_right: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Cycles:
+    """Cycles of a permutation, one after the other.
+
+    Attributes:
+        order: Vertices, cycle after cycle.
+        start: (cycles + 1,) where each begins.
+        label: (vertices,) cycle of each vertex.
+    """
+
+    order: Ints
+    start: Ints
+    label: Ints
+
+
+def link_pieces(pieces: Pieces) -> Traced:
+    """Join pieces into lines and polygons.
+
+    Args:
+        pieces: From all strips of a scene, in any order.
+    """
+    names = np.unique(np.concatenate((pieces.crossing, pieces.water_tail, pieces.land_tail)))
+    table = _Vertices(names=names, width=pieces.width)
+    xy = table.compute_coordinates(pieces.height, table.find(pieces.crossing), pieces.fraction)
+    tail, head = table.find(pieces.tail), table.find(pieces.head)
+    water, _ = _link_class(
+        table,
+        xy,
+        (np.append(tail, table.find(pieces.water_tail)), np.append(head, table.find(pieces.water_head))),
+        (table.find(pieces.water_left), table.find(pieces.water_right)),
+    )
+    land, land_cycles = _link_class(
+        table,
+        xy,
+        (np.append(head, table.find(pieces.land_tail)), np.append(tail, table.find(pieces.land_head))),
+        (table.find(pieces.land_left), table.find(pieces.land_right)),
+    )
+    reasons = np.zeros(len(names), dtype=np.uint8)
+    reasons[table.find(pieces.ending)] = pieces.reason
+    return Traced(
+        width=pieces.width,
+        height=pieces.height,
+        xy=xy,
+        gradient=_average_slopes(len(names), tail, head, pieces.slope),
+        lines=_cut_lines(table.is_crossing, land_cycles, reasons, (water, land)),
+        water=water,
+        land=land,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Vertices:
+    """The table of all vertices, by ascending integer.
+
+    Attributes:
+        names: Their integers.
+        width: Columns of the scene.
+    """
+
+    names: Ints
+    width: int
+
+    @property
+    def is_crossing(self) -> Bools:
+        """True for crossings, False for nodes."""
+        kind = self.names & 3
+        crossing: Bools = (kind == 1) | (kind == 2)
+        return crossing
+
+    def find(self, names: Ints) -> Ints:
+        """Numbers of vertices in the table."""
+        return np.searchsorted(self.names, names)
+
+    def find_pinches(self) -> tuple[Ints, Ints]:
+        """Pairs of vertices that are one node, seen from two cells that touch there alone."""
+        second = np.flatnonzero((self.names & 3) == 3)
+        return self.find(self.names[second] - 3), second
+
+    def compute_coordinates(self, height: int, crossing: Ints, fraction: Floats) -> Floats:
+        """(vertices, 2) pixel coordinates, given how far along its grid edge each crossing lies."""
+        along = np.zeros(len(self.names))
+        along[crossing] = fraction
+        row, col = np.divmod(self.names >> 2, self.width + 2)
+        kind = self.names & 3
+        x = _place(col, np.where(kind == 1, along, 0), self.width)
+        y = _place(row, np.where(kind == 2, along, 0), height)
+        return np.stack((x, y), axis=1)
+
+
+def _place(node: Ints, along: Floats, size: int) -> Floats:
+    """Coordinate of a node, or of a place between it and the next; the outermost nodes lie on the scene's edge."""
+    here, after = np.clip(node - 0.5, 0, size), np.clip(node + 0.5, 0, size)
+    placed: Floats = here + along * (after - here)
+    return placed
+
+
+def _link_class(
+    table: _Vertices, xy: Floats, edges: tuple[Ints, Ints], runs: tuple[Ints, Ints]
+) -> tuple[Rings, _Cycles]:
+    """Rings of one class from the tails and heads of its edges, and bodies from both ends of its runs."""
+    after = np.arange(len(table.names))
+    after[edges[0]] = edges[1]
+    is_crossing = table.is_crossing
+    cycles = _find_cycles(after, is_crossing)
+    first, second = _split_pinched(after, table.find_pinches(), cycles)
+    if len(first):
+        cycles = _find_cycles(after, is_crossing)
+    kept = np.flatnonzero(np.diff(cycles.start) > 1)  # the vertices of the other class stand alone
+    joined = np.append(runs[0], first), np.append(runs[1], second)
+    body = _find_bodies((cycles.label[joined[0]], cycles.label[joined[1]]), kept, len(cycles.start) - 1)
+    taken, start = compute_spans(cycles.start, kept)
+    cycles = _Cycles(order=cycles.order[taken], start=start, label=cycles.label)
+    return _make_rings(cycles, xy, is_crossing, body), cycles
+
+
+def _find_cycles(after: Ints, is_crossing: Bools) -> _Cycles:
+    """Cycles of the permutation ``after``; one that has a node begins with a node, so that no line is cut by it."""
+    count = len(after)
+    if count == 0:
+        return _Cycles(order=after, start=np.zeros(1, dtype=np.int64), label=after)
+    cycles, label = connected_components(_to_graph(after), connection="strong")
+    first = np.empty(cycles, dtype=np.int64)
+    numbers = np.arange(count)[::-1]
+    first[label[::-1]] = numbers  # of several, the last one written stays: the lowest
+    nodes = numbers[~is_crossing[::-1]]
+    first[label[nodes]] = nodes
+    first.sort()
+    before = np.empty(count, dtype=np.int64)
+    before[after] = np.arange(count)
+    # Open each cycle before its first vertex and tie its end to the next one's first: one walk meets them all.
+    chained = after.copy()
+    chained[before[first[:-1]]] = first[1:]
+    chained[before[first[-1]]] = first[0]
+    order = breadth_first_order(_to_graph(chained), first[0], return_predecessors=False)
+    length = np.bincount(label, minlength=cycles)[label[first]]
+    number = np.empty(cycles, dtype=np.int64)
+    number[label[first]] = np.arange(cycles)
+    return _Cycles(order=order, start=np.concatenate(([0], np.cumsum(length))), label=number[label])
+
+
+def _to_graph(after: Ints) -> csr_array:
+    count = len(after)
+    return csr_array((np.ones(count, dtype=np.int8), after, np.arange(count + 1)), shape=(count, count))
+
+
+def _split_pinched(after: Ints, pinches: tuple[Ints, Ints], cycles: _Cycles) -> tuple[Ints, Ints]:
+    """Split rings that touch themselves at a node, in place: an outer ring and a hole that touch are valid, it is not.
+
+    The two visits cannot interleave with those of another node, for the ring would cross itself; so all can be split
+    at once.
+    """
+    first, second = pinches
+    same = (after[first] != first) & (cycles.label[first] == cycles.label[second])
+    first, second = first[same], second[same]
+    after[first], after[second] = after[second], after[first]
+    return first, second
+
+
+def _find_bodies(joined: tuple[Ints, Ints], kept: Ints, cycles: int) -> Ints:
+    """Number of the body of each kept ring, where ``joined`` are pairs of rings of one body."""
+    number = np.full(cycles, -1)
+    number[kept] = np.arange(len(kept))
+    different = joined[0] != joined[1]
+    pairs = number[joined[0][different]], number[joined[1][different]]
+    graph = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(len(kept), len(kept)))
+    body: Ints = connected_components(graph, directed=False)[1]
+    return body
+
+
+def _make_rings(cycles: _Cycles, xy: Floats, is_crossing: Bools, body: Ints) -> Rings:
+    """Order rings by body, the outer one first, and leave out nodes on straight parts of the data's edge."""
+    area = _compute_areas(cycles, xy)
+    _, body = np.unique(body, return_inverse=True)
+    ring_order = np.lexsort((area < 0, body))
+    taken, start = compute_spans(cycles.start, ring_order)
+    vertex = cycles.order[taken]
+    bent = _is_bent(vertex, start, xy) | is_crossing[vertex]
+    kept_before = np.concatenate(([0], np.cumsum(bent)))
+    crossings_before = np.concatenate(([0], np.cumsum(is_crossing[vertex])))
+    return Rings(
+        vertex=vertex[bent],
+        start=kept_before[start],
+        polygon=body[ring_order],
+        contour=np.diff(crossings_before[start]) == np.diff(start),
+        area=area[ring_order],
+    )
+
+
+def _neighbours(start: Ints, count: int) -> tuple[Ints, Ints]:
+    """Positions before and after each position of a flat array of rings."""
+    before, after = np.arange(-1, count - 1), np.arange(1, count + 1)
+    before[start[:-1]], after[start[1:] - 1] = start[1:] - 1, start[:-1]
+    return before, after
+
+
+def _compute_areas(cycles: _Cycles, xy: Floats) -> Floats:
+    """Signed area of each ring, positive where it turns to the left on a north-up map."""
+    if len(cycles.start) == 1:
+        return np.zeros(0)
+    base = xy[np.repeat(cycles.order[cycles.start[:-1]], np.diff(cycles.start))]
+    x, y = (xy[cycles.order] - base).T  # small numbers, so that small rings keep their digits
+    _, after = _neighbours(cycles.start, len(x))
+    return np.add.reduceat(x[after] * y - x * y[after], cycles.start[:-1]) / 2
+
+
+def _is_bent(vertex: Ints, start: Ints, xy: Floats) -> Bools:
+    """False for vertices between two others of their ring on the same row or column."""
+    before, after = _neighbours(start, len(vertex))
+    place = xy[vertex]
+    straight = (place[before] == place) & (place == place[after])
+    bent: Bools = ~straight.any(axis=1)
+    return bent
+
+
+def _average_slopes(count: int, tail: Ints, head: Ints, slope: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Slope at each vertex: the mean of the edges of the contour that meet there."""
+    leaving, entering = np.full((count, 2), np.nan, np.float32), np.full((count, 2), np.nan, np.float32)
+    leaving[tail], entering[head] = slope, slope
+    only = np.isnan(leaving) | np.isnan(entering)
+    mean = np.where(only, np.fmax(leaving, entering), (leaving + entering) / 2)
+    return np.nan_to_num(mean)
+
+
+def _cut_lines(is_crossing: Bools, cycles: _Cycles, reasons: NDArray[np.uint8], rings: tuple[Rings, Rings]) -> Lines:
+    """The longest parts of the rings of land that run between crossings."""
+    crossing = is_crossing[cycles.order]
+    begins, ends = crossing.copy(), crossing.copy()
+    begins[1:] &= ~crossing[:-1]
+    ends[:-1] &= ~crossing[1:]
+    ring_first, ring_last = cycles.start[:-1], cycles.start[1:] - 1
+    begins[ring_first], ends[ring_last] = crossing[ring_first], crossing[ring_last]
+    first, last = np.flatnonzero(begins), np.flatnonzero(ends)
+    # A ring with any node begins with one, so a line that begins with its ring goes all around.
+    closed = np.isin(first, ring_first)
+    start = np.concatenate(([0], np.cumsum(last + 1 - first + closed)))
+    position = np.repeat(first - start[:-1], np.diff(start)) + np.arange(start[-1])
+    position[start[1:][closed] - 1] = first[closed]
+    tips = cycles.order[np.stack((first, last), axis=1)]
+    water, land = (_ring_of_vertices(ring, len(is_crossing))[tips[:, 0]] for ring in rings)
+    return Lines(
+        vertex=cycles.order[position],
+        start=start,
+        closed=closed,
+        reasons=np.where(closed[:, None], 0, reasons[tips]).astype(np.uint8),
+        water_ring=water,
+        land_ring=land,
+    )
+
+
+def _ring_of_vertices(rings: Rings, count: int) -> Ints:
+    ring = np.full(count, -1)
+    ring[rings.vertex] = np.repeat(np.arange(len(rings)), np.diff(rings.start))
+    return ring

@@ -1,0 +1,112 @@
+"""What a contour tracer hands over: vertices, lines and rings, in pixel coordinates.
+
+Lines and rings do not hold coordinates: they hold numbers of vertices of one shared table. A vertex of the coastline
+and the same vertex of the land beside it therefore cannot differ, not by a bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["REASONS", "Bools", "Floats", "Ints", "Lines", "Rings", "Traced", "compute_spans"]
+
+Ints = NDArray[np.signedinteger[Any]]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+REASONS: Final = (None, "cloud", "nodata", "scene edge")
+"""Why a line ends, by code: 0 where it does not end, else what lies beyond its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lines:
+    """Lines between land and water, land on the left of the direction of travel on a north-up map.
+
+    Attributes:
+        vertex: (n,) numbers of vertices, line after line; a closed line repeats its first vertex.
+        start: (lines + 1,) where each line begins in ``vertex``, and the end.
+        closed: (lines,) True where a line comes back to its first vertex.
+        reasons: (lines, 2) uint8 codes into ``REASONS`` for the first and the last vertex.
+        water_ring: (lines,) number of the ring of water that the line is part of.
+        land_ring: (lines,) number of the ring of land that the line is part of.
+    """
+
+    vertex: Ints
+    start: Ints
+    closed: Bools
+    reasons: NDArray[np.uint8]
+    water_ring: Ints
+    land_ring: Ints
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rings:
+    """Rings of polygons of one class, the polygon's inside on the left; a polygon's outer ring comes first.
+
+    Attributes:
+        vertex: (n,) numbers of vertices, ring after ring; the first vertex is not repeated.
+        start: (rings + 1,) where each ring begins in ``vertex``, and the end.
+        polygon: (rings,) number of the polygon, from 0, ascending.
+        contour: (rings,) True where all of the ring is coastline, none of it the edge of the data.
+        area: (rings,) signed area in pixels: positive for an outer ring, negative for a hole.
+    """
+
+    vertex: Ints
+    start: Ints
+    polygon: Ints
+    contour: Bools
+    area: Floats
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+    @property
+    def outer(self) -> Ints:
+        """(polygons + 1,) number of each polygon's outer ring, and the number of rings."""
+        return np.append(np.flatnonzero(self.area > 0), len(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traced:
+    """The coastline of a scene and the land and water that it parts.
+
+    Attributes:
+        width: Columns of the scene.
+        height: Rows of the scene.
+        xy: (vertices, 2) pixel coordinates: x to the right, y down, the centre of pixel (0, 0) at (0.5, 0.5).
+        gradient: (vertices, 2) slope of the probability in x and y, per pixel; zero where a vertex is no crossing.
+        lines: Where land meets water.
+        water: Bodies of water.
+        land: Bodies of land.
+    """
+
+    width: int
+    height: int
+    xy: Floats
+    gradient: NDArray[np.float32]
+    lines: Lines
+    water: Rings
+    land: Rings
+
+
+def compute_spans(start: Ints, chosen: Ints) -> tuple[Ints, Ints]:
+    """Where the elements of chosen groups lie in a flat array of groups.
+
+    Args:
+        start: (groups + 1,) where each group begins, and the end.
+        chosen: Numbers of groups, in any order.
+
+    Returns:
+        Positions of all elements of the chosen groups, in their order; and where each group begins among them.
+    """
+    length = np.diff(start)[chosen]
+    begin = np.concatenate(([0], np.cumsum(length)))
+    offset = np.repeat(start[:-1][chosen] - begin[:-1], length)
+    return offset + np.arange(begin[-1]), begin
