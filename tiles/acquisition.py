@@ -1,0 +1,256 @@
+"""When, where and by what orbit a simulated scene is taken, and how its product is named.
+
+Source: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), "Compact naming convention".
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import random
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tiles.errors import GridError, SceneError
+from tiles.mgrs import MgrsSquare, resolve_utm_zone
+
+__all__ = ["OFFSET_BASELINE", "TILE_SIZE", "Acquisition", "compute_sun_angles", "resolve_acquisition"]
+
+TILE_SIZE = 10_980
+"""Pixels of 10 m along the edge of a full tile."""
+
+OFFSET_BASELINE = "04.00"
+"""The first processing baseline whose digital numbers carry an offset."""
+
+_BASELINE_STARTS = (
+    ("02.00", datetime(2017, 3, 28, tzinfo=UTC)),
+    ("02.07", datetime(2018, 11, 6, tzinfo=UTC)),
+    ("02.12", datetime(2019, 5, 6, tzinfo=UTC)),
+    ("02.13", datetime(2019, 7, 8, tzinfo=UTC)),
+    ("02.14", datetime(2020, 2, 4, tzinfo=UTC)),
+    ("03.00", datetime(2021, 3, 30, tzinfo=UTC)),
+    ("03.01", datetime(2021, 6, 30, tzinfo=UTC)),
+    ("04.00", datetime(2022, 1, 25, tzinfo=UTC)),
+    ("05.00", datetime(2018, 1, 1, tzinfo=UTC)),  # Collection-1: old scenes, processed again
+    ("05.09", datetime(2022, 12, 6, tzinfo=UTC)),
+    ("05.10", datetime(2023, 12, 13, tzinfo=UTC)),
+    ("05.11", datetime(2024, 7, 23, tzinfo=UTC)),
+)
+_REPROCESSED = datetime(2023, 3, 1, tzinfo=UTC)
+_LOCAL_SOLAR_HOUR = 10.5  # mean local solar time of the descending node
+_ORBITS_PER_CYCLE = 143
+_CYCLE = timedelta(days=10)
+# (spacecraft, absolute orbit at a known sensing start, that start, shift of the relative orbit)
+_KNOWN_ORBITS = (
+    ("S2A", 41_826, datetime(2023, 6, 25, 23, 46, 21, tzinfo=UTC), 2),
+    ("S2B", 20_270, datetime(2021, 1, 22, 13, 32, 29, tzinfo=UTC), -27),
+)
+_MAX_SUN_ZENITH = 70.0  # products beyond it are made, but rarely
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquisition:
+    """One simulated overpass, and every name that follows from it.
+
+    Attributes:
+        seed: Seed of the simulation.
+        size: Columns and rows of the 10 m grid; a multiple of 6.
+        baseline: Processing baseline, ``NN.NN``.
+        square: The MGRS square, which fixes CRS, corner and tile name.
+        spacecraft: ``S2A`` or ``S2B``.
+        sensing: Start of the datatake, UTC.
+        generation: When the product claims to have been generated, UTC.
+        orbit: Absolute orbit number.
+        relative_orbit: Relative orbit number, 1 to 143.
+        sun_zenith: Mean solar zenith angle in degrees.
+        sun_azimuth: Mean solar azimuth in degrees, clockwise from north.
+    """
+
+    seed: int
+    size: int
+    baseline: str
+    square: MgrsSquare
+    spacecraft: str
+    sensing: datetime
+    generation: datetime
+    orbit: int
+    relative_orbit: int
+    sun_zenith: float
+    sun_azimuth: float
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether digital numbers carry the offset of 1000 (decided by the baseline, never by the date)."""
+        return self.baseline >= OFFSET_BASELINE
+
+    @property
+    def centre_code(self) -> str:
+        """Four letters of the processing centre."""
+        return "2APS" if self.has_offset else "SGS_"
+
+    @property
+    def datatake_id(self) -> str:
+        """Identifier of the datatake."""
+        return f"G{self.spacecraft}_{_stamp(self.sensing)}_{self.orbit:06d}_N{self.baseline}"
+
+    @property
+    def product(self) -> str:
+        """Name of the product's folder, with ``.SAFE``."""
+        return (
+            f"{self.spacecraft}_MSIL2A_{_stamp(self.sensing)}_N{self.baseline.replace('.', '')}"
+            f"_R{self.relative_orbit:03d}_T{self.square.tile_id}_{_stamp(self.generation)}.SAFE"
+        )
+
+    @property
+    def granule_start(self) -> datetime:
+        """Start of the datastrip: some seconds after that of the datatake."""
+        return self.sensing + timedelta(seconds=3)
+
+    @property
+    def granule(self) -> str:
+        """Name of the granule's folder."""
+        return f"L2A_T{self.square.tile_id}_A{self.orbit:06d}_{_stamp(self.granule_start)}"
+
+    @property
+    def datastrip(self) -> str:
+        """Name of the datastrip's folder."""
+        return f"DS_{self.centre_code}_{_stamp(self.generation)}_S{_stamp(self.granule_start)}"
+
+    @property
+    def granule_id(self) -> str:
+        """Identifier of the granule inside the metadata."""
+        return (
+            f"{self.spacecraft}_OPER_MSI_L2A_TL_{self.centre_code}_{_stamp(self.generation)}"
+            f"_A{self.orbit:06d}_T{self.square.tile_id}_N{self.baseline}"
+        )
+
+    @property
+    def datastrip_id(self) -> str:
+        """Identifier of the datastrip inside the metadata."""
+        return f"{self.spacecraft}_OPER_MSI_L2A_{self.datastrip}_N{self.baseline}"
+
+    def image_path(self, name: str, resolution_m: int) -> str:
+        """Path of an image file within the product, without its ending.
+
+        Args:
+            name: ``B02``, ``SCL``, ``TCI`` …
+            resolution_m: 10, 20 or 60.
+        """
+        file = f"T{self.square.tile_id}_{_stamp(self.sensing)}_{name}_{resolution_m}m"
+        return f"GRANULE/{self.granule}/IMG_DATA/R{resolution_m}m/{file}"
+
+    def quality_path(self, file: str) -> str:
+        """Path of a file of ``QI_DATA`` within the product."""
+        return f"GRANULE/{self.granule}/QI_DATA/{file}"
+
+    @property
+    def preview_path(self) -> str:
+        """Path of the preview image within the product, without its ending."""
+        return self.quality_path(f"T{self.square.tile_id}_{_stamp(self.sensing)}_PVI")
+
+
+def _stamp(when: datetime) -> str:
+    return when.strftime("%Y%m%dT%H%M%S")
+
+
+def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acquisition:
+    """Draw place and time of a simulated overpass from a seed.
+
+    Args:
+        seed: Any integer from 0; the same seed gives the same acquisition.
+        size: Columns and rows at 10 m: a multiple of 6, 60 to 10980.
+        baseline: Processing baseline such as ``05.11``.
+        crs: UTM zone, ``EPSG:326xx`` (north) or ``EPSG:327xx`` (south).
+
+    Raises:
+        GridError: The size or the CRS is impossible.
+        SceneError: Seed or baseline is none that a product could have.
+    """
+    _check(seed=seed, size=size, baseline=baseline)
+    zone, north = resolve_utm_zone(crs)
+    rng = random.Random(f"acquisition {seed} {crs.upper()}")  # noqa: S311  (a simulation, no secret)
+    square = _draw_square(rng, zone=zone, north=north)
+    sensing, (zenith, azimuth) = _draw_sensing(rng, square=square, baseline=baseline)
+    spacecraft, known_orbit, known_time, shift = rng.choice(_KNOWN_ORBITS)
+    orbit = known_orbit + round((sensing - known_time) / _CYCLE * _ORBITS_PER_CYCLE)
+    processed = max(sensing, _REPROCESSED) if "05.00" <= baseline < "05.09" else sensing
+    return Acquisition(
+        seed=seed,
+        size=size,
+        baseline=baseline,
+        square=square,
+        spacecraft=spacecraft,
+        sensing=sensing,
+        generation=processed + timedelta(seconds=rng.randrange(6_000, 16_000)),
+        orbit=orbit,
+        relative_orbit=(orbit + shift) % _ORBITS_PER_CYCLE + 1,
+        sun_zenith=zenith,
+        sun_azimuth=azimuth,
+    )
+
+
+def _check(*, seed: int, size: int, baseline: str) -> None:
+    if seed < 0:
+        raise SceneError(f"Expected a seed of 0 or more, found {seed}.")
+    if size % 6 or not 60 <= size <= TILE_SIZE:
+        nearest = min(max(round(size / 6) * 6, 60), TILE_SIZE)
+        raise GridError(
+            f"Expected a size in 10 m pixels that is a multiple of 6 from 60 to {TILE_SIZE}, found {size}. "
+            f"Try {nearest}: 60 m pixels must fit in whole."
+        )
+    if not re.fullmatch(r"0[2-5]\.\d\d", baseline):
+        raise SceneError(
+            f"Expected a processing baseline from 02.00 to 05.99, such as 05.11 (with offset) or 02.14 (without), "
+            f"found {baseline!r}."
+        )
+
+
+def _draw_square(rng: random.Random, *, zone: int, north: bool) -> MgrsSquare:
+    """Some square of the temperate or tropical zone that lies well inside its UTM zone."""
+    row = rng.randrange(3, 66) if north else rng.randrange(42, 97)
+    middle = MgrsSquare(zone=zone, north=north, column=4, row=row)
+    half_width_m = 333_000 * math.cos(math.radians(middle.centre[1]))
+    columns = [column for column in range(2, 8) if abs(column + 0.55 - 5) * 100_000 + 55_000 < half_width_m]
+    return MgrsSquare(zone=zone, north=north, column=rng.choice(columns or [4, 5]), row=row)
+
+
+def _draw_sensing(rng: random.Random, *, square: MgrsSquare, baseline: str) -> tuple[datetime, tuple[float, float]]:
+    """A day of the baseline's era on which the sun stands high enough; the highest of some days, if none does."""
+    lon, lat = square.centre
+    era = _BASELINE_STARTS[bisect.bisect([start for start, _ in _BASELINE_STARTS], baseline) - 1][1]
+    local = (_LOCAL_SOLAR_HOUR - lon / 15) % 24
+    best: tuple[datetime, tuple[float, float]] | None = None
+    for _ in range(12):
+        when = era + timedelta(days=rng.randrange(1, 400), hours=local, seconds=rng.randrange(-900, 900))
+        when = when.replace(microsecond=24_000)
+        sun = compute_sun_angles(lon=lon, lat=lat, when=when)
+        if best is None or sun[0] < best[1][0]:
+            best = when, sun
+        if sun[0] <= _MAX_SUN_ZENITH:
+            return when, sun
+    assert best is not None  # noqa: S101  (the loop runs)
+    return best
+
+
+def compute_sun_angles(*, lon: float, lat: float, when: datetime) -> tuple[float, float]:
+    """Where the sun stands, to about a degree.
+
+    Args:
+        lon: Longitude in degrees.
+        lat: Latitude in degrees.
+        when: Time in UTC.
+
+    Returns:
+        Zenith angle and azimuth (clockwise from north) in degrees.
+
+    Source: declination after Cooper (1969), doi:10.1016/0038-092X(69)90047-4; the equation of time is left out.
+    """
+    declination = math.radians(23.45) * math.sin(2 * math.pi * (284 + when.timetuple().tm_yday) / 365)
+    solar_hours = when.hour + when.minute / 60 + when.second / 3600 + lon / 15
+    hour_angle = math.radians(15 * (solar_hours - 12))
+    phi = math.radians(lat)
+    east = -math.cos(declination) * math.sin(hour_angle)
+    north = math.cos(phi) * math.sin(declination) - math.sin(phi) * math.cos(declination) * math.cos(hour_angle)
+    up = math.sin(phi) * math.sin(declination) + math.cos(phi) * math.cos(declination) * math.cos(hour_angle)
+    return math.degrees(math.acos(max(-1.0, min(1.0, up)))), math.degrees(math.atan2(east, north)) % 360

@@ -1,0 +1,240 @@
+"""Simulates a scene and writes it as a Level-2A product, with the truth beside it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.warp import transform
+
+from strandline import __version__
+from tiles.acquisition import Acquisition, resolve_acquisition
+from tiles.errors import SceneError
+from tiles.grid import Window
+from tiles.safe_granule_writer import write_granule_metadata
+from tiles.safe_layers import resolve_layers
+from tiles.safe_manifest_writer import (
+    write_datastrip_metadata,
+    write_inspire_record,
+    write_manifest,
+    write_product_page,
+)
+from tiles.safe_metadata_writer import ProductContent, write_product_metadata
+from tiles.safe_writer import PixelWriter, RenderedStrip
+from tiles.swath import Swath, draw_swath
+from tiles.truth_writer import write_shoreline, write_truth_record
+
+__all__ = ["ProductOptions", "SceneSource", "SimulatedProduct", "simulate_product", "write_simulated_product"]
+
+_EDGE_OF_SEEDS = 3  # every third seed lies on the swath's edge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductOptions:
+    """How a simulated product is to look.
+
+    Attributes:
+        kind: Kind of landscape as ``tiles.landscape`` names them, or ``random``.
+        cloud_cover: Share of the scene under cloud, 0 to 1; ``None`` lets the seed decide.
+        swath: ``edge``: a slanted edge beyond which there is no data; ``full``: none; ``auto``: an edge for every
+            third seed.
+        complete: Whether to write every image file of a real product (coarse copies, true colour, AOT, water
+            vapour), or each band at its native resolution and the classification alone, in two thirds of the time.
+        strip_rows: 10 m rows rendered at a time; a multiple of 6. Memory grows with it.
+        overwrite: Whether a product of the same name is replaced.
+
+    Raises:
+        SceneError: A value is out of range.
+    """
+
+    kind: str = "random"
+    cloud_cover: float | None = None
+    swath: Literal["auto", "edge", "full"] = "auto"
+    complete: bool = True
+    strip_rows: int = 960
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cloud_cover is not None and not 0 <= self.cloud_cover <= 1:
+            raise SceneError(f"Expected a cloud cover from 0 to 1, found {self.cloud_cover}.")
+        if self.swath not in ("auto", "edge", "full"):
+            raise SceneError(f"Expected a swath of auto, edge or full, found {self.swath!r}.")
+        if self.strip_rows < 6 or self.strip_rows % 6:
+            raise SceneError(f"Expected strips of a multiple of 6 rows, found {self.strip_rows}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedProduct:
+    """Where a simulated product and its truth were written.
+
+    Attributes:
+        path: The ``.SAFE`` folder.
+        truth: The folder of the truth: ``water_fraction.tif``, ``shoreline.gpkg``, ``truth.json``.
+    """
+
+    path: Path
+    truth: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSource:
+    """What a product is made of.
+
+    Attributes:
+        render: Gives the pixels of a window of 10 m pixels whose edges are multiples of 6.
+        compute_shoreline: Gives the true shoreline in a window: ``(point, 2)`` arrays, column and row in pixels,
+            edges at integers, land on the left of travel.
+    """
+
+    render: Callable[[Window], RenderedStrip]
+    compute_shoreline: Callable[[Window], Sequence[npt.NDArray[np.float64]]]
+
+
+def simulate_product(
+    out: Path,
+    *,
+    seed: int,
+    size: int = 10_980,
+    baseline: str = "05.11",
+    crs: str = "EPSG:32630",
+    options: ProductOptions | None = None,
+) -> SimulatedProduct:
+    """Simulate a coastal scene and write it as an L2A ``.SAFE`` product, with the truth beside it.
+
+    The same arguments give the same pixels. Both folders appear only when whole: the truth first, the product last.
+
+    Args:
+        out: Folder for the product; made if it is not there.
+        seed: Decides the landscape, the place within the UTM zone and the day; 0 or more.
+        size: Columns and rows at 10 m: a multiple of 6 from 60 to 10980, the size of a real tile.
+        baseline: Processing baseline; from 04.00 on digital numbers carry an offset of 1000.
+        crs: UTM zone, ``EPSG:326xx`` or ``EPSG:327xx``.
+        options: Landscape, cloud, swath, and which files to write.
+
+    Raises:
+        GridError: Size or CRS is impossible.
+        SceneError: Seed, baseline or an option is impossible, or the product is there already.
+        RasterReadError: A file cannot be written.
+    """
+    from tiles.landscape import World, WorldOptions, compute_shoreline  # noqa: PLC0415  (heavy)
+
+    options = options or ProductOptions()
+    acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs)
+    cover = {} if options.cloud_cover is None else {"cloud_cover": options.cloud_cover}
+    world = World(WorldOptions(seed=seed, kind=options.kind, **cover))
+    source = SceneSource(render=world.render, compute_shoreline=lambda window: compute_shoreline(world, window))
+    return write_simulated_product(out, source=source, acquisition=acquisition, options=options)
+
+
+def write_simulated_product(
+    out: Path, *, source: SceneSource, acquisition: Acquisition, options: ProductOptions
+) -> SimulatedProduct:
+    """Write any rendered scene as an L2A ``.SAFE`` product, with its truth beside it.
+
+    Args:
+        out: Folder for both; made if it is not there.
+        source: Pixels and shoreline.
+        acquisition: Names, grid, time and baseline.
+        options: Swath, and which files to write.
+
+    Raises:
+        SceneError: The product is there already.
+        RasterReadError: A file cannot be written.
+    """
+    product = SimulatedProduct(
+        path=out / acquisition.product, truth=out / f"{acquisition.product.removesuffix('.SAFE')}_truth"
+    )
+    if product.path.exists() and not options.overwrite:
+        raise SceneError(f"{product.path} exists already. Remove it, choose another folder or seed, or overwrite it.")
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{acquisition.product}.", dir=out) as folder:
+        stage = Path(folder)
+        for name in ("product", "truth", "scratch"):
+            (stage / name).mkdir()
+        _write(stage, source=source, acquisition=acquisition, options=options)
+        for written, final in ((stage / "truth", product.truth), (stage / "product", product.path)):
+            if final.exists():
+                shutil.rmtree(final)
+            written.rename(final)
+    return product
+
+
+def _write(stage: Path, *, source: SceneSource, acquisition: Acquisition, options: ProductOptions) -> None:
+    swath = _resolve_swath(acquisition, options)
+    folder, truth = stage / "product", stage / "truth"
+    pixels = PixelWriter(
+        acquisition=acquisition,
+        swath=swath,
+        scratch=stage / "scratch",
+        folder=folder,
+        strip_rows=options.strip_rows,
+    )
+    pixels.render(source.render, fraction_file=truth / "water_fraction.tif")
+    images = [pixels.encode(layer) for layer in resolve_layers(acquisition, complete=options.complete)]
+    masks = pixels.encode_masks()
+    pixels.encode_preview()
+    content = ProductContent(
+        images=images,
+        class_counts=pixels.count_classes(),
+        footprint=_compute_footprint(acquisition, swath),
+        cloud_masks=masks,
+        preview=acquisition.preview_path,
+        notice=_format_notice(acquisition),
+    )
+    record = _make_record(acquisition, options)
+    lines = source.compute_shoreline(Window(0, 0, acquisition.size, acquisition.size))
+    count = write_shoreline(truth / "shoreline.gpkg", lines, grid=pixels.compute_grid(10), swath=swath)
+    write_truth_record(truth / "truth.json", record | {"shoreline_lines": count})
+    _write_metadata(folder, acquisition, content, record)
+
+
+def _write_metadata(folder: Path, acquisition: Acquisition, content: ProductContent, record: dict[str, Any]) -> None:
+    write_product_metadata(folder, acquisition, content)
+    write_granule_metadata(folder, acquisition, content)
+    write_datastrip_metadata(folder, acquisition, content)
+    write_inspire_record(folder, acquisition, content)
+    write_product_page(folder, acquisition, content)
+    write_truth_record(folder / "simulation.json", record)
+    write_manifest(folder, acquisition, content)
+
+
+def _resolve_swath(acquisition: Acquisition, options: ProductOptions) -> Swath | None:
+    wanted = options.swath == "edge" or (options.swath == "auto" and acquisition.seed % _EDGE_OF_SEEDS == 1)
+    return draw_swath(seed=acquisition.seed, size_m=acquisition.size * 10) if wanted else None
+
+
+def _compute_footprint(acquisition: Acquisition, swath: Swath | None) -> list[tuple[float, float]]:
+    """Corners of the ground with data as (latitude, longitude), closed, clockwise from the north-west."""
+    left, top = acquisition.square.corner
+    edge = float(acquisition.size * 10)
+    corners = [(0.0, 0.0), (edge, 0.0), (edge, edge), (0.0, edge)]
+    if swath is not None:
+        corners = swath.clip_polygon(corners)
+    xs, ys = [left + x for x, _ in corners], [top - y for _, y in corners]
+    lons, lats = transform(acquisition.square.crs, "EPSG:4326", xs, ys)[:2]
+    points = list(zip(lats, lons, strict=True))
+    return [*points, points[0]]
+
+
+def _format_notice(acquisition: Acquisition) -> str:
+    return f"A simulated scene, not an observation: Strandline {__version__}, seed {acquisition.seed}"
+
+
+def _make_record(acquisition: Acquisition, options: ProductOptions) -> dict[str, Any]:
+    """What it takes to make the same product again."""
+    return {
+        "simulated": True,
+        "software": f"Strandline {__version__}",
+        "product": acquisition.product,
+        "seed": acquisition.seed,
+        "size": acquisition.size,
+        "baseline": acquisition.baseline,
+        "crs": acquisition.square.crs,
+        "options": {name: value for name, value in asdict(options).items() if name not in ("overwrite", "strip_rows")},
+    }
