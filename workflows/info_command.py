@@ -1,0 +1,119 @@
+"""``strandline info SCENE``: what it is, before anything is mapped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from pipeline.info import SceneInfo
+
+__all__ = ["info", "render_info"]
+
+
+def info(
+    scene: Annotated[str, typer.Argument(help="A SAFE folder or zip, a STAC item, a raster, a folder of bands.")],
+    *,
+    bands: Annotated[str | None, typer.Option(help="Band names in order, for a stack without them.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Reflectance a DN, for a stack without metadata.")] = None,
+    offset: Annotated[float | None, typer.Option(help="DN to add before scaling, such as -1000.")] = None,
+    nodata: Annotated[float | None, typer.Option(help="DN of missing pixels.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """Say what a scene is: product, baseline, bands, offsets and who says so, CRS, share of nodata and cloud."""
+    import json
+
+    from pipeline.info import describe_scene
+    from tiles.open import StackOptions, open_scene
+
+    names = tuple(name.strip() for name in bands.split(",")) if bands else None
+    options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata)
+    described = describe_scene(open_scene(scene, options=options))
+    if as_json:
+        typer.echo(json.dumps(described.to_dict(), indent=2))
+        return
+    from rich.console import Console
+
+    Console().print(render_info(described))
+
+
+def render_info(described: SceneInfo) -> RenderableType:
+    """Lay out a scene for a terminal.
+
+    Args:
+        described: The scene and what a quick look at it showed.
+    """
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    for name, value in _list_facts(described):
+        facts.add_row(name, Text(value))
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("Band", "Wavelength", "Pixel", "Size", "Offset"):
+        table.add_column(heading, justify="left" if heading == "Band" else "right")
+    for row in _list_bands(described):
+        table.add_row(*row)
+    return Group(facts, Text(), table)
+
+
+def _list_facts(described: SceneInfo) -> list[tuple[str, str]]:
+    scene = described.scene
+    radiometry = scene.radiometry
+    kinds = {"safe": "product of ESA", "stac": "STAC item", "stack": "raster stack"}
+    facts = [
+        ("Scene", scene.id),
+        ("Kind", f"{kinds[scene.kind]}, level {scene.level}"),
+        ("Baseline", scene.baseline or "unknown"),
+        ("Platform", scene.platform or "unknown"),
+        ("Acquired", f"{scene.acquired:%Y-%m-%d %H:%M:%S} UTC" if scene.acquired else "unknown"),
+        ("CRS", scene.grid.crs.to_string()),
+        ("Grid", f"{scene.grid.width} × {scene.grid.height} px of {_pixel(scene.grid.resolution, described)}"),
+        ("Bounds", ", ".join(f"{value:.10g}" for value in scene.grid.bounds)),
+        ("Reflectance", f"(DN + offset) / {radiometry.quantification:g}, offset {_offsets(described)}"),
+        ("Who says so", radiometry.source),
+        ("Nodata", f"{described.nodata_share:.1%}; {_nodata_rule(described)}"),
+        ("Cloud", _cloud(described)),
+    ]
+    facts += [("Doubt", doubt) for doubt in radiometry.doubts]
+    return facts + [("Note", note) for note in scene.notes]
+
+
+def _list_bands(described: SceneInfo) -> list[tuple[str, str, str, str, str]]:
+    rows = []
+    for band in described.to_dict()["bands"]:
+        pixel = _pixel(band["resolution"], described)
+        size = f"{band['width']} × {band['height']}"
+        rows.append((band["name"], f"{band['wavelength_nm']:.0f} nm", pixel, size, f"{band['offset']:g}"))
+    return rows
+
+
+def _pixel(resolution: tuple[float, float], described: SceneInfo) -> str:
+    x, y = resolution
+    unit = "m" if described.scene.grid.crs.is_projected else "°"
+    return f"{x:.4g} {unit}" if abs(x - y) < 1e-9 else f"{x:.4g} × {y:.4g} {unit}"
+
+
+def _offsets(described: SceneInfo) -> str:
+    values = sorted(set(described.scene.radiometry.offsets.values()))
+    return f"{values[0]:g} in all bands" if len(values) == 1 else "by band (below)"
+
+
+def _nodata_rule(described: SceneInfo) -> str:
+    radiometry = described.scene.radiometry
+    marker = "NaN" if radiometry.nodata is None else f"DN {radiometry.nodata:g}"
+    return f"{marker} in {'any band' if radiometry.nodata_rule == 'any' else 'all bands at once'}"
+
+
+def _cloud(described: SceneInfo) -> str:
+    stated = described.scene.cloud_percent
+    parts = [] if stated is None else [f"{stated:.1f}% stated"]
+    if described.cloud_share is not None and described.shadow_share is not None:
+        parts.append(f"{described.cloud_share:.1%} of SCL is cloud, {described.shadow_share:.1%} its shadow")
+    return "; ".join(parts) or "unknown (no SCL)"
