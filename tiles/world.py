@@ -1,0 +1,345 @@
+"""A simulated coastal world: terrain, cover, water, sky, rendered block by block as the instrument would see it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiles.bands import BANDS, L2A_STACK
+from tiles.clouds import CloudView, compute_cloud_view, draw_clouds
+from tiles.cover import Site, compute_surfaces, draw_cover
+from tiles.errors import GridError
+from tiles.grid import Window
+from tiles.noise import Fractal, compute_noise, compute_uniform
+from tiles.optics import apply_noise, compute_spread, draw_sky
+from tiles.palette import compute_band
+from tiles.relief import KINDS, Kind, draw_relief
+from tiles.scene_class import compute_scene_classes
+from tiles.terrain import CELL_PX, Terrain, TerrainBlock
+from tiles.waters import WaterView, compute_water_band, compute_water_view, draw_waters
+
+__all__ = ["Rendered", "World", "WorldOptions"]
+
+Field = NDArray[np.float32]
+
+_MARGIN_PX = 12
+_KEPT_BLOCKS = 96
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldOptions:
+    """What a world is to be.
+
+    Attributes:
+        seed: The same seed (with the same options) gives the same world, to the last bit.
+        kind: ``random`` lets the seed choose.
+        cloud_cover: Share of the scene under cloud, 0 to 1.
+        extent_px: Side, in 10 m pixels from (0, 0), of the square in which the coast is to lie.
+        block_px: Side of the blocks that are rendered at a time, a multiple of 12.
+        scene_class_faults: Whether the scene classification errs as the real one does: surf and beach called cloud,
+            salt lakes missed.
+    """
+
+    seed: int
+    kind: Kind = "random"
+    cloud_cover: float = 0.0
+    extent_px: int = 10980
+    block_px: int = 240
+    scene_class_faults: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind != "random" and self.kind not in KINDS:
+            raise GridError(f"There is no kind of world {self.kind!r}. Choose random, {', '.join(KINDS)}.")
+        if not 0 <= self.cloud_cover <= 1:
+            raise GridError(f"Cloud cover is a share of 0 to 1, found {self.cloud_cover}. Divide percent by 100.")
+        if self.block_px < CELL_PX or self.block_px % CELL_PX:
+            raise GridError(f"A block's side is a multiple of {CELL_PX} px, found {self.block_px}. Try 240.")
+        if self.extent_px < 1:
+            raise GridError(f"A world needs an extent of at least one pixel, found {self.extent_px}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rendered:
+    """What the instrument sees in a window, and the truth beneath.
+
+    Attributes:
+        reflectance: By band name, at the band's native resolution (10, 20 or 60 m): (rows, cols), rounded to 1e-4.
+        water_fraction: Share of each 10 m pixel that is water (rows, cols), 0 to 1.
+        classification: Scene classification (SCL) at 20 m, uint8.
+        cloud: Opacity of cloud (rows, cols) at 10 m, 0 to 1.
+        shadow: Share of the direct light (rows, cols) that clouds take, at 10 m, 0 to 1.
+    """
+
+    reflectance: Mapping[str, Field]
+    water_fraction: Field
+    classification: NDArray[np.uint8]
+    cloud: Field
+    shadow: Field
+
+    @property
+    def obscured(self) -> NDArray[np.bool_]:
+        """Whether cloud hides the ground (rows, cols) at 10 m."""
+        return np.asarray(self.cloud > 0.3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Ground:
+    """All that the bands of one block share, with the margin that the point spread needs."""
+
+    terrain: TerrainBlock
+    open_m: Field
+    surfaces: NDArray[np.uint8]
+    textures: Field
+    whites: Field
+    shade: Field
+    water: WaterView | None
+    haze: Field
+    clouds: CloudView | None
+
+
+class World:
+    """A deterministic world that can be rendered in any window; see ``tiles.landscape``."""
+
+    def __init__(self, options: WorldOptions) -> None:
+        """Draw everything that the seed decides once.
+
+        Args:
+            options: What the world is to be.
+        """
+        self._options = options
+        rng = np.random.default_rng([options.seed & 0xFFFFFFFF, 0x5EA])
+        self._relief = draw_relief(options.kind, rng)
+        self._terrain = Terrain(self._relief, extent_px=options.extent_px)
+        self._cover = draw_cover(rng)
+        self._waters = draw_waters(rng, cold=self._cover.snowline_m < 1e8)
+        self._sky = draw_sky(rng)
+        self._draw_light(rng)
+        self._clouds = draw_clouds(rng, cover=options.cloud_cover, sun=self._sun)
+        self._spreads: dict[tuple[int, int], Field] = {}
+        self._kept: OrderedDict[tuple[int, int], Rendered] = OrderedDict()
+        zones = [index for index in self._cover.zones if index >= 0] or [0]
+        self._neighbour = self._cover.palette.mean[zones].mean(axis=0)
+
+    def _draw_light(self, rng: np.random.Generator) -> None:
+        zenith, azimuth = rng.uniform(0.3, 1.25), rng.uniform(1.6, 4.0)
+        self._sun = (
+            float(np.sin(azimuth) * np.sin(zenith)),
+            float(np.cos(azimuth) * np.sin(zenith)),
+            float(np.cos(zenith)),
+        )
+        steep = self._relief.kind == "fjord" or rng.random() < 0.25
+        height = float(np.exp(rng.uniform(np.log(60), np.log(500)) if steep else rng.uniform(np.log(3), np.log(60))))
+        seed = int(rng.integers(2**31))
+        self._hills = Fractal.build(seed, finest_px=4, coarsest_px=256, hurst=0.95, amplitude=height)
+        self._texture = (
+            Fractal.build(seed + 1, finest_px=2, coarsest_px=32, hurst=rng.uniform(0.0, 0.6)),
+            Fractal.build(seed + 2, finest_px=1, coarsest_px=8, hurst=0.2),
+        )
+        self._haze_noise = Fractal.build(seed + 3, finest_px=64, coarsest_px=512, hurst=0.8)
+        self._grain_seed = seed + 4
+        self._taper_m = float(np.exp(rng.uniform(np.log(20), np.log(1500))))
+
+    @property
+    def options(self) -> WorldOptions:
+        """What the world was asked to be."""
+        return self._options
+
+    @property
+    def kind(self) -> Kind:
+        """What it became; never ``random``."""
+        return self._relief.kind
+
+    @property
+    def terrain(self) -> Terrain:
+        """The shoreline field."""
+        return self._terrain
+
+    @property
+    def sun(self) -> tuple[float, float, float]:
+        """Unit vector to the sun: right, up the map, towards the zenith."""
+        return self._sun
+
+    def render(self, window: Window) -> Rendered:
+        """Render a window as the instrument sees it.
+
+        Args:
+            window: 10 m pixels of the absolute plane; offsets and sizes are multiples of 6, so that it holds whole
+                pixels of 60 m. Negative offsets are fine.
+
+        Raises:
+            GridError: The window cuts pixels of 60 m.
+        """
+        if any(value % 6 for value in (window.col_off, window.row_off, window.width, window.height)):
+            raise GridError(f"A window to render is aligned to 60 m (multiples of 6 px), found {window}. Widen it.")
+        side = self._options.block_px
+        out = _allocate(window)
+        for row in range(window.row_off // side, -(-window.row_stop // side)):
+            for col in range(window.col_off // side, -(-window.col_stop // side)):
+                block = self._render_kept(row, col)
+                place = Window(col * side, row * side, side, side)
+                if place == window:
+                    return block
+                _paste(out, block, window, place)
+        return out
+
+    def _render_kept(self, row: int, col: int) -> Rendered:
+        """A block by its number, from memory where it was rendered lately."""
+        block = self._kept.pop((row, col), None) or self._render_block(row, col)
+        self._kept[row, col] = block
+        if len(self._kept) > _KEPT_BLOCKS:
+            self._kept.popitem(last=False)
+        return block
+
+    def _compute_ground(self, window: Window) -> _Ground:
+        terrain = self._terrain.compute_block(window)
+        rows = np.arange(window.row_off, window.row_stop, dtype=np.float64) + 0.5
+        cols = np.arange(window.col_off, window.col_stop, dtype=np.float64) + 0.5
+        open_m = _compute_centres(terrain.nodes)
+        height = compute_noise(self._hills, rows, cols, dtype=np.float32) + np.float32(self._hills_mean)
+        height = np.maximum(height, 0) * (1 - np.exp(np.minimum(open_m, 0) / self._taper_m))
+        site = Site(rows=rows, cols=cols, inland_m=-open_m, height_m=height)
+        fields = [compute_noise(noise, rows, cols, dtype=np.float32) for noise in self._texture]
+        whites = compute_uniform(self._grain_seed, np.arange(window.height + 16)[:, None] + window.row_off,
+                                 np.arange(window.width + 16)[None, :] + window.col_off)  # fmt: skip
+        whites = (whites - np.float32(0.5)) * np.float32(12**0.5)
+        wet = terrain.water_fraction.any()
+        base = _compute_centres(terrain.base) if wet else open_m
+        return _Ground(
+            terrain=terrain,
+            open_m=open_m,
+            surfaces=compute_surfaces(self._cover, site),
+            textures=np.clip(np.stack([*fields, whites[3:-13, 5:-11]]), -3, 3),
+            whites=whites,
+            shade=self._compute_shade(height),
+            water=compute_water_view(self._waters, rows, cols, open_m, base) if wet else None,
+            haze=1
+            + np.float32(self._sky.haze_unevenness) * compute_noise(self._haze_noise, rows, cols, dtype=np.float32),
+            clouds=compute_cloud_view(self._clouds, rows, cols) if self._clouds is not None else None,
+        )
+
+    @property
+    def _hills_mean(self) -> float:
+        return float(np.sqrt(np.square(self._hills.amplitudes).sum()))
+
+    def _compute_shade(self, height: Field) -> Field:
+        """Light on slopes relative to the flat, as far as a product's terrain correction leaves it."""
+        down, across = np.gradient(height, 10.0)
+        facing = self._sun[2] - across * self._sun[0] + down * self._sun[1]
+        lit = facing / np.sqrt(1 + down**2 + across**2) / max(self._sun[2], 0.2)
+        return np.asarray(np.clip(lit, 0.12, 1.8), dtype=np.float32)
+
+    def _render_block(self, row: int, col: int) -> Rendered:
+        side = self._options.block_px
+        wide = side + 2 * _MARGIN_PX
+        ground = self._compute_ground(Window(col * side - _MARGIN_PX, row * side - _MARGIN_PX, wide, wide))
+        rng = np.random.default_rng([self._options.seed & 0xFFFFFFFF, row & 0xFFFFFFFF, col & 0xFFFFFFFF, 0xD0])
+        bands = {}
+        for band, name in enumerate(L2A_STACK):
+            light = self._compute_light(ground, band)
+            down, across = (self._get_spread(band, axis) for axis in (0, 1))
+            bands[name] = apply_noise(self._sky, band, np.asarray(down @ light @ across.T, dtype=np.float32), rng)
+        inner = (slice(_MARGIN_PX, -_MARGIN_PX),) * 2
+        clear = np.zeros((side, side), dtype=np.float32)
+        clouds = ground.clouds
+        return Rendered(
+            reflectance=bands,
+            water_fraction=ground.terrain.water_fraction[inner],
+            classification=self._classify(ground, inner, Window(col * side, row * side, side, side)),
+            cloud=clear if clouds is None else clouds.opacity[inner],
+            shadow=clear if clouds is None else clouds.shadow[inner],
+        )
+
+    def _get_spread(self, band: int, axis: int) -> Field:
+        if (band, axis) not in self._spreads:
+            shift = float(self._sky.shift_px[band, axis])
+            self._spreads[band, axis] = compute_spread(
+                band, size=self._options.block_px, margin=_MARGIN_PX, shift_px=shift
+            )
+        return self._spreads[band, axis]
+
+    def _compute_light(self, ground: _Ground, band: int) -> Field:
+        """Reflectance of one band at 10 m, before the instrument."""
+        sky, fraction = self._sky, ground.terrain.water_fraction
+        start = 1 + band
+        size = fraction.shape
+        grain = ground.whites[start : start + size[0], 14 - start : 14 - start + size[1]]
+        if ground.water is None:
+            light = compute_band(self._cover.palette, band, ground.surfaces, ground.textures, grain) * ground.shade
+        else:
+            light = compute_water_band(self._waters, ground.water, band, grain)
+            near = np.exp(-np.maximum(ground.open_m, 0) / sky.adjacency_m) * sky.adjacency[band]
+            light += near * (self._neighbour[band] - light)
+            if fraction.min() < 1:
+                land = compute_band(self._cover.palette, band, ground.surfaces, ground.textures, grain) * ground.shade
+                light = land + fraction * (light - land)
+        clouds = ground.clouds
+        if clouds is None or self._clouds is None:
+            return np.asarray((light + ground.haze * sky.haze[band]) * sky.gain[band])
+        light *= 1 - self._clouds.direct[band] * clouds.shadow
+        light += ground.haze * sky.haze[band]
+        if clouds.veil is not None:
+            light += clouds.veil * self._clouds.veil[band]
+        tops = self._clouds.colour[band] * (0.85 + 0.15 * clouds.opacity + 0.05 * ground.textures[0])
+        return np.asarray((light + clouds.opacity * (tops - light)) * sky.gain[band])
+
+    def _classify(self, ground: _Ground, inner: tuple[slice, slice], window: Window) -> NDArray[np.uint8]:
+        surfaces = ground.surfaces[inner]
+        water = ground.water
+        return compute_scene_classes(
+            land=self._cover.palette.scene_class[surfaces],
+            bright=self._cover.palette.bright[surfaces],
+            fraction=ground.terrain.water_fraction[inner],
+            shade=ground.shade[inner],
+            foam=None if water is None or water.foam is None else water.foam[inner],
+            ice=None if water is None or water.ice is None else water.ice[inner],
+            clouds=None if ground.clouds is None else _crop_clouds(ground.clouds, inner),
+            faults=(self._options.seed, window) if self._options.scene_class_faults else None,
+        )
+
+
+def _crop_clouds(view: CloudView, inner: tuple[slice, slice]) -> CloudView:
+    return CloudView(
+        opacity=view.opacity[inner], shadow=view.shadow[inner], veil=None if view.veil is None else view.veil[inner]
+    )
+
+
+def _compute_centres(nodes: NDArray[np.float64]) -> Field:
+    """Values at pixel centres from those at corners."""
+    return ((nodes[:-1, :-1] + nodes[1:, :-1] + nodes[:-1, 1:] + nodes[1:, 1:]) / 4).astype(np.float32)
+
+
+def _allocate(window: Window) -> Rendered:
+    height, width = window.shape
+    return Rendered(
+        reflectance={
+            name: np.empty(
+                (height * 10 // BANDS[name].resolution_m, width * 10 // BANDS[name].resolution_m), np.float32
+            )
+            for name in L2A_STACK
+        },
+        water_fraction=np.empty((height, width), np.float32),
+        classification=np.empty((height // 2, width // 2), np.uint8),
+        cloud=np.empty((height, width), np.float32),
+        shadow=np.empty((height, width), np.float32),
+    )
+
+
+def _paste(out: Rendered, block: Rendered, window: Window, place: Window) -> None:
+    """Copy the part of a block that lies in the window."""
+    part = window.intersection(place)
+    if part is None:
+        return
+    pairs: list[tuple[NDArray[Any], NDArray[Any], int]] = [
+        (out.reflectance[n], block.reflectance[n], BANDS[n].resolution_m // 10) for n in L2A_STACK
+    ]
+    pairs += [(getattr(out, n), getattr(block, n), 1) for n in ("water_fraction", "cloud", "shadow")]
+    pairs += [(out.classification, block.classification, 2)]
+    for target, source, step in pairs:
+        to = tuple(slice(s.start // step, s.stop // step) for s in part.slices(within=window))
+        at = tuple(slice(s.start // step, s.stop // step) for s in part.slices(within=place))
+        target[to] = source[at]
