@@ -23,6 +23,7 @@ from rasterio.windows import Window as RasterWindow
 
 from pipeline.errors import OutputError, output_errors, require_space
 from strandline import __version__
+from tiles import masks
 from tiles.grid import Grid
 
 __all__ = [
@@ -55,7 +56,6 @@ CLASS_COLOURS: Mapping[int, tuple[int, int, int]] = MappingProxyType(
 PROBABILITY_SCALE: Final = 0.004
 PROBABILITY_OFFSET: Final = 0.002
 
-_STATE_VALID, _STATE_NODATA, _STATE_OBSCURED = 0, 1, 2
 _BLOCK = 512
 # Small, because GDAL's default (5% of memory) would make the peak depend on the machine.
 _GDAL_OPTIONS = {"GDAL_CACHEMAX": 96, "GDAL_NUM_THREADS": "ALL_CPUS", "GDAL_PAM_ENABLED": "NO"}
@@ -73,7 +73,7 @@ def compute_probability_dn(
     Returns:
         DN 0 to 249, where ``value = DN * 0.004 + 0.002`` is the middle of its step; 255 where not valid.
     """
-    valid = (state == _STATE_VALID) & np.isfinite(probability)
+    valid = (state == masks.VALID) & np.isfinite(probability)
     # In float64 the product is exact, so 0.5 falls on DN 125 and its lower neighbour on 124.
     steps = np.floor(np.where(valid, probability, 0).astype(np.float64) * 250)
     return np.where(valid, np.clip(steps, 0, 249), NODATA).astype(np.uint8)
@@ -94,8 +94,8 @@ def compute_classes(
     """
     classes = np.where(probability >= threshold, WATER, LAND).astype(np.uint8)
     classes[np.isnan(probability)] = NODATA
-    classes[state == _STATE_OBSCURED] = OBSCURED
-    classes[state == _STATE_NODATA] = NODATA
+    classes[state == masks.OBSCURED] = OBSCURED
+    classes[state == masks.NODATA] = NODATA
     return classes
 
 
