@@ -21,14 +21,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from benchmarks.spectra_crops import B09, Crop, read_crops
+from benchmarks.spectra_coarse import Sample, fill_coarse_bands, find_unmixed, mark_coarse_bands
+from benchmarks.spectra_crops import Crop, read_crops
 from benchmarks.spectra_labels import label_pixels
 from benchmarks.spectra_tables import TABLES
-from tiles.bands import L2A_STACK
-from tiles.soft_log import from_soft_log, to_soft_log
+from tiles.soft_log import from_soft_log
 
 __all__ = ["main", "measure"]
 
@@ -37,9 +36,8 @@ Rows = npt.NDArray[np.float64]
 WATER = ("clear", "coastal", "turbid", "river_mud", "shallow", "algae", "humic", "rough_sea", "foam", "lake_ice")
 FEWEST_PIXELS = 40
 BLOCK = 96
-VARIANTS = 10
+VARIANTS = 12
 TEXTURES = 3
-B09_FROM = ("B08", "B8A", "B11", "B12")
 OUT = Path("tiles/data/spectra.json")
 
 
@@ -63,29 +61,30 @@ def measure(scenes: Path) -> dict[str, list[dict[str, Any]]]:
         Class to variants, as they stand in ``spectra.json``.
     """
     samples = [sample for crop in read_crops(scenes) for sample in _sample(crop)]
-    fit = _fit_b09([pixels for _, _, pixels in samples])
+    filled = [
+        sample
+        for wet in (True, False)
+        for sample in fill_coarse_bands([one for one in samples if (one.name in WATER) is wet])
+    ]
     places: dict[str, list[Place]] = defaultdict(list)
-    for crop, name, pixels in samples:
-        places[name].append(_summarise(crop, _fill_b09(pixels, fit)))
+    for sample in filled:
+        places[sample.name].append(_summarise(sample))
     names = [*WATER, *sorted(({*places} | {*TABLES}) - {*WATER})]
     return {name: _describe(name, places.get(name, [])) for name in names}
 
 
-def _sample(crop: Crop) -> Iterator[tuple[str, str, Rows]]:
-    """Class and pixels ``(n, 12)`` in soft logarithm, block by block, so that a large scene counts as many places."""
+def _sample(crop: Crop) -> Iterator[Sample]:
+    """Pure pixels of the crop, block by block, so that a large scene counts as many places."""
+    pixels = mark_coarse_bands(crop)
+    pure = crop.valid & find_unmixed(crop)
     for name, mask in label_pixels(crop).items():
-        # B09 has 60 m pixels: near a shore it sees the land, which the simulator adds by itself.
-        inner = ndimage.binary_erosion(mask, iterations=8) if name in WATER else mask
         for window in _split_blocks(mask.shape):
-            chosen = mask[window]
-            if chosen.sum() < FEWEST_PIXELS:
-                continue
-            pixels = to_soft_log(crop.reflectance[:, *window][:, chosen].T)
-            pixels[~inner[window][chosen], B09] = np.nan
-            yield crop.name, name, pixels
+            chosen = mask[window] & pure[window]
+            if chosen.sum() >= FEWEST_PIXELS:
+                yield Sample(crop.name, name, pixels[:, *window][:, chosen].T)
 
 
-def _split_blocks(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+def _split_blocks(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
     if max(shape) <= 256:
         return [(slice(None), slice(None))]
     return [
@@ -95,34 +94,18 @@ def _split_blocks(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
     ]
 
 
-def _fit_b09(samples: list[Rows]) -> Rows:
-    """Least squares for B09 from its neighbours, over pixels that have it."""
-    pixels = np.concatenate([sample[:: max(1, len(sample) // 200)] for sample in samples])
-    pixels = pixels[np.isfinite(pixels).all(axis=1)]
-    return np.asarray(np.linalg.lstsq(_design(pixels), pixels[:, B09], rcond=None)[0])
-
-
-def _design(pixels: Rows) -> Rows:
-    columns = [pixels[:, L2A_STACK.index(name)] for name in B09_FROM]
-    return np.stack([*columns, np.ones(len(pixels))], axis=1)
-
-
-def _fill_b09(pixels: Rows, fit: Rows) -> Rows:
-    missing = np.isnan(pixels[:, B09])
-    pixels[missing, B09] = _design(pixels[missing]) @ fit
-    return pixels[np.isfinite(pixels).all(axis=1)]
-
-
-def _summarise(crop: str, pixels: Rows) -> Place:
+def _summarise(sample: Sample) -> Place:
+    pixels = sample.pixels
     # The median is not moved by the few pixels that a rule let through.
     mean = np.median(pixels, axis=0)
     spread = np.clip(pixels - mean, *np.percentile(pixels - mean, (1, 99), axis=0))
-    return Place(crop, len(pixels), mean, np.cov(spread.T))
+    return Place(sample.crop, len(pixels), mean, np.cov(spread.T))
 
 
 def _describe(name: str, places: list[Place]) -> list[dict[str, Any]]:
     groups = _group(places)
-    measured = [_pool(name, group) for group in groups]
+    prior = _compute_prior(groups)
+    measured = [_pool(name, group, prior) for group in groups]
     tables = [_tabulate(name, row, measured) for row in TABLES.get(name, ())]
     return measured + tables
 
@@ -136,9 +119,25 @@ def _group(places: list[Place]) -> list[list[Place]]:
     return [[p for p, n in zip(places, numbers, strict=True) if n == number] for number in sorted(set(numbers))]
 
 
-def _pool(name: str, group: list[Place]) -> dict[str, Any]:
+def _compute_prior(groups: list[list[Place]]) -> Rows:
+    """Variation between places that every group shares; a group of few places says little about its own."""
+    scatter, freedom = 4 * _tabulate_spread(), 4
+    for group in groups:
+        means = np.stack([place.mean for place in group])
+        scatter = scatter + (means - means.mean(axis=0)).T @ (means - means.mean(axis=0))
+        freedom += len(group) - 1
+    return np.asarray(scatter / freedom)
+
+
+def _tabulate_spread() -> Rows:
+    wide = 0.08 + 0.05 * np.linspace(-1, 1, 12) ** 2
+    return np.asarray(np.outer(wide, wide) + np.diag(np.full(12, 0.03**2)))
+
+
+def _pool(name: str, group: list[Place], prior: Rows) -> dict[str, Any]:
     means = np.stack([place.mean for place in group])
-    between = np.cov(means.T) if len(group) > 3 else np.zeros((12, 12))
+    centred = means - means.mean(axis=0)
+    between = (centred.T @ centred + 4 * prior) / (len(group) + 3)
     within = np.mean([place.covariance for place in group], axis=0)
     crops = sorted({place.crop for place in group})
     return _record(
@@ -161,9 +160,8 @@ def _name_sources(crops: list[str]) -> str:
 
 def _tabulate(name: str, row: tuple[tuple[float, ...], bool, str], measured: list[dict[str, Any]]) -> dict[str, Any]:
     mean, is_water, source = row
-    wide = 0.08 + 0.05 * np.linspace(-1, 1, 12) ** 2
-    between = np.outer(wide, wide) + np.diag(np.full(12, 0.03**2))
-    within = np.outer(wide, wide) * 0.7 + np.diag(np.full(12, 0.02**2))
+    between = _tabulate_spread()
+    within = 0.7 * between
     if measured:
         factor = np.array(measured[0]["within"])
         within = factor @ factor.T + np.diag(np.array(measured[0]["residual"]) ** 2)
@@ -175,7 +173,7 @@ def _record(*, mean: Rows, between: Rows, within: Rows, about: Mapping[str, Any]
     factor = _compute_factor(within)
     residual = np.sqrt(np.maximum(np.diag(within - factor @ factor.T), 0))
     parts = {"mean": mean, "components": _compute_factor(between), "within": factor, "residual": residual}
-    return {**about, **{key: np.round(value, 4).tolist() for key, value in parts.items()}}
+    return {**about, **{key: np.round(value, 4 if key == "mean" else 3).tolist() for key, value in parts.items()}}
 
 
 def _compute_factor(covariance: Rows) -> Rows:

@@ -56,6 +56,10 @@ def _read(path: Path) -> Array:
         return np.asarray(dataset.read(), dtype=np.float32)
 
 
+def _have_data(bands: Mask) -> Mask:
+    return np.asarray(bands.all(axis=0))
+
+
 def _without_b09(pixels: Array) -> Array:
     return np.insert(pixels, B09, np.nan, axis=0)
 
@@ -64,7 +68,7 @@ def _read_harbours(scenes: Path) -> Iterator[Crop]:
     for path in sorted((scenes / "harbours").glob("*.tif")):
         pixels = _read(path)
         # Zero is clipped dark water in single bands, and nodata only where all visible bands have it.
-        yield Crop(f"harbours/{path.stem[5:14]}", pixels / 1e4, (pixels[:4] > 0).all(axis=0))
+        yield Crop(f"harbours/{path.stem[5:14]}", pixels / 1e4, _have_data(pixels[:4] > 0))
 
 
 def _read_large(scenes: Path) -> Iterator[Crop]:
@@ -72,25 +76,25 @@ def _read_large(scenes: Path) -> Iterator[Crop]:
         pixels = _read(path)
         offset = 1000 if path.stem.startswith("433D") else 0
         # The Bavarian scenes were clipped at 1 DN: dark water keeps its place, below what could be measured.
-        yield Crop(path.stem.split("_2")[0], (pixels - offset) / 1e4, (pixels != 0).all(axis=0))
+        yield Crop(path.stem.split("_2")[0], (pixels - offset) / 1e4, _have_data(pixels != 0))
 
 
 def _read_coast_crops(scenes: Path) -> Iterator[Crop]:
     for path in sorted((scenes / "coast_crops").glob("bigearthnet_coast_*.tif")):
         pixels = _read(path)
-        yield Crop(path.stem, pixels / 1e4, (pixels != 0).all(axis=0))
+        yield Crop(path.stem, pixels / 1e4, _have_data(pixels != 0))
     mosaic = _read(scenes / "coast_crops" / "eurosat_l2a_513x64.tif")
     for index in range(_PATCHES):
         row, col = (_PATCH * part for part in divmod(index, _PATCH_COLUMNS))
         pixels = mosaic[:, row : row + _PATCH, col : col + _PATCH]
-        yield Crop(f"eurosat/{index:03d}", pixels / 1e4, (pixels != 0).all(axis=0))
+        yield Crop(f"eurosat/{index:03d}", pixels / 1e4, _have_data(pixels != 0))
 
 
 def _read_bigearthnet(scenes: Path) -> Iterator[Crop]:
     for folder in sorted((scenes / "bigearthnet").iterdir()):
         bands = [_read_resampled(next(folder.glob(f"*_{name}.tif")), (120, 120)) for name in L2A_STACK]
         pixels = np.stack(bands)
-        yield Crop(f"bigearthnet/{folder.name}", pixels / 1e4, (pixels != 0).all(axis=0))
+        yield Crop(f"bigearthnet/{folder.name}", pixels / 1e4, _have_data(pixels != 0))
 
 
 def _read_resampled(path: Path, shape: tuple[int, int], how: Resampling = Resampling.bilinear) -> Array:
@@ -118,13 +122,13 @@ def _fit_aerosol(reflectance: Array) -> Array:
     exponents = np.log(np.maximum(dark[:-1], 1e-3) / max(dark[-1], 5e-4)) / np.log(wavelengths[-1] / wavelengths[:-1])
     exponent = float(np.clip(exponents.min(), 0, 1.5))
     aerosol = 0.85 * max(float(dark[-1]), 0.0) * (wavelengths[-1] / wavelengths) ** exponent
-    return aerosol.astype(np.float32)[:, None, None]
+    return np.asarray(aerosol, dtype=np.float32)[:, None, None]
 
 
 def _read_parana(scenes: Path) -> Iterator[Crop]:
     for path in sorted((scenes / "parana").glob("*.tif")):
         pixels = _read(path)
-        valid = (np.isfinite(pixels) & (pixels > 0) & (pixels < 65535)).all(axis=0)
+        valid = _have_data(np.isfinite(pixels) & (pixels > 0) & (pixels < 65535))
         pixels = np.where(valid, pixels, np.float32(np.nan))
         yield Crop(f"parana/{path.stem}", _without_b09((pixels - 1000) / 1e4), valid)
 
@@ -132,4 +136,4 @@ def _read_parana(scenes: Path) -> Iterator[Crop]:
 def _read_desert(folder: Path) -> Crop:
     bands = [_read_resampled(folder / f"{name}.tif", (549, 549), Resampling.average) for name in L2A_STACK]
     pixels = np.stack(bands)
-    return Crop("stac/29RKH", pixels / 1e4, (pixels != 0).all(axis=0))
+    return Crop("stac/29RKH", pixels / 1e4, _have_data(pixels != 0))
