@@ -47,13 +47,15 @@ _SHORES: dict[str, tuple[str, str, float]] = {
     "quay": ("asphalt", "roof_bright", 60.0),
     "salt": ("wet_flat", "salt_flat", 200.0),
     "bare": ("soil_dark", "soil_bright", 40.0),
+    "trees": ("forest", "forest", 30.0),
+    "pines": ("conifer", "shadow", 25.0),
     "none": ("", "", 0.0),
 }
 _SHORE_ODDS = {
-    "temperate": "beach mud marsh rocks quay none none none", "tropical": "beach mud mangrove mangrove none none bare",
-    "arid": "beach dune rocks salt mud none none", "mediterranean": "beach rocks rocks quay none bare",
-    "boreal": "rocks none none none marsh", "winter": "none none mud rocks", "alpine": "rocks none none bare",
-    "lava": "rocks none bare", "urban": "quay quay beach none rocks", "farmland": "none none marsh mud bare",
+    "temperate": "beach mud marsh rocks quay none none trees", "tropical": "beach mud mangrove mangrove none none bare",
+    "arid": "beach dune rocks salt mud none none", "mediterranean": "beach rocks trees quay none bare",
+    "boreal": "rocks none pines none marsh", "winter": "none none mud rocks", "alpine": "rocks none pines bare",
+    "lava": "rocks none bare", "urban": "quay quay beach none rocks", "farmland": "none trees trees marsh mud bare",
     "salt": "salt mud bare none",
 }  # fmt: skip
 

@@ -192,14 +192,14 @@ def _draw_works(rng: np.random.Generator, relief: Relief, odds: float) -> Relief
     """Add what people build at a shore, by chance."""
     if rng.random() < odds:
         piers = _draw_lattice(
-            rng, size_px=(14, 70), share=rng.uniform(0.2, 0.7), margin=(rng.uniform(0.05, 0.5), 0.75), reach_m=350
+            rng, size_px=(14, 70), share=rng.uniform(0.04, 0.3), margin=(rng.uniform(0.05, 0.6), 0.75), reach_m=350
         )
         # A pier is one to four pixels wide, however large its cell.
         across = piers.size_px[1] * 5 - _draw_between(rng, 5, 25)
         relief = replace(relief, piers=replace(piers, margin_m=(piers.margin_m[0], max(across, 1.0))))
     if rng.random() < odds:
         relief = replace(relief, basins=_draw_lattice(
-            rng, size_px=(20, 90), share=rng.uniform(0.2, 0.6), margin=(0.3, 0.3), reach_m=600))  # fmt: skip
+            rng, size_px=(20, 90), share=rng.uniform(0.04, 0.25), margin=(0.3, 0.3), reach_m=300))  # fmt: skip
     if rng.random() < odds * 0.5:
         relief = replace(relief, ponds=_draw_lattice(
             rng, size_px=(6, 40), share=rng.uniform(0.5, 0.9), margin=(0.12, 0.12),
@@ -298,7 +298,7 @@ def _draw_river(rng: np.random.Generator) -> Relief:
     stream = _draw_channels(rng, width_m=(40, 900), period_px=(250, 2500), wander=rng.uniform(0.4, 1.3))
     side = _draw_channels(rng, width_m=(10, 80), period_px=(200, 900), wander=0.9)
     lakes = _draw_lakes(rng, rng.uniform(1.6, 2.6), 32) if rng.random() < 0.6 else None
-    skerries = _draw_lakes(rng, rng.uniform(1.3, 2.2), 32) if rng.random() < 0.4 else None
+    skerries = _draw_lakes(rng, rng.uniform(1.8, 2.6), 32) if rng.random() < 0.25 else None
     return _draw_works(rng, replace(relief, channels=(stream, side), lakes=lakes, skerries=skerries), 0.2)
 
 

@@ -145,7 +145,7 @@ def _compute_lattice_distance(works: Lattice, rows: Field, cols: Field) -> Field
     across = (0.5 - np.abs(v - cell_v - 0.5)) * (works.size_px[1] * 10) - works.margin_m[1]
     taken = compute_hash(works.seed, cell_u, cell_v) < np.uint32(works.share * 0xFFFFFFFF)
     inside = np.minimum(along, across)
-    return np.where(taken, inside, np.minimum(inside, -30.0))
+    return np.where(taken, inside, -_FAR_M)
 
 
 class Terrain:

@@ -41,6 +41,7 @@ class Waters:
         surf_m: Width of the surf, 0 for sheltered water.
         ice: Noise level above which the water is frozen; large for none.
         ships: Share of the cells of 600 m that hold a ship.
+        rough: Whether waves are what varies most.
     """
 
     seed: int
@@ -54,6 +55,7 @@ class Waters:
     surf_m: float
     ice: float
     ships: float
+    rough: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,12 +101,13 @@ def draw_waters(rng: np.random.Generator, *, cold: bool) -> Waters:
         slope=float(np.exp(rng.uniform(np.log(0.004), np.log(0.3)))),
         clarity=float(np.exp(rng.uniform(np.log(0.03), np.log(0.3)) if murky else rng.uniform(np.log(0.15), 0.0))),
         plume_m=float(np.exp(rng.uniform(np.log(100), np.log(6000)))),
-        patches=Fractal.build(seed + 1, finest_px=4, coarsest_px=256, hurst=0.7),
+        patches=Fractal.build(seed + 1, finest_px=8, coarsest_px=256, hurst=1.1),
         glint=float(rng.exponential(0.025)) if rng.random() < 0.3 else float(rng.exponential(0.002)),
         swell=(float(wave * np.cos(angle)), float(wave * np.sin(angle)), float(rng.uniform(0.1, 0.6))),
         surf_m=float(np.exp(rng.uniform(np.log(15), np.log(200)))) if rng.random() < 0.4 else 0.0,
         ice=float(rng.uniform(-1.0, 1.5)) if cold and rng.random() < 0.25 else 99.0,
         ships=float(rng.choice([0.0, 0.01, 0.08], p=[0.5, 0.35, 0.15])),
+        rough=bool(sea == "rough_sea" or rng.random() < 0.15),
     )
 
 
@@ -152,7 +155,7 @@ def compute_water_view(
     ripples = compute_noise(fine, rows, cols, dtype=np.float32)
     x, y, contrast = waters.swell
     phase = (cols[None, :] * x + rows[:, None] * y).astype(np.float32) + 2.5 * patches
-    swell = np.sin(phase) * contrast + ripples * (1 - contrast)
+    waves = 1.4 * np.sin(phase) * contrast + ripples * (1 - contrast)
     offshore = np.maximum(open_m, 0)
     foam: Field | None = None
     if waters.surf_m > 0:
@@ -163,11 +166,12 @@ def compute_water_view(
         weights=_mix_colours(waters, patches, base_m),
         depth_m=np.asarray(np.float32(waters.slope) * offshore * np.clip(1 + 0.5 * patches, 0.2, 2), dtype=np.float32),
         bottom=np.clip(0.5 + 1.5 * np.roll(patches, 7, axis=0), 0, 1),
-        glint=np.asarray(waters.glint * np.maximum(1 + swell, 0) ** 1.5, dtype=np.float32),
+        glint=np.asarray(waters.glint * np.maximum(1 + 0.35 * waves + 0.25 * patches, 0), dtype=np.float32),
         foam=foam,
         ice=ice,
         ship=_compute_ships(waters, rows, cols, open_m) if waters.ships > 0 else None,
-        textures=np.clip(np.stack([swell, patches, ripples]), -3, 3),
+        # The strongest variation of a rough sea is its waves, of other waters what drifts in them.
+        textures=np.clip(np.stack([waves, ripples, patches] if waters.rough else [patches, waves, ripples]), -3, 3),
     )
 
 
@@ -185,7 +189,8 @@ def compute_water_band(waters: Waters, view: WaterView, band: int, grain: Field)
     for colour in range(4):
         pixels += view.weights[colour] * mean[colour]
     texture = sum(view.textures[index] * factor[_SEA, index] for index in range(3))
-    pixels += np.clip(texture, -0.5 * abs(mean[_SEA]), 2 * abs(mean[_SEA]) + 0.01)
+    # The sea's own strength of texture, in proportion to what stands there.
+    pixels += np.clip(texture, -0.5 * abs(mean[_SEA]), abs(mean[_SEA]) + 0.005)
     pixels += 0.5 * waters.palette.residual[_SEA, band] * grain
     reach = np.exp(-2.0 * _ATTENUATION[band] / waters.clarity * view.depth_m, dtype=np.float32)
     bottom = mean[_BOTTOM] + (mean[_BOTTOM_TOO] - mean[_BOTTOM]) * view.bottom

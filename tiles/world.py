@@ -202,7 +202,7 @@ class World:
         open_m = _compute_centres(terrain.nodes)
         height = compute_noise(self._hills, rows, cols, dtype=np.float32) + np.float32(self._hills_mean)
         height = np.maximum(height, 0) * (1 - np.exp(np.minimum(open_m, 0) / self._taper_m))
-        site = Site(rows=rows, cols=cols, inland_m=-open_m, height_m=height)
+        site = Site(rows=rows, cols=cols, inland_m=-_compute_distance(terrain.nodes), height_m=height)
         fields = [compute_noise(noise, rows, cols, dtype=np.float32) for noise in self._texture]
         whites = compute_uniform(self._grain_seed, np.arange(window.height + 16)[:, None] + window.row_off,
                                  np.arange(window.width + 16)[None, :] + window.col_off)  # fmt: skip
@@ -311,6 +311,15 @@ def _crop_clouds(view: CloudView, inner: tuple[slice, slice]) -> CloudView:
 def _compute_centres(nodes: NDArray[np.float64]) -> Field:
     """Values at pixel centres from those at corners."""
     return ((nodes[:-1, :-1] + nodes[1:, :-1] + nodes[:-1, 1:] + nodes[1:, 1:]) / 4).astype(np.float32)
+
+
+def _compute_distance(nodes: NDArray[np.float64]) -> Field:
+    """Distance from the shore at pixel centres, metres: the field over its own slope, where that is not too flat."""
+    field = _compute_centres(nodes)
+    down = (nodes[1:, :-1] + nodes[1:, 1:] - nodes[:-1, :-1] - nodes[:-1, 1:]) / 20
+    across = (nodes[:-1, 1:] + nodes[1:, 1:] - nodes[:-1, :-1] - nodes[1:, :-1]) / 20
+    slope = np.sqrt(down * down + across * across).astype(np.float32)
+    return np.asarray(field / np.clip(slope, 0.35, 2.0))
 
 
 def _allocate(window: Window) -> Rendered:
