@@ -61,12 +61,17 @@ def _sample(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
 def _places(dataset: rasterio.io.DatasetReader) -> Iterator[rasterio.windows.Window]:
     block_rows, block_cols = dataset.block_shapes[0]
     height, width = min(_LARGEST_BLOCK, dataset.height), min(_LARGEST_BLOCK, dataset.width)
-    for row in np.linspace(0, dataset.height - height, _PLACES).astype(int):
-        for col in np.linspace(0, dataset.width - width, _PLACES).astype(int):
-            # Windows start where a block does, so that each costs as few decoded blocks as possible.
-            row_off = min(row // block_rows * block_rows, dataset.height - height)
-            col_off = min(col // block_cols * block_cols, dataset.width - width)
-            yield rasterio.windows.Window(int(col_off), int(row_off), width, height)
+    for row_off in _starts(dataset.height, height, block_rows):
+        for col_off in _starts(dataset.width, width, block_cols):
+            yield rasterio.windows.Window(col_off, row_off, width, height)
+
+
+def _starts(length: int, size: int, block: int) -> list[int]:
+    """Where windows start along one axis: spread out, and at a block's start where blocks are many."""
+    spread = [int(start) for start in np.linspace(0, length - size, _PLACES)]
+    if length < _PLACES * block:
+        return spread  # Strips and files of one block would pull all windows to one edge.
+    return [min(start // block * block, length - size) for start in spread]
 
 
 def _with_validity(

@@ -148,7 +148,7 @@ def check_jp2_is_whole(path: str) -> None:
         raise RasterReadError(f"Could not read {path} ({error.strerror or error}).") from error
     if expected > size or end != b"\xff\xd9":
         raise RasterReadError(
-            f"Truncated JPEG 2000: expected {max(expected, size + 1):,} bytes or more, found {size:,} in {path}. "
+            f"{path} is truncated: expected {max(expected, size + 1):,} bytes or more of JPEG 2000, found {size:,}. "
             "Fetch the file again."
         )
 

@@ -203,7 +203,9 @@ def _list_files(
 ) -> tuple[str, ...]:
     if files.archive:
         return (str(files.root),)
-    chosen = [files.local_path(xml_name), *(band.path for band in bands)]
+    granules = [name for name in files.names if name.lower().endswith("mtd_tl.xml") and name != xml_name]
+    metadata = [files.local_path(name) for name in (xml_name, *granules)]
+    chosen = [*metadata, *(band.path for band in bands)]
     return tuple([*chosen, files.local_path(scl.name)] if scl else chosen)
 
 

@@ -126,7 +126,7 @@ def _note_local_copies(item: StacItem, paths: dict[str, str]) -> tuple[str, ...]
 def _resolve_radiometry(
     item: StacItem, bands: tuple[BandSource, ...], header: RasterHeader, options: StackOptions
 ) -> Radiometry:
-    quantification = 1 / options.scale if options.scale is not None else _resolve_quantification(item)
+    quantification = round(1 / options.scale, 6) if options.scale is not None else _resolve_quantification(item)
     nodata = _resolve_nodata(item.assets[bands[0].name], header, options)
     sampled = {band.name: (band.path, band.index) for band in bands if band.name in EVIDENCE_BANDS}
     evidence = compute_offset_evidence(read_dn_samples(sampled, nodata=nodata), quantification=quantification)

@@ -139,7 +139,8 @@ def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION)
     if item.offset_applied is False and (item.baseline is not None or any(stated)):
         return OffsetStatement(offset=full, source="boa_offset_applied of the item", alternative=full)
     if stated:
-        return OffsetStatement(offset=stated[0] * quantification, source="raster:bands of the item", alternative=full)
+        offset = round(stated[0] * quantification, 6)
+        return OffsetStatement(offset=offset, source="raster:bands of the item", alternative=full)
     if item.baseline is not None:
         source = f"processing baseline {item.baseline} of the item, DN taken to be raw"
         return OffsetStatement(offset=full, source=source, alternative=full)

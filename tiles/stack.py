@@ -215,12 +215,13 @@ def resolve_stack_radiometry(
         SceneError: Floating-point values that are neither reflectance nor DN.
     """
     nodata = _resolve_nodata(header, options)
+    first = bands[0].index - 1
     files = {band.name: (band.path, band.index) for band in bands if band.name in EVIDENCE_BANDS} or {
         band.name: (band.path, band.index) for band in bands
     }
     samples = read_dn_samples(files, nodata=nodata)
-    quantification, who = _resolve_quantification(header, samples, options)
-    statement = _state_offset(header, options, named, quantification)
+    quantification, who = _resolve_quantification(header, header.scales[first], samples, options)
+    statement = _state_offset(header.offsets[first], options, named, quantification)
     decision = resolve_offset(statement, compute_offset_evidence(samples, quantification=quantification))
     return Radiometry(
         quantification=quantification,
@@ -233,20 +234,24 @@ def resolve_stack_radiometry(
 
 
 def _resolve_nodata(header: RasterHeader, options: StackOptions) -> float | None:
-    if options.nodata is not None:
-        return options.nodata
-    if header.nodata is None:
+    stated = options.nodata if options.nodata is not None else header.nodata
+    if stated is None:
         return 0  # Nothing said: 0 in all bands is missing by the custom of Sentinel-2.
-    return None if np.isnan(header.nodata) else header.nodata
+    return None if np.isnan(stated) else stated
 
 
 def _resolve_quantification(
-    header: RasterHeader, samples: Mapping[str, NDArray[Any]], options: StackOptions
+    header: RasterHeader, scale: float, samples: Mapping[str, NDArray[Any]], options: StackOptions
 ) -> tuple[float, str]:
     if options.scale is not None:
-        return 1 / options.scale, "--scale"
-    if header.scales[0] not in (0, 1):
-        return 1 / header.scales[0], "scale tag of the file"
+        return round(1 / options.scale, 6), "--scale"
+    if scale not in (0, 1):
+        return round(1 / scale, 6), "scale tag of the file"
+    if header.dtype in {"uint8", "int8"}:
+        raise SceneError(
+            f"Expected reflectance or DN of 16 bits, found 8 bits in {header.path}, which is a picture more than a "
+            "measurement. If it is one, say its scale: --scale 0.004."
+        )
     if not header.dtype.startswith("float"):
         return QUANTIFICATION, "whole numbers, so 10000 as in all products"
     tops = [float(np.percentile(values, 99)) for values in samples.values() if values.size]
@@ -262,14 +267,15 @@ def _resolve_quantification(
 
 
 def _state_offset(
-    header: RasterHeader, options: StackOptions, named: ProductName | None, quantification: float
+    term: float, options: StackOptions, named: ProductName | None, quantification: float
 ) -> OffsetStatement:
     full = OFFSET_DN * quantification / QUANTIFICATION
     if options.offset is not None:
         return OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
-    if header.offsets[0] != 0:
-        offset = header.offsets[0] * quantification
-        return OffsetStatement(offset=offset, source="offset tag of the file", alternative=full)
+    if term != 0:
+        return OffsetStatement(
+            offset=round(term * quantification, 6), source="offset tag of the file", alternative=full
+        )
     if named is not None and named.baseline is not None:
         source = f"processing baseline {named.baseline} in the name"
         late = has_offset(named.baseline)

@@ -1,0 +1,89 @@
+"""The one door: what a path is, is found out from what lies there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tiles.products import dark_water, write_item, write_product, write_raster
+from tiles.bands import L2A_STACK
+from tiles.dn_samples import read_dn_samples
+from tiles.errors import SceneError
+from tiles.open import StackOptions, open_scene
+from tiles.product_name import make_scene_id
+
+KINDS = ["safe", "xml", "folder above", "stack", "band folder", "item", "item folder"]
+
+
+def make(kind: str, folder: Path) -> Path:
+    if kind in {"safe", "xml", "folder above"}:
+        root = write_product(folder, resolutions=(60,))
+        return {"safe": root, "xml": root / "MTD_MSIL2A.xml", "folder above": folder}[kind]
+    if kind == "stack":
+        return write_raster(folder / "s.tif", dark_water((12, 24, 24)))
+    for name in L2A_STACK:
+        write_raster(folder / "d" / f"{name}.tif", dark_water((1, 24, 24)))
+    if kind == "band folder":
+        return folder / "d"
+    item = write_item(folder / "d" / "i.json", assets={name: {"href": f"{name}.tif"} for name in L2A_STACK})
+    return item if kind == "item" else item.parent
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_it_is_is_found_out(tmp_path: Path, kind: str) -> None:
+    expected = {"stack": "stack", "band folder": "stack", "item": "stac", "item folder": "stac"}.get(kind, "safe")
+    source = make(kind, tmp_path)
+    scene = open_scene(source)
+    assert (scene.kind, scene.source) == (expected, str(source) if kind != "item folder" else str(source / "i.json"))
+    assert open_scene(str(source)) == scene
+    assert all(Path(file).exists() for file in scene.files)
+    assert scene.radiometry.offsets == dict.fromkeys(scene.band_names, -1000.0)
+
+
+@pytest.mark.parametrize("kind", ["safe", "xml"])
+def test_a_product_needs_no_telling(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(SceneError, match="Leave them out"):
+        open_scene(make(kind, tmp_path), options=StackOptions(offset=0))
+
+
+def test_refuses_what_is_no_scene(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="found nothing at"):
+        open_scene(tmp_path / "missing.SAFE")
+    (tmp_path / "letter.txt").write_text("dear analyst")
+    with pytest.raises(SceneError, match="found none of these"):
+        open_scene(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("S2A_MSIL2A_x.SAFE", "S2A_MSIL2A_x"),
+        ("/data/a b.TIF", "a_b"),
+        ("S2A_x.SAFE.zip", "S2A_x"),
+        ("../..", "scene"),
+        ("/data/scene/", "scene"),
+    ],
+)
+def test_id_is_safe_as_a_folder(name: str, expected: str) -> None:
+    assert make_scene_id(name) == expected
+
+
+def test_sample_of_a_large_file_is_small_and_true(tmp_path: Path) -> None:
+    dn = dark_water((1, 1000, 1100))
+    dn[:, :, 500:] = 0
+    path = str(write_raster(tmp_path / "B02.tif", dn))
+    values = read_dn_samples({"B02": (path, 1)}, nodata=0)["B02"]
+    assert 0 < values.size < 16 * 192 * 192
+    assert values.min() >= dn[dn > 0].min()
+    assert read_dn_samples({"B02": (str(tmp_path / "missing.tif"), 1)}, nodata=0) == {}
+
+
+def test_sample_keeps_dark_water_that_was_clipped_to_zero(tmp_path: Path) -> None:
+    dn = dark_water((2, 100, 100))
+    dn[0, :50] = 0  # clipped water: the other band has data
+    dn[:, 90:] = 0  # missing in both
+    path = str(write_raster(tmp_path / "s.tif", dn))
+    samples = read_dn_samples({"B08": (path, 1), "B11": (path, 2)}, nodata=0)
+    assert {name: values.size for name, values in samples.items()} == {"B08": 9000, "B11": 9000}
+    assert (samples["B08"] == 0).sum() == 5000
