@@ -234,7 +234,7 @@ def _draw_sensing(rng: random.Random, *, square: MgrsSquare, baseline: str) -> t
 
 
 def compute_sun_angles(*, lon: float, lat: float, when: datetime) -> tuple[float, float]:
-    """Where the sun stands, to about a degree.
+    """Where the sun stands, to about half a degree.
 
     Args:
         lon: Longitude in degrees.
@@ -244,10 +244,26 @@ def compute_sun_angles(*, lon: float, lat: float, when: datetime) -> tuple[float
     Returns:
         Zenith angle and azimuth (clockwise from north) in degrees.
 
-    Source: declination after Cooper (1969), doi:10.1016/0038-092X(69)90047-4; the equation of time is left out.
+    Source: declination and equation of time after Spencer (1971), Search 2(5), p. 172.
     """
-    declination = math.radians(23.45) * math.sin(2 * math.pi * (284 + when.timetuple().tm_yday) / 365)
-    solar_hours = when.hour + when.minute / 60 + when.second / 3600 + lon / 15
+    day = 2 * math.pi * (when.timetuple().tm_yday - 1) / 365
+    declination = (
+        0.006918
+        - 0.399912 * math.cos(day)
+        + 0.070257 * math.sin(day)
+        - 0.006758 * math.cos(2 * day)
+        + 0.000907 * math.sin(2 * day)
+        - 0.002697 * math.cos(3 * day)
+        + 0.00148 * math.sin(3 * day)
+    )
+    equation = (
+        0.000075
+        + 0.001868 * math.cos(day)
+        - 0.032077 * math.sin(day)
+        - 0.014615 * math.cos(2 * day)
+        - 0.040849 * math.sin(2 * day)
+    )
+    solar_hours = when.hour + when.minute / 60 + when.second / 3600 + lon / 15 + math.degrees(equation) / 15
     hour_angle = math.radians(15 * (solar_hours - 12))
     phi = math.radians(lat)
     east = -math.cos(declination) * math.sin(hour_angle)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from rasterio.warp import transform
+from threadpoolctl import threadpool_limits
 
 from strandline import __version__
 from tiles.acquisition import Acquisition, resolve_acquisition
 from tiles.errors import SceneError
 from tiles.grid import Window
+from tiles.landscape import World, WorldOptions, compute_shoreline
+from tiles.relief import KINDS, Kind
 from tiles.safe_granule_writer import write_granule_metadata
 from tiles.safe_layers import resolve_layers
 from tiles.safe_manifest_writer import (
@@ -40,7 +45,7 @@ class ProductOptions:
     """How a simulated product is to look.
 
     Attributes:
-        kind: Kind of landscape as ``tiles.landscape`` names them, or ``random``.
+        kind: Kind of landscape as ``tiles.world`` names them (``open_coast``, ``estuary`` …), or ``random``.
         cloud_cover: Share of the scene under cloud, 0 to 1; ``None`` lets the seed decide.
         swath: ``edge``: a slanted edge beyond which there is no data; ``full``: none; ``auto``: an edge for every
             third seed.
@@ -122,14 +127,36 @@ def simulate_product(
         SceneError: Seed, baseline or an option is impossible, or the product is there already.
         RasterReadError: A file cannot be written.
     """
-    from tiles.landscape import World, WorldOptions, compute_shoreline  # noqa: PLC0415  (heavy)
-
     options = options or ProductOptions()
     acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs)
-    cover = {} if options.cloud_cover is None else {"cloud_cover": options.cloud_cover}
-    world = World(WorldOptions(seed=seed, kind=options.kind, **cover))
+    kind = _resolve_kind(options.kind, (*KINDS, "random"))
+    cover = _resolve_cloud_cover(seed, options)
+    world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=size))
+    zenith, azimuth = _compute_sun_angles(world.sun)
+    acquisition = replace(acquisition, sun_zenith=zenith, sun_azimuth=azimuth)
     source = SceneSource(render=world.render, compute_shoreline=lambda window: compute_shoreline(world, window))
     return write_simulated_product(out, source=source, acquisition=acquisition, options=options)
+
+
+def _resolve_cloud_cover(seed: int, options: ProductOptions) -> float:
+    """What was asked for, else what the seed draws: clear on two days of five, up to 40% on the others."""
+    if options.cloud_cover is not None:
+        return options.cloud_cover
+    rng = random.Random(f"cloud {seed}")  # noqa: S311  (a simulation, no secret)
+    return max(0.0, rng.uniform(-0.27, 0.4))
+
+
+def _resolve_kind(kind: str, kinds: tuple[Kind, ...]) -> Kind:
+    for known in kinds:
+        if kind == known:
+            return known
+    raise SceneError(f"There is no kind of landscape {kind!r}. Choose {', '.join(sorted(kinds))}.")
+
+
+def _compute_sun_angles(sun: tuple[float, float, float]) -> tuple[float, float]:
+    """Zenith angle and azimuth in degrees of the light that the pixels show, from the vector (east, north, up)."""
+    east, north, up = sun
+    return math.degrees(math.acos(up)), math.degrees(math.atan2(east, north)) % 360
 
 
 def write_simulated_product(
@@ -175,7 +202,10 @@ def _write(stage: Path, *, source: SceneSource, acquisition: Acquisition, option
         folder=folder,
         strip_rows=options.strip_rows,
     )
-    pixels.render(source.render, fraction_file=truth / "water_fraction.tif")
+    # The renderer's matrices are small: threads that wait for each other would triple its time on a busy machine.
+    with threadpool_limits(limits=1):
+        pixels.render(source.render, fraction_file=truth / "water_fraction.tif")
+        lines = source.compute_shoreline(Window(0, 0, acquisition.size, acquisition.size))
     images = [pixels.encode(layer) for layer in resolve_layers(acquisition, complete=options.complete)]
     masks = pixels.encode_masks()
     pixels.encode_preview()
@@ -188,7 +218,6 @@ def _write(stage: Path, *, source: SceneSource, acquisition: Acquisition, option
         notice=_format_notice(acquisition),
     )
     record = _make_record(acquisition, options)
-    lines = source.compute_shoreline(Window(0, 0, acquisition.size, acquisition.size))
     count = write_shoreline(truth / "shoreline.gpkg", lines, grid=pixels.compute_grid(10), swath=swath)
     write_truth_record(truth / "truth.json", record | {"shoreline_lines": count})
     _write_metadata(folder, acquisition, content, record)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from defusedxml.ElementTree import parse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tiles.acquisition import compute_sun_angles, resolve_acquisition
+from tiles.errors import GridError, SceneError
+from tiles.mgrs import MgrsSquare
+
+_PRODUCT = re.compile(r"S2[AB]_MSIL2A_\d{8}T\d{6}_N0\d{3}_R\d{3}_T\d\d[A-Z]{3}_\d{8}T\d{6}\.SAFE")
+
+zones = st.builds("EPSG:32{}{:02d}".format, st.sampled_from((6, 7)), st.integers(1, 60))
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**31), crs=zones, baseline=st.sampled_from(("02.07", "02.14", "04.00", "05.00", "05.11")))
+def test_names_follow_the_convention_and_the_seed(seed: int, crs: str, baseline: str) -> None:
+    first = resolve_acquisition(seed=seed, size=120, baseline=baseline, crs=crs)
+    assert first == resolve_acquisition(seed=seed, size=120, baseline=baseline, crs=crs)
+    assert _PRODUCT.fullmatch(first.product)
+    assert f"N{baseline.replace('.', '')}" in first.product
+    assert first.square.tile_id in first.granule
+    assert first.square.crs == crs
+    assert first.generation > first.sensing
+    assert first.has_offset == (baseline >= "04.00")
+    assert 0 < first.sun_zenith < 75
+
+
+def test_offset_follows_the_baseline_not_the_date() -> None:
+    again = resolve_acquisition(seed=0, size=120, baseline="05.00", crs="EPSG:32630")
+    assert again.sensing < datetime(2022, 1, 25, tzinfo=UTC)
+    assert again.has_offset
+
+
+def test_the_sun_stands_where_real_granules_say(shared: Path) -> None:
+    checked = 0
+    for file in shared.rglob("MTD_TL.xml"):
+        root = parse(file).getroot()
+        assert root is not None
+        values = {tag: root.findtext(f".//{tag}") or "" for tag in ("SENSING_TIME", "ULX", "ULY", "HORIZONTAL_CS_CODE")}
+        mean = [float(root.findtext(f".//Mean_Sun_Angle/{name}_ANGLE") or "nan") for name in ("ZENITH", "AZIMUTH")]
+        if math.isnan(mean[0]):
+            continue  # one of the granules with missing pieces
+        square = MgrsSquare.from_corner(
+            crs=values["HORIZONTAL_CS_CODE"], left=float(values["ULX"]), top=float(values["ULY"])
+        )
+        lon, lat = square.centre
+        when = datetime.fromisoformat(values["SENSING_TIME"]).replace(tzinfo=UTC)
+        zenith, azimuth = compute_sun_angles(lon=lon, lat=lat, when=when)
+        assert zenith == pytest.approx(mean[0], abs=0.7), file
+        turn = (azimuth - mean[1] + 180) % 360 - 180
+        assert abs(turn) < 2, file
+        checked += 1
+    assert checked >= 8
+
+
+@pytest.mark.parametrize("size", [0, 59, 61, 10_986, 11_000])
+def test_an_impossible_size_is_refused_with_advice(size: int) -> None:
+    with pytest.raises(GridError, match="multiple of 6 from 60 to 10980") as caught:
+        resolve_acquisition(seed=0, size=size, baseline="05.11", crs="EPSG:32630")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("baseline", ["5.11", "0511", "06.00", "01.00", "05.1", ""])
+def test_an_impossible_baseline_is_refused(baseline: str) -> None:
+    with pytest.raises(SceneError, match="processing baseline"):
+        resolve_acquisition(seed=0, size=120, baseline=baseline, crs="EPSG:32630")
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(SceneError, match="seed of 0 or more"):
+        resolve_acquisition(seed=-1, size=120, baseline="05.11", crs="EPSG:32630")
