@@ -265,8 +265,8 @@ def _add_spectral_information(info: Element, acquisition: Acquisition) -> None:
 
 def _add_geometric_info(root: Element, content: ProductContent) -> None:
     info = add_element(root, "n1:Geometric_Info")
-    footprint = add_element(add_element(info, "Product_Footprint"), "Product_Footprint")
-    outline = add_element(footprint, "Global_Footprint")
+    footprint = add_element(info, "Product_Footprint")
+    outline = add_element(add_element(footprint, "Product_Footprint"), "Global_Footprint")
     add_element(outline, "EXT_POS_LIST", format_footprint(content.footprint))
     add_element(footprint, "RASTER_CS_TYPE", "POINT")
     add_element(footprint, "PIXEL_ORIGIN", 1)
