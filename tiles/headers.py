@@ -72,10 +72,15 @@ def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
             with rasterio.open(path) as dataset:
                 yield dataset
         except RasterioError as error:
-            raise RasterReadError(
-                f"Expected a raster that GDAL can read, found none in {path} ({' '.join(str(error).split())}). "
-                "Fetch the file again; it may be incomplete."
-            ) from error
+            remote = path.startswith(("/vsicurl", "/vsis3", "/vsiaz", "/vsigs"))
+            advice = (
+                "Check the address and the network; some hosts want signed links or keys"
+                if remote
+                else "Fetch the file again; it may be incomplete"
+            )
+            reason = " ".join(str(error).split())
+            message = f"Expected a raster that GDAL can read, found none in {path} ({reason}). {advice}."
+            raise RasterReadError(message) from error
 
 
 def resolve_gdal_path(path: str) -> str:

@@ -16,6 +16,8 @@ from tiles.stack import StackOptions, open_band_folder, open_stack
 __all__ = ["StackOptions", "open_scene"]
 
 _REMOTE = ("http://", "https://", "s3://", "/vsi")
+_INSIDE_PRODUCT = {"manifest.safe": 0, "mtd_tl.xml": 2}
+"""Files that people pick instead of the product, and how many folders above them the product is."""
 _RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img", ".nc")
 
 
@@ -47,6 +49,8 @@ def open_scene(source: str | Path, *, options: StackOptions | None = None) -> Sc
         raise SceneError(f"Expected a scene, found nothing at {path}. Check the path.")
     if path.is_dir():
         return _open_folder(path, options)
+    if path.name.lower() in _INSIDE_PRODUCT:
+        return _open_folder(path.parents[_INSIDE_PRODUCT[path.name.lower()]], options)
     suffix = path.suffix.lower()
     if suffix in {".zip", ".xml"}:
         return _open_product(path, options)

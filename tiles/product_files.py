@@ -24,7 +24,7 @@ _BAND_FILE = re.compile(
     r"(?:^|[_.\- ])(?P<band>B\d{1,2}|B8A|SCL)(?:_(?P<resolution>10|20|60)m)?\.(?:jp2|tiff?|vrt)$", re.IGNORECASE
 )
 _RESOLUTION_FOLDER = re.compile(r"R(10|20|60)m", re.IGNORECASE)
-_NOT_IMAGES = ("QI_DATA", "AUX_DATA", "HTML", "rep_info", "DATASTRIP")
+_NOT_IMAGES = ("QI_DATA", "AUX_DATA", "HTML", "rep_info", "DATASTRIP", "__MACOSX")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ def find_band_files(names: Iterable[str]) -> tuple[BandFile, ...]:
 def _parse_band_file(name: str) -> BandFile | None:
     *folders, last = name.split("/")
     match = _BAND_FILE.search(last)
-    if match is None or last.upper().startswith("MSK_") or any(folder in _NOT_IMAGES for folder in folders):
+    if match is None or last.upper().startswith(("MSK_", ".")) or any(folder in _NOT_IMAGES for folder in folders):
         return None
     band = "SCL" if match["band"].upper() == "SCL" else resolve_band(match["band"])
     if band is None:

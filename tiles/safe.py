@@ -24,6 +24,8 @@ __all__ = ["find_product_xml", "open_safe", "resolve_product_radiometry"]
 _PRODUCT_XML = re.compile(r"(?:^|/)(?:MTD_MSIL(?:2A|1C)|product_metadata)\.xml$", re.IGNORECASE)
 _GRANULE_XML = re.compile(r"(?:^|/)(?:MTD_TL|metadata)\.xml$", re.IGNORECASE)  # metadata.xml: layout of AWS buckets
 _GRANULE = re.compile(r"(?:^|/)GRANULE/([^/]+)/")
+_CHECKED = ("B02", "B04", "B8A", "B11", "B12")
+"""Enough bands to see whether the pixels agree, and none of them at 10 m alone."""
 _TILE = re.compile(r"(?:^|[/_])T(\d{2}[A-Z]{3})_")
 
 
@@ -189,10 +191,12 @@ def _open_file(image: BandFile, files: ProductFiles) -> BandSource:
 
 def _check_pixels(radiometry: Radiometry, images: Sequence[BandFile], files: ProductFiles) -> Radiometry:
     """Ask the coarsest file of each band, which is the cheapest to decode, whether it agrees."""
+    found = _by_band(images)
+    wanted = _CHECKED if set(_CHECKED) <= set(found) else EVIDENCE_BANDS
     coarsest = {
-        band: (files.gdal_path(max(group, key=lambda image: image.resolution_m or 0).name), 1)
-        for band, group in _by_band(images).items()
-        if band in EVIDENCE_BANDS and (band != "B08" or "B8A" not in radiometry.offsets)
+        band: (files.gdal_path(max(found[band], key=lambda image: image.resolution_m or 0).name), 1)
+        for band in wanted
+        if band in found
     }
     samples = read_dn_samples(coarsest, nodata=radiometry.nodata)
     return add_evidence_doubt(radiometry, compute_offset_evidence(samples, quantification=radiometry.quantification))

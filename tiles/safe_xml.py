@@ -154,12 +154,12 @@ def parse_product_metadata(xml: bytes, *, where: str) -> ProductMetadata:
         )
     level: Level = "L1C" if "1C" in name else "L2A"
     word = "QUANTIFICATION_VALUE" if level == "L1C" else "BOA_QUANTIFICATION_VALUE"
-    quantification = _number(root, word)
+    quantification = _number(root, word) or _number(root, f"L2A_{word}")  # L2A_: as Sen2Cor before 2.8 wrote it
     if quantification is None or not quantification > 0:
         raise SceneError(f"Expected a positive {word} in {where}, found {_text(root, word) or 'none'}.")
     special = dict(_special_values(root))
     return ProductMetadata(
-        product_uri=(_text(root, "PRODUCT_URI") or "").strip(),
+        product_uri=_text(root, "PRODUCT_URI") or _text(root, "PRODUCT_URI_2A") or "",
         level=level,
         baseline=_text(root, "PROCESSING_BASELINE"),
         platform=(_text(root, "SPACECRAFT_NAME") or "").lower() or None,

@@ -221,7 +221,8 @@ def resolve_stack_radiometry(
     }
     samples = read_dn_samples(files, nodata=nodata)
     quantification, who = _resolve_quantification(header, header.scales[first], samples, options)
-    statement = _state_offset(header.offsets[first], options, named, quantification)
+    term = header.offsets[first] or _read_offset_tag(header.tags, quantification)
+    statement = _state_offset(term, options, named, quantification)
     decision = resolve_offset(statement, compute_offset_evidence(samples, quantification=quantification))
     return Radiometry(
         quantification=quantification,
@@ -264,6 +265,17 @@ def _resolve_quantification(
         f"Expected reflectance (up to about 1) or DN (up to about 10000), found values up to {top:.3g} in "
         f"{header.path}. Say which: --scale 0.0001 for DN, --scale 0.01 for percent, --scale 1 for reflectance."
     )
+
+
+def _read_offset_tag(tags: Mapping[str, str], quantification: float) -> float:
+    """Reflectance that a tag of the file's own says to add (``offset``, as some exporters write); 0 where none does."""
+    for name in ("offset", "add_offset", "boa_add_offset"):
+        try:
+            value = float({key.lower(): text for key, text in tags.items()}.get(name, ""))
+        except ValueError:
+            continue
+        return value if abs(value) < 1 else value / quantification  # -0.1 is reflectance, -1000 is DN
+    return 0.0
 
 
 def _state_offset(

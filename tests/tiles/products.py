@@ -69,12 +69,15 @@ def write_raster(
     descriptions: Iterable[str] = (),
     tags: tuple[float, float] | None = None,
     nodata: float | None = None,
+    block: int | None = None,
 ) -> Path:
     """Write ``dn`` (band, row, col); the format follows the name; ``tags`` are scale and offset."""
     path.parent.mkdir(parents=True, exist_ok=True)
     profile: dict[str, Any] = {"driver": "GTiff", "transform": Affine(pixel, 0, 399960, 0, -pixel, 5200020)}
     if path.suffix == ".jp2":
         profile |= {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES"}
+    if block is not None:
+        profile |= {"tiled": True, "blockxsize": block, "blockysize": block}
     count, height, width = dn.shape
     profile |= {"count": count, "height": height, "width": width, "dtype": dn.dtype, "crs": crs, "nodata": nodata}
     with rasterio.open(path, "w", **profile) as dataset:
@@ -119,7 +122,7 @@ def write_product(
 
 def write_item(path: Path, *, assets: Mapping[str, Any], **properties: object) -> Path:
     """A STAC item with these assets and properties."""
-    item = {
+    item: dict[str, object] = {
         "type": "Feature",
         "stac_version": "1.0.0",
         "id": path.stem,

@@ -157,6 +157,23 @@ def test_zip_is_read_in_place(tmp_path: Path) -> None:
     assert zipped.files == (str(tmp_path / "p.zip"),)
 
 
+def test_zip_made_on_a_mac(tmp_path: Path) -> None:
+    folder = write_product(tmp_path, resolutions=(60,))
+    path = zip_folder(folder, tmp_path / "p.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        for file in sorted(folder.rglob("*.*")):
+            archive.writestr(
+                str(Path("__MACOSX") / file.relative_to(tmp_path).with_name(f"._{file.name}")), b"\x00\x05"
+            )
+    assert len(open_scene(path).bands) == 11
+
+
+def test_metadata_as_sen2cor_wrote_it_before_2_8() -> None:
+    xml = product_xml(baseline="02.07").replace("BOA_QUANT", "L2A_BOA_QUANT").replace("PRODUCT_URI", "PRODUCT_URI_2A")
+    found = parse_product_metadata(xml.encode(), where="x")
+    assert (found.quantification, found.product_uri, found.offsets) == (10000, NAME, {})
+
+
 @given(st.permutations(range(13)))
 def test_offsets_belong_to_their_band_id_which_counts_b10(order: list[int]) -> None:
     offsets = {name: -100.0 * number for name, number in zip(BANDS, order, strict=True)}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 
@@ -142,6 +144,24 @@ def test_users_offset_overrules_the_item(folder: Path) -> None:
     item = write_item(folder / "item.json", assets=make_assets(), **APPLIED)
     radiometry = open_scene(item, options=StackOptions(offset=-1000)).radiometry
     assert (set(radiometry.offsets.values()), radiometry.source) == ({-1000}, "--offset")
+
+
+def test_item_on_a_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assets = {name: {"href": (folder / f"{name}.tif").as_uri()} for name in L2A_STACK}
+    content = write_item(folder / "item.json", assets=assets, **RAW).read_bytes()
+    monkeypatch.setattr("tiles.stac.urlopen", lambda url, timeout: BytesIO(content))
+    scene = open_scene("https://host/items/x")
+    assert (scene.id, scene.source, len(scene.bands)) == ("item", "https://host/items/x", 12)
+    assert scene.notes == ()
+
+
+def test_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(url: str, timeout: float) -> BytesIO:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("tiles.stac.urlopen", fail)
+    with pytest.raises(SceneError, match=r"Could not fetch .*https://host/x.* \(no route to host\)"):
+        open_scene("https://host/x")
 
 
 def test_finest_of_two_and_the_cog_before_its_jp2_twin() -> None:

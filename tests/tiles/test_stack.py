@@ -118,6 +118,15 @@ def test_offset_tag_is_checked_against_the_pixels(
     assert len(radiometry.doubts) == doubts
 
 
+def test_tag_of_a_real_exporter_tells_where_pixels_cannot(shared: Path) -> None:
+    paths = sorted(shared.glob("scenes/marida/*[0-9].tif"))
+    decided = [open_scene(path).radiometry for path in paths]
+    assert len(decided) == 56
+    assert {offset for radiometry in decided for offset in radiometry.offsets.values()} == {-1000}
+    assert {radiometry.source.split(";")[0] for radiometry in decided} == {"offset tag of the file"}
+    assert not any(radiometry.doubts for radiometry in decided)
+
+
 def test_baseline_in_the_name(tmp_path: Path) -> None:
     old = "S2A_MSIL2A_20200219T112111_N0214_R037_T29RKH_20200219T123947.tif"
     radiometry = open_scene(write_raster(tmp_path / old, dark_water(SHAPE))).radiometry
