@@ -14,6 +14,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -28,7 +29,7 @@ from models.unet import UNet, UNetConfig
 __all__ = ["FORMAT", "Model", "load_model", "read_card", "save_model"]
 
 FORMAT = "strandline-model-1"
-"""What the header of a model file says under ``format``."""
+"""The one entry of the header's metadata (its order is not kept): JSON with ``config`` and ``card``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +71,14 @@ def save_model(path: Path | str, network: UNet, card: ModelCard) -> None:
     """
     path = Path(path)
     _require_agreement(network.config, card, str(path))
-    header = {
-        "format": FORMAT,
-        "config": json.dumps(network.config.to_dict(), sort_keys=True),
-        "card": card.model_dump_json(),
-    }
+    header = {"config": network.config.to_dict(), "card": card.model_dump(mode="json")}
     tensors = {name: _pack(tensor) for name, tensor in network.state_dict().items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written beside its place, then renamed: a reader never meets half a file.
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             draft = Path(folder) / "model"
-            save_file(tensors, draft, metadata=header)
+            save_file(tensors, draft, metadata={FORMAT: json.dumps(header)})
             os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)
     except (OSError, SafetensorError) as error:
         raise ModelFileError(f"The model file {path} could not be written: {_one_line(error)}.") from error
@@ -100,7 +97,7 @@ def load_model(path: Path | str) -> Model:
     header = _read_header(path)
     card = _parse_card(path, header)
     try:
-        network = UNetConfig(**json.loads(header["config"])).build()
+        network = UNetConfig(**header["config"]).build()
         with safe_open(path, framework="pt", device="cpu") as file:
             state = {name: _unpack(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (no mapping)
         network.load_state_dict(state)
@@ -120,22 +117,25 @@ def read_card(path: Path | str) -> ModelCard:
     return _parse_card(path, _read_header(path))
 
 
-def _read_header(path: Path) -> dict[str, str]:
+def _read_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             start = file.read(16)
         with safe_open(path, framework="pt", device="cpu") as opened:
-            header = opened.metadata() or {}
+            metadata = opened.metadata() or {}
     except OSError as error:
         raise ModelFileError(f"Expected a model file at {path}, found none to read: {_one_line(error)}.") from error
     except SafetensorError as error:
         raise ModelFileError(_explain(path, start, error)) from error
-    if header.get("format") != FORMAT or not {"config", "card"} <= header.keys():
+    try:
+        header = json.loads(metadata[FORMAT])
+        return {"config": dict(header["config"]), "card": json.dumps(header["card"])}
+    except (KeyError, TypeError, ValueError) as error:
+        found = ", ".join(metadata) or "nothing"
         raise ModelFileError(
-            f"Expected a {FORMAT} file, found a safetensors file with format {header.get('format')!r} in {path}. "
+            f"Expected {FORMAT} in the header of a model file, found {found} in {path}. "
             "Write model files with models.checkpoint.save_model."
-        )
-    return dict(header)
+        ) from error
 
 
 def _explain(path: Path, start: bytes, error: Exception) -> str:
@@ -148,7 +148,7 @@ def _explain(path: Path, start: bytes, error: Exception) -> str:
     return f"Expected a safetensors model file, found a truncated or foreign file in {path}: {_one_line(error)}."
 
 
-def _parse_card(path: Path, header: dict[str, str]) -> ModelCard:
+def _parse_card(path: Path, header: dict[str, Any]) -> ModelCard:
     try:
         return ModelCard.model_validate_json(header["card"])
     except ValidationError as error:

@@ -35,12 +35,12 @@ def compute_cross_entropy(
         ModelInputError: Shapes disagree.
     """
     _require_shapes(logits, fraction)
+    counts = torch.ones_like(fraction) if valid is None else valid.to(fraction.dtype)
+    margin, truth = _select(logits, fraction, counts)
     # With two classes, softmax is the logistic function of the difference; this form is exact for large logits.
-    margin = (logits[:, 1] - logits[:, 0]).float()
-    loss = functional.binary_cross_entropy_with_logits(margin, fraction, reduction="none")
-    counts = _counts(fraction, valid) if weight is None else _counts(fraction, valid) * weight
-    # Where a pixel does not count, its loss may be NaN, and NaN times zero is NaN: choose, do not multiply alone.
-    return (torch.where(counts > 0, loss, 0) * counts).sum() / counts.sum().clamp_min(1e-6)
+    loss = functional.binary_cross_entropy_with_logits(margin, truth, reduction="none")
+    counts = counts if weight is None else counts * weight
+    return (loss * counts).sum() / counts.sum().clamp_min(1e-6)
 
 
 def compute_dice_loss(logits: Tensor, fraction: Tensor, *, valid: Tensor | None = None) -> Tensor:
@@ -60,10 +60,9 @@ def compute_dice_loss(logits: Tensor, fraction: Tensor, *, valid: Tensor | None 
     Source: Milletari et al. 2016, doi:10.1109/3DV.2016.79 (squared denominator, so soft targets can reach 0).
     """
     _require_shapes(logits, fraction)
-    counts = _counts(fraction, valid)
-    margin = (logits[:, 1] - logits[:, 0]).float()
-    water = torch.where(counts > 0, torch.sigmoid(margin), 0)
-    truth = torch.where(counts > 0, fraction, 0)
+    counts = torch.ones_like(fraction) if valid is None else valid.to(fraction.dtype)
+    margin, truth = _select(logits, fraction, counts)
+    water = torch.sigmoid(margin) * counts
     overlap = 2 * (water * truth).sum() + 1  # one pixel of smoothing: a batch without water is no division by zero
     return 1 - overlap / (water.square().sum() + truth.square().sum() + 1)
 
@@ -118,8 +117,13 @@ class WaterLoss:
         return loss + self.dice * compute_dice_loss(logits, fraction, valid=valid) if self.dice else loss
 
 
-def _counts(fraction: Tensor, valid: Tensor | None) -> Tensor:
-    return torch.ones_like(fraction) if valid is None else valid.to(fraction.dtype)
+def _select(logits: Tensor, fraction: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Logit of water less logit of land, and the truth; both 0 where a pixel does not count.
+
+    What does not count may be NaN, and NaN times zero is NaN, in the gradient too: so it is replaced first.
+    """
+    margin = (logits[:, 1] - logits[:, 0]).float()
+    return torch.where(counts > 0, margin, 0), torch.where(counts > 0, fraction, 0)
 
 
 def _require_shapes(logits: Tensor, fraction: Tensor) -> None:

@@ -63,7 +63,7 @@ def compute_receptive_field(
 
 
 def _measure_axis(probe: nn.Module, in_channels: int, stride: int, limit_px: int, *, transposed: bool) -> int | None:
-    length = 16 * stride
+    length = max(256, 16 * stride)  # long at once: a dilated convolution jumps over the ends of a short image
     while True:
         reach = _trace(probe, in_channels, stride, length, transposed=transposed)
         if reach is not None or length > 2 * limit_px:

@@ -14,11 +14,12 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.checkpoint import Model
 from models.errors import DeviceError, ModelInputError
+from models.normalisation import Normalisation
 from models.receptive_field import compute_receptive_field
 from models.unet import UNet
 
@@ -59,8 +60,7 @@ class Runtime:
         self.fill: NDArray[np.float32] = np.array(model.card.mean, np.float32)
         self._dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         self._network = _fold_norms(model.network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
-        self._mean = torch.tensor(model.card.mean, device=self.device)[:, None, None]
-        self._scale = 1 / torch.tensor(model.card.std, device=self.device)[:, None, None]
+        self._normalise = Normalisation.from_card(model.card)
 
     @property
     def description(self) -> str:
@@ -89,16 +89,11 @@ class Runtime:
             )
         with torch.inference_mode(), _exact_fp32():
             image = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.device)
-            logits = self._network(self._normalise(image)).float()  # (B, classes, H, W)
+            image = self._normalise(image).to(dtype=self._dtype, memory_format=torch.channels_last)
+            logits = self._network(image).float()  # (B, classes, H, W)
             water = torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W)
         probability: NDArray[np.float32] = water.cpu().numpy()
         return probability
-
-    def _normalise(self, image: Tensor) -> Tensor:
-        low, high = self.model.card.reflectance_range
-        image = (image.clamp(low, high) - self._mean) * self._scale
-        image = torch.nan_to_num_(image, nan=0.0)  # zero is the mean, and also what the convolutions pad with
-        return image.to(dtype=self._dtype, memory_format=torch.channels_last)
 
 
 def _resolve_device(device: str) -> Literal["cpu", "cuda"]:

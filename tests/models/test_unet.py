@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.errors import ModelConfigError, ModelInputError
+from models.unet import UNetConfig
+
+CONFIGS = st.builds(
+    UNetConfig,
+    in_channels=st.integers(1, 5),
+    classes=st.integers(2, 4),
+    depth=st.integers(1, 4),
+    width=st.integers(1, 6),
+    activation=st.sampled_from(["relu", "leaky_relu", "silu", "gelu"]),
+    norm=st.sampled_from(["batch", "group", "none"]),
+    upsampling=st.sampled_from(["deconvolution", "bilinear"]),
+    skips=st.booleans(),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(CONFIGS, st.integers(2, 3), st.integers(1, 3), st.integers(1, 2))
+def test_logits_lie_on_the_grid_of_the_input(config: UNetConfig, rows: int, cols: int, batch: int) -> None:
+    network = config.build().eval()
+    image = torch.randn(batch, config.in_channels, rows * config.stride, cols * config.stride)
+    with torch.inference_mode():
+        logits = network(image)
+    assert logits.shape == (batch, config.classes, *image.shape[2:])
+    assert logits.isfinite().all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(CONFIGS)
+def test_a_config_survives_its_dictionary(config: UNetConfig) -> None:
+    assert UNetConfig(**config.to_dict()) == config  # type: ignore[arg-type]
+
+
+def test_the_network_has_the_weights_that_the_paper_counts() -> None:
+    # The paper's own network, unpadded and without norm: 64 wide, 4 deep, 1 channel in, 2 classes out: 31,030,658
+    # weights and biases in 23 convolutional layers (19 of 3x3, 4 deconvolutions, 1 of 1x1, the paper counts 23).
+    network = UNetConfig(in_channels=1, classes=2, depth=4, width=64, norm="none").build()
+    assert sum(parameter.numel() for parameter in network.parameters()) == 31_030_658
+
+
+def test_skips_carry_detail_that_the_bottom_loses() -> None:
+    def count(skips: bool) -> int:
+        return sum(p.numel() for p in UNetConfig(skips=skips).build().parameters())
+
+    assert count(True) > count(False)
+    torch.manual_seed(0)
+    blind = UNetConfig(in_channels=1, depth=1, width=2, norm="none", skips=False).build().eval()
+    features = blind.encoder(torch.randn(1, 1, 4, 4))
+    with torch.inference_mode():
+        changed = [features[0] + 1, features[1]]
+        assert torch.equal(blind.decoder(features), blind.decoder(changed))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 8, 8), (12, 8, 8), (1, 12, 12, 8), (1, 12, 8, 4), (1, 12, 0, 8)])
+def test_a_shape_that_does_not_fit_is_one_clear_line(shape: tuple[int, ...]) -> None:
+    network = UNetConfig(depth=3, width=1).build()
+    with pytest.raises(ModelInputError, match="expected") as caught:
+        network(torch.zeros(shape))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"depth": 0},
+        {"depth": 8},
+        {"width": 0},
+        {"classes": 1},
+        {"in_channels": 2.0},
+        {"depth": True},
+        {"norm": "layer"},
+        {"activation": "tanh"},
+        {"upsampling": "nearest"},
+        {"skips": 1},
+    ],
+)
+def test_impossible_hyperparameters_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ModelConfigError, match=next(iter(wrong))):
+        UNetConfig(**wrong)  # type: ignore[arg-type]
