@@ -20,8 +20,9 @@ _MARIDA_WATER = (7, 8, 10, 11, 15)
 _NOT_WATER = ("stac/29RKH", "38D_378R", "637U_59R", "609U_541L", "bigearthnet/")
 _LAND_ONLY = (*(f"eurosat/{i:03d}" for i in range(253, 513)), *_NOT_WATER)
 _ROUGH_SEAS = (*(f"eurosat/{i:03d}" for i in range(193, 253)), "bigearthnet_coast_0")
+_RIVERS = tuple(f"eurosat/{i:03d}" for i in range(193))
 _CLOUDY = ("marida/", "parana/20241216", "stac/29RKH")
-_TIDAL = (*(f"eurosat/{i:03d}" for i in range(193)), "sundarbans", "marida/S2_19-9-18", "parana/202405")
+_TIDAL = (*_RIVERS, "sundarbans", "marida/S2_19-9-18", "parana/202405")
 _ALPINE = ("chiemsee", "609U_541L", "bigearthnet/S2A_MSIL2A_20180510", "bigearthnet/S2A_MSIL2A_20171221")
 
 
@@ -90,6 +91,10 @@ def _find_water(crop: Crop, b: CropBands) -> Mask:
     if crop.hand_labels is not None:
         wet |= np.isin(crop.hand_labels, _MARIDA_WATER)
     black = wet & (np.maximum(b["B02"], b["B03"]) < 0.02) & (b["B08"] < 0.03)
+    if crop.name.startswith(_RIVERS):
+        # Peat rivers under an over-corrected haze: darker in green than at 1.6 um, no index tells them.
+        visible = np.maximum(np.maximum(b["B02"], b["B03"]), b["B04"])
+        black |= ndimage.binary_opening((visible < 0.015) & (b["B08"] < 0.02) & (b["B11"] < 0.022), iterations=2)
     core: Mask = ndimage.binary_erosion(wet, iterations=2) | ndimage.binary_erosion(black, iterations=1)
     return core
 

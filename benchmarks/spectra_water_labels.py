@@ -35,7 +35,7 @@ def label_water(crop: Crop, b: CropBands, water: Mask) -> dict[str, Mask]:
     surf = (labels == _MARIDA_FOAM) | _find_surf(b, water)
     return {
         "foam": surf if crop.hand_labels is not None else np.zeros_like(water),
-        "rough_sea": waves | (water & glint),
+        "rough_sea": waves | (water & glint & (red < 0.16)),
         "river_mud": water & (red > 0.085),
         "algae": water & (b["B05"] > 1.12 * red) & (green > 1.25 * blue) & (red < 0.06) & (b["B05"] > 0.012),
         "turbid": water & (red > 0.035),

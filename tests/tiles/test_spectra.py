@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.windows import Window
+from scipy.spatial import cKDTree
 
 from tiles.bands import L2A_STACK
 from tiles.errors import SceneError
@@ -126,3 +131,55 @@ def test_a_spectrum_needs_twelve_bands(bands: int) -> None:
             crops=0,
             source="table",
         )
+
+
+@pytest.fixture(scope="module")
+def drawn() -> tuple[cKDTree, np.ndarray]:
+    """Pixels of many draws of every class, in soft logarithm, and whether each is water."""
+    rng = np.random.default_rng(7)
+    pixels, wet = [], []
+    for name in set(SPECTRA) - ADDED_LIGHT:
+        for _ in range(80):
+            spectrum = draw_spectrum(name, rng)
+            textures = rng.standard_normal((3, 10)).astype(np.float32)
+            pixels.append(spectrum.compute_reflectance(textures).T)
+            wet += [spectrum.is_water] * 10
+    return cKDTree(to_soft_log(np.concatenate(pixels))), np.array(wet)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize(
+    ("file", "rows", "cols", "water"),
+    [
+        ("sundarbans_20200127_L2A_12band.tif", (560, 605), (127, 171), False),  # mangrove
+        ("sundarbans_20200127_L2A_12band.tif", (810, 836), (17, 43), True),  # tidal channel
+        ("chiemsee_20230207_L2A_12band_60m.tif", (320, 380), (225, 285), True),
+        ("ammersee_starnberg_20230322_L2A_12band_60m.tif", (300, 700), (30, 200), False),
+        ("coast_crops/bigearthnet_coast_0.tif", (0, 120), (0, 120), True),  # glint: NDWI is useless here
+        ("terramesh/38D_378R_2_3.tif", (0, 224), (0, 224), False),  # savanna
+        ("terramesh/637U_59R_1_3.tif", (0, 224), (0, 224), False),  # fields
+    ],
+)
+def test_draws_reach_real_pixels_and_tell_land_from_water(
+    shared: Path,
+    drawn: tuple[cKDTree, np.ndarray],
+    file: str,
+    rows: tuple[int, int],
+    cols: tuple[int, int],
+    water: bool,
+) -> None:
+    with rasterio.open(shared / "scenes" / file) as dataset:
+        pixels = dataset.read(window=Window.from_slices(rows, cols)).reshape(12, -1)[:, ::3]
+    tree, wet = drawn
+    distance, nearest = tree.query(to_soft_log(pixels.T / 10_000), k=3)
+    near = distance[:, 0] / np.sqrt(12) < 0.3
+    assert near.mean() > 0.9
+    assert ((wet[nearest].mean(axis=1) > 0.5) == water).mean() > 0.98
+
+
+def test_desert_draws_have_the_median_of_the_real_desert(shared: Path) -> None:
+    draws = to_soft_log([draw("sand_desert", seed).mean for seed in range(200)])
+    for name in ("B02", "B04", "B08", "B11"):
+        with rasterio.open(shared / "stac" / "29RKH" / f"{name}.tif") as dataset:
+            real = to_soft_log(np.median(dataset.read(1, out_shape=(200, 200))) / 10_000)
+        assert np.median(draws[:, BAND[name]]) == pytest.approx(float(real), abs=0.15)
