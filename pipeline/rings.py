@@ -1,7 +1,7 @@
 """Join the edges that strips left behind into rings, polygons and lines.
 
-Every vertex of a ring has one edge that leaves it and one that enters it, so the rings of a class are the cycles of a
-permutation. They are found by linear graph searches in compiled code: no loop over vertices.
+The rings of a class are the cycles of "the vertex after" (see ``cycles``), the bodies that they bound follow from runs
+along rows (see ``boundary``): no loop over vertices, no test of a point in a polygon.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from pipeline.cycles import Cycles, find_bodies, find_cycles, split_pinched
 from pipeline.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans
 
 __all__ = ["Pieces", "link_pieces"]
@@ -59,21 +58,6 @@ class Pieces:
     water_right: Ints
     land_left: Ints
     land_right: Ints
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Cycles:
-    """Cycles of a permutation, one after the other.
-
-    Attributes:
-        order: Vertices, cycle after cycle.
-        start: (cycles + 1,) where each begins.
-        label: (vertices,) cycle of each vertex.
-    """
-
-    order: Ints
-    start: Ints
-    label: Ints
 
 
 def link_pieces(pieces: Pieces) -> Traced:
@@ -159,78 +143,24 @@ def _place(node: Ints, along: Floats, size: int) -> Floats:
 
 def _link_class(
     table: _Vertices, xy: Floats, edges: tuple[Ints, Ints], runs: tuple[Ints, Ints]
-) -> tuple[Rings, _Cycles]:
+) -> tuple[Rings, Cycles]:
     """Rings of one class from the tails and heads of its edges, and bodies from both ends of its runs."""
     after = np.arange(len(table.names))
     after[edges[0]] = edges[1]
     is_crossing = table.is_crossing
-    cycles = _find_cycles(after, is_crossing)
-    first, second = _split_pinched(after, table.find_pinches(), cycles)
+    cycles = find_cycles(after, is_crossing)
+    first, second = split_pinched(after, table.find_pinches(), cycles)
     if len(first):
-        cycles = _find_cycles(after, is_crossing)
+        cycles = find_cycles(after, is_crossing)
     kept = np.flatnonzero(np.diff(cycles.start) > 1)  # the vertices of the other class stand alone
     joined = np.append(runs[0], first), np.append(runs[1], second)
-    body = _find_bodies((cycles.label[joined[0]], cycles.label[joined[1]]), kept, len(cycles.start) - 1)
+    body = find_bodies((cycles.label[joined[0]], cycles.label[joined[1]]), kept, len(cycles.start) - 1)
     taken, start = compute_spans(cycles.start, kept)
-    cycles = _Cycles(order=cycles.order[taken], start=start, label=cycles.label)
+    cycles = Cycles(order=cycles.order[taken], start=start, label=cycles.label)
     return _make_rings(cycles, xy, is_crossing, body), cycles
 
 
-def _find_cycles(after: Ints, is_crossing: Bools) -> _Cycles:
-    """Cycles of the permutation ``after``; one that has a node begins with a node, so that no line is cut by it."""
-    count = len(after)
-    if count == 0:
-        return _Cycles(order=after, start=np.zeros(1, dtype=np.int64), label=after)
-    cycles, label = connected_components(_to_graph(after), connection="strong")
-    first = np.empty(cycles, dtype=np.int64)
-    numbers = np.arange(count)[::-1]
-    first[label[::-1]] = numbers  # of several, the last one written stays: the lowest
-    nodes = numbers[~is_crossing[::-1]]
-    first[label[nodes]] = nodes
-    first.sort()
-    before = np.empty(count, dtype=np.int64)
-    before[after] = np.arange(count)
-    # Open each cycle before its first vertex and tie its end to the next one's first: one walk meets them all.
-    chained = after.copy()
-    chained[before[first[:-1]]] = first[1:]
-    chained[before[first[-1]]] = first[0]
-    order = breadth_first_order(_to_graph(chained), first[0], return_predecessors=False)
-    length = np.bincount(label, minlength=cycles)[label[first]]
-    number = np.empty(cycles, dtype=np.int64)
-    number[label[first]] = np.arange(cycles)
-    return _Cycles(order=order, start=np.concatenate(([0], np.cumsum(length))), label=number[label])
-
-
-def _to_graph(after: Ints) -> csr_array:
-    count = len(after)
-    return csr_array((np.ones(count, dtype=np.int8), after, np.arange(count + 1)), shape=(count, count))
-
-
-def _split_pinched(after: Ints, pinches: tuple[Ints, Ints], cycles: _Cycles) -> tuple[Ints, Ints]:
-    """Split rings that touch themselves at a node, in place: an outer ring and a hole that touch are valid, it is not.
-
-    The two visits cannot interleave with those of another node, for the ring would cross itself; so all can be split
-    at once.
-    """
-    first, second = pinches
-    same = (after[first] != first) & (cycles.label[first] == cycles.label[second])
-    first, second = first[same], second[same]
-    after[first], after[second] = after[second], after[first]
-    return first, second
-
-
-def _find_bodies(joined: tuple[Ints, Ints], kept: Ints, cycles: int) -> Ints:
-    """Number of the body of each kept ring, where ``joined`` are pairs of rings of one body."""
-    number = np.full(cycles, -1)
-    number[kept] = np.arange(len(kept))
-    different = joined[0] != joined[1]
-    pairs = number[joined[0][different]], number[joined[1][different]]
-    graph = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(len(kept), len(kept)))
-    body: Ints = connected_components(graph, directed=False)[1]
-    return body
-
-
-def _make_rings(cycles: _Cycles, xy: Floats, is_crossing: Bools, body: Ints) -> Rings:
+def _make_rings(cycles: Cycles, xy: Floats, is_crossing: Bools, body: Ints) -> Rings:
     """Order rings by body, the outer one first, and leave out nodes on straight parts of the data's edge."""
     area = _compute_areas(cycles, xy)
     _, body = np.unique(body, return_inverse=True)
@@ -256,7 +186,7 @@ def _neighbours(start: Ints, count: int) -> tuple[Ints, Ints]:
     return before, after
 
 
-def _compute_areas(cycles: _Cycles, xy: Floats) -> Floats:
+def _compute_areas(cycles: Cycles, xy: Floats) -> Floats:
     """Signed area of each ring, positive where it turns to the left on a north-up map."""
     if len(cycles.start) == 1:
         return np.zeros(0)
@@ -284,7 +214,7 @@ def _average_slopes(count: int, tail: Ints, head: Ints, slope: NDArray[np.float3
     return np.nan_to_num(mean)
 
 
-def _cut_lines(is_crossing: Bools, cycles: _Cycles, reasons: NDArray[np.uint8], rings: tuple[Rings, Rings]) -> Lines:
+def _cut_lines(is_crossing: Bools, cycles: Cycles, reasons: NDArray[np.uint8], rings: tuple[Rings, Rings]) -> Lines:
     """The longest parts of the rings of land that run between crossings."""
     crossing = is_crossing[cycles.order]
     begins, ends = crossing.copy(), crossing.copy()
