@@ -110,8 +110,8 @@ class Cover:
     snow: int
 
 
-def draw_cover(rng: np.random.Generator) -> Cover:
-    """Draw the land cover of one world; the same state of the generator gives the same cover."""
+def draw_cover(rng: np.random.Generator, *, extent_px: int) -> Cover:
+    """Draw the land cover of one world, with zones of sizes that a scene of ``extent_px`` shows."""
     climate = list(_CLIMATES)[int(rng.choice(len(_CLIMATES), p=np.array(_CLIMATE_ODDS) / sum(_CLIMATE_ODDS)))]
     odds = _CLIMATES[climate]
     count = int(rng.integers(2, min(6, len(odds)) + 1))
@@ -142,7 +142,10 @@ def draw_cover(rng: np.random.Generator) -> Cover:
         zones=zones,
         levels=tuple(float(v) for v in ndtri(np.clip(np.cumsum(shares)[:-1], 1e-3, 1 - 1e-3))),
         mosaic=Fractal.build(
-            seed + 1, finest_px=2, coarsest_px=int(2 ** rng.integers(4, 8)), hurst=rng.uniform(0.35, 0.8)
+            seed + 1,
+            finest_px=2,
+            coarsest_px=int(2 ** rng.integers(4, 8)) * (1 + extent_px // 2000),
+            hurst=rng.uniform(0.35, 0.8),
         ),
         crops=crops,
         town=town,

@@ -188,11 +188,12 @@ class Terrain:
         phase += cols[None, :] * channels.heading[0] + rows[:, None] * channels.heading[1]
         width = np.full_like(base, channels.half_width_m)
         if channels.width_noise is not None:
-            width *= 1.0 + np.clip(compute_noise(channels.width_noise, rows, cols), -0.6, 1.5)
+            width *= 1.0 + np.clip(compute_noise(channels.width_noise, rows, cols), -0.9, 1.5)
         if channels.mouth_m > 0:
             width += channels.mouth_m * np.clip(1 + base / channels.funnel_m, 0, 1) ** 2
-        # Narrower than 7 m, a river would fall between the nodes.
-        return _Stream(phase=phase, gradient=_compute_slope(phase), half_width=np.maximum(width, 3.5))
+        # Narrower than 7 m, a river would fall between the nodes: it tapers fast and is gone.
+        width = np.where(width < 3.5, np.maximum(3.5 - 4 * (3.5 - width), -50.0), width)
+        return _Stream(phase=phase, gradient=_compute_slope(phase), half_width=width)
 
     def _compute_barrier(self, barrier: Barrier, rows: Field, cols: Field, coarse: Field) -> Field:
         offshore = coarse / np.maximum(_compute_slope(coarse) / 10, 0.15)

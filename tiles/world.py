@@ -18,7 +18,8 @@ from tiles.grid import Window
 from tiles.noise import Fractal, compute_noise, compute_uniform
 from tiles.optics import apply_noise, compute_spread, draw_sky
 from tiles.palette import compute_band
-from tiles.relief import KINDS, Kind, draw_relief
+from tiles.relief import KINDS, Kind
+from tiles.relief_draws import draw_relief
 from tiles.scene_class import compute_scene_classes
 from tiles.terrain import CELL_PX, Terrain, TerrainBlock
 from tiles.waters import WaterView, compute_water_band, compute_water_view, draw_waters
@@ -113,9 +114,9 @@ class World:
         """
         self._options = options
         rng = np.random.default_rng([options.seed & 0xFFFFFFFF, 0x5EA])
-        self._relief = draw_relief(options.kind, rng)
+        self._relief = draw_relief(options.kind, rng, extent_px=options.extent_px)
         self._terrain = Terrain(self._relief, extent_px=options.extent_px)
-        self._cover = draw_cover(rng)
+        self._cover = draw_cover(rng, extent_px=options.extent_px)
         self._waters = draw_waters(rng, cold=self._cover.snowline_m < 1e8)
         self._sky = draw_sky(rng)
         self._draw_light(rng)
