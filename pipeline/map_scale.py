@@ -18,7 +18,7 @@ _GEOD = Geod(ellps="WGS84")
 
 def compute_center(grid: Grid) -> tuple[float, float]:
     """The middle of a grid, as ``(longitude, latitude)`` in degrees."""
-    lon, lat = _to_lonlat(grid).transform(*(grid.transform * (grid.width / 2, grid.height / 2)))
+    lon, lat = _to_lonlat(grid).transform(*(grid.transform @ (grid.width / 2, grid.height / 2)))
     return float(lon), float(lat)
 
 

@@ -1,0 +1,109 @@
+"""Describe the outputs in a folder as STAC assets: what each is, how large, with which bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pystac
+
+from pipeline.checksums import compute_sha256, format_multihash
+from pipeline.fields import LAYERS
+from pipeline.rasters import (
+    CLASS_COLOURS,
+    CLASS_NAMES,
+    NODATA,
+    PROBABILITY_OFFSET,
+    PROBABILITY_SCALE,
+)
+from tiles.grid import Grid
+
+__all__ = ["build_assets"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a file name says: media type, title and roles."""
+
+    media_type: str
+    title: str
+    roles: tuple[str, ...] = ("data",)
+
+
+_VECTOR_TYPES = {
+    "shp": "application/vnd.shp",
+    "fgb": "application/vnd.flatgeobuf",
+    "parquet": "application/vnd.apache.parquet",
+    "geojson": "application/geo+json",
+}
+_KINDS: dict[str, _Kind] = {
+    "water.tif": _Kind(pystac.MediaType.COG, "Land/water map"),
+    "probability.tif": _Kind(pystac.MediaType.COG, "Probability of water"),
+    "preview.png": _Kind(pystac.MediaType.PNG, "Preview", ("overview",)),
+    "coastline.gpkg": _Kind("application/geopackage+sqlite3", "Coastline, water and land, with QGIS styles"),
+    "coastline.shp.zip": _Kind("application/zip", "Coastline, water and land, as shapefiles"),
+    "fields.csv": _Kind("text/csv", "Names and meanings of the shapefiles' fields", ("metadata",)),
+    **{
+        f"{layer.name}.{ending}": _Kind(media_type, layer.title)
+        for layer in LAYERS.values()
+        for ending, media_type in _VECTOR_TYPES.items()
+    },
+    # A shapefile is several files, and each of them may be lost.
+    **{
+        f"{layer.name}.{ending}": _Kind("application/octet-stream", f"{layer.title}: part of the shapefile")
+        for layer in LAYERS.values()
+        for ending in ("shx", "dbf", "prj", "cpg")
+    },
+    "water.tif.aux.xml": _Kind(pystac.MediaType.XML, "Names of the classes", ("metadata",)),
+}
+
+
+def build_assets(folder: Path, grid: Grid) -> dict[str, pystac.Asset]:
+    """Describe each output that stands in a folder.
+
+    Args:
+        folder: Where the outputs stand.
+        grid: Grid of the rasters.
+
+    Returns:
+        Assets by a key such as ``water_tif``, in a fixed order, with relative hrefs, sizes and checksums.
+    """
+    return {
+        name.replace(".", "_"): _build_asset(folder / name, kind, grid)
+        for name, kind in _KINDS.items()
+        if (folder / name).is_file()
+    }
+
+
+def _build_asset(path: Path, kind: _Kind, grid: Grid) -> pystac.Asset:
+    fields: dict[str, Any] = {
+        "file:size": path.stat().st_size,
+        "file:checksum": format_multihash(compute_sha256(path)),
+    }
+    if path.name == "water.tif":
+        fields |= _describe_classes(grid)
+    elif path.name == "probability.tif":
+        fields |= _describe_probability(grid)
+    return pystac.Asset(
+        f"./{path.name}", title=kind.title, media_type=kind.media_type, roles=list(kind.roles), extra_fields=fields
+    )
+
+
+def _describe_classes(grid: Grid) -> dict[str, Any]:
+    classes = [
+        {"value": value, "name": name, "color_hint": "{:02X}{:02X}{:02X}".format(*CLASS_COLOURS[value])}
+        for value, name in CLASS_NAMES.items()
+    ]
+    return {**_describe_pixels(grid), "classification:classes": classes}
+
+
+def _describe_probability(grid: Grid) -> dict[str, Any]:
+    return {**_describe_pixels(grid), "raster:scale": PROBABILITY_SCALE, "raster:offset": PROBABILITY_OFFSET}
+
+
+def _describe_pixels(grid: Grid) -> dict[str, Any]:
+    pixels: dict[str, Any] = {"data_type": "uint8", "nodata": NODATA, "raster:sampling": "area"}
+    if grid.crs.is_projected:
+        pixels["raster:spatial_resolution"] = grid.resolution[0]
+    return pixels

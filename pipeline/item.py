@@ -1,0 +1,272 @@
+"""Record where a map came from, as a STAC Item beside it: inputs, model, versions, choices, decisions.
+
+The item is written last and at one stroke: where it stands, the outputs are whole.
+
+Source: STAC 1.1.0, with the extensions eo 2.0.0, projection 2.0.0, raster 2.0.0, classification 2.0.0, file 2.1.0,
+processing 1.2.0 and mlm 1.4.0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pystac
+import rasterio
+
+from models.card import ModelCard
+from pipeline.assets import build_assets
+from pipeline.checksums import compute_checksums, compute_fingerprint, format_multihash
+from pipeline.errors import output_errors
+from pipeline.footprint import compute_footprint
+from pipeline.model_record import build_mlm_properties, build_model_asset
+from strandline import __version__
+from tiles.grid import Grid
+from tiles.scene import Scene
+
+__all__ = [
+    "ITEM_NAME",
+    "Provenance",
+    "build_item",
+    "compute_checksums",
+    "compute_fingerprint",
+    "read_fingerprint",
+    "write_item",
+]
+
+ITEM_NAME = "item.json"
+
+_EXTENSIONS = [
+    f"https://stac-extensions.github.io/{name}/schema.json"
+    for name in (
+        "eo/v2.0.0",
+        "projection/v2.0.0",
+        "raster/v2.0.0",
+        "classification/v2.0.0",
+        "file/v2.1.0",
+        "processing/v1.2.0",
+        "mlm/v1.4.0",
+    )
+]
+# STAC wants an interval where the moment is not known: from the launch of Sentinel-2A to the writing of the item.
+_FIRST_LIGHT = datetime(2015, 6, 23, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """All that the record says beyond what the output files say themselves.
+
+    Attributes:
+        scene: What was mapped.
+        grid: Grid of the outputs, which an area of interest may have cut.
+        inputs: Checksums of the scene's files by path, see ``compute_checksums``.
+        card: What the model says about itself.
+        hyperparameters: Of the network.
+        model_source: The model's file.
+        model_sha256: Its checksum.
+        parameters: Choices that change the result, as JSON can hold them.
+        runtime: How it was run, without changing the result beyond a stated bound: device, precision, tile size.
+        fingerprint: See ``compute_fingerprint``.
+        statistics: Shares and counts worth keeping, such as ``nodata_percent``.
+        notes: What the user was told, a sentence each.
+        created: When the map was made; ``None``: now.
+    """
+
+    scene: Scene
+    grid: Grid
+    inputs: Mapping[str, str]
+    card: ModelCard
+    hyperparameters: Mapping[str, Any]
+    model_source: str
+    model_sha256: str
+    parameters: Mapping[str, Any]
+    fingerprint: str
+    runtime: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    created: datetime | None = None
+
+
+def write_item(folder: Path, provenance: Provenance) -> Path:
+    """Write ``item.json`` into the folder that holds the outputs; the last step of a map.
+
+    Args:
+        folder: Where the outputs stand, whole.
+        provenance: Where they came from.
+
+    Returns:
+        The file.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    path = folder / ITEM_NAME
+    begun = folder / f".{ITEM_NAME}.begun"
+    with output_errors(path):
+        text = json.dumps(build_item(folder, provenance).to_dict(transform_hrefs=False), indent=2, ensure_ascii=False)
+        with begun.open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        begun.replace(path)
+    return path
+
+
+def read_fingerprint(folder: Path) -> str | None:
+    """Read the fingerprint of the result that stands in a folder.
+
+    Args:
+        folder: Where ``item.json`` may stand.
+
+    Returns:
+        The fingerprint; ``None`` where there is no item, it is none of ours, or an output that it names is missing or
+        of another size: then the work is not done.
+    """
+    try:
+        item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
+        ours = {key: asset for key, asset in item["assets"].items() if "mlm:model" not in asset.get("roles", ())}
+        whole = all((folder / asset["href"]).stat().st_size == asset["file:size"] for asset in ours.values())
+        return str(item["properties"]["strandline:fingerprint"]) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
+    """Build the record of the outputs in a folder; hrefs are relative to it.
+
+    Args:
+        folder: Where the outputs stand.
+        provenance: Where they came from.
+
+    Returns:
+        A STAC 1.1 Item whose geometry is the convex hull of the pixels with data.
+    """
+    created = (provenance.created or datetime.now(UTC)).replace(microsecond=0)
+    geometry, bbox = compute_footprint(provenance.grid, folder / "water.tif")
+    acquired = provenance.scene.acquired
+    item = pystac.Item(
+        id=provenance.scene.id,
+        geometry=geometry,
+        bbox=bbox,
+        datetime=acquired,
+        start_datetime=None if acquired else _FIRST_LIGHT,
+        end_datetime=None if acquired else created,
+        properties=_build_properties(provenance, created),
+        stac_extensions=_EXTENSIONS,
+        assets={
+            **build_assets(folder, provenance.grid),
+            "model": build_model_asset(provenance.card, provenance.model_source, provenance.model_sha256),
+        },
+    )
+    item.add_link(pystac.Link("derived_from", provenance.scene.source, title=f"Input: {provenance.scene.id}"))
+    return item
+
+
+def _build_properties(provenance: Provenance, created: datetime) -> dict[str, Any]:
+    return {
+        "title": f"Land, water and coastline of {provenance.scene.id}",
+        "description": _attribution(provenance.scene),
+        "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "license": "other",
+        "providers": [
+            {
+                "name": "European Union / ESA / Copernicus",
+                "roles": ["licensor"],
+                "url": "https://dataspace.copernicus.eu",
+            }
+        ],
+        **_build_sensor_properties(provenance.scene),
+        **_build_projection_properties(provenance.grid),
+        **_build_processing_properties(provenance),
+        **build_mlm_properties(provenance.card, provenance.hyperparameters, _version("torch")),
+        **_build_own_properties(provenance),
+    }
+
+
+def _attribution(scene: Scene) -> str:
+    if scene.simulated:
+        return "A simulated scene: it shows no place on Earth."
+    year = f" {scene.acquired:%Y}" if scene.acquired else ""
+    return f"Contains modified Copernicus Sentinel data{year}."
+
+
+def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
+    sensor: dict[str, Any] = {"constellation": "sentinel-2", "instruments": ["msi"]}
+    if scene.platform:
+        sensor["platform"] = scene.platform
+    if scene.cloud_percent is not None:
+        sensor["eo:cloud_cover"] = scene.cloud_percent
+    return sensor
+
+
+def _build_projection_properties(grid: Grid) -> dict[str, Any]:
+    authority = grid.crs.to_authority()
+    described = {"proj:code": ":".join(authority)} if authority else {"proj:code": None, "proj:wkt2": grid.crs.to_wkt()}
+    return {
+        **described,
+        "proj:shape": list(grid.shape),
+        "proj:transform": list(grid.transform)[:6],
+        "proj:bbox": list(grid.bounds),
+    }
+
+
+def _build_processing_properties(provenance: Provenance) -> dict[str, Any]:
+    return {
+        "processing:lineage": (
+            f"Surface reflectance of {provenance.scene.id}, brought to one grid; U-Net {provenance.card.name} "
+            f"{provenance.card.version}; contour of the water probability between pixel centres."
+        ),
+        "processing:software": {
+            "Strandline": __version__,
+            "GDAL": str(rasterio.__gdal_version__),
+            "PyTorch": _version("torch"),
+            "Python": platform.python_version(),
+        },
+    }
+
+
+def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
+    scene, radiometry = provenance.scene, provenance.scene.radiometry
+    own = {
+        "fingerprint": provenance.fingerprint,
+        "simulated": scene.simulated,
+        "source": {
+            "href": scene.source,
+            "kind": scene.kind,
+            "level": scene.level,
+            "baseline": scene.baseline,
+            "bands": list(scene.band_names),
+        },
+        "inputs": [
+            {"href": name, "file:checksum": format_multihash(checksum)} if len(checksum) == 64 else {"href": name}
+            for name, checksum in provenance.inputs.items()
+        ],
+        "radiometry": {
+            "quantification": radiometry.quantification,
+            "offsets": dict(radiometry.offsets),
+            "nodata": radiometry.nodata,
+            "nodata_rule": radiometry.nodata_rule,
+            "source": radiometry.source,
+            "doubts": list(radiometry.doubts),
+        },
+        "model_sha256": provenance.model_sha256,
+        "parameters": dict(provenance.parameters),
+        "runtime": dict(provenance.runtime),
+        "statistics": dict(provenance.statistics),
+        "notes": list(provenance.notes),
+    }
+    return {f"strandline:{name}": value for name, value in own.items()}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
