@@ -2,7 +2,7 @@
 
 Run from the project's root::
 
-    python -m benchmarks.cover_spectra ../shared/data/scenes [--pictures DIR]
+    python -m benchmarks.cover_spectra ../shared/data/scenes
 
 Draws many pixels of every class, mixes some pairs, and finds for real pixels the nearest drawn one. A pixel counts as
 covered where the root mean square difference over the bands is at most 0.2 in soft logarithm (20% of a bright

@@ -2,7 +2,7 @@
 
 Run from the project's root::
 
-    python -m benchmarks.measure_spectra ../shared/data/scenes [--pictures DIR]
+    python -m benchmarks.measure_spectra ../shared/data/scenes
 
 It writes ``tiles/data/spectra.json``: a record a variant with mean, variation between places, variation within a place,
 and the number of pixels and crops. No pixel is kept.
