@@ -9,7 +9,7 @@ from models.card import ModelCard
 from models.checkpoint import Model, load_model, read_card
 from models.errors import UnknownModelError
 
-__all__ = ["DEFAULT_MODEL", "list_models", "resolve_model"]
+__all__ = ["DEFAULT_MODEL", "list_models", "resolve_card", "resolve_model"]
 
 DEFAULT_MODEL = "strandline-small"
 """The model that is used where none is named."""
@@ -33,12 +33,29 @@ def resolve_model(name_or_path: str = DEFAULT_MODEL) -> Model:
         UnknownModelError: It is neither; the message lists the known names.
         ModelFileError: The file is no model.
     """
+    return load_model(_resolve_path(name_or_path))
+
+
+def resolve_card(name_or_path: str) -> ModelCard:
+    """The card of the model that a user means; the weights are not read.
+
+    Args:
+        name_or_path: The name of a bundled model, or the path of a model file.
+
+    Raises:
+        UnknownModelError: It is neither; the message lists the known names.
+        ModelFileError: The file is no model.
+    """
+    return read_card(_resolve_path(name_or_path))
+
+
+def _resolve_path(name_or_path: str) -> Path:
     bundled = _bundled()
     if name_or_path in bundled:
-        return load_model(bundled[name_or_path])
+        return bundled[name_or_path]
     path = Path(name_or_path)
     if path.is_file() or path.suffix:
-        return load_model(path)
+        return path
     close = difflib.get_close_matches(name_or_path.lower(), bundled, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     known = ", ".join(bundled) or "none"

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from strandline import StrandlineError
 
-__all__ = ["BusyError", "OutputError", "UnknownFormatError", "output_errors", "require_space"]
+__all__ = [
+    "BusyError",
+    "OptionError",
+    "OutputError",
+    "StaleResultError",
+    "UnfitSceneError",
+    "UnknownFormatError",
+    "output_errors",
+    "require_space",
+]
 
 _ADVICE = {
     errno.ENOSPC: "Free some space, or choose a folder on another disk",
@@ -33,6 +42,22 @@ class OutputError(StrandlineError, OSError):
 
 class BusyError(OutputError):
     """Another run is making the same result at this moment."""
+
+
+class OptionError(StrandlineError, ValueError):
+    """A choice is out of its range."""
+
+    exit_code = 2
+
+
+class StaleResultError(OutputError):
+    """The folder holds a result of other inputs or choices, and replacing it was not asked for."""
+
+
+class UnfitSceneError(StrandlineError, ValueError):
+    """The scene is not of a kind that the model was made for."""
+
+    exit_code = 2
 
 
 class UnknownFormatError(StrandlineError, ValueError):

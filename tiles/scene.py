@@ -7,7 +7,7 @@ These are values: the openers (``safe``, ``stac``, ``stack``) make them, ``reade
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -100,7 +100,8 @@ class Scene:
     platform: str | None = None
     cloud_percent: float | None = None
     files: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    simulated: bool = False
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -126,7 +127,7 @@ class Scene:
             x_m = self.grid.resolution[0]
             at = f" at {x_m:g} m" if self.grid.crs.is_projected else ""
             hint = (
-                " A 60 m product has no B08: use a product with R10m, or a model that does without it (strandline models)."
+                " A 60 m product has no B08: use one with R10m, or a model that does without it (strandline models)."
                 if "B08" in missing and self.kind == "safe" and x_m >= 60
                 else " Use a complete product, or a model that does without it (strandline models)."
             )

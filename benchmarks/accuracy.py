@@ -1,0 +1,72 @@
+"""How right the map is: simulated scenes of any seeds, mapped and compared with their truth.
+
+    python benchmarks/accuracy.py --seeds 100-109 --size 2048 --out /tmp/accuracy
+
+prints a table a seed, and writes ``accuracy.json``. Products and maps stay in the folder, to be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.accuracy import Accuracy
+from pipeline.evaluate import compute_accuracy
+from pipeline.map_scene import MapOptions, map_scene
+from tiles.simulate import simulate_product
+
+
+def main() -> None:
+    """Simulate, map, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", default="100-109", help="first-last, or a comma-separated list")
+    parser.add_argument("--size", type=int, default=2048)
+    parser.add_argument("--model", default="strandline-small")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    found = {seed: measure(seed, arguments) for seed in parse_seeds(arguments.seeds)}
+    print_table(found)
+    record = {str(seed): accuracy.to_dict() for seed, accuracy in found.items()}
+    (arguments.out / "accuracy.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+def parse_seeds(text: str) -> list[int]:
+    """``3-5`` or ``3,4,5``."""
+    if "-" in text:
+        first, last = text.split("-")
+        return list(range(int(first), int(last) + 1))
+    return [int(word) for word in text.split(",")]
+
+
+def measure(seed: int, arguments: argparse.Namespace) -> Accuracy:
+    """One scene, simulated (once) and mapped."""
+    folder = arguments.out / f"seed-{seed}"
+    truth = next(folder.glob("*_truth"), None)
+    if truth is None:
+        product = simulate_product(folder, seed=seed, size=arguments.size)
+        path, truth = product.path, product.truth
+    else:
+        path = next(folder.glob("*.SAFE"))
+    result = map_scene(path, folder / "map", options=MapOptions(model=arguments.model, overwrite=True))
+    return compute_accuracy(result.folder, truth)
+
+
+def print_table(found: dict[int, Accuracy]) -> None:
+    """A row a seed."""
+    table = Table(
+        "seed", "IoU", "median m", "p95 m", "missed median m", "missed p95 m", "1 sigma", "2 sigma", "loose ends"
+    )
+    for seed, accuracy in found.items():
+        drawn, missed = accuracy.mapped_to_true, accuracy.true_to_mapped
+        figures = (accuracy.pixels.iou, drawn.median, drawn.p95, missed.median, missed.p95)
+        sigmas = (accuracy.within_1_sigma, accuracy.within_2_sigma)
+        table.add_row(str(seed), *(f"{value:.4g}" for value in (*figures, *sigmas)), str(accuracy.loose_ends))
+    Console(width=160).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What a user may choose about a map, validated once, at the edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.registry import DEFAULT_MODEL
+from pipeline.checksums import compute_sha256
+from pipeline.predict import DEFAULT_TILE_SIZE
+from tiles.masks import CLOUD_CLASSES, SCL_CLASSES
+
+__all__ = ["MapOptions"]
+
+
+class MapOptions(BaseModel):
+    """Choices for ``map_scene``; each has a sensible default.
+
+    Attributes:
+        model: Name of a bundled model, or path of a model file.
+        device: ``auto`` takes a GPU where there is one.
+        precision: ``auto`` takes bfloat16 where the processor has it.
+        tile_size: Interior of a tile in pixels. Changes speed and memory, never the result.
+        aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
+        cloud_classes: Classes of the scene classification that hide the ground.
+        threshold: Probability from which a pixel is water, and at which the coastline runs.
+        min_area_m2: Islands and lakes smaller than this are left out of the vectors.
+        simplify_m: Tolerance for thinning the vectors, in metres; 0 keeps every vertex.
+        ocean: Polygons of the ocean, to tell sea from lake; ``None``: Natural Earth 1:10m.
+        formats: Vector formats besides the GeoPackage, which is always written.
+        overwrite: Replace a result that was made from other inputs or with other choices.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = DEFAULT_MODEL
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    tile_size: Annotated[int, Field(ge=32, le=16384)] = DEFAULT_TILE_SIZE
+    aoi: str | None = None
+    cloud_classes: frozenset[int] = CLOUD_CLASSES
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    min_area_m2: Annotated[float, Field(ge=0)] = 0.0
+    simplify_m: Annotated[float, Field(ge=0)] = 0.0
+    ocean: Path | None = None
+    formats: tuple[str, ...] = ("gpkg",)
+    overwrite: bool = False
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> Self:
+        unknown = sorted(self.cloud_classes - SCL_CLASSES.keys())
+        if unknown:
+            raise ValueError(f"cloud classes must be 0 to 11 of the scene classification, found {unknown}")
+        return self
+
+    def result_parameters(self) -> dict[str, object]:
+        """The choices that change the result, for the record; tile size, device and ``overwrite`` do not.
+
+        A file is known by its checksum.
+        """
+        return {
+            "aoi": self.aoi if self.aoi is None or not Path(self.aoi).is_file() else compute_sha256(Path(self.aoi)),
+            "ocean": None if self.ocean is None or not self.ocean.is_file() else compute_sha256(self.ocean),
+            "cloud_classes": sorted(self.cloud_classes),
+            "threshold": self.threshold,
+            "min_area_m2": self.min_area_m2,
+            "simplify_m": self.simplify_m,
+            "formats": sorted({"gpkg", *self.formats}),
+        }

@@ -1,0 +1,85 @@
+"""What ``strandline map`` does once its options are read: validate, run, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pipeline.errors import OptionError
+from pipeline.map_scene import MapOptions, MapResult, map_scene
+from pipeline.map_scene import Progress as ReportProgress
+from tiles.masks import parse_cloud_classes
+from tiles.open import StackOptions
+
+__all__ = ["run_map"]
+
+
+def run_map(
+    scene: str, out: Path, *, choices: Mapping[str, Any], stack: Mapping[str, Any], quiet: bool, debug: bool
+) -> None:
+    """Map a scene and say so on standard error; what went wrong is raised.
+
+    Args:
+        scene: What the user gave.
+        out: Folder for results.
+        choices: Options as the command line read them.
+        stack: What the user says about a stack: ``bands`` (comma-separated), ``scale``, ``offset``.
+        quiet: Say nothing unless something is wrong.
+        debug: Show the time of each stage.
+    """
+    console = Console(stderr=True, quiet=quiet, highlight=False)
+    options = _read_options(choices)
+    began = time.perf_counter()
+    with _show_progress(console) as progress:
+        result = map_scene(scene, out, options=options, stack=_read_stack(stack), progress=progress)
+    for note in result.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
+    _report(console, result, time.perf_counter() - began)
+    if debug:
+        _report_stages(console, result)
+
+
+def _read_options(choices: Mapping[str, Any]) -> MapOptions:
+    cloud_classes = parse_cloud_classes(choices["cloud_classes"])
+    formats = tuple(word.strip() for word in choices["formats"].split(",") if word.strip())
+    try:
+        return MapOptions(**{**choices, "cloud_classes": cloud_classes, "formats": formats})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + str(first["loc"][0] if first["loc"] else "").replace("_", "-")
+        raise OptionError(f"{name}: {first['msg']}, found {first['input']!r}.") from error
+
+
+def _read_stack(stack: Mapping[str, Any]) -> StackOptions | None:
+    if all(value is None for value in stack.values()):
+        return None
+    bands = tuple(word.strip() for word in stack["bands"].split(",")) if stack["bands"] else None
+    return StackOptions(bands=bands, scale=stack["scale"], offset=stack["offset"])
+
+
+@contextmanager
+def _show_progress(console: Console) -> Iterator[ReportProgress]:
+    """A bar for people; where nobody watches (a log, a pipe), nothing."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("opening", total=1.0)
+        yield lambda stage, share: bar.update(task, description=stage, completed=share)
+
+
+def _report(console: Console, result: MapResult, seconds: float) -> None:
+    if result.already_mapped:
+        console.print(f"Already mapped: {result.folder}", soft_wrap=True)
+    else:
+        console.print(f"Mapped {result.scene.id} in {seconds:.1f} s: {result.folder}", soft_wrap=True)
+
+
+def _report_stages(console: Console, result: MapResult) -> None:
+    for stage, seconds in result.stages_s.items():
+        console.print(f"{seconds:9.2f} s  {stage}")
