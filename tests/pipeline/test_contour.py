@@ -211,8 +211,8 @@ def test_a_disc_is_found_with_its_place_area_and_length(radius: float) -> None:
     error = np.hypot(line[:, 0] - centre[0], line[:, 1] - centre[1]) - radius
     assert np.sqrt((error**2).mean()) < 0.02  # pixels: the sub-pixel promise
     (disc,) = polygons_of(traced, traced.water)
-    assert disc.area == pytest.approx(np.pi * radius**2, rel=0.05 / radius)
-    assert shapely.LineString(line).length == pytest.approx(2 * np.pi * radius, rel=0.05 / radius)
+    assert disc.area == pytest.approx(np.pi * radius**2, rel=0.25 / radius**2)  # chords of about a pixel
+    assert shapely.LineString(line).length == pytest.approx(2 * np.pi * radius, rel=0.1 / radius**2)
     assert disc.centroid.x == pytest.approx(centre[0], abs=0.01)
     assert disc.centroid.y == pytest.approx(-centre[1], abs=0.01)
     slope = np.hypot(*traced.gradient[traced.lines.vertex].T)
