@@ -111,7 +111,7 @@ def read_header(path: str) -> RasterHeader:
         _require_crs(dataset.crs, path)
         return RasterHeader(
             path=path,
-            grid=Grid(crs=dataset.crs, transform=dataset.transform, width=dataset.width, height=dataset.height),
+            grid=_make_grid(dataset, path),
             count=dataset.count,
             dtype=dataset.dtypes[0],
             descriptions=tuple(text or "" for text in dataset.descriptions),
@@ -120,6 +120,13 @@ def read_header(path: str) -> RasterHeader:
             offsets=tuple(dataset.offsets),
             tags=dict(dataset.tags()),
         )
+
+
+def _make_grid(dataset: rasterio.io.DatasetReader, path: str) -> Grid:
+    try:
+        return Grid(crs=dataset.crs, transform=dataset.transform, width=dataset.width, height=dataset.height)
+    except GridError as error:
+        raise GridError(f"{path} cannot be used as it is. {error}") from error
 
 
 def _require_crs(crs: CRS | None, path: str) -> None:

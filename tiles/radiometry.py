@@ -57,6 +57,9 @@ EVIDENCE_BANDS: tuple[str, ...] = (*_VISIBLE, *_NEAR_INFRARED, *_SHORTWAVE)
 _IMPOSSIBLE_DN = 800.0
 """With the offset in, a DN below this is a reflectance under -0.02: rare in products, a pixel here and there."""
 
+_MANY, _FEW = 0.01, 0.005
+"""Shares of such values: many cannot be with the offset in; a few are what lossy JPEG 2000 leaves beside nodata."""
+
 _DARK_DN = {"visible": 1400.0, "near": 1300.0, "shortwave": 1250.0}
 """With the offset in, the darkest ground (water, shadow) lies between 1000 and this."""
 
@@ -121,9 +124,9 @@ def compute_offset_evidence(
 def _judge(floor: Mapping[str, float], below: Mapping[str, float]) -> Verdict:
     if not floor:
         return "uncertain"
-    if sum(share >= 0.01 for share in below.values()) >= min(2, len(below)):
+    if sum(share >= _MANY for share in below.values()) >= min(2, len(below)):
         return "absent"
-    if max(below.values()) > 0.001:
+    if max(below.values()) > _FEW:
         return "uncertain"
     dark = (
         _is_dark(floor, _VISIBLE, _DARK_DN["visible"])

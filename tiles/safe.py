@@ -103,6 +103,10 @@ def open_safe(source: Path) -> Scene:
 def resolve_product_radiometry(metadata: ProductMetadata, bands: Sequence[BandSource], *, source: str) -> Radiometry:
     """Take the radiometry from a product's own metadata, which is always believed.
 
+    One band with DN 0 makes a pixel missing: ESA clips at 1, so 0 is never ground. In the Fiji product (baseline
+    02.13), mostly of dark sea, over half of the DN are 1 in seven bands and not one is 0; in the Slovenian one (05.11)
+    the bands agree on 0 but for 3 pixels of B01 along the swath's edge.
+
     Args:
         metadata: What the product says.
         bands: The bands found.
@@ -113,7 +117,7 @@ def resolve_product_radiometry(metadata: ProductMetadata, bands: Sequence[BandSo
         offsets={band.name: metadata.offsets.get(band.name, 0.0) for band in bands},
         source=source,
         nodata=metadata.nodata,
-        nodata_rule="any",  # ESA clips at 1, or has the offset: 0 is never ground.
+        nodata_rule="any",
         doubts=metadata.doubts,
     )
 

@@ -20,6 +20,8 @@ from tiles.headers import check_jp2_is_whole
 from tiles.open import open_scene
 from tiles.product_name import parse_product_name, parse_tile_id
 from tiles.safe_xml import (
+    GranuleMetadata,
+    ProductMetadata,
     parse_product_metadata,
     read_granule_metadata,
     read_product_metadata,
@@ -75,11 +77,12 @@ def test_metadata_agrees_with_the_stac_item_made_from_it(path: Path) -> None:
     expected = json.loads(path.read_text())["properties"]
     found = [read_product_metadata(p) for p in PRODUCTS if path.parent in p.parents]
     granules = [read_granule_metadata(p) for p in GRANULES if path.parent in p.parents]
-    times = [m.acquired for m in [*found, *granules] if m.acquired]
+    both: list[ProductMetadata | GranuleMetadata] = [*found, *granules]
+    times = [m.acquired for m in both if m.acquired]
     assert granules
-    assert {m.baseline for m in [*found, *granules]} == {expected["s2:processing_baseline"]}
+    assert {m.baseline for m in both} == {expected["s2:processing_baseline"]}
     assert {g.crs for g in granules} <= {expected.get("proj:code"), f"EPSG:{expected.get('proj:epsg')}"}
-    assert {m.platform for m in [*found, *granules]} == {expected["platform"]}
+    assert {m.platform for m in both} == {expected["platform"]}
     assert min(abs((t - datetime.fromisoformat(expected["datetime"])).total_seconds()) for t in times) < 0.001
     assert expected["eo:cloud_cover"] in {round(g.cloud_percent or 0, 6) for g in granules}
 
@@ -103,7 +106,7 @@ def test_real_product_of_old_baseline(shared: Path) -> None:
     assert (scene.level, scene.baseline, scene.grid.crs.to_epsg()) == ("L2A", "02.13", 32701)
     assert set(scene.radiometry.offsets.values()) == {0}
     assert scene.radiometry.source == "MTD_MSIL2A.xml (baseline 02.13: no offset)"
-    assert scene.radiometry.doubts == ()
+    assert not scene.radiometry.doubts
     assert any("60 m" in note for note in scene.notes)
     assert scene.classification is not None
     assert scene.classification.grid.resolution == (20, 20)
@@ -127,8 +130,8 @@ def test_genuine_layout_each_band_at_its_finest(tmp_path: Path) -> None:
     pixels = {band.name: band.grid.resolution[0] for band in scene.bands}
     assert pixels == {name: BANDS[name].resolution_m for name in L2A_STACK}
     assert scene.grid.resolution == (10, 10)
-    assert scene.notes == ()
-    assert scene.radiometry.doubts == ()
+    assert not scene.notes
+    assert not scene.radiometry.doubts
     assert all(Path(file).is_file() for file in scene.files)
     assert scene.cloud_percent == 12.5
 

@@ -19,7 +19,7 @@ from tiles.stac import resolve_href
 from tiles.stac_item import parse_stac_item, state_item_offset
 
 # Real items: level, baseline, bands that they lack, key of B8A.
-REAL = [
+REAL: list[tuple[str, str, str, set[str], str]] = [
     ("29RKH/S2A_29RKH_20200219_0_L2A.json", "L2A", "02.14", set(), "nir08"),
     ("odc/S2A_28QCH_20200714_0_L2A.json", "L2A", "02.14", set(), "B8A"),
     ("odc/S2B_MSIL2A_20190629T212529_R043_T06VVN_20201006T080531.json", "L2A", "02.12", set(), "B8A"),
@@ -59,13 +59,13 @@ def test_real_item_with_its_files_beside_it(shared: Path) -> None:
     assert scene.grid.resolution == (100, 100)
     assert {band.grid.resolution[0] for band in scene.bands} == {100, 200, 600}
     assert (set(scene.radiometry.offsets.values()), scene.radiometry.nodata_rule) == ({0}, "any")
-    assert scene.radiometry.doubts == ()
+    assert not scene.radiometry.doubts
     assert scene.cloud_percent == pytest.approx(4.051854)
     assert any("beside the item" in note for note in scene.notes)
     assert open_scene(shared / "stac/29RKH").bands == scene.bands
 
 
-KEYS = {
+KEYS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "Earth Search": {name: (BANDS[name].common_name, {}) for name in L2A_STACK},
     "Planetary Computer": {name: (name, {}) for name in L2A_STACK},
     "Copernicus Data Space": {
@@ -152,7 +152,7 @@ def test_item_on_a_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tiles.stac.urlopen", lambda url, timeout: BytesIO(content))
     scene = open_scene("https://host/items/x")
     assert (scene.id, scene.source, len(scene.bands)) == ("item", "https://host/items/x", 12)
-    assert scene.notes == ()
+    assert not scene.notes
 
 
 def test_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

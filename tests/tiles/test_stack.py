@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 
 from tests.tiles.products import dark_water, write_raster
 from tiles.bands import BANDS, L2A_STACK
@@ -41,7 +43,7 @@ def test_real_stacks(
     assert set(radiometry.offsets.values()) == {offset}
     assert (radiometry.quantification, radiometry.nodata, radiometry.nodata_rule) == (10000, nodata, rule)
     assert "pixels" in radiometry.source
-    assert radiometry.doubts == ()
+    assert not radiometry.doubts
 
 
 def test_real_stack_that_cannot_be_told_says_so(shared: Path) -> None:
@@ -163,6 +165,19 @@ def test_refuses_a_raster_without_crs(tmp_path: Path, shared: Path) -> None:
     path = write_raster(tmp_path / "s.tif", dark_water(SHAPE), crs=None)
     refuses(path, GridError, r"Unreadable CRS.*s\.tif.*gdal_edit\.py -a_srs")
     refuses(shared / "scenes/coast_crops/eurosat_l2a_513x64.tif", GridError, "Unreadable CRS")
+
+
+def test_refuses_a_rotated_or_south_up_raster_by_name(tmp_path: Path) -> None:
+    for name, transform in {"r": Affine.rotation(20) * Affine.scale(10, -10), "u": Affine.scale(10, 10)}.items():
+        path = write_raster(tmp_path / f"{name}.tif", dark_water(SHAPE))
+        with rasterio.open(path, "r+") as dataset:
+            dataset.transform = transform
+        refuses(path, GridError, rf"{name}\.tif cannot be used .*north-up")
+
+
+def test_all_nodata_opens_and_leaves_the_answer_to_the_map(tmp_path: Path) -> None:
+    scene = open_scene(write_raster(tmp_path / "s.tif", np.zeros(SHAPE, dtype=np.uint16)))
+    assert "no pixels could be sampled" in scene.radiometry.doubts[0]
 
 
 def test_refuses_bands_that_nobody_named(tmp_path: Path) -> None:
