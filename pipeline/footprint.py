@@ -11,7 +11,7 @@ import shapely
 from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.features import shapes
-from shapely.geometry import mapping
+from shapely.geometry import box, mapping
 from shapely.geometry.polygon import orient
 
 from pipeline.geojson import cut_at_antimeridian, to_lonlat
@@ -51,7 +51,7 @@ def _compute_hull(grid: Grid, water: Path) -> shapely.Polygon:
         # The nearest of the overviews: a share of a pixel at the edge is not worth reading everything.
         known = src.read(1, out_shape=(rows, cols), resampling=Resampling.nearest) != NODATA
     if not known.any():
-        return shapely.box(*grid.bounds)
+        return box(*grid.bounds)
     transform = grid.transform @ Affine.scale(grid.width / cols, grid.height / rows)
     found = shapes(known.astype(np.uint8), mask=known, transform=transform)
     corners = [point for shape, _ in found for point in shape["coordinates"][0]]
