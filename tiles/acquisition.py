@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 
 from tiles.errors import GridError, SceneError
 from tiles.mgrs import MgrsSquare, resolve_utm_zone
+from tiles.sun import compute_sun_angles
 
-__all__ = ["OFFSET_BASELINE", "TILE_SIZE", "Acquisition", "compute_sun_angles", "resolve_acquisition"]
+__all__ = ["OFFSET_BASELINE", "TILE_SIZE", "Acquisition", "resolve_acquisition"]
 
 TILE_SIZE = 10_980
 """Pixels of 10 m along the edge of a full tile."""
@@ -231,42 +232,3 @@ def _draw_sensing(rng: random.Random, *, square: MgrsSquare, baseline: str) -> t
             return when, sun
     assert best is not None  # noqa: S101  (the loop runs)
     return best
-
-
-def compute_sun_angles(*, lon: float, lat: float, when: datetime) -> tuple[float, float]:
-    """Where the sun stands, to about half a degree.
-
-    Args:
-        lon: Longitude in degrees.
-        lat: Latitude in degrees.
-        when: Time in UTC.
-
-    Returns:
-        Zenith angle and azimuth (clockwise from north) in degrees.
-
-    Source: declination and equation of time after Spencer (1971), Search 2(5), p. 172.
-    """
-    day = 2 * math.pi * (when.timetuple().tm_yday - 1) / 365
-    declination = (
-        0.006918
-        - 0.399912 * math.cos(day)
-        + 0.070257 * math.sin(day)
-        - 0.006758 * math.cos(2 * day)
-        + 0.000907 * math.sin(2 * day)
-        - 0.002697 * math.cos(3 * day)
-        + 0.00148 * math.sin(3 * day)
-    )
-    equation = (
-        0.000075
-        + 0.001868 * math.cos(day)
-        - 0.032077 * math.sin(day)
-        - 0.014615 * math.cos(2 * day)
-        - 0.040849 * math.sin(2 * day)
-    )
-    solar_hours = when.hour + when.minute / 60 + when.second / 3600 + lon / 15 + math.degrees(equation) / 15
-    hour_angle = math.radians(15 * (solar_hours - 12))
-    phi = math.radians(lat)
-    east = -math.cos(declination) * math.sin(hour_angle)
-    north = math.cos(phi) * math.sin(declination) - math.sin(phi) * math.cos(declination) * math.cos(hour_angle)
-    up = math.sin(phi) * math.sin(declination) + math.cos(phi) * math.cos(declination) * math.cos(hour_angle)
-    return math.degrees(math.acos(max(-1.0, min(1.0, up)))), math.degrees(math.atan2(east, north)) % 360

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from tiles.acquisition import Acquisition
 from tiles.bands import BANDS
-from tiles.safe_metadata_writer import ProductContent, add_content_quality
+from tiles.product_content import ProductContent, add_content_quality
 from tiles.xml_writer import add_element, write_xml
 
 __all__ = ["write_granule_metadata"]

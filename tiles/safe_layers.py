@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tiles.acquisition import Acquisition
 from tiles.bands import BANDS, L2A_STACK
-from tiles.safe_metadata_writer import OFFSET, QUANTIFICATION
+from tiles.product_content import OFFSET, QUANTIFICATION
 
 __all__ = [
     "BLOCK_SIZES",

@@ -1,92 +1,30 @@
 """The product metadata ``MTD_MSIL2A.xml`` of a simulated scene.
 
 Source: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), "Level-2A user product metadata"; the order
-and spelling of the elements follow real products of the baselines 02.13, 04.00, 05.09 and 05.11. Band widths, solar
-irradiances and physical gains: the same document and the Sentinel-2 User Handbook, table 1.
+and spelling of the elements follow real products of the baselines 02.13, 04.00, 05.09 and 05.11.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from tiles.acquisition import Acquisition
 from tiles.bands import BANDS
+from tiles.product_content import (
+    CLASS_NAMES,
+    OFFSET,
+    QUANTIFICATION,
+    ProductContent,
+    add_content_quality,
+    format_footprint,
+    format_time,
+)
+from tiles.safe_spectral_writer import add_spectral_information
 from tiles.xml_writer import add_element, write_xml
 
-__all__ = [
-    "CLASS_NAMES",
-    "OFFSET",
-    "QUANTIFICATION",
-    "ProductContent",
-    "add_content_quality",
-    "format_footprint",
-    "format_percentages",
-    "format_time",
-    "write_product_metadata",
-]
+__all__ = ["write_product_metadata"]
 
-QUANTIFICATION = 10_000
-"""Digital numbers for one unit of reflectance."""
-
-OFFSET = -1000
-"""What a reader adds to a digital number from baseline 04.00 on."""
-
-CLASS_NAMES = (
-    "NODATA",
-    "SATURATED_DEFECTIVE",
-    "DARK_FEATURE_SHADOW",
-    "CLOUD_SHADOW",
-    "VEGETATION",
-    "NOT_VEGETATED",
-    "WATER",
-    "UNCLASSIFIED",
-    "CLOUD_MEDIUM_PROBA",
-    "CLOUD_HIGH_PROBA",
-    "THIN_CIRRUS",
-    "SNOW_ICE",
-)
-"""The classes of the scene classification, in the order of their numbers."""
-
-_PERCENTAGE_NAMES = {
-    0: "NODATA_PIXEL",
-    1: "SATURATED_DEFECTIVE_PIXEL",
-    2: "DARK_FEATURES",
-    3: "CLOUD_SHADOW",
-    4: "VEGETATION",
-    5: "NOT_VEGETATED",
-    6: "WATER",
-    7: "UNCLASSIFIED",
-    8: "MEDIUM_PROBA_CLOUDS",
-    9: "HIGH_PROBA_CLOUDS",
-    10: "THIN_CIRRUS",
-    11: "SNOW_ICE",
-}
-_CLOUDS = (8, 9, 10)
-_LAND = (2, 4, 5)
-
-# By band_id: band width in nm, solar irradiance in W/m²/µm, physical gain of Sentinel-2A
-_BAND_WIDTHS_NM = (21, 66, 36, 31, 15, 15, 20, 106, 21, 20, 31, 91, 175)
-_IRRADIANCES = (
-    1884.69,
-    1959.66,
-    1823.24,
-    1512.06,
-    1424.64,
-    1287.61,
-    1162.08,
-    1041.63,
-    955.32,
-    812.92,
-    367.15,
-    245.59,
-    85.25,
-)
-_GAINS = (4.10, 3.76, 4.20, 4.53, 5.22, 4.88, 4.54, 6.17, 5.15, 8.56, 55.02, 35.25, 106.35)
 _QUALITY_CHECKS = (
     "FORMAT_CORRECTNESS",
     "GENERAL_QUALITY",
@@ -94,61 +32,6 @@ _QUALITY_CHECKS = (
     "RADIOMETRIC_QUALITY",
     "SENSOR_QUALITY",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductContent:
-    """What the metadata has to say about the pixels that were written.
-
-    Attributes:
-        images: Paths of the image files within the product, without their ending.
-        class_counts: Pixels of each class of the 20 m scene classification, nodata included.
-        footprint: Corners of the ground with data as ``(latitude, longitude)`` in degrees, closed.
-        cloud_masks: Paths of the masks within the product, each with its type (``MSK_CLDPRB`` …).
-        preview: Path of the preview within the product, without its ending.
-        notice: One line that says that the product is simulated, by what and with which seed.
-    """
-
-    images: Sequence[str]
-    class_counts: Sequence[int]
-    footprint: Sequence[tuple[float, float]]
-    cloud_masks: Sequence[tuple[str, str]]
-    preview: str
-    notice: str
-
-    @property
-    def cloud_percent(self) -> float:
-        """Cloud cover of the pixels with data, in percent."""
-        return self._share(_CLOUDS, of=range(1, 12))
-
-    @property
-    def cloud_over_land_percent(self) -> float:
-        """Cloud cover in percent of cloud and cloud-free land together (a simulation has no map of the land)."""
-        return self._share(_CLOUDS, of=(*_CLOUDS, *_LAND))
-
-    def _share(self, classes: Sequence[int], *, of: Sequence[int]) -> float:
-        total = sum(self.class_counts[index] for index in of)
-        return 100 * sum(self.class_counts[index] for index in classes) / total if total else 0.0
-
-
-def format_percentages(content: ProductContent, acquisition: Acquisition) -> Mapping[str, str]:
-    """The shares of the classes as both metadata files name them.
-
-    Args:
-        content: Its class counts; nodata is a share of all pixels, every other class of those with data.
-        acquisition: Its baseline, for from 05.11 on dark features are called cast shadow.
-
-    Returns:
-        Element name to a percentage with six decimals.
-    """
-    counts = content.class_counts
-    valid = max(sum(counts[1:]), 1)
-    shares = {0: 100 * counts[0] / max(sum(counts), 1)}
-    shares |= {index: 100 * counts[index] / valid for index in range(1, 12)}
-    names = dict(_PERCENTAGE_NAMES)
-    if acquisition.baseline >= "05.11":
-        names[2] = "CAST_SHADOW"
-    return {f"{names[index]}_PERCENTAGE": f"{share:.6f}" for index, share in shares.items()}
 
 
 def write_product_metadata(folder: Path, acquisition: Acquisition, content: ProductContent) -> None:
@@ -229,7 +112,7 @@ def _add_image_characteristics(general: Element, acquisition: Acquisition) -> No
         offsets = add_element(info, "BOA_ADD_OFFSET_VALUES_LIST")
         for band in BANDS.values():
             add_element(offsets, "BOA_ADD_OFFSET", OFFSET, band_id=band.band_id)
-    _add_spectral_information(info, acquisition)
+    add_spectral_information(info, acquisition)
     if acquisition.baseline >= "05.00":
         add_element(info, "REFERENCE_BAND", 3)
     classes = add_element(info, "Scene_Classification_List")
@@ -239,28 +122,6 @@ def _add_image_characteristics(general: Element, acquisition: Acquisition) -> No
         entry = add_element(classes, "Scene_Classification_ID")
         add_element(entry, "SCENE_CLASSIFICATION_TEXT", f"SC_{name}")
         add_element(entry, "SCENE_CLASSIFICATION_INDEX", index)
-
-
-def _add_spectral_information(info: Element, acquisition: Acquisition) -> None:
-    conversion = add_element(info, "Reflectance_Conversion")
-    add_element(conversion, "U", f"{compute_sun_distance_factor(acquisition.sensing):.15f}")
-    irradiances = add_element(conversion, "Solar_Irradiance_List")
-    spectra = add_element(info, "Spectral_Information_List")
-    for band in BANDS.values():
-        add_element(irradiances, "SOLAR_IRRADIANCE", _IRRADIANCES[band.band_id], bandId=band.band_id, unit="W/m²/µm")
-        short = band.name.replace("B0", "B")
-        entry = add_element(spectra, "Spectral_Information", bandId=band.band_id, physicalBand=short)
-        add_element(entry, "RESOLUTION", band.resolution_m)
-        low, high, response = compute_spectral_response(band.wavelength_nm, _BAND_WIDTHS_NM[band.band_id])
-        wavelength = add_element(entry, "Wavelength")
-        add_element(wavelength, "MIN", low, unit="nm")
-        add_element(wavelength, "MAX", high, unit="nm")
-        add_element(wavelength, "CENTRAL", band.wavelength_nm, unit="nm")
-        curve = add_element(entry, "Spectral_Response")
-        add_element(curve, "STEP", 1, unit="nm")
-        add_element(curve, "VALUES", " ".join(f"{value:.6g}" for value in response))
-    for band in BANDS.values():
-        add_element(info, "PHYSICAL_GAINS", _GAINS[band.band_id], bandId=band.band_id)
 
 
 def _add_geometric_info(root: Element, content: ProductContent) -> None:
@@ -307,58 +168,3 @@ def _add_quality_info(root: Element, acquisition: Acquisition, content: ProductC
     if acquisition.has_offset:
         add_element(quality, "CLOUDY_PIXEL_OVER_LAND_PERCENTAGE", f"{content.cloud_over_land_percent:.6f}")
     add_content_quality(quality, acquisition, content)
-
-
-def add_content_quality(parent: Element, acquisition: Acquisition, content: ProductContent) -> None:
-    """Add what both metadata files say about classes and retrieval.
-
-    Args:
-        parent: The ``Image_Content_QI`` element.
-        acquisition: Its baseline decides which elements there are.
-        content: Class counts.
-    """
-    for name, percentage in format_percentages(content, acquisition).items():
-        add_element(parent, name, percentage)
-    for name in ("RADIATIVE_TRANSFER", "WATER_VAPOUR_RETRIEVAL", "AOT_RETRIEVAL"):
-        add_element(parent, f"{name}_ACCURACY", "0.0")
-    if acquisition.has_offset:
-        add_element(parent, "AOT_RETRIEVAL_METHOD", "CAMS")
-        add_element(parent, "GRANULE_MEAN_AOT", "0.120000")
-        add_element(parent, "GRANULE_MEAN_WV", "1.800000")
-        add_element(parent, "OZONE_SOURCE", "AUX_ECMWFT")
-        add_element(parent, "OZONE_VALUE", "320.000000")
-
-
-def compute_spectral_response(central_nm: float, width_nm: float) -> tuple[int, int, list[float]]:
-    """A flat-topped curve of the band's width, for readers that integrate over it.
-
-    Args:
-        central_nm: Central wavelength.
-        width_nm: Full width at half maximum.
-
-    Returns:
-        First and last wavelength in whole nm, and the response at each nm between them, 0 to 1.
-    """
-    low, high = round(central_nm - 0.62 * width_nm), round(central_nm + 0.62 * width_nm)
-    half = width_nm / 2
-    # An eighth-order Gaussian: 1 in the middle, one half at half the width.
-    return low, high, [math.exp(-math.log(2) * ((nm - central_nm) / half) ** 8) for nm in range(low, high + 1)]
-
-
-def compute_sun_distance_factor(when: datetime) -> float:
-    """``U``, by which irradiance at one astronomical unit is multiplied on that day; 0.967 to 1.034.
-
-    Source: Sentinel-2 Level-1C ATBD (S2-PDGS-MPC-ATBD-L1), "Reflectance conversion".
-    """
-    days = when.timestamp() / 86_400 + 7305  # since 1 January 1950
-    return 1 / (1 - 0.01673 * math.cos(0.0172 * (days - 2))) ** 2
-
-
-def format_time(when: datetime) -> str:
-    """A time as the product metadata writes it, with milliseconds."""
-    return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
-
-
-def format_footprint(footprint: Sequence[tuple[float, float]]) -> str:
-    """``latitude longitude`` pairs with a space after each."""
-    return "".join(f"{lat:.8f} {lon:.8f} " for lat, lon in footprint)

@@ -21,6 +21,7 @@ from tiles.acquisition import Acquisition, resolve_acquisition
 from tiles.errors import SceneError
 from tiles.grid import Window
 from tiles.landscape import World, WorldOptions, compute_shoreline
+from tiles.product_content import ProductContent
 from tiles.relief import KINDS, Kind
 from tiles.safe_granule_writer import write_granule_metadata
 from tiles.safe_layers import resolve_layers
@@ -30,7 +31,7 @@ from tiles.safe_manifest_writer import (
     write_manifest,
     write_product_page,
 )
-from tiles.safe_metadata_writer import ProductContent, write_product_metadata
+from tiles.safe_metadata_writer import write_product_metadata
 from tiles.safe_writer import PixelWriter, RenderedStrip
 from tiles.swath import Swath, draw_swath
 from tiles.truth_writer import write_shoreline, write_truth_record
