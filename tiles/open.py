@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tiles.errors import SceneError
+from tiles.errors import RasterReadError, SceneError
 from tiles.product_files import find_band_files, list_product_files
 from tiles.safe import find_product_xml, open_safe
 from tiles.scene import Scene
@@ -56,7 +56,19 @@ def open_scene(source: str | Path, *, options: StackOptions | None = None) -> Sc
         return _open_product(path, options)
     if suffix in {".json", ".geojson"}:
         return open_stac(text, options=options)
-    return open_stack(text, options=options)
+    return _open_raster(text, options)
+
+
+def _open_raster(path: str, options: StackOptions) -> Scene:
+    try:
+        return open_stack(path, options=options)
+    except RasterReadError as error:
+        if "not recognized" not in str(error):
+            raise
+        raise SceneError(
+            f"Expected a Sentinel-2 product, a STAC item or a raster, found none of these in {path}. "
+            "Give the .SAFE folder or its zip, the item's JSON, or a GeoTIFF."
+        ) from error
 
 
 def _open_product(path: Path, options: StackOptions) -> Scene:

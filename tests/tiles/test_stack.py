@@ -199,7 +199,7 @@ def test_refuses_values_of_unknown_meaning(tmp_path: Path) -> None:
 
 def test_refuses_what_gdal_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear analyst")
-    refuses(tmp_path / "letter.txt", RasterReadError, r"letter\.txt")
+    refuses(tmp_path / "letter.txt", SceneError, r"none of these in .*letter\.txt")
     (tmp_path / "s.tif").write_bytes(b"II*\x00 and then nothing")
     refuses(tmp_path / "s.tif", RasterReadError, r"s\.tif")
 
