@@ -9,14 +9,14 @@ from typing import Any
 import pystac
 
 from pipeline.checksums import compute_sha256, format_multihash
-from pipeline.fields import LAYERS
-from pipeline.rasters import (
+from pipeline.classes import (
     CLASS_COLOURS,
     CLASS_NAMES,
     NODATA,
     PROBABILITY_OFFSET,
     PROBABILITY_SCALE,
 )
+from pipeline.fields import LAYERS
 from tiles.grid import Grid
 
 __all__ = ["build_assets"]
@@ -42,7 +42,7 @@ _KINDS: dict[str, _Kind] = {
     "probability.tif": _Kind(pystac.MediaType.COG, "Probability of water"),
     "preview.png": _Kind(pystac.MediaType.PNG, "Preview", ("overview",)),
     "coastline.gpkg": _Kind("application/geopackage+sqlite3", "Coastline, water and land, with QGIS styles"),
-    "coastline.shp.zip": _Kind("application/zip", "Coastline, water and land, as shapefiles"),
+    "vectors.shp.zip": _Kind("application/zip", "Coastline, water and land, as shapefiles"),
     "fields.csv": _Kind("text/csv", "Names and meanings of the shapefiles' fields", ("metadata",)),
     **{
         f"{layer.name}.{ending}": _Kind(media_type, layer.title)
@@ -54,6 +54,10 @@ _KINDS: dict[str, _Kind] = {
         f"{layer.name}.{ending}": _Kind("application/octet-stream", f"{layer.title}: part of the shapefile")
         for layer in LAYERS.values()
         for ending in ("shx", "dbf", "prj", "cpg")
+    },
+    **{
+        f"{name}.qml": _Kind(pystac.MediaType.XML, f"QGIS style of {name}", ("metadata",))
+        for name in ("probability", *LAYERS)
     },
     "water.tif.aux.xml": _Kind(pystac.MediaType.XML, "Names of the classes", ("metadata",)),
 }

@@ -20,11 +20,11 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from pipeline.classes import CLASS_COLOURS, LAND, MIDDLE_COLOUR, WATER
 from pipeline.errors import output_errors
 from pipeline.figure_png import encode_figure
 from pipeline.map_furniture import draw_north_arrow, draw_scale_bar
 from pipeline.map_scale import compute_center, compute_metres_per_unit, format_position
-from pipeline.rasters import CLASS_COLOURS, LAND, WATER
 from tiles.grid import Grid
 
 __all__ = ["Caption", "Picture", "compute_stretch", "write_preview"]
@@ -32,8 +32,10 @@ __all__ = ["Caption", "Picture", "compute_stretch", "write_preview"]
 _LINE_COLOURS = {"sea": "#ffd92f", "inland": "#4df3ff", "open": "#ff77b7"}
 _LINE_LABELS = {"sea": "coast of the sea", "inland": "shore of inland water", "open": "shore, water at the edge"}
 _NODATA_COLOUR, _OBSCURED_COLOUR = "#ffffff", "#9a9a9a"
-_LAND_HEX, _WATER_HEX = ("#{:02x}{:02x}{:02x}".format(*CLASS_COLOURS[value]) for value in (LAND, WATER))
-_RAMP = LinearSegmentedColormap.from_list("land to water", [_LAND_HEX, "#fbfaf5", _WATER_HEX])
+_STOPS = [
+    "#{:02x}{:02x}{:02x}".format(*colour) for colour in (CLASS_COLOURS[LAND], MIDDLE_COLOUR, CLASS_COLOURS[WATER])
+]
+_RAMP = LinearSegmentedColormap.from_list("land to water", _STOPS)
 _GREYS = ("#ffffff", "#000000", "#333333", "#777777", "#c0c0c0", _OBSCURED_COLOUR)
 _KEEP = (*_LINE_COLOURS.values(), *(to_hex(_RAMP(step / 15)) for step in range(16)), *_GREYS)
 _DPI: Final = 130

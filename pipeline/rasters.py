@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from types import TracebackType
+from typing import Any, Self
 from xml.etree import ElementTree as ET  # written, never parsed
 
 import numpy as np
@@ -21,7 +21,18 @@ import rasterio.shutil
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
+from pipeline.classes import (
+    CLASS_COLOURS,
+    CLASS_NAMES,
+    LAND,
+    NODATA,
+    OBSCURED,
+    PROBABILITY_OFFSET,
+    PROBABILITY_SCALE,
+    WATER,
+)
 from pipeline.errors import OutputError, output_errors, require_space
+from pipeline.styles import build_sidecar_style
 from strandline import __version__
 from tiles import masks
 from tiles.grid import Grid
@@ -39,22 +50,6 @@ __all__ = [
     "compute_classes",
     "compute_probability_dn",
 ]
-
-LAND: Final = 0
-WATER: Final = 1
-OBSCURED: Final = 2
-NODATA: Final = 255
-
-CLASS_NAMES: Mapping[int, str] = MappingProxyType({LAND: "land", WATER: "water", OBSCURED: "obscured"})
-"""What each value of ``water.tif`` means; ``NODATA`` is the file's nodata marker."""
-
-CLASS_COLOURS: Mapping[int, tuple[int, int, int]] = MappingProxyType(
-    {LAND: (222, 209, 170), WATER: (45, 114, 178), OBSCURED: (190, 190, 190)}
-)
-"""Red, green and blue of each class, 0 to 255; the vector styles and the preview use them too."""
-
-PROBABILITY_SCALE: Final = 0.004
-PROBABILITY_OFFSET: Final = 0.002
 
 _BLOCK = 512
 # Small, because GDAL's default (5% of memory) would make the peak depend on the machine.
@@ -171,7 +166,8 @@ class MapWriter:
         """Turn what was written into Cloud Optimized GeoTIFFs, with overviews, checked by reading them back.
 
         Returns:
-            ``water.tif`` and ``probability.tif``; ``water.tif.aux.xml`` with the names of the classes lies beside.
+            ``water.tif`` and ``probability.tif``; the names of the classes (``water.tif.aux.xml``) and the styles that
+            QGIS applies by itself (``.qml``) lie beside.
 
         Raises:
             OutputError: One of them cannot be written whole; neither is left.
@@ -179,14 +175,19 @@ class MapWriter:
         try:
             self._make_cog(self.water_path, overviews="MODE", predictor="NO")
             self._make_cog(self.probability_path, overviews="AVERAGE", predictor="STANDARD")
-            aux = self.water_path.with_name(self.water_path.name + ".aux.xml")
-            with output_errors(aux):
-                aux.write_bytes(_category_names_xml())
+            self._write_names_and_styles()
         except BaseException:
             for path in self.paths:
                 path.unlink(missing_ok=True)
             raise
         return self.paths
+
+    def _write_names_and_styles(self) -> None:
+        aux = self.water_path.with_name(self.water_path.name + ".aux.xml")
+        with output_errors(aux):
+            aux.write_bytes(_category_names_xml())
+            for path in self.paths:
+                path.with_suffix(".qml").write_text(build_sidecar_style(path.stem), encoding="utf-8")
 
     def _profile(self) -> dict[str, Any]:
         # Not compressed: a strip may end inside a block, and a compressed block that is rewritten leaves a hole.

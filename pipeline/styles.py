@@ -1,4 +1,4 @@
-"""How QGIS draws the three vector layers: style documents (QML), stored in the GeoPackage.
+"""How QGIS draws our layers: style documents (QML), stored in the GeoPackage and beside the other files.
 
 Water is blue and land buff, the colours of ``water.tif``. The coastline is coloured by kind over a pale casing that
 keeps it legible on imagery, and dashed where its position is uncertain by more than one 10 m pixel.
@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Final
 from xml.etree import ElementTree as ET  # written, never parsed
 
-from pipeline.rasters import CLASS_COLOURS, LAND, WATER
+from pipeline.classes import CLASS_COLOURS, CLASS_NAMES, LAND, MIDDLE_COLOUR, WATER
 
-__all__ = ["KIND_COLOURS", "UNCERTAIN_M", "build_style"]
+__all__ = ["KIND_COLOURS", "UNCERTAIN_M", "build_sidecar_style", "build_style"]
 
 Rgb = tuple[int, int, int]
 
@@ -41,14 +41,78 @@ def build_style(layer: str) -> str:
     Returns:
         The QML document.
     """
-    root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
+    root = _start_document()
+    _add_vector_renderer(root, layer)
+    return _finish_document(root)
+
+
+def build_sidecar_style(name: str) -> str:
+    """Write the style that QGIS finds beside a file of this name, whatever the file's ending.
+
+    ``water.qml`` is read for ``water.tif`` and for ``water.shp``, so it holds both: a raster layer takes the one part
+    of it and a vector layer the other.
+
+    Args:
+        name: File name without ending: ``coastline``, ``water``, ``land`` or ``probability``.
+
+    Returns:
+        The QML document.
+    """
+    root = _start_document()
+    if name == "water":
+        _add_classes(root)
+    if name == "probability":
+        _add_ramp(root)
+    else:
+        _add_vector_renderer(root, name)
+    return _finish_document(root)
+
+
+def _start_document() -> ET.Element:
+    return ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
+
+
+def _finish_document(root: ET.Element) -> str:
+    ET.indent(root)
+    body: str = ET.tostring(root, encoding="unicode")
+    return f"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n{body}\n"
+
+
+def _add_vector_renderer(root: ET.Element, layer: str) -> None:
     if layer == "coastline":
         _add_lines_by_kind(root)
     else:
         _add_fill(root, _FILLS[layer])
-    ET.indent(root)
-    body: str = ET.tostring(root, encoding="unicode")
-    return f"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n{body}\n"
+
+
+def _add_classes(root: ET.Element) -> None:
+    """The classes alone: without this QGIS lists all 256 entries of the file's colour table."""
+    renderer = ET.SubElement(ET.SubElement(root, "pipe"), "rasterrenderer", {**_RASTER, "type": "paletted"})
+    palette = ET.SubElement(renderer, "colorPalette")
+    for value, name in CLASS_NAMES.items():
+        ET.SubElement(
+            palette, "paletteEntry", value=str(value), label=name, color=_hex(CLASS_COLOURS[value]), alpha="255"
+        )
+
+
+def _add_ramp(root: ET.Element) -> None:
+    renderer = ET.SubElement(
+        ET.SubElement(root, "pipe"),
+        "rasterrenderer",
+        {**_RASTER, "type": "singlebandpseudocolor", "classificationMin": "0", "classificationMax": "1"},
+    )
+    shader = ET.SubElement(
+        ET.SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        colorRampType="INTERPOLATED",
+        classificationMode="1",
+        minimumValue="0",
+        maximumValue="1",
+        clip="0",
+    )
+    stops = {"0": CLASS_COLOURS[LAND], "0.5": MIDDLE_COLOUR, "1": CLASS_COLOURS[WATER]}
+    for value, colour in stops.items():
+        ET.SubElement(shader, "item", value=value, label=value, color=_hex(colour), alpha="255")
 
 
 def _add_lines_by_kind(root: ET.Element) -> None:
@@ -76,7 +140,7 @@ def _add_fill(root: ET.Element, colour: Rgb) -> None:
     _add_symbol_layer(element, "SimpleFill", level=0, color=_rgba(colour), style="solid", outline_style="no")
 
 
-_ROUND: Mapping[str, str] = {"line_width_unit": "MM", "joinstyle": "round", "capstyle": "round"}
+_ROUND: dict[str, str] = {"line_width_unit": "MM", "joinstyle": "round", "capstyle": "round"}
 
 
 def _add_symbol_layer(symbol: ET.Element, kind: str, *, level: int, **properties: str) -> ET.Element:
@@ -97,6 +161,13 @@ def _dash_where_uncertain(line: ET.Element) -> None:
     ET.SubElement(style, "Option", type="QString", name="expression", value=expression)
     ET.SubElement(style, "Option", type="int", name="type", value="3")
     ET.SubElement(outer, "Option", type="QString", name="type", value="collection")
+
+
+_RASTER: dict[str, str] = {"band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""}
+
+
+def _hex(colour: Rgb) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _rgba(colour: Rgb, alpha: int = 255) -> str:

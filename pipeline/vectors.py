@@ -20,10 +20,13 @@ from pipeline.fields import LAYERS, Layer, conform_layer
 from pipeline.geojson import write_geojson
 from pipeline.geopackage import write_geopackage
 from pipeline.shapefile import refuse_oversize, write_shapefiles, write_zipped_shapefiles
+from pipeline.styles import build_sidecar_style
 
 __all__ = ["FORMATS", "resolve_formats", "write_vectors"]
 
 Frames = Mapping[str, gpd.GeoDataFrame]
+
+_STYLED_BESIDE = frozenset({"shp", "fgb", "geojson", "parquet"})
 
 
 def write_vectors(layers: Frames, folder: Path, *, formats: Sequence[str] = ("gpkg",)) -> tuple[Path, ...]:
@@ -37,8 +40,8 @@ def write_vectors(layers: Frames, folder: Path, *, formats: Sequence[str] = ("gp
         formats: Names from ``FORMATS``, in any case.
 
     Returns:
-        The files written: ``coastline.gpkg`` with all three layers, ``coastline.shp.zip`` likewise, and one file a
-        layer in the other formats.
+        The files written: ``coastline.gpkg`` with all three layers, ``vectors.shp.zip`` likewise, one file a layer in
+        the other formats, and ``.qml`` styles beside those in which QGIS looks for them there.
 
     Raises:
         UnknownFormatError: A format is not known.
@@ -47,7 +50,10 @@ def write_vectors(layers: Frames, folder: Path, *, formats: Sequence[str] = ("gp
     wanted = resolve_formats(formats)
     if {"shp", "shp.zip"} & set(wanted):
         refuse_oversize(layers, LAYERS.values())
-    return tuple(path for name in wanted for path in FORMATS[name](layers, folder))
+    written = [path for name in wanted for path in FORMATS[name](layers, folder)]
+    if set(wanted) & _STYLED_BESIDE:
+        written += [_write_style(folder, name) for name in LAYERS]
+    return tuple(written)
 
 
 def resolve_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -81,6 +87,13 @@ def _whole(*paths: Path) -> Iterator[None]:
         raise
 
 
+def _write_style(folder: Path, layer: str) -> Path:
+    path = folder / f"{layer}.qml"
+    with _whole(path):
+        path.write_text(build_sidecar_style(layer), encoding="utf-8")
+    return path
+
+
 def _write_gpkg(frames: Frames, folder: Path) -> tuple[Path, ...]:
     path = folder / "coastline.gpkg"
     with _whole(path):
@@ -95,7 +108,7 @@ def _write_shp(frames: Frames, folder: Path) -> tuple[Path, ...]:
 
 
 def _write_shp_zip(frames: Frames, folder: Path) -> tuple[Path, ...]:
-    path = folder / "coastline.shp.zip"
+    path = folder / "vectors.shp.zip"
     with _whole(path):
         write_zipped_shapefiles(path, frames, LAYERS.values())
     return (path,)

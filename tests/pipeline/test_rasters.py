@@ -160,7 +160,7 @@ def test_what_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
 def test_nothing_temporary_is_left(tmp_path: Path) -> None:
     write(tmp_path, *field(100, 100))
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["probability.tif", "water.tif", "water.tif.aux.xml"]
+    assert names == ["probability.qml", "probability.tif", "water.qml", "water.tif", "water.tif.aux.xml"]
 
 
 def test_a_strip_that_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from pipeline.vectors import FORMATS, resolve_formats, write_vectors
 from tests.pipeline.vector_layers import SCENE, build_layers
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"gpkg": "coastline.gpkg", "shp.zip": "vectors.shp.zip"}
 GDAL_FORMATS = [name for name in FORMATS if name != "parquet"]
 
 
@@ -38,8 +39,8 @@ def read(folder: Path, layer: str, format_name: str) -> gpd.GeoDataFrame:
     """A layer as a user reads it back."""
     if format_name == "parquet":
         return gpd.read_parquet(folder / f"{layer}.parquet")
-    if format_name in ("gpkg", "shp.zip"):
-        return gpd.read_file(folder / f"coastline.{format_name}", layer=layer)
+    if format_name in PACKAGES:
+        return gpd.read_file(folder / PACKAGES[format_name], layer=layer)
     return gpd.read_file(folder / f"{layer}.{format_name}")
 
 
@@ -139,7 +140,7 @@ def test_shapefiles_have_planned_names_and_a_table_of_them(written: Path) -> Non
 
 
 def test_the_zip_holds_all_parts(written: Path) -> None:
-    with zipfile.ZipFile(written / "coastline.shp.zip") as archive:
+    with zipfile.ZipFile(written / "vectors.shp.zip") as archive:
         assert archive.testzip() is None
         parts = {f"{layer}.{ending}" for layer in LAYERS for ending in ("shp", "shx", "dbf", "prj", "cpg")}
         assert set(archive.namelist()) == parts | {"fields.csv"}
@@ -174,7 +175,8 @@ def test_geojson_keeps_rfc_7946(written: Path) -> None:
     document = json.loads((written / "water.geojson").read_text())
     assert set(document) <= {"type", "features", "xy_coordinate_resolution"}
     for feature in document["features"]:
-        polygon = shapely.Polygon(shape(feature["geometry"]))
+        polygon = shape(feature["geometry"])
+        assert isinstance(polygon, shapely.Polygon)
         assert polygon.is_valid
         assert polygon.exterior.is_ccw
         assert not any(ring.is_ccw for ring in polygon.interiors)
@@ -281,8 +283,7 @@ def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
 def test_ogrinfo_finds_no_fault(written: Path, format_name: str) -> None:
     found: dict[str, Any] = {}
     for layer, frame in build_layers().items():
-        whole = format_name in ("gpkg", "shp.zip")
-        path = written / (f"coastline.{format_name}" if whole else f"{layer}.{format_name}")
+        path = written / PACKAGES.get(format_name, f"{layer}.{format_name}")
         done = subprocess.run(["ogrinfo", "-al", "-so", path, layer], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         found[layer] = f"Feature Count: {len(frame)}" in done.stdout

@@ -1,0 +1,39 @@
+"""What the values of the two maps mean, and the colours that all our pictures give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+__all__ = [
+    "CLASS_COLOURS",
+    "CLASS_NAMES",
+    "LAND",
+    "MIDDLE_COLOUR",
+    "NODATA",
+    "OBSCURED",
+    "PROBABILITY_OFFSET",
+    "PROBABILITY_SCALE",
+    "WATER",
+]
+
+LAND: Final = 0
+WATER: Final = 1
+OBSCURED: Final = 2
+NODATA: Final = 255
+
+CLASS_NAMES: Mapping[int, str] = MappingProxyType({LAND: "land", WATER: "water", OBSCURED: "obscured"})
+"""What each value of ``water.tif`` means; ``NODATA`` is the file's nodata marker."""
+
+CLASS_COLOURS: Mapping[int, tuple[int, int, int]] = MappingProxyType(
+    {LAND: (222, 209, 170), WATER: (45, 114, 178), OBSCURED: (190, 190, 190)}
+)
+"""Red, green and blue of each class, 0 to 255; the vector styles and the preview use them too."""
+
+MIDDLE_COLOUR: Final = (251, 250, 245)
+"""Colour of probability 0.5, between those of land and water."""
+
+PROBABILITY_SCALE: Final = 0.004
+PROBABILITY_OFFSET: Final = 0.002
+"""``probability = DN * scale + offset``, the middle of a step."""

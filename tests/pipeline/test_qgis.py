@@ -1,0 +1,110 @@
+"""QGIS opens every output, draws it in the right place, and as we meant it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio.features
+from affine import Affine
+from rasterio.crs import CRS
+
+from pipeline.classes import CLASS_COLOURS, CLASS_NAMES
+from pipeline.fields import LAYERS
+from pipeline.rasters import MapWriter
+from pipeline.vectors import FORMATS, write_vectors
+from tests.pipeline.vector_layers import build_layers
+from tiles.grid import Grid
+
+SCRIPT = Path(__file__).with_name("qgis_open.py")
+# The interpreter that the system's QGIS belongs to, which is not ours.
+PYTHON = "/usr/bin/python3"
+ENVIRONMENT = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": ""}
+GRID = Grid(crs=CRS.from_epsg(32630), transform=Affine(10, 0, 597000, 0, -10, 5603000), width=1000, height=600)
+
+
+def has_qgis() -> bool:
+    if shutil.which(PYTHON) is None:
+        return False
+    probe = subprocess.run([PYTHON, "-c", "import qgis.core"], capture_output=True, env=ENVIRONMENT, check=False)
+    return probe.returncode == 0
+
+
+def write_maps(folder: Path, land: gpd.GeoDataFrame) -> None:
+    """The islands as rasters, with a nodata edge and a cloud."""
+    inside = rasterio.features.rasterize(land.geometry, out_shape=GRID.shape, transform=GRID.transform)
+    state = np.zeros(GRID.shape, np.uint8)
+    state[:, :40] = 1
+    state[:100, 800:900] = 2
+    with MapWriter(folder, grid=GRID) as writer:
+        writer.write_rows(0, np.where(inside, 0.1, 0.9).astype(np.float32), state)
+        writer.finish()
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    if not has_qgis():
+        pytest.skip("QGIS (python3-qgis) is not installed")
+    folder, pictures = tmp_path_factory.mktemp("outputs"), tmp_path_factory.mktemp("pictures")
+    layers = build_layers()
+    write_maps(folder, layers["land"])
+    write_vectors(layers, folder, formats=list(FORMATS))
+    done = subprocess.run(
+        [PYTHON, SCRIPT, folder, pictures], capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("place", ["gpkg", "shp", "fgb", "geojson", "zip"])
+def test_every_vector_layer_opens_in_its_place(seen: dict[str, Any], place: str, layer: str) -> None:
+    sent, found = build_layers()[layer], seen[f"{place}/{layer}"]
+    crs = "EPSG:4326" if place == "geojson" else "EPSG:32630"
+    assert (found["valid"], found["crs"], found["count"]) == (True, crs, len(sent))
+    assert found["extent"] == pytest.approx(list(sent.to_crs(crs).total_bounds), abs=1e-6)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("place", ["gpkg", "shp", "fgb", "geojson"])
+def test_every_layer_finds_its_style(seen: dict[str, Any], place: str, layer: str) -> None:
+    found = seen[f"{place}/{layer}"]
+    assert (found["style_found"], found["style_error"]) == (True, "")
+    lines = ("categorizedSymbol", ["sea", "inland", "open"])
+    assert (found["renderer"], found["categories"]) == (lines if layer == "coastline" else ("singleSymbol", []))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_geopackage_has_spatial_indexes(seen: dict[str, Any], layer: str) -> None:
+    assert seen[f"gpkg/{layer}"]["indexed"]
+
+
+def test_the_geopackage_is_drawn_in_our_colours(seen: dict[str, Any]) -> None:
+    # Water and land as in the class raster, the sea's coast dark blue, the lakes' shore green.
+    assert {"#2d72b2", "#ded1aa", "#08306b", "#00796b"} <= set(seen["colours"]["gpkg"])
+
+
+def test_the_class_raster_has_its_names_colours_and_nothing_where_there_is_no_data(seen: dict[str, Any]) -> None:
+    found = seen["water"]
+    assert (found["valid"], found["crs"], found["renderer"]) == (True, "EPSG:32630", "paletted")
+    assert found["extent"] == [597000.0, 5597000.0, 607000.0, 5603000.0]
+    assert found["classes"] == {str(value): name for value, name in CLASS_NAMES.items()}
+    ours = {"#{:02x}{:02x}{:02x}".format(*colour) for colour in CLASS_COLOURS.values()}
+    assert set(seen["colours"]["water"]) == ours | {"#ffffff"}
+
+
+def test_the_probability_raster_reads_as_probability(seen: dict[str, Any]) -> None:
+    found = seen["probability"]
+    assert (found["valid"], found["nodata"], found["renderer"]) == (True, 255, "singlebandpseudocolor")
+    # The middle of the scene lies in the lake of the second island.
+    assert found["middle"] == pytest.approx(0.9, abs=0.0021)
+    # 0.1 lies a fifth of the way from the colour of land to that of 0.5; 0.9 as far from water.
+    assert len(set(seen["colours"]["probability"]) - {"#ffffff"}) == 2
