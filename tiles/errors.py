@@ -9,6 +9,7 @@ __all__ = [
     "BandError",
     "GridError",
     "NoValidPixelsError",
+    "ProductWriteError",
     "RasterReadError",
     "SceneError",
     "UnsafeArchiveError",
@@ -49,3 +50,9 @@ class RasterReadError(StrandlineError, OSError):
     """A raster file is truncated or corrupt, or cannot be decoded."""
 
     exit_code = 4
+
+
+class ProductWriteError(StrandlineError, OSError):
+    """A simulated product could not be written whole: disk full, no permission."""
+
+    exit_code = 5

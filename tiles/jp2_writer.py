@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import rasterio.shutil
-from rasterio.errors import RasterioError
-
-from tiles.errors import RasterReadError
 
 __all__ = ["encode_jp2"]
 
@@ -24,34 +21,28 @@ def encode_jp2(raster: Path, path: Path, *, block_size: int, bits: int) -> None:
         path: The ``.jp2`` file; its folder is made.
         block_size: Edge of the JPEG 2000 tiles; cut to the raster where that is smaller.
         bits: Significant bits of a pixel: 15 for bands, 8 for classes and colours, 1 for flags.
-
-    Raises:
-        RasterReadError: GDAL cannot write the file, for want of room for example.
     """
     with rasterio.open(raster) as src:
         width, height = src.width, src.height
     # As many levels of half the size as the smallest tile bears.
     levels = min(_LEVELS, min(block_size, width, height).bit_length())
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        rasterio.shutil.copy(
-            raster,
-            path,
-            driver="JP2OpenJPEG",
-            QUALITY=100,
-            REVERSIBLE="YES",
-            YCBCR420="NO",
-            YCC="NO",
-            BLOCKXSIZE=block_size,
-            BLOCKYSIZE=block_size,
-            RESOLUTIONS=levels,
-            PROGRESSION="LRCP",
-            PRECINCTS=",".join(["{64,64}"] * levels),
-            PLT="YES",
-            GMLJP2="YES",
-            GeoJP2="NO",
-            NBITS=bits,
-        )
-    except RasterioError as error:
-        raise RasterReadError(f"Cannot write {path}: {error} Is the disk full?") from error
+    rasterio.shutil.copy(
+        raster,
+        path,
+        driver="JP2OpenJPEG",
+        QUALITY=100,
+        REVERSIBLE="YES",
+        YCBCR420="NO",
+        YCC="NO",
+        BLOCKXSIZE=block_size,
+        BLOCKYSIZE=block_size,
+        RESOLUTIONS=levels,
+        PROGRESSION="LRCP",
+        PRECINCTS=",".join(["{64,64}"] * levels),
+        PLT="YES",
+        GMLJP2="YES",
+        GeoJP2="NO",
+        NBITS=bits,
+    )
     path.with_name(f"{path.name}.aux.xml").unlink(missing_ok=True)

@@ -47,6 +47,7 @@ FRACTION_NODATA = 255
 """Value of a pixel of the true water fraction beyond the swath."""
 
 _FRACTION_BLOCK = 480
+_FINAL = ("TCI", "AOT", "WVP")  # nothing else is made of these, so their scratch files can go at once
 
 
 class RenderedStrip(Protocol):
@@ -141,6 +142,8 @@ class PixelWriter:
         path = self.acquisition.image_path(layer.name, layer.resolution_m)
         bits = 8 if layer.dtype == "uint8" else 15
         encode_jp2(raster, self.folder / f"{path}.jp2", block_size=layer.block_size, bits=bits)
+        if layer.name in _FINAL:
+            raster.unlink()
         return path
 
     def encode_masks(self) -> list[tuple[str, str]]:

@@ -6,19 +6,23 @@ import math
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pyogrio.errors import DataLayerError, DataSourceError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 from rasterio.warp import transform
 from threadpoolctl import threadpool_limits
 
-from strandline import __version__
+from strandline import StrandlineError, __version__
 from tiles.acquisition import Acquisition, resolve_acquisition
-from tiles.errors import SceneError
+from tiles.errors import ProductWriteError, SceneError
 from tiles.grid import Window
 from tiles.landscape import World, WorldOptions, compute_shoreline
 from tiles.product_content import ProductContent
@@ -38,6 +42,7 @@ from tiles.truth_writer import write_shoreline, write_truth_record
 
 __all__ = ["ProductOptions", "SceneSource", "SimulatedProduct", "simulate_product", "write_simulated_product"]
 
+_BYTES_PER_PIXEL = 24  # 10 m pixels: scratch rasters and the product together
 _EDGE_OF_SEEDS = 3  # every third seed lies on the swath's edge
 
 
@@ -126,7 +131,7 @@ def simulate_product(
     Raises:
         GridError: Size or CRS is impossible.
         SceneError: Seed, baseline or an option is impossible, or the product is there already.
-        RasterReadError: A file cannot be written.
+        ProductWriteError: It cannot be written: no room, no permission.
     """
     options = options or ProductOptions()
     acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs)
@@ -173,24 +178,51 @@ def write_simulated_product(
 
     Raises:
         SceneError: The product is there already.
-        RasterReadError: A file cannot be written.
+        ProductWriteError: It cannot be written: no room, no permission.
     """
     product = SimulatedProduct(
         path=out / acquisition.product, truth=out / f"{acquisition.product.removesuffix('.SAFE')}_truth"
     )
     if product.path.exists() and not options.overwrite:
         raise SceneError(f"{product.path} exists already. Remove it, choose another folder or seed, or overwrite it.")
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{acquisition.product}.", dir=out) as folder:
-        stage = Path(folder)
-        for name in ("product", "truth", "scratch"):
-            (stage / name).mkdir()
-        _write(stage, source=source, acquisition=acquisition, options=options)
-        for written, final in ((stage / "truth", product.truth), (stage / "product", product.path)):
-            if final.exists():
-                shutil.rmtree(final)
-            written.rename(final)
+    with _write_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        _require_space(out, acquisition)
+        with tempfile.TemporaryDirectory(prefix=f".{acquisition.product}.", dir=out) as folder:
+            stage = Path(folder)
+            for name in ("product", "truth", "scratch"):
+                (stage / name).mkdir()
+            _write(stage, source=source, acquisition=acquisition, options=options)
+            for written, final in ((stage / "truth", product.truth), (stage / "product", product.path)):
+                if final.exists():
+                    shutil.rmtree(final)
+                written.rename(final)
     return product
+
+
+@contextmanager
+def _write_errors(out: Path) -> Iterator[None]:
+    """Turn whatever GDAL or the system raises while a product is written into one clear line."""
+    try:
+        yield
+    except StrandlineError:
+        raise
+    except (OSError, RasterioError, CPLE_BaseError, DataSourceError, DataLayerError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
+        raise ProductWriteError(
+            f"Could not write the product to {out} ({reason.rstrip('.')}). "
+            "Choose a folder that you may write to, on a disk with room."
+        ) from error
+
+
+def _require_space(out: Path, acquisition: Acquisition) -> None:
+    """Refuse at once what will not fit."""
+    needed, free = _BYTES_PER_PIXEL * acquisition.size**2, shutil.disk_usage(out).free
+    if free < needed:
+        raise ProductWriteError(
+            f"Could not write the product to {out}: about {needed / 1e6:,.0f} MB are needed for a while, the disk has "
+            f"{free / 1e6:,.0f} MB. Free some space, or choose a folder on another disk."
+        )
 
 
 def _write(stage: Path, *, source: SceneSource, acquisition: Acquisition, options: ProductOptions) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
+import shutil
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +20,7 @@ from defusedxml.ElementTree import parse
 
 from tiles.acquisition import Acquisition, resolve_acquisition
 from tiles.bands import BANDS, L2A_STACK
-from tiles.errors import GridError, SceneError
+from tiles.errors import GridError, ProductWriteError, SceneError
 from tiles.grid import Window
 from tiles.open import open_scene
 from tiles.simulate import ProductOptions, SceneSource, SimulatedProduct, simulate_product, write_simulated_product
@@ -298,6 +301,35 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
             tmp_path / "out", source=source, acquisition=acquisition, options=ProductOptions(strip_rows=60)
         )
     assert [*(tmp_path / "out").iterdir()] == []
+
+
+def test_a_disk_without_room_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 1, 1))
+    with pytest.raises(ProductWriteError, match=r"about 1 MB are needed for a while, the disk has 0 MB"):
+        _write(tmp_path)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ProductWriteError, match="Choose a folder that you may write to") as caught:
+        _write(tmp_path / "file" / "out")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("limit", [4_000, 25_000, 60_000, 100_000])
+def test_a_disk_that_fills_up_is_one_clear_line_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, allowed[1]))
+    try:
+        with pytest.raises(ProductWriteError, match="Could not write the product") as caught:
+            _write(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "\n" not in str(caught.value)
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("size", [60, 126])
