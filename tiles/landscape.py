@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import GridError
 from tiles.grid import Window
+from tiles.single_thread import single_threaded
 from tiles.terrain import CELL_PX, SUBNODES
 from tiles.waterline import join_lines, trace_lines
 from tiles.world import Rendered, World, WorldOptions
@@ -33,7 +34,7 @@ __all__ = [
 Field = NDArray[np.float32]
 Line = NDArray[np.float64]
 
-_TRACE_PX = 480
+_TRACE_PX = 240
 _CHIP_SHARES = {"cloudy": 0.3, "shore": 0.65}
 
 
@@ -54,6 +55,7 @@ class SimulatedTile:
     kind: str
 
 
+@single_threaded()
 def compute_shoreline(world: World, window: Window) -> list[Line]:
     """Trace the exact shoreline of a window.
 

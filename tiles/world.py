@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from tiles.palette import compute_band
 from tiles.relief import KINDS, Kind
 from tiles.relief_draws import draw_relief
 from tiles.scene_class import compute_scene_classes
+from tiles.single_thread import single_threaded
 from tiles.terrain import CELL_PX, Terrain, TerrainBlock
 from tiles.waters import WaterView, compute_water_band, compute_water_view, draw_waters
 
@@ -29,7 +32,8 @@ __all__ = ["Rendered", "World", "WorldOptions"]
 Field = NDArray[np.float32]
 
 _MARGIN_PX = 12
-_KEPT_BLOCKS = 96
+_KEPT_BLOCKS = 96  # two rows of a full scene
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,7 @@ class _Ground:
 class World:
     """A deterministic world that can be rendered in any window; see ``tiles.landscape``."""
 
+    @single_threaded()
     def __init__(self, options: WorldOptions) -> None:
         """Draw everything that the seed decides once.
 
@@ -121,7 +126,7 @@ class World:
         self._sky = draw_sky(rng)
         self._draw_light(rng)
         self._clouds = draw_clouds(rng, cover=options.cloud_cover, sun=self._sun)
-        self._spreads: dict[tuple[int, int], Field] = {}
+        self._spreads = self._compute_spreads()
         self._kept: OrderedDict[tuple[int, int], Rendered] = OrderedDict()
         zones = [index for index in self._cover.zones if index >= 0] or [0]
         self._neighbour = self._cover.palette.mean[zones].mean(axis=0)
@@ -165,6 +170,7 @@ class World:
         """Unit vector to the sun: right, up the map, towards the zenith."""
         return self._sun
 
+    @single_threaded()
     def render(self, window: Window) -> Rendered:
         """Render a window as the instrument sees it.
 
@@ -178,23 +184,26 @@ class World:
         if any(value % 6 for value in (window.col_off, window.row_off, window.width, window.height)):
             raise GridError(f"A window to render is aligned to 60 m (multiples of 6 px), found {window}. Widen it.")
         side = self._options.block_px
+        rows = range(window.row_off // side, -(-window.row_stop // side))
+        cols = range(window.col_off // side, -(-window.col_stop // side))
+        if window == Window(cols[0] * side, rows[0] * side, side, side):
+            return self._render_block(rows[0], cols[0])
         out = _allocate(window)
-        for row in range(window.row_off // side, -(-window.row_stop // side)):
-            for col in range(window.col_off // side, -(-window.col_stop // side)):
-                block = self._render_kept(row, col)
-                place = Window(col * side, row * side, side, side)
-                if place == window:
-                    return block
-                _paste(out, block, window, place)
+        for row in rows:
+            for col, block in zip(cols, self._render_row(row, cols), strict=True):
+                _paste(out, block, window, Window(col * side, row * side, side, side))
         return out
 
-    def _render_kept(self, row: int, col: int) -> Rendered:
-        """A block by its number, from memory where it was rendered lately."""
-        block = self._kept.pop((row, col), None) or self._render_block(row, col)
-        self._kept[row, col] = block
-        if len(self._kept) > _KEPT_BLOCKS:
+    def _render_row(self, row: int, cols: range) -> list[Rendered]:
+        """Blocks side by side, from memory where they were rendered lately, else on all processors."""
+        missing = [col for col in cols if (row, col) not in self._kept]
+        with ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1)) as pool:
+            rendered = dict(zip(missing, pool.map(lambda col: self._render_block(row, col), missing), strict=True))
+        blocks = [rendered.get(col) or self._kept.pop((row, col)) for col in cols]
+        self._kept.update(zip(((row, col) for col in cols), blocks, strict=True))
+        while len(self._kept) > _KEPT_BLOCKS:
             self._kept.popitem(last=False)
-        return block
+        return blocks
 
     def _compute_ground(self, window: Window) -> _Ground:
         terrain = self._terrain.compute_block(window)
@@ -242,7 +251,7 @@ class World:
         bands = {}
         for band, name in enumerate(L2A_STACK):
             light = self._compute_light(ground, band)
-            down, across = (self._get_spread(band, axis) for axis in (0, 1))
+            down, across = self._spreads[band]
             bands[name] = apply_noise(self._sky, band, np.asarray(down @ light @ across.T, dtype=np.float32), rng)
         inner = (slice(_MARGIN_PX, -_MARGIN_PX),) * 2
         clear = np.zeros((side, side), dtype=np.float32)
@@ -255,13 +264,16 @@ class World:
             shadow=clear if clouds is None else clouds.shadow[inner],
         )
 
-    def _get_spread(self, band: int, axis: int) -> Field:
-        if (band, axis) not in self._spreads:
-            shift = float(self._sky.shift_px[band, axis])
-            self._spreads[band, axis] = compute_spread(
-                band, size=self._options.block_px, margin=_MARGIN_PX, shift_px=shift
+    def _compute_spreads(self) -> list[tuple[Field, Field]]:
+        """Point spread of each band along rows and columns."""
+        side, shifts = self._options.block_px, self._sky.shift_px
+        return [
+            (
+                compute_spread(band, size=side, margin=_MARGIN_PX, shift_px=float(down)),
+                compute_spread(band, size=side, margin=_MARGIN_PX, shift_px=float(across)),
             )
-        return self._spreads[band, axis]
+            for band, (down, across) in enumerate(shifts)
+        ]
 
     def _compute_light(self, ground: _Ground, band: int) -> Field:
         """Reflectance of one band at 10 m, before the instrument."""
