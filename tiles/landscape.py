@@ -93,9 +93,7 @@ def _trace_part(world: World, part: Window) -> list[Line]:
     nodes = block.compute_fine_nodes()[
         rows.start * SUBNODES : rows.stop * SUBNODES + 1, cols.start * SUBNODES : cols.stop * SUBNODES + 1
     ]
-    x = part.col_off + np.arange(nodes.shape[1]) / SUBNODES
-    y = part.row_off + np.arange(nodes.shape[0]) / SUBNODES
-    return trace_lines(nodes, x, y)
+    return [line / SUBNODES + (part.col_off, part.row_off) for line in trace_lines(nodes)]
 
 
 def _interpolate_axis(pixels: Field, fine: int, axis: int) -> Field:

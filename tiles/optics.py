@@ -8,9 +8,11 @@ within 0.15 and 0.30 at 10 and 20 m.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from tiles.bands import BANDS, L2A_STACK
 
@@ -71,6 +73,22 @@ def draw_sky(rng: np.random.Generator) -> Sky:
     )
 
 
+@cache
+def _compute_spread_variance(native: int, modulation: float) -> float:
+    """Variance in 10 m pixels of the Gaussian that, sampled at them, gives the modulation at the native Nyquist rate.
+
+    The 10 m pixels are means already: the Gaussian supplies what their own box leaves over.
+    """
+    wanted = modulation / np.sinc(0.5 / native)
+    offsets = np.arange(-8 * native, 8 * native + 1) + (0.5 if native % 2 == 0 else 0.0)
+
+    def compute_excess(variance: float) -> float:
+        weights = np.exp(-(offsets**2) / (2 * variance))
+        return float((weights * np.cos(np.pi * offsets / native)).sum() / weights.sum() - wanted)
+
+    return float(brentq(compute_excess, 0.05 * native**2, 2.0 * native**2))
+
+
 def compute_spread(band: int, *, size: int, margin: int, shift_px: float) -> Field:
     """Weights that carry 10 m pixels into native pixels along one axis: point spread and sampling in one matrix.
 
@@ -84,9 +102,7 @@ def compute_spread(band: int, *, size: int, margin: int, shift_px: float) -> Fie
         Matrix (size / native, size + 2 * margin); every row sums to 1.
     """
     native = BANDS[L2A_STACK[band]].resolution_m // 10
-    # The 10 m pixels are means already: the Gaussian supplies the rest of the modulation at the native Nyquist rate.
-    box = np.sinc(0.5 / native)
-    variance = -np.log(_MODULATION[band] / box) / (2 * np.pi**2 * (0.5 / native) ** 2)
+    variance = _compute_spread_variance(native, _MODULATION[band])
     centres = (np.arange(size // native) + 0.5) * native + margin + shift_px
     pixels = np.arange(size + 2 * margin) + 0.5
     distance = pixels[None, :] - centres[:, None]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tiles.grid import Window
 from tiles.noise import compute_hash, compute_noise
 from tiles.relief import Barrier, Channels, Lattice, Relief
+from tiles.single_thread import single_threaded
 from tiles.waterline import compute_area_share
 
 __all__ = ["CELL_PX", "SUBNODES", "Terrain", "TerrainBlock"]
@@ -237,6 +238,7 @@ class Terrain:
             field = np.maximum(field, built) if sign > 0 else np.minimum(field, -built)
         return field
 
+    @single_threaded()
     def compute_block(self, window: Window) -> TerrainBlock:
         """Evaluate the terrain of a window.
 

@@ -71,19 +71,24 @@ def compute_area_share(nodes: Nodes, subnodes: int) -> NDArray[np.float32]:
     return np.asarray(area.reshape(pixels).sum(axis=(2, 4)) / np.float32(subnodes**2), dtype=np.float32)
 
 
-def trace_lines(nodes: Nodes, x: Nodes, y: Nodes) -> list[Line]:
+def trace_lines(nodes: Nodes) -> list[Line]:
     """Trace the zero contour of a field of nodes.
 
     Args:
-        nodes: Field (rows, cols), positive in water.
-        x: Positions (cols,), to the right.
-        y: Positions (rows,), downwards.
+        nodes: Field (rows, cols), positive in water, no value exactly 0.
 
     Returns:
-        Lines (N, 2) of x, y; land on the left of travel as a north-up map shows it.
+        Lines (N, 2) of x (right) and y (down) in steps between nodes, from the first node; land on the left of travel
+        as a north-up map shows it. Every vertex lies exactly on an edge between two nodes.
     """
-    generator = contourpy.contour_generator(x, y, nodes, name="serial", line_type=contourpy.LineType.Separate)
-    return [np.asarray(line, dtype=np.float64) for line in cast(list[Line], generator.lines(0.0))]
+    generator = contourpy.contour_generator(z=nodes, name="serial", line_type=contourpy.LineType.Separate)
+    return [_snap(line) for line in cast(list[Line], generator.lines(0.0))]
+
+
+def _snap(line: Line) -> Line:
+    """Put coordinates that interpolation left within rounding of a node line back onto it."""
+    whole = np.round(line)
+    return np.where(np.abs(line - whole) < 1e-9, whole, line)
 
 
 def _get_key(point: NDArray[np.float64]) -> tuple[int, int]:
