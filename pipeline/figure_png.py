@@ -32,16 +32,26 @@ def encode_figure(figure: Figure, *, keep: Sequence[str], limit: int) -> bytes:
     for colours in (256, 96, 48):
         if len(data) <= limit:
             break
-        data = _encode_png(
-            full.quantize(palette=_build_palette(full, keep, colours), dither=Image.Dither.FLOYDSTEINBERG)
-        )
+        data = _encode_png(_reduce_colours(full, keep, colours))
     return data
 
 
 def _encode_png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, "PNG", optimize=True)
+    # The most that deflate can do takes seconds on full colour, and saves a hundredth.
+    image.save(stream, "PNG", compress_level=9 if image.mode == "P" else 6)
     return stream.getvalue()
+
+
+def _reduce_colours(image: Image.Image, keep: Sequence[str], colours: int) -> Image.Image:
+    reduced = image.quantize(palette=_build_palette(image, keep, colours), dither=Image.Dither.FLOYDSTEINBERG)
+    pixels, indexes = np.asarray(image), np.array(reduced)
+    # The search for the nearest colour is coarse: what has a colour of its own, the paper first of all, keeps it.
+    for index, colour in enumerate(keep):
+        indexes[(pixels == ImageColor.getrgb(colour)[:3]).all(axis=-1)] = index
+    exact = Image.fromarray(indexes)
+    exact.putpalette(reduced.getpalette() or [])
+    return exact
 
 
 def _build_palette(image: Image.Image, keep: Sequence[str], colours: int) -> Image.Image:

@@ -120,6 +120,9 @@ def test_a_real_scene_in_degrees_stays_small(tmp_path: Path, shared: Path) -> No
     none = gpd.GeoDataFrame({"kind": []}, geometry=[], crs=src.crs)
     write_preview(tmp_path / "preview.png", picture, none, CAPTION)
     assert (tmp_path / "preview.png").stat().st_size < 1_000_000
+    image = Image.open(tmp_path / "preview.png")
+    # Fewer colours make it small, and the paper is still white.
+    assert (image.mode, image.convert("RGB").getpixel((0, 0))) == ("P", (255, 255, 255))
 
 
 def test_arrays_that_do_not_fit_the_grid_are_refused() -> None:
