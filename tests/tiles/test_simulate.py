@@ -305,7 +305,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_disk_without_room_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 1, 1))
-    with pytest.raises(ProductWriteError, match=r"about 1 MB are needed for a while, the disk has 0 MB"):
+    with pytest.raises(ProductWriteError, match=r"about 2 MB are needed for a while, the disk has 0 MB"):
         _write(tmp_path)
     assert [*tmp_path.iterdir()] == []
 
