@@ -239,7 +239,8 @@ class MapWriter:
 
 def _close_quietly(dataset: Any) -> None:  # noqa: ANN401 (rasterio is not typed)
     try:
-        dataset.close()
+        with rasterio.Env(**_GDAL_OPTIONS):  # without one, GDAL prints what goes wrong
+            dataset.close()
     except (RasterioError, OSError):
         return
 

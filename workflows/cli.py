@@ -5,13 +5,16 @@ Nothing heavy is imported here or at the top of a command's file, so that ``stra
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from strandline import StrandlineError, __version__
 from workflows.info_command import info
@@ -20,6 +23,8 @@ from workflows.models_command import models
 from workflows.simulate_command import simulate
 
 __all__ = ["app", "main"]
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="strandline",
@@ -51,32 +56,57 @@ def _root(
 def main() -> None:
     """Run the command line: one line and an exit code for each error, the traceback with ``--debug`` alone."""
     signal.signal(signal.SIGTERM, _stop)
-    try:
+    if "--debug" in sys.argv:
         sys.exit(app(standalone_mode=False))
-    except click.ClickException as error:  # an option that does not exist, a value of the wrong type
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("Stopped. Nothing half-written was left.", 130)
+    with _mute_libraries():
+        message, code = _run()
+    if message:
+        typer.secho(f"strandline: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    sys.exit(code)
+
+
+def _run() -> tuple[str, int]:
+    """Run the command; returns what went wrong, in one line, and the exit code."""
+    stopped = ("Stopped. Nothing half-written was left.", _INTERRUPTED)
+    try:
+        code = app(standalone_mode=False) or 0
+    except TyperException as error:  # an option that does not exist, a value of the wrong type
+        message = error.format_message()  # empty where help was shown instead
+        return f"{message} (try --help)" if message else "", error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return stopped
     except StrandlineError as error:
-        _fail(str(error), error.exit_code)
+        return str(error), error.exit_code
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        return "", 141
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        _fail(f"{type(error).__name__}: {reason}. This is our fault: run again with --debug, and report it.", 70)
+        reason = " ".join(str(error).split()) or "no reason given"
+        return f"{type(error).__name__}: {reason}. This is our fault: run again with --debug, and report it.", 70
+    return stopped if code == _INTERRUPTED else ("", code)  # Typer turns Ctrl-C into an exit code
+
+
+@contextmanager
+def _mute_libraries() -> Iterator[None]:
+    """Keep what C libraries print (libtiff, when a disk is full) from the person: it has become an error of ours."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    sys.stderr.flush()
+    ours, theirs = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    shown = sys.stderr
+    os.dup2(theirs, 2)
+    sys.stderr = os.fdopen(os.dup(ours), "w", buffering=1)
+    try:
+        yield
+    finally:
+        sys.stderr.close()
+        sys.stderr = shown
+        os.dup2(ours, 2)
+        os.close(ours)
+        os.close(theirs)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _fail(message: str, exit_code: int) -> None:
-    if "--debug" in sys.argv:
-        raise  # noqa: PLE0704 (called from an except block)
-    typer.secho(f"strandline: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
-    sys.exit(exit_code)
 
 
 if __name__ == "__main__":
