@@ -43,4 +43,4 @@ class Normalisation:
         """
         mean = torch.tensor(self.mean, dtype=image.dtype, device=image.device)[:, None, None]
         scale = 1 / torch.tensor(self.std, dtype=image.dtype, device=image.device)[:, None, None]
-        return torch.nan_to_num_((image.clamp(*self.reflectance_range) - mean) * scale, nan=0.0)
+        return image.clamp(*self.reflectance_range).sub_(mean).mul_(scale).nan_to_num_(nan=0.0)

@@ -14,7 +14,8 @@ from pathlib import Path
 from models.checkpoint import save_model
 from models.errors import TrainingError
 from pipeline.chips import ChipStore, start_filler
-from pipeline.model_report import compute_report, write_card
+from pipeline.model_report import compute_report
+from pipeline.simulated_card import write_card
 from pipeline.simulated_chips import CHIP_PX, simulate
 from pipeline.trainer import OPTIONAL_BANDS, Options, Trainer
 from tiles.bands import L2A_STACK

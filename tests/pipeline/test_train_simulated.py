@@ -16,7 +16,8 @@ from models.errors import TrainingError
 from models.runtime import Runtime
 from models.unet import UNetConfig
 from pipeline.chips import Chip, ChipStore
-from pipeline.model_report import compute_report_on, write_card
+from pipeline.model_report import compute_report_on
+from pipeline.simulated_card import write_card
 from pipeline.simulated_chips import CHIP_PX, HELD_OUT_SEED, simulate
 from pipeline.train_simulated import train
 from pipeline.trainer import Options, Trainer, build_augmentation, compute_rate
