@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import GridError
 from tiles.grid import Window
+from tiles.rendered import Rendered
 from tiles.single_thread import single_threaded
 from tiles.terrain import CELL_PX, SUBNODES
 from tiles.waterline import join_lines, trace_lines
-from tiles.world import Rendered, World, WorldOptions
+from tiles.world import World, WorldOptions
 
 __all__ = [
     "Rendered",

@@ -6,6 +6,7 @@ Source: Sentinel-2 L2A Algorithm Theoretical Basis Document (S2-PDGS-MPC-ATBD-L2
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tiles.clouds import CloudView
 from tiles.grid import Window
 from tiles.noise import compute_uniform
 
-__all__ = ["compute_scene_classes"]
+__all__ = ["GroundTruth", "compute_scene_classes"]
 
 Field = NDArray[np.float32]
 
@@ -26,41 +27,48 @@ def _coarsen(field: NDArray[Any]) -> Field:
     return np.asarray(field.reshape(rows // 2, 2, cols // 2, 2).mean(axis=(1, 3), dtype=np.float32))
 
 
-def compute_scene_classes(
-    *,
-    land: NDArray[np.uint8],
-    bright: NDArray[np.bool_],
-    fraction: Field,
-    shade: Field,
-    foam: Field | None,
-    ice: Field | None,
-    clouds: CloudView | None,
-    faults: tuple[int, Window] | None,
-) -> NDArray[np.uint8]:
-    """Classify pixels of 20 m from what truly lies there.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GroundTruth:
+    """What truly lies in the 10 m pixels (rows, cols) of a window, both even.
 
-    Args:
-        land: Class of the land (rows, cols) at 10 m, as if all were land.
-        bright: Whether (rows, cols) the surface can be taken for cloud.
+    Attributes:
+        land: Class of the land, as if all were land.
+        bright: Whether the surface can be taken for cloud.
         fraction: Share of water, 0 to 1.
         shade: Light on the slope relative to the flat.
         foam: Share of white water.
         ice: Share of ice on water.
         clouds: Clouds of the window.
+    """
+
+    land: NDArray[np.uint8]
+    bright: NDArray[np.bool_]
+    fraction: Field
+    shade: Field
+    foam: Field | None
+    ice: Field | None
+    clouds: CloudView | None
+
+
+def compute_scene_classes(truth: GroundTruth, *, faults: tuple[int, Window] | None) -> NDArray[np.uint8]:
+    """Classify pixels of 20 m from what truly lies there.
+
+    Args:
+        truth: The ground and the clouds.
         faults: Seed and window of the classifier's errors; ``None`` for a faultless one.
 
     Returns:
         Classes (rows / 2, cols / 2).
     """
-    wet = _coarsen(fraction)
-    classes = np.where(wet > 0.5, 6, land[::2, ::2]).astype(np.uint8)
-    classes[(wet <= 0.5) & (_coarsen(shade) < 0.35)] = 2
-    if ice is not None:
-        classes[(wet > 0.5) & (_coarsen(ice) > 0.5)] = 11
+    wet = _coarsen(truth.fraction)
+    classes = np.where(wet > 0.5, 6, truth.land[::2, ::2]).astype(np.uint8)
+    classes[(wet <= 0.5) & (_coarsen(truth.shade) < 0.35)] = 2
+    if truth.ice is not None:
+        classes[(wet > 0.5) & (_coarsen(truth.ice) > 0.5)] = 11
     if faults is not None:
-        _err(classes, wet, _coarsen(bright), foam, *faults)
-    if clouds is not None:
-        _lay_clouds(classes, clouds)
+        _err(classes, wet, _coarsen(truth.bright), truth.foam, *faults)
+    if truth.clouds is not None:
+        _lay_clouds(classes, truth.clouds)
     return classes
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.bands import BANDS, L2A_STACK
+from tiles.bands import L2A_STACK
 from tiles.clouds import CloudView, compute_cloud_view, draw_clouds
 from tiles.cover import Site, compute_surfaces, draw_cover
 from tiles.errors import GridError
@@ -22,7 +20,8 @@ from tiles.optics import apply_noise, compute_spread, draw_sky
 from tiles.palette import compute_band
 from tiles.relief import KINDS, Kind
 from tiles.relief_draws import draw_relief
-from tiles.scene_class import compute_scene_classes
+from tiles.rendered import Rendered, allocate_rendered, paste_rendered
+from tiles.scene_class import GroundTruth, compute_scene_classes
 from tiles.single_thread import single_threaded
 from tiles.terrain import CELL_PX, Terrain, TerrainBlock
 from tiles.waters import WaterView, compute_water_band, compute_water_view, draw_waters
@@ -66,30 +65,6 @@ class WorldOptions:
             raise GridError(f"A block's side is a multiple of {CELL_PX} px, found {self.block_px}. Try 240.")
         if self.extent_px < 1:
             raise GridError(f"A world needs an extent of at least one pixel, found {self.extent_px}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rendered:
-    """What the instrument sees in a window, and the truth beneath.
-
-    Attributes:
-        reflectance: By band name, at the band's native resolution (10, 20 or 60 m): (rows, cols), rounded to 1e-4.
-        water_fraction: Share of each 10 m pixel that is water (rows, cols), 0 to 1.
-        classification: Scene classification (SCL) at 20 m, uint8.
-        cloud: Opacity of cloud (rows, cols) at 10 m, 0 to 1.
-        shadow: Share of the direct light (rows, cols) that clouds take, at 10 m, 0 to 1.
-    """
-
-    reflectance: Mapping[str, Field]
-    water_fraction: Field
-    classification: NDArray[np.uint8]
-    cloud: Field
-    shadow: Field
-
-    @property
-    def obscured(self) -> NDArray[np.bool_]:
-        """Whether cloud hides the ground (rows, cols) at 10 m."""
-        return np.asarray(self.cloud > 0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -188,10 +163,10 @@ class World:
         cols = range(window.col_off // side, -(-window.col_stop // side))
         if window == Window(cols[0] * side, rows[0] * side, side, side):
             return self._render_block(rows[0], cols[0])
-        out = _allocate(window)
+        out = allocate_rendered(window)
         for row in rows:
             for col, block in zip(cols, self._render_row(row, cols), strict=True):
-                _paste(out, block, window, Window(col * side, row * side, side, side))
+                paste_rendered(out, block, window, Window(col * side, row * side, side, side))
         return out
 
     def _render_row(self, row: int, cols: range) -> list[Rendered]:
@@ -303,7 +278,7 @@ class World:
     def _classify(self, ground: _Ground, inner: tuple[slice, slice], window: Window) -> NDArray[np.uint8]:
         surfaces = ground.surfaces[inner]
         water = ground.water
-        return compute_scene_classes(
+        truth = GroundTruth(
             land=self._cover.palette.scene_class[surfaces],
             bright=self._cover.palette.bright[surfaces],
             fraction=ground.terrain.water_fraction[inner],
@@ -311,7 +286,9 @@ class World:
             foam=None if water is None or water.foam is None else water.foam[inner],
             ice=None if water is None or water.ice is None else water.ice[inner],
             clouds=None if ground.clouds is None else _crop_clouds(ground.clouds, inner),
-            faults=(self._options.seed, window) if self._options.scene_class_faults else None,
+        )
+        return compute_scene_classes(
+            truth, faults=(self._options.seed, window) if self._options.scene_class_faults else None
         )
 
 
@@ -333,35 +310,3 @@ def _compute_distance(nodes: NDArray[np.float64]) -> Field:
     across = (nodes[:-1, 1:] + nodes[1:, 1:] - nodes[:-1, :-1] - nodes[1:, :-1]) / 20
     slope = np.sqrt(down * down + across * across).astype(np.float32)
     return np.asarray(field / np.clip(slope, 0.35, 2.0))
-
-
-def _allocate(window: Window) -> Rendered:
-    height, width = window.shape
-    return Rendered(
-        reflectance={
-            name: np.empty(
-                (height * 10 // BANDS[name].resolution_m, width * 10 // BANDS[name].resolution_m), np.float32
-            )
-            for name in L2A_STACK
-        },
-        water_fraction=np.empty((height, width), np.float32),
-        classification=np.empty((height // 2, width // 2), np.uint8),
-        cloud=np.empty((height, width), np.float32),
-        shadow=np.empty((height, width), np.float32),
-    )
-
-
-def _paste(out: Rendered, block: Rendered, window: Window, place: Window) -> None:
-    """Copy the part of a block that lies in the window."""
-    part = window.intersection(place)
-    if part is None:
-        return
-    pairs: list[tuple[NDArray[Any], NDArray[Any], int]] = [
-        (out.reflectance[n], block.reflectance[n], BANDS[n].resolution_m // 10) for n in L2A_STACK
-    ]
-    pairs += [(getattr(out, n), getattr(block, n), 1) for n in ("water_fraction", "cloud", "shadow")]
-    pairs += [(out.classification, block.classification, 2)]
-    for target, source, step in pairs:
-        to = tuple(slice(s.start // step, s.stop // step) for s in part.slices(within=window))
-        at = tuple(slice(s.start // step, s.stop // step) for s in part.slices(within=place))
-        target[to] = source[at]

@@ -16,6 +16,7 @@ from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import GridError
 from tiles.grid import Grid, Window
 from tiles.landscape import (
+    Rendered,
     World,
     WorldOptions,
     compute_shoreline,
@@ -26,7 +27,6 @@ from tiles.landscape import (
 from tiles.relief import KINDS, Kind
 from tiles.resample import compute_sampling, interpolate
 from tiles.terrain import SUBNODES
-from tiles.world import Rendered
 
 WHOLE = Window(-60, 120, 300, 240)
 
