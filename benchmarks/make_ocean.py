@@ -17,20 +17,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Ring = NDArray[np.int64]
 
-def read_rings(topology: dict[str, Any]) -> tuple[list[NDArray[np.int64]], list[int]]:
+
+def unwrap(ring: Ring, turn: int, south_pole: int) -> Ring:
+    """Let longitudes run on beyond 180 degrees, where the file jumps to the other side of the map.
+
+    Args:
+        ring: (n, 2) quantised coordinates, the last one the first again.
+        turn: Quantised 360 degrees.
+        south_pole: Quantised latitude of the pole around which a ring that does not close must go.
+    """
+    steps = np.diff(ring[:, 0])
+    steps -= turn * np.rint(steps / turn).astype(np.int64)
+    ring = np.stack((ring[0, 0] + np.concatenate(([0], np.cumsum(steps))), ring[:, 1]), axis=1)
+    if ring[0, 0] == ring[-1, 0]:
+        return ring
+    return np.concatenate((ring, [[ring[-1, 0], south_pole], [ring[0, 0], south_pole], ring[0]]))
+
+
+def read_rings(topology: dict[str, Any]) -> tuple[list[Ring], list[int]]:
     """Rings of quantised coordinates (n, 2), the last one the first again, and the number of rings of each polygon."""
     arcs = [np.cumsum(np.array(arc, dtype=np.int64), axis=0) for arc in topology["arcs"]]
+    (scale_x, scale_y), (_, lowest) = topology["transform"]["scale"], topology["transform"]["translate"]
+    turn, south_pole = round(360 / scale_x), int(np.ceil((-90 - lowest) / scale_y))
 
-    def ring_of(numbers: list[int]) -> NDArray[np.int64]:
+    def ring_of(numbers: list[int]) -> Ring:
         parts = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
-        return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
+        return unwrap(np.concatenate([parts[0], *(part[1:] for part in parts[1:])]), turn, south_pole)
 
     rings, counts = [], []
     for geometry in topology["objects"]["land"]["geometries"]:
         for polygon in geometry["arcs"]:
             counts.append(len(polygon))
-            rings += [ring_of(numbers) for numbers in polygon]
+            outer, *holes = (ring_of(numbers) for numbers in polygon)
+            middle = (outer[:, 0].min() + outer[:, 0].max()) / 2
+            turns = [np.rint((middle - hole[0, 0]) / turn).astype(np.int64) for hole in holes]
+            rings += [outer, *(hole + np.array([turn * by, 0]) for hole, by in zip(holes, turns, strict=True))]
     return rings, counts
 
 

@@ -47,7 +47,8 @@ def compute_samples(lines: NDArray[Any], *, step: float) -> Samples:
     owner = np.repeat(np.arange(len(first)), count)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
     target = np.minimum(along[first][owner] + (place + 0.5) * step, end[owner])
-    segment = np.clip(np.searchsorted(along, target, side="right") - 1, first[owner], len(xy) - 2)
+    last = np.append(first[1:], len(xy)) - 2  # the last segment of each line
+    segment = np.clip(np.searchsorted(along, target, side="right") - 1, first[owner], last[owner])
     share = np.divide(target - along[segment], length[segment], out=np.zeros(len(target)), where=length[segment] > 0)
     points = xy[segment] + share[:, None] * (xy[segment + 1] - xy[segment])
     return Samples(xy=points, line=line[first][owner])

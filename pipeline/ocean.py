@@ -9,6 +9,7 @@ word.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ _OFFSHORE_M = 2000.0
 """How far the bundled land may be wrong."""
 _OFFSHORE_AREA_M2 = 1e6
 _OWN_AREA_M2 = 1e4
-_SHARE = 0.5
+_SHARE = 0.25
 _DETAIL_M = 50.0
 """Bodies of water are compared with the ocean after simplification to this: much less than the ocean's own error."""
 
@@ -143,9 +144,10 @@ def _cut(polygons: NDArray[Any], window: tuple[float, float, float, float]) -> N
     """Those polygons that touch a window (left, bottom, right, top), cut to it."""
     box = shapely.bounds(polygons)
     near = (box[:, 2:] >= window[:2]).all(axis=1) & (box[:, :2] <= window[2:]).all(axis=1)
-    return shapely.clip_by_rect(shapely.make_valid(polygons[near]), *window)
+    return np.asarray(shapely.clip_by_rect(polygons[near], *window))
 
 
+@cache
 def _read_bundled_land() -> NDArray[Any]:
     """Natural Earth's polygons in longitude and latitude."""
     with np.load(_LAND_FILE, allow_pickle=False) as file:

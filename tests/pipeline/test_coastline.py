@@ -1,0 +1,297 @@
+"""Features of the coastline: kinds, sizes on the ellipsoid, uncertainty, and options that keep the topology."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from pipeline.coastline import (
+    UNCERTAINTY_CAP_PX,
+    CoastlineLayers,
+    CoastlineOptions,
+    SceneContext,
+    build_coastline,
+)
+from pipeline.contour import ContourTracer
+from pipeline.fields import LAYERS
+from pipeline.traced import Traced
+from tiles.errors import GridError
+from tiles.grid import Grid
+from tiles.masks import NODATA, OBSCURED
+
+BAVARIA = (32632, Affine(10, 0, 660_000, 0, -10, 5_320_000))
+ACQUIRED = datetime(2024, 5, 6, 10, 7, tzinfo=UTC)
+CONTEXT = SceneContext(scene="S2_TEST", acquired=ACQUIRED, model="m 1", probability_rmse=0.1)
+
+
+def trace(probability: NDArray[np.float32], state: NDArray[np.uint8] | None = None) -> Traced:
+    height, width = probability.shape
+    tracer = ContourTracer(width=width, height=height)
+    tracer.add_strip(probability, np.zeros((height, width), np.uint8) if state is None else state)
+    return tracer.finish()
+
+
+def build(
+    probability: NDArray[np.float32],
+    state: NDArray[np.uint8] | None = None,
+    *,
+    place: tuple[int, Affine] = BAVARIA,
+    options: CoastlineOptions | None = None,
+    rmse: float = 0.1,
+) -> CoastlineLayers:
+    height, width = probability.shape
+    grid = Grid(crs=CRS.from_epsg(place[0]), transform=place[1], width=width, height=height)
+    context = SceneContext(scene="S2_TEST", acquired=ACQUIRED, model="m 1", probability_rmse=rmse)
+    return build_coastline(trace(probability, state), grid=grid, context=context, options=options)
+
+
+def disc(centre: tuple[float, float], radius: float, *, size: int = 40) -> NDArray[np.float32]:
+    """Probability of water that falls from 1 inside to 0 outside, 1/2 on the circle, over some four pixels."""
+    y, x = np.mgrid[:size, :size] + 0.5
+    falling: NDArray[np.float64] = np.clip((radius - np.hypot(x - centre[0], y - centre[1])) / 4 + 0.5, 0, 1)
+    return falling.astype(np.float32)
+
+
+def rough(seed: int, *, size: int = 32) -> NDArray[np.float32]:
+    """Islands, lakes and ragged shores of all sizes."""
+    rng = np.random.default_rng(seed)
+    coarse = np.kron(rng.random((size // 8, size // 8)), np.ones((8, 8)))
+    return (0.6 * coarse + 0.4 * rng.random((size, size))).astype(np.float32)
+
+
+def assert_topology(layers: CoastlineLayers) -> None:
+    polygons = np.concatenate([layers.water.geometry.to_numpy(), layers.land.geometry.to_numpy()])
+    assert shapely.is_valid(polygons).all()
+    assert shapely.coverage_is_valid(polygons)
+    vertices = [set(map(tuple, shapely.get_coordinates(frame.geometry.to_numpy()))) for frame in vars_of(layers)]
+    assert vertices[0] <= vertices[1]
+    assert vertices[0] <= vertices[2]
+
+
+def vars_of(layers: CoastlineLayers) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    return layers.coastline, layers.water, layers.land
+
+
+def total_area(layers: CoastlineLayers) -> float:
+    return float(layers.water.area.sum() + layers.land.area.sum())
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, None])
+def test_the_columns_are_those_that_the_exporters_expect(value: float | None) -> None:
+    layers = build(rough(1) if value is None else np.full((4, 5), value, np.float32))
+    for frame, layer in zip(vars_of(layers), LAYERS.values(), strict=True):
+        assert list(frame.columns) == [*(field.name for field in layer.fields), "geometry"]
+        assert frame.crs == pyproj.CRS.from_epsg(32632)
+        assert frame["id"].is_unique
+        assert set(frame.geom_type) <= {layer.geometry}
+        assert set(frame["time"]) <= {"2024-05-06T10:07:00Z"}
+        assert set(frame["scene"]) <= {"S2_TEST"}
+        assert set(frame["model"]) <= {"m 1"}
+
+
+PLACES = {
+    "UTM, far from its meridian": (32633, Affine(60, 0, 160_000, 0, -60, 7_400_000)),
+    "UTM south, over the antimeridian": (32701, Affine(60, 0, 170_000, 0, -60, 8_000_000)),
+    "degrees": (4326, Affine(2e-4, 0, 89.0, 0, -1e-4, 22.0)),
+    "degrees, over the antimeridian": (4326, Affine(1e-3, 0, 179.98, 0, -1e-3, -17.0)),
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+def test_lengths_and_areas_are_those_of_the_ellipsoid(place: tuple[int, Affine]) -> None:
+    layers = build(rough(2), place=place)
+    crs = pyproj.CRS.from_epsg(place[0])
+    geod = crs.get_geod()
+    assert geod is not None
+    to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+
+    def degrees(geometry: shapely.Geometry) -> shapely.Geometry:
+        fine = shapely.segmentize(geometry, place[1].a * 4)  # edges of the scene are no geodesics
+        moved: shapely.Geometry = shapely.transform(fine, lambda xy: np.stack(to_degrees.transform(*xy.T), axis=1))
+        return moved
+
+    for line, length in zip(layers.coastline.geometry, layers.coastline["length_m"], strict=True):
+        assert length == pytest.approx(geod.geometry_length(degrees(line)), rel=1e-6)
+    for frame in (layers.water, layers.land):
+        for polygon, area in zip(frame.geometry, frame["area_m2"], strict=True):
+            assert area == pytest.approx(geod.geometry_area_perimeter(degrees(polygon))[0], rel=1e-5)
+    assert_topology(layers)
+
+
+def test_a_round_lake_in_bavaria_is_inland_and_has_its_size() -> None:
+    layers = build(disc((20, 20), 12.0))
+    (lake,) = layers.water.itertuples()
+    (line,) = layers.coastline.itertuples()
+    scale = 0.9999  # of the UTM zone there, within 2e-4
+    assert lake.area_m2 == pytest.approx(np.pi * 120**2 / scale**2, rel=3e-3)
+    assert line.length_m == pytest.approx(2 * np.pi * 120 / scale, rel=2e-3)
+    assert (lake.kind, line.kind, line.closed, line.start_reason, line.end_reason) == (
+        "inland",
+        "inland",
+        True,
+        None,
+        None,
+    )
+    assert layers.land["kind"].tolist() == ["open"]
+
+
+def test_an_island_takes_the_kind_of_the_water_around_it() -> None:
+    ring = np.minimum(disc((20, 20), 15), 1 - disc((20, 20), 6))
+    layers = build(ring)
+    assert sorted(layers.land["kind"]) == ["inland", "open"]
+    assert layers.water["kind"].tolist() == ["inland"]
+    assert layers.land.set_index("kind").loc["inland", "area_m2"] < 2e4
+
+
+def test_water_that_reaches_the_edge_is_sea_only_at_the_ocean() -> None:
+    bay = disc((0, 20), 12)
+    assert build(bay).water["kind"].tolist() == ["open"]
+    baltic = (4326, Affine(1.6e-4, 0, 11.0, 0, -0.9e-4, 54.6))
+    layers = build(bay, place=baltic)
+    assert [set(frame["kind"]) for frame in vars_of(layers)] == [{"sea"}] * 3
+
+
+def test_an_ocean_of_ones_own_decides(tmp_path: Path) -> None:
+    bays = np.maximum(disc((0, 8), 5), disc((0, 30), 5))
+    x, y = BAVARIA[1] @ (0, 8)
+    ocean = gpd.GeoDataFrame(geometry=[shapely.Point(x, y).buffer(200)], crs=32632).to_crs(4326)
+    ocean.to_file(tmp_path / "ocean.gpkg")
+    layers = build(bays, options=CoastlineOptions(ocean=tmp_path / "ocean.gpkg"))
+    upper_first = layers.water.assign(y=layers.water.centroid.y).sort_values("y", ascending=False)
+    assert upper_first["kind"].tolist() == ["sea", "open"]
+    assert sorted(layers.coastline["kind"]) == ["open", "sea"]
+    assert layers.land["kind"].tolist() == ["sea"]
+
+
+def test_ends_say_why() -> None:
+    state = np.zeros((40, 40), np.uint8)
+    state[:, :2], state[:, 38:] = NODATA, OBSCURED
+    half = (np.arange(40)[:, None] / 40 + np.zeros(40)).astype(np.float32)
+    (line,) = build(half, state).coastline.itertuples()
+    start, end = (shapely.get_point(line.geometry, place) for place in (0, -1))
+    # Water lies to the south, so land on the left means eastwards: from the nodata to the cloud.
+    assert start.x < end.x
+    assert (line.start_reason, line.end_reason, line.closed) == ("nodata", "cloud", False)
+
+
+def test_uncertainty_is_the_error_of_the_probability_over_its_slope() -> None:
+    y, x = np.mgrid[:20, :20] + 0.5
+    gentle = (0.5 + 0.05 * (x - 10.2)).astype(np.float32)
+    (line,) = build(gentle, rmse=0.1).coastline.itertuples()
+    assert line.uncertainty_mean_m == pytest.approx(0.1 / (0.05 / 10), rel=1e-3)
+    assert line.uncertainty_max_m == pytest.approx(0.1 / (0.05 / 10), rel=1e-3)
+    # In degrees the same slope means other metres east and north.
+    upright = (0.5 + 0.05 * (y - 10.2)).astype(np.float32)
+    place = (4326, Affine(1e-4, 0, 24.9, 0, -1e-4, 60.0))
+    (meridian,), (parallel,) = (list(build(field, place=place).coastline.itertuples()) for field in (gentle, upright))
+    ratio = meridian.uncertainty_mean_m / parallel.uncertainty_mean_m
+    assert ratio == pytest.approx(np.cos(np.radians(60)), rel=0.01)
+
+
+def test_uncertainty_is_capped_where_the_probability_is_flat() -> None:
+    x = np.arange(20) + 0.5
+    flat = np.tile(0.5 + 1e-4 * (x - 10.2), (20, 1)).astype(np.float32)
+    (line,) = build(flat, rmse=0.1).coastline.itertuples()
+    assert line.uncertainty_max_m == pytest.approx(10 * UNCERTAINTY_CAP_PX, rel=1e-3)
+    (sure,) = build(flat, rmse=0.0).coastline.itertuples()
+    assert sure.uncertainty_max_m == 0
+
+
+def test_small_islands_and_lakes_go_with_their_lines_and_holes() -> None:
+    land = 1 - disc((20, 20), 17)  # water around an island
+    pond, islet = disc((14, 20), 4), 1 - disc((36.5, 4), 3)
+    scene = np.minimum(np.maximum(land, pond), islet)
+    whole = build(scene)
+    assert [len(frame) for frame in vars_of(whole)] == [3, 2, 2]
+    less = build(scene, options=CoastlineOptions(min_area_m2=10_000))
+    assert [len(frame) for frame in vars_of(less)] == [1, 1, 1]
+    assert total_area(less) == pytest.approx(total_area(whole), rel=1e-12)
+    assert_topology(less)
+
+
+def test_a_small_lake_under_cloud_stays_because_nobody_knows_it_whole() -> None:
+    scene, state = disc((20, 20), 8), np.zeros((40, 40), np.uint8)
+    state[20, 20] = OBSCURED
+    layers = build(scene, state, options=CoastlineOptions(min_area_m2=1e6))
+    assert len(layers.water) == 1
+    assert len(shapely.get_parts(layers.water.geometry.to_numpy()[0].interiors)) == 1
+    assert_topology(layers)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([150.0, 600.0, 5_000.0, 1e9]), st.booleans())
+@settings(deadline=None, max_examples=25)
+def test_dropping_small_rings_keeps_the_topology(seed: int, least: float, masked: bool) -> None:
+    probability, state = rough(seed), np.zeros((32, 32), np.uint8)
+    if masked:
+        state[np.random.default_rng(seed).random((32, 32)) < 0.01] = OBSCURED
+    whole, less = build(probability, state), build(probability, state, options=CoastlineOptions(min_area_m2=least))
+    assert_topology(less)
+    assert total_area(less) == pytest.approx(total_area(whole), rel=1e-9)
+    kept = less.coastline[less.coastline["closed"]].geometry.to_numpy()
+    if not masked:
+        assert all(shapely.Polygon(line.coords).area >= least * 0.998 for line in kept)
+    lines = set(less.coastline.geometry.to_wkb())
+    assert lines <= set(whole.coastline.geometry.to_wkb())
+    gone = whole.coastline[~whole.coastline.geometry.to_wkb().isin(lines)]
+    assert gone["closed"].all()
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1.0, 8.0, 30.0, 500.0]))
+@settings(deadline=None, max_examples=20)
+def test_simplifying_keeps_the_topology(seed: int, tolerance: float) -> None:
+    state = np.zeros((32, 32), np.uint8)
+    state[16:20, 12:20] = NODATA
+    whole, less = build(rough(seed), state), build(rough(seed), state, options=CoastlineOptions(simplify_m=tolerance))
+    assert_topology(less)
+    assert [len(a) == len(b) for a, b in zip(vars_of(whole), vars_of(less), strict=True)] == [True] * 3
+    assert total_area(less) == pytest.approx(total_area(whole), rel=1e-9)
+    coordinates = [shapely.get_coordinates(layers.coastline.geometry.to_numpy()) for layers in (whole, less)]
+    assert set(map(tuple, coordinates[1])) <= set(map(tuple, coordinates[0]))
+    assert len(coordinates[1]) < len(coordinates[0])
+    assert (whole.coastline["start_reason"] == less.coastline["start_reason"]).sum() == (
+        less.coastline["start_reason"].notna().sum()
+    )
+    ends = [shapely.get_point(layers.coastline.geometry.to_numpy(), -1) for layers in (whole, less)]
+    is_open = ~whole.coastline["closed"].to_numpy()
+    assert shapely.equals(ends[0][is_open], ends[1][is_open]).all()
+
+
+def test_times_are_told_in_utc() -> None:
+    zone = timezone(timedelta(hours=2))
+    for acquired, text in (
+        (datetime(2024, 1, 1, 12, tzinfo=zone), "2024-01-01T10:00:00Z"),
+        (datetime(2024, 1, 1, 12, tzinfo=UTC).replace(tzinfo=None), "2024-01-01T12:00:00Z"),
+        (None, None),
+    ):
+        assert SceneContext(scene="s", acquired=acquired, model="m", probability_rmse=0.1).time == text
+
+
+def test_wrong_choices_are_refused() -> None:
+    with pytest.raises(GridError, match="min_area_m2 must be 0 or more, found -1"):
+        CoastlineOptions(min_area_m2=-1)
+    with pytest.raises(GridError, match="simplify_m must be 0 or more, found nan"):
+        CoastlineOptions(simplify_m=float("nan"))
+    grid = Grid(crs=CRS.from_epsg(32632), transform=BAVARIA[1], width=5, height=4)
+    with pytest.raises(GridError, match="5 x 4 pixels, found 4 x 4"):
+        build_coastline(trace(np.zeros((4, 4), np.float32)), grid=grid, context=CONTEXT)
+
+
+@given(hnp.arrays(np.float32, (6, 6), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])))
+@settings(deadline=None, max_examples=30)
+def test_options_work_together_on_the_smallest_rings(probability: NDArray[np.float32]) -> None:
+    options = CoastlineOptions(min_area_m2=60, simplify_m=7)
+    layers = build(probability, options=options)
+    assert_topology(layers)
+    assert total_area(layers) == pytest.approx(3600, rel=1e-9)

@@ -1,0 +1,133 @@
+"""Where the ocean is: known places, real scenes, and a file of the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from rasterio.crs import CRS
+
+from pipeline.ellipsoid import Ground
+from pipeline.ocean import Ocean, find_sea, read_ocean
+from tiles.errors import GridError
+from tiles.grid import Grid
+
+WGS84 = pyproj.CRS.from_epsg(4326)
+
+
+def ground_at(lon: float, lat: float, *, size: float = 0.2) -> Ground:
+    """A scene of 100 x 100 pixels in degrees around a place."""
+    step = size / 100
+    corner = Affine(step, 0, lon - size / 2, 0, -step, lat + size / 2)
+    return Ground(Grid(crs=CRS.from_epsg(4326), transform=corner, width=100, height=100))
+
+
+def is_ocean(ocean: Ocean, ground: Ground, lon: float, lat: float) -> bool:
+    x, y = pyproj.Transformer.from_crs(WGS84, ground.plane, always_xy=True).transform(lon, lat)
+    return bool(shapely.contains_xy(ocean.whole, x, y))
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "expected"),
+    [
+        (-30.0, 30.0, True),  # mid-Atlantic
+        (11.2, 48.0, False),  # Bavaria
+        (-1.5, 52.5, False),  # the English Midlands
+        (19.0, 58.0, True),  # the Baltic
+        (178.0, -17.8, False),  # Viti Levu, Fiji
+        (179.99, -19.0, True),  # Fiji's waters, west of the antimeridian
+        (-179.99, -19.0, True),  # and east of it
+        (180.01, 66.5, False),  # Chukotka, where Natural Earth is cut at 180 degrees
+        (0.0, -80.0, False),  # Antarctica, whose ring goes around the pole
+        (179.9, -80.0, True),  # the Ross Sea, or its shelf ice
+        (50.5, 42.0, True),  # the Caspian, a hole in Eurasia
+        (34.5, 31.0, False),  # the Negev
+    ],
+)
+def test_known_places(lon: float, lat: float, *, expected: bool) -> None:
+    ground = ground_at(lon, lat)
+    assert is_ocean(read_ocean(ground), ground, lon, lat) == expected
+
+
+def test_both_sides_of_the_antimeridian_are_seen() -> None:
+    ground = ground_at(180.0, -16.8, size=0.6)  # Taveuni lies on both sides
+    ocean = read_ocean(ground)
+    assert [is_ocean(ocean, ground, lon, -16.9) for lon in (179.95, -179.75)] == [False, True]
+
+
+def test_the_certain_ocean_lies_off_the_land() -> None:
+    ground = ground_at(11.0, 54.5, size=0.5)
+    ocean = read_ocean(ground)
+    land = shapely.difference(shapely.envelope(ocean.whole), ocean.whole)
+    assert 0 < shapely.area(ocean.certain) < shapely.area(ocean.whole)
+    assert shapely.distance(ocean.certain, land) == pytest.approx(2000, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("lon", "expected"),
+    [(10.75, True), (11.35, False)],  # Fehmarn Belt's west; Bavaria's longitude, but inland on Lolland
+)
+def test_only_water_in_the_ocean_is_sea(lon: float, *, expected: bool) -> None:
+    lat = 54.65 if expected else 54.78
+    ground = ground_at(lon, lat, size=0.1)
+    body = np.array([shapely.Point(lon, lat).buffer(0.02)])
+    assert find_sea(body, WGS84, ground, read_ocean(ground)).tolist() == [expected]
+
+
+def test_an_estuary_is_sea_where_enough_of_it_lies_offshore() -> None:
+    ground = ground_at(11.0, 54.5, size=0.5)
+    ocean = Ocean(whole=shapely.box(0, -1e4, 1e4, 1e4), certain=shapely.box(2000, -1e4, 1e4, 1e4), least_area_m2=1e6)
+    river = shapely.box(-9000, -100, 900, 100)  # a tenth of it in the ocean: may be the map's error
+    mouth = shapely.box(-9000, -100, 3500, 100)  # a quarter
+    gulf = shapely.union(shapely.box(-20_000, -9000, 0, 9000), shapely.box(0, -300, 4000, 300))  # 1.2 km2 offshore
+    bodies = np.array([river, mouth, gulf])
+    assert find_sea(bodies, ground.plane, ground, ocean).tolist() == [False, True, True]
+
+
+def test_nothing_is_sea_without_an_ocean() -> None:
+    ground = ground_at(11.2, 48.0)
+    assert find_sea(np.array([shapely.box(11.1, 47.9, 11.3, 48.1)]), WGS84, ground, read_ocean(ground)).tolist() == [
+        False
+    ]
+    assert find_sea(np.array([], dtype=object), WGS84, ground, read_ocean(ground)).tolist() == []
+
+
+def test_real_scenes_lie_where_they_lie(shared: Path) -> None:
+    fiji = next((shared / "safe").glob("*T01KCV*/GRANULE/*/IMG_DATA/R60m/*B04_60m.jp2"))
+    lakes = next((shared / "scenes").glob("ammersee*.tif"))
+    oceans = []
+    for path in (fiji, lakes):
+        with rasterio.open(path) as raster:
+            ground = Ground(Grid(crs=raster.crs, transform=raster.transform, width=raster.width, height=raster.height))
+        oceans.append(read_ocean(ground).whole)
+    assert shapely.area(oceans[0]) / shapely.area(shapely.envelope(oceans[0])) > 0.98  # reef islands in a wide sea
+    assert shapely.is_empty(oceans[1])
+
+
+def test_an_ocean_of_ones_own_is_taken_at_its_word(tmp_path: Path) -> None:
+    ground = ground_at(11.2, 48.0)
+    path = tmp_path / "ocean.geojson"
+    gpd.GeoDataFrame(geometry=[shapely.box(11.2, 47.0, 12.0, 49.0)], crs=WGS84).to_file(path)
+    ocean = read_ocean(ground, path=path)
+    bodies = np.array([shapely.box(11.0, 48.0, 11.15, 48.01), shapely.box(11.0, 48.0, 11.203, 48.01)])
+    assert find_sea(bodies, WGS84, ground, ocean).tolist() == [False, True]
+
+
+def test_files_that_are_no_ocean_are_refused(tmp_path: Path) -> None:
+    ground = ground_at(11.2, 48.0)
+    with pytest.raises(GridError, match="cannot be read"):
+        read_ocean(ground, path=tmp_path / "missing.gpkg")
+    line = shapely.LineString([(0, 0), (1, 1)])
+    gpd.GeoDataFrame(geometry=[line], crs=WGS84).to_file(tmp_path / "lines.gpkg")
+    with pytest.raises(GridError, match="found 1 features of LineString"):
+        read_ocean(ground, path=tmp_path / "lines.gpkg")
+    with pytest.warns(UserWarning, match="crs"):
+        gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]).to_file(tmp_path / "nowhere.shp")
+    with pytest.raises(GridError, match="in None"):
+        read_ocean(ground, path=tmp_path / "nowhere.shp")
