@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pipeline.chips import Chip
-from tiles.landscape import simulate_chip
+from tiles.grid import Window
+from tiles.landscape import World, WorldOptions, compute_stack
 
 __all__ = ["CHIP_PX", "HELD_OUT_SEED", "simulate"]
 
@@ -13,12 +16,38 @@ CHIP_PX = 384
 HELD_OUT_SEED = 2_000_000_000
 """First seed of the chips that measure a model; training counts from ``seed * 1_000_000`` and never gets there."""
 
+_EXTENTS_PX = (384, 384, 1024, 2048, 4096, 10980)  # bays and zones have the size of the scene that they are in
+_CLOUDY = 0.3
+_OPAQUE = 0.3
+_TRIES = 6
+_PEEP_PX = 96
+
 
 def simulate(seed: int) -> Chip:
-    """Simulate the chip of a seed.
+    """Simulate the chip of a seed: a window of a scene of any size, more often than not with a shore in it.
 
     Args:
-        seed: Decides world, surfaces, sky and clouds.
+        seed: Decides the world, its surfaces, sky and clouds, and the window.
     """
-    tile = simulate_chip(seed, size=CHIP_PX)
-    return Chip(reflectance=tile.reflectance, fraction=tile.water_fraction, valid=tile.clear)
+    rng = np.random.default_rng([seed & 0xFFFFFFFF, 0xC41B])
+    cover = float(rng.uniform(0.02, 0.6)) if rng.random() < _CLOUDY else 0.0
+    extent = int(rng.choice(_EXTENTS_PX))
+    world = World(WorldOptions(seed=seed, cloud_cover=cover, extent_px=extent, block_px=CHIP_PX))
+    rendered = world.render(_choose_window(world, rng, extent))
+    return Chip(
+        reflectance=compute_stack(rendered),
+        fraction=rendered.water_fraction,
+        valid=rendered.cloud <= _OPAQUE,
+    )
+
+
+def _choose_window(world: World, rng: np.random.Generator, extent_px: int) -> Window:
+    """One block of the world, the first of a few whose middle has a shore."""
+    blocks = max(1, extent_px // CHIP_PX)
+    for _ in range(_TRIES):
+        col, row = (int(index) * CHIP_PX for index in rng.integers(blocks, size=2))
+        middle = (CHIP_PX - _PEEP_PX) // 2
+        peep = Window(col + middle, row + middle, _PEEP_PX, _PEEP_PX)
+        if rng.random() < 1 / _TRIES or len(world.terrain.compute_block(peep).cells):
+            break
+    return Window(col, row, CHIP_PX, CHIP_PX)
