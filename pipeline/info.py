@@ -49,6 +49,7 @@ class SceneInfo:
             "id": scene.id,
             "source": scene.source,
             "kind": scene.kind,
+            "simulated": scene.simulated,
             "level": scene.level,
             "baseline": scene.baseline,
             "platform": scene.platform,

@@ -160,7 +160,7 @@ def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acq
 
     Args:
         seed: Any integer from 0; the same seed gives the same acquisition.
-        size: Columns and rows at 10 m: a multiple of 6, 60 to 10980.
+        size: Columns and rows at 10 m, 60 to 10980; rounded up to a multiple of 6, so that 60 m pixels fit in whole.
         baseline: Processing baseline such as ``05.11``.
         crs: UTM zone, ``EPSG:326xx`` (north) or ``EPSG:327xx`` (south).
 
@@ -178,7 +178,7 @@ def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acq
     processed = max(sensing, _REPROCESSED) if "05.00" <= baseline < "05.09" else sensing
     return Acquisition(
         seed=seed,
-        size=size,
+        size=-(-size // 6) * 6,
         baseline=baseline,
         square=square,
         spacecraft=spacecraft,
@@ -194,12 +194,8 @@ def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acq
 def _check(*, seed: int, size: int, baseline: str) -> None:
     if seed < 0:
         raise SceneError(f"Expected a seed of 0 or more, found {seed}.")
-    if size % 6 or not 60 <= size <= TILE_SIZE:
-        nearest = min(max(round(size / 6) * 6, 60), TILE_SIZE)
-        raise GridError(
-            f"Expected a size in 10 m pixels that is a multiple of 6 from 60 to {TILE_SIZE}, found {size}. "
-            f"Try {nearest}: 60 m pixels must fit in whole."
-        )
+    if not 60 <= size <= TILE_SIZE:
+        raise GridError(f"Expected a size from 60 to {TILE_SIZE} pixels of 10 m, found {size}.")
     if not re.fullmatch(r"0[2-5]\.\d\d", baseline):
         raise SceneError(
             f"Expected a processing baseline from 02.00 to 05.99, such as 05.11 (with offset) or 02.14 (without), "

@@ -13,7 +13,10 @@ from pathlib import Path, PurePosixPath
 from tiles.bands import resolve_band
 from tiles.errors import SceneError, UnsafeArchiveError
 
-__all__ = ["BandFile", "ProductFiles", "find_band_files", "list_product_files"]
+__all__ = ["SIMULATION_RECORD", "BandFile", "ProductFiles", "find_band_files", "list_product_files"]
+
+SIMULATION_RECORD = "simulation.json"
+"""Lies in the root of a simulated product, and in no real one."""
 
 _MOST_FILES = 20_000
 """A product has some 150 files; a folder with more than this is somebody's archive."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tiles.bands import BANDS
 from tiles.dn_samples import read_dn_samples
 from tiles.errors import SceneError
 from tiles.headers import read_header, resolve_scene_grid, sort_bands
-from tiles.product_files import BandFile, ProductFiles, find_band_files, list_product_files
+from tiles.product_files import SIMULATION_RECORD, BandFile, ProductFiles, find_band_files, list_product_files
 from tiles.product_name import has_offset, make_scene_id
 from tiles.radiometry import EVIDENCE_BANDS, OFFSET_DN, add_evidence_doubt, compute_offset_evidence
 from tiles.safe_xml import GranuleMetadata, ProductMetadata, parse_granule_metadata, parse_product_metadata
@@ -97,6 +97,7 @@ def open_safe(source: Path) -> Scene:
         cloud_percent=metadata.cloud_percent,
         files=_list_files(files, xml_name, bands, scl),
         notes=_make_notes(bands),
+        simulated=any(PurePosixPath(name).name == SIMULATION_RECORD for name in files.names),
     )
 
 

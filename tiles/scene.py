@@ -85,6 +85,7 @@ class Scene:
         cloud_percent: Cloud cover that the metadata states, 0 to 100.
         files: Local files (or URLs) that a checksum should cover, metadata included.
         notes: What the user should be told, a sentence each.
+        simulated: The scene is simulated, and must not be taken for a measurement.
     """
 
     id: str

@@ -26,6 +26,7 @@ from tiles.errors import ProductWriteError, SceneError
 from tiles.grid import Window
 from tiles.landscape import World, WorldOptions, compute_shoreline
 from tiles.product_content import ProductContent
+from tiles.product_files import SIMULATION_RECORD
 from tiles.relief import KINDS, Kind
 from tiles.safe_granule_writer import write_granule_metadata
 from tiles.safe_layers import resolve_layers
@@ -124,7 +125,7 @@ def simulate_product(
     Args:
         out: Folder for the product; made if it is not there.
         seed: Decides the landscape, the place within the UTM zone and the day; 0 or more.
-        size: Columns and rows at 10 m: a multiple of 6 from 60 to 10980, the size of a real tile.
+        size: Columns and rows at 10 m, 60 to 10980 (a real tile); rounded up to a multiple of 6, whole 60 m pixels.
         baseline: Processing baseline; from 04.00 on digital numbers carry an offset of 1000.
         crs: UTM zone, ``EPSG:326xx`` or ``EPSG:327xx``.
         options: Landscape, cloud, swath, and which files to write.
@@ -138,7 +139,7 @@ def simulate_product(
     acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs)
     kind = _resolve_kind(options.kind, (*KINDS, "random"))
     cover = _resolve_cloud_cover(seed, options)
-    world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=size))
+    world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=acquisition.size))
     zenith, azimuth = _compute_sun_angles(world.sun)
     acquisition = replace(acquisition, sun_zenith=zenith, sun_azimuth=azimuth)
     source = SceneSource(render=world.render, compute_shoreline=lambda window: compute_shoreline(world, window))
@@ -263,7 +264,7 @@ def _write_metadata(folder: Path, acquisition: Acquisition, content: ProductCont
     write_datastrip_metadata(folder, acquisition, content)
     write_inspire_record(folder, acquisition, content)
     write_product_page(folder, acquisition, content)
-    write_truth_record(folder / "simulation.json", record)
+    write_truth_record(folder / SIMULATION_RECORD, record)
     write_manifest(folder, acquisition, content)
 
 

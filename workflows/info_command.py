@@ -69,7 +69,7 @@ def _list_facts(described: SceneInfo) -> list[tuple[str, str]]:
     kinds = {"safe": "product of ESA", "stac": "STAC item", "stack": "raster stack"}
     facts = [
         ("Scene", scene.id),
-        ("Kind", f"{kinds[scene.kind]}, level {scene.level}"),
+        ("Kind", f"{'simulated ' if scene.simulated else ''}{kinds[scene.kind]}, level {scene.level}"),
         ("Baseline", scene.baseline or "unknown"),
         ("Platform", scene.platform or "unknown"),
         ("Acquired", f"{scene.acquired:%Y-%m-%d %H:%M:%S} UTC" if scene.acquired else "unknown"),

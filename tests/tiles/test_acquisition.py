@@ -35,9 +35,9 @@ def test_offset_follows_the_baseline_not_the_date() -> None:
     assert again.has_offset
 
 
-@pytest.mark.parametrize("size", [0, 59, 61, 10_986, 11_000])
+@pytest.mark.parametrize("size", [-6, 0, 59, 10_981, 11_000])
 def test_an_impossible_size_is_refused_with_advice(size: int) -> None:
-    with pytest.raises(GridError, match="multiple of 6 from 60 to 10980") as caught:
+    with pytest.raises(GridError, match="from 60 to 10980") as caught:
         resolve_acquisition(seed=0, size=size, baseline="05.11", crs="EPSG:32630")
     assert "\n" not in str(caught.value)
 
@@ -51,3 +51,8 @@ def test_an_impossible_baseline_is_refused(baseline: str) -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(SceneError, match="seed of 0 or more"):
         resolve_acquisition(seed=-1, size=120, baseline="05.11", crs="EPSG:32630")
+
+
+def test_a_size_is_rounded_up_to_whole_60_m_pixels() -> None:
+    sizes = [resolve_acquisition(seed=0, size=size, baseline="05.11", crs="EPSG:32630").size for size in (60, 61, 2048)]
+    assert sizes == [60, 66, 2052]

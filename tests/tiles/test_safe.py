@@ -116,6 +116,7 @@ def test_real_product_of_old_baseline(shared: Path) -> None:
 
 def test_real_product_flattened_by_a_user(shared: Path) -> None:
     scene = open_scene(next(shared.glob("safe/*flattened")))
+    assert not scene.simulated
     assert set(scene.radiometry.offsets.values()) == {-1000}
     assert scene.radiometry.source == "MTD_MSIL2A.xml BOA_ADD_OFFSET"
     assert scene.radiometry.nodata_rule == "any"

@@ -344,6 +344,7 @@ def test_a_landscape_makes_the_same_product_twice(size: int, tmp_path: Path) -> 
         assert (first.path / image).read_bytes() == (second.path / image).read_bytes(), image
     assert (first.truth / "water_fraction.tif").read_bytes() == (second.truth / "water_fraction.tif").read_bytes()
     scene = open_scene(first.path)
+    assert scene.simulated
     assert scene.grid.crs.to_epsg() == 32755
     assert scene.radiometry.doubts == ()
 
@@ -351,7 +352,7 @@ def test_a_landscape_makes_the_same_product_twice(size: int, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 100}, "multiple of 6"),
+        ({"size": 50}, "from 60 to 10980"),
         ({"crs": "EPSG:4326"}, "Expected a UTM zone"),
         ({"baseline": "7"}, "processing baseline"),
         ({"options": {"kind": "moon"}}, "no kind of landscape"),
