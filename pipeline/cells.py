@@ -83,7 +83,7 @@ def compute_fraction(first: NDArray[np.float32], second: NDArray[np.float32], th
     return np.clip((threshold - first) / (second - first), _NEAREST, 1 - _NEAREST)
 
 
-def compute_crossings(block: Block) -> tuple[Ints, Floats]:
+def compute_crossings(block: Block) -> tuple[Ints, NDArray[np.float32]]:
     """The vertices where grid edges cross from land to water.
 
     Returns:
@@ -95,7 +95,8 @@ def compute_crossings(block: Block) -> tuple[Ints, Floats]:
     right_id = 4 * block.node(row, col) + 1
     row, col = np.nonzero((wet[:-1] != wet[1:]) & (valid[:, :-1] | valid[:, 1:]))
     down = compute_fraction(p[row, col], p[row + 1, col], block.threshold)
-    return np.concatenate((right_id, 4 * block.node(row, col) + 2)), np.concatenate((right, down))
+    vertex = np.concatenate((right_id, 4 * block.node(row, col) + 2))
+    return vertex, np.concatenate((right, down)).astype(np.float32)
 
 
 def _cell_segments(case: int, *, joined: bool) -> list[tuple[int, int]]:

@@ -46,6 +46,8 @@ class ContourTracer:
         if width < 1 or height < 1:
             raise GridError(f"A scene to trace needs at least one pixel each way, found {width} x {height} (w x h).")
         self._width, self._height, self._threshold = width, height, threshold
+        # Most of the memory goes into numbers of vertices: those of a Sentinel-2 tile fit 32 bits.
+        self._number_type = np.uint32 if 4 * (width + 2) * (height + 3) < 2**32 else np.int64
         self._rows_taken = 0
         self._node_row = 0
         self._last_probability = np.empty((0, width + 2), dtype=np.float32)
@@ -87,8 +89,11 @@ class ContourTracer:
             raise GridError(
                 f"Expected {self._height} rows, found {self._rows_taken}. Add the remaining strips before finish()."
             )
+        return link_pieces(self._take_pieces())
+
+    def _take_pieces(self) -> Pieces:
         parts = {name: np.concatenate(self._found.pop(name)) for name in list(self._found)}
-        return link_pieces(Pieces(width=self._width, height=self._height, **parts))
+        return Pieces(width=self._width, height=self._height, **parts)
 
     def _add_rows(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
         values = probability.astype(np.float32, copy=False)
@@ -134,4 +139,4 @@ class ContourTracer:
         }
         for names, arrays in found.items():
             for name, array in zip(names, arrays, strict=True):
-                self._found[name].append(array)
+                self._found[name].append(array.astype(self._number_type) if array.dtype == np.int64 else array)

@@ -42,28 +42,36 @@ def find_cycles(after: Ints, is_crossing: Bools) -> Cycles:
     if count == 0:
         return Cycles(order=after, start=np.zeros(1, dtype=np.int64), label=after)
     cycles, label = connected_components(_to_graph(after), connection="strong")
-    first = np.empty(cycles, dtype=np.int64)
-    numbers = np.arange(count)[::-1]
-    first[label[::-1]] = numbers  # of several, the last one written stays: the lowest
-    nodes = numbers[~is_crossing[::-1]]
-    first[label[nodes]] = nodes
+    first = _find_first(label, cycles, is_crossing)
     first.sort()
-    before = np.empty(count, dtype=np.int64)
-    before[after] = np.arange(count)
+    before = np.empty_like(after)
+    before[after] = np.arange(count, dtype=after.dtype)
     # Open each cycle before its first vertex and tie its end to the next one's first: one walk meets them all.
     chained = after.copy()
     chained[before[first[:-1]]] = first[1:]
     chained[before[first[-1]]] = first[0]
+    del before
     order = breadth_first_order(_to_graph(chained), first[0], return_predecessors=False)
     length = np.bincount(label, minlength=cycles)[label[first]]
-    number = np.empty(cycles, dtype=np.int64)
+    number = np.empty(cycles, dtype=after.dtype)
     number[label[first]] = np.arange(cycles)
     return Cycles(order=order, start=np.concatenate(([0], np.cumsum(length))), label=number[label])
 
 
+def _find_first(label: Ints, cycles: int, is_crossing: Bools) -> Ints:
+    """The lowest node of each cycle, or its lowest crossing where it has no node."""
+    first = np.empty(cycles, dtype=np.int64)
+    numbers = np.arange(len(label), dtype=np.int32 if len(label) < 2**31 else np.int64)[::-1]
+    first[label[::-1]] = numbers  # of several, the last one written stays: the lowest
+    nodes = numbers[~is_crossing[::-1]]
+    first[label[nodes]] = nodes
+    return first
+
+
 def _to_graph(after: Ints) -> csr_array:
     count = len(after)
-    return csr_array((np.ones(count, dtype=np.int8), after, np.arange(count + 1)), shape=(count, count))
+    # In the types that the searches want, so that they make no copies.
+    return csr_array((np.ones(count), after, np.arange(count + 1, dtype=after.dtype)), shape=(count, count))
 
 
 def split_pinched(after: Ints, pinches: tuple[Ints, Ints], cycles: Cycles) -> tuple[Ints, Ints]:

@@ -44,7 +44,7 @@ class Pieces:
     width: int
     height: int
     crossing: Ints
-    fraction: Floats
+    fraction: NDArray[np.float32]
     tail: Ints
     head: Ints
     slope: NDArray[np.float32]
@@ -66,33 +66,33 @@ def link_pieces(pieces: Pieces) -> Traced:
     Args:
         pieces: From all strips of a scene, in any order.
     """
-    names = np.unique(np.concatenate((pieces.crossing, pieces.water_tail, pieces.land_tail)))
-    table = _Vertices(names=names, width=pieces.width)
-    xy = table.compute_coordinates(pieces.height, table.find(pieces.crossing), pieces.fraction)
+    width, height = pieces.width, pieces.height
+    table = _Vertices(
+        names=np.unique(np.concatenate((pieces.crossing, pieces.water_tail, pieces.land_tail))), width=width
+    )
+    xy = table.compute_coordinates(height, table.find(pieces.crossing), pieces.fraction)
     tail, head = table.find(pieces.tail), table.find(pieces.head)
-    water, _ = _link_class(
-        table,
-        xy,
-        (np.append(tail, table.find(pieces.water_tail)), np.append(head, table.find(pieces.water_head))),
-        (table.find(pieces.water_left), table.find(pieces.water_right)),
-    )
-    land, land_cycles = _link_class(
-        table,
-        xy,
-        (np.append(head, table.find(pieces.land_tail)), np.append(tail, table.find(pieces.land_head))),
-        (table.find(pieces.land_left), table.find(pieces.land_right)),
-    )
-    reasons = np.zeros(len(names), dtype=np.uint8)
+    gradient = _average_slopes(len(xy), tail, head, pieces.slope)
+    reasons = np.zeros(len(xy), dtype=np.uint8)
     reasons[table.find(pieces.ending)] = pieces.reason
-    return Traced(
-        width=pieces.width,
-        height=pieces.height,
-        xy=xy,
-        gradient=_average_slopes(len(names), tail, head, pieces.slope),
-        lines=_cut_lines(table.is_crossing, land_cycles, reasons, (water, land)),
-        water=water,
-        land=land,
-    )
+    wet = table.find(pieces.water_tail), table.find(pieces.water_head)
+    dry = table.find(pieces.land_tail), table.find(pieces.land_head)
+    water_runs = table.find(pieces.water_left), table.find(pieces.water_right)
+    land_runs = table.find(pieces.land_left), table.find(pieces.land_right)
+    del pieces  # the caller does not keep them either: here the memory is at its peak
+
+    wet, dry = _append((tail, head), wet), _append((head, tail), dry)
+    del tail, head
+    water, _ = _link_class(table, xy, wet, water_runs)
+    del wet, water_runs
+    land, land_cycles = _link_class(table, xy, dry, land_runs)
+    lines = _cut_lines(table.is_crossing, land_cycles, reasons, (water, land))
+    return Traced(width=width, height=height, xy=xy, gradient=gradient, lines=lines, water=water, land=land)
+
+
+def _append(contour: tuple[Ints, Ints], boundary: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    """Tails and heads of all edges of a class."""
+    return np.append(contour[0], boundary[0]), np.append(contour[1], boundary[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,14 +116,14 @@ class _Vertices:
 
     def find(self, names: Ints) -> Ints:
         """Numbers of vertices in the table."""
-        return np.searchsorted(self.names, names)
+        return _shrink(np.searchsorted(self.names, names), len(self.names))
 
     def find_pinches(self) -> tuple[Ints, Ints]:
         """Pairs of vertices that are one node, seen from two cells that touch there alone."""
         second = np.flatnonzero((self.names & 3) == 3)
-        return self.find(self.names[second] - 3), second
+        return self.find(self.names[second] - 3), _shrink(second, len(self.names))
 
-    def compute_coordinates(self, height: int, crossing: Ints, fraction: Floats) -> Floats:
+    def compute_coordinates(self, height: int, crossing: Ints, fraction: NDArray[np.float32]) -> Floats:
         """(vertices, 2) pixel coordinates, given how far along its grid edge each crossing lies."""
         along = np.zeros(len(self.names))
         along[crossing] = fraction
@@ -132,6 +132,11 @@ class _Vertices:
         x = _place(col, np.where(kind == 1, along, 0), self.width)
         y = _place(row, np.where(kind == 2, along, 0), height)
         return np.stack((x, y), axis=1)
+
+
+def _shrink(numbers: Ints, count: int) -> Ints:
+    """Numbers below ``count`` in 32 bits, where they fit."""
+    return numbers.astype(np.int32) if count < 2**31 else numbers
 
 
 def _place(node: Ints, along: Floats, size: int) -> Floats:
@@ -145,7 +150,7 @@ def _link_class(
     table: _Vertices, xy: Floats, edges: tuple[Ints, Ints], runs: tuple[Ints, Ints]
 ) -> tuple[Rings, Cycles]:
     """Rings of one class from the tails and heads of its edges, and bodies from both ends of its runs."""
-    after = np.arange(len(table.names))
+    after = _shrink(np.arange(len(table.names)), len(table.names))
     after[edges[0]] = edges[1]
     is_crossing = table.is_crossing
     cycles = find_cycles(after, is_crossing)
@@ -179,29 +184,33 @@ def _make_rings(cycles: Cycles, xy: Floats, is_crossing: Bools, body: Ints) -> R
     )
 
 
-def _neighbours(start: Ints, count: int) -> tuple[Ints, Ints]:
-    """Positions before and after each position of a flat array of rings."""
-    before, after = np.arange(-1, count - 1), np.arange(1, count + 1)
-    before[start[:-1]], after[start[1:] - 1] = start[1:] - 1, start[:-1]
-    return before, after
-
-
 def _compute_areas(cycles: Cycles, xy: Floats) -> Floats:
     """Signed area of each ring, positive where it turns to the left on a north-up map."""
     if len(cycles.start) == 1:
         return np.zeros(0)
-    base = xy[np.repeat(cycles.order[cycles.start[:-1]], np.diff(cycles.start))]
-    x, y = (xy[cycles.order] - base).T  # small numbers, so that small rings keep their digits
-    _, after = _neighbours(cycles.start, len(x))
-    return np.add.reduceat(x[after] * y - x * y[after], cycles.start[:-1]) / 2
+    first = cycles.start[:-1]
+    # Measured from each ring's first vertex: small numbers, so that small rings keep their digits.
+    x, y = (xy[cycles.order, axis] - np.repeat(xy[cycles.order[first], axis], np.diff(cycles.start)) for axis in (0, 1))
+    after = _neighbours(cycles.start, len(x))[1]
+    cross = x[after] * y
+    cross -= x * y[after]
+    return np.add.reduceat(cross, first) / 2
+
+
+def _neighbours(start: Ints, count: int) -> tuple[Ints, Ints]:
+    """Positions before and after each position of a flat array of rings."""
+    before, after = _shrink(np.arange(-1, count - 1), count), _shrink(np.arange(1, count + 1), count)
+    before[start[:-1]], after[start[1:] - 1] = start[1:] - 1, start[:-1]
+    return before, after
 
 
 def _is_bent(vertex: Ints, start: Ints, xy: Floats) -> Bools:
     """False for vertices between two others of their ring on the same row or column."""
     before, after = _neighbours(start, len(vertex))
-    place = xy[vertex]
-    straight = (place[before] == place) & (place == place[after])
-    bent: Bools = ~straight.any(axis=1)
+    bent = np.ones(len(vertex), dtype=bool)
+    for axis in (0, 1):
+        place = xy[vertex, axis]
+        bent &= (place[before] != place) | (place != place[after])
     return bent
 
 
