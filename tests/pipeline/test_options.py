@@ -1,0 +1,52 @@
+"""Choices that change the result are in its fingerprint; those that do not are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.checksums import compute_fingerprint
+from pipeline.options import MapOptions
+
+
+def fingerprint(**choices: object) -> str:
+    parameters = MapOptions(**choices).result_parameters()
+    return compute_fingerprint(inputs={"a": "0" * 64}, model_sha256="1", parameters=parameters)
+
+
+@pytest.mark.parametrize("choice", [{"tile_size": 300}, {"device": "cpu"}, {"overwrite": True}, {"formats": ("gpkg",)}])
+def test_what_does_not_change_the_result(choice: dict[str, object]) -> None:
+    assert fingerprint(**choice) == fingerprint()
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"threshold": 0.4},
+        {"aoi": "0,0,1,1"},
+        {"cloud_classes": frozenset()},
+        {"min_area_m2": 5.0},
+        {"simplify_m": 1.0},
+        {"formats": ("fgb",)},
+    ],
+)
+def test_what_changes_the_result(choice: dict[str, object]) -> None:
+    assert fingerprint(**choice) != fingerprint()
+
+
+def test_a_file_counts_by_what_is_in_it(tmp_path: Path) -> None:
+    area = tmp_path / "area.geojson"
+    area.write_text("one")
+    first = fingerprint(aoi=str(area))
+    area.write_text("two")
+    assert fingerprint(aoi=str(area)) != first
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"threshold": 1.0}, {"tile_size": 3}, {"cloud_classes": {12}}, {"device": "tpu"}, {"treshold": 0.5}]
+)
+def test_impossible_choices_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        MapOptions(**wrong)
