@@ -19,7 +19,7 @@ _SALT = (
 _ROCK = "table after Kokaly et al. 2017, USGS Spectral Library 7, doi:10.3133/ds1035 (not measured here)"
 _SAND = "table after Kokaly et al. 2017, doi:10.3133/ds1035: quartz and carbonate sand (not measured here)"
 _WET = "table: dry sand darkened by water, Lobell & Asner 2002, doi:10.2136/sssaj2002.7220 (not measured here)"
-_BURNT = "table after Filipponi 2018, doi:10.3390/proceedings2070364 (not measured here)"
+_BURNT = "table after Filipponi 2018, Proceedings 2(7), 364 (not measured here)"
 _SHADE = "table: diffuse light alone on vegetation and rock, after Richter & Mueller 2005 (not measured here)"
 _CIRRUS = "table: thin cirrus adds nearly white light up to 1 um and less beyond, Gao et al. 2002 (not measured here)"
 _FOAM = "table after Dierssen 2019, doi:10.3389/feart.2019.00014: whitecaps fall to the infrared (not measured here)"
@@ -27,7 +27,7 @@ _REEF = "table after Lee et al. 1999, doi:10.1364/AO.38.003831: bottom through 1
 _MINERAL = "table after Castagna et al. 2022, doi:10.5194/essd-14-2697: turbid inland water (not measured here)"
 
 _MANGROVE = "table after Kuenzer et al. 2011, doi:10.3390/rs3050878 (not measured here)"
-_GLACIAL = "table: glacial flour, after Giardino et al. 2010, doi:10.1007/s11269-010-9628-y (not measured here)"
+_GLACIAL = "table: glacial flour, after Giardino et al. 2010, Water Resources Management 24(14), 3885-3899 (not measured here)"
 _SALINE = "table: red salt pond, after Oren 2005, doi:10.1186/1746-1448-1-2 (not measured here)"
 _BLOOM = "table: algal bloom, after Gitelson 1992, doi:10.1080/01431169208904125 (not measured here)"
 _PEAT = "table: wet peat, after Kokaly et al. 2017, doi:10.3133/ds1035 (not measured here)"

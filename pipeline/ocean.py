@@ -32,8 +32,6 @@ _OFFSHORE_M = 2000.0
 _OFFSHORE_AREA_M2 = 1e6
 _OWN_AREA_M2 = 1e4
 _SHARE = 0.25
-_DETAIL_M = 50.0
-"""Bodies of water are compared with the ocean after simplification to this: much less than the ocean's own error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,7 +79,6 @@ def find_sea(polygons: NDArray[Any], crs: pyproj.CRS, ground: Ground, ocean: Oce
     if len(polygons) == 0 or shapely.is_empty(ocean.whole):
         return np.zeros(len(polygons), dtype=bool)
     bodies = _project(polygons, crs, ground)
-    bodies = shapely.simplify(bodies, _DETAIL_M, preserve_topology=True)
     for part in (ocean.whole, ocean.certain):
         shapely.prepare(part)
     share = shapely.area(shapely.intersection(bodies, ocean.whole)) / shapely.area(bodies)
