@@ -27,7 +27,7 @@ _REEF = "table after Lee et al. 1999, doi:10.1364/AO.38.003831: bottom through 1
 _MINERAL = "table after Castagna et al. 2022, doi:10.5194/essd-14-2697: turbid inland water (not measured here)"
 
 _MANGROVE = "table after Kuenzer et al. 2011, doi:10.3390/rs3050878 (not measured here)"
-_GLACIAL = "table: glacial flour, after Giardino et al. 2010, Water Resources Management 24(14), 3885-3899 (not measured here)"
+_GLACIAL = "table: glacial flour, after Giardino et al. 2010, Water Resour. Manag. 24(14) (not measured here)"
 _SALINE = "table: red salt pond, after Oren 2005, doi:10.1186/1746-1448-1-2 (not measured here)"
 _BLOOM = "table: algal bloom, after Gitelson 1992, doi:10.1080/01431169208904125 (not measured here)"
 _PEAT = "table: wet peat, after Kokaly et al. 2017, doi:10.3133/ds1035 (not measured here)"
