@@ -37,10 +37,10 @@ class Augmentation:
 
     wavelengths_nm: tuple[float, ...]
     dropout: tuple[float, ...]
-    gain: float = 0.12
-    band_gain: float = 0.04
-    veil: float = 0.008
-    offset: float = 0.003
+    gain: float = 0.1
+    band_gain: float = 0.03
+    veil: float = 0.006
+    offset: float = 0.002
     noise: float = 0.003
     clip_chance: float = 0.25
     hole_chance: float = 0.35

@@ -35,7 +35,7 @@ OPTIONAL_BANDS = ("B01", "B09")
 """Bands of 60 m that a model may do without: training often drops them."""
 
 TILE_PX = 128
-COARSE = (1, 1, 1, 1, 2, 3, 6)  # pixels of 10, 20, 30 and 60 m
+COARSE = (1, 1, 1, 1, 1, 1, 2, 3, 6)  # pixels of 10, 20, 30 and 60 m
 SAVE_EVERY_S = 120.0
 TELL_EVERY = 100
 SHORE_CHANCE = 0.6
