@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,10 @@ __all__ = ["Ground"]
 
 _LONGEST_PX = 16
 """Straight edges of the scene are no geodesics: longer ones are cut, so that areas follow the grid."""
+
+
+_BATCH = 1 << 18
+"""Vertices that are projected together, so that memory does not grow with the coastline."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,10 @@ class Ground:
 
     def compute_steps(self, xy: Floats) -> Floats:
         """(n - 1,) metres from each of (n, 2) pixel coordinates to the next."""
-        degrees = self.compute_degrees(xy)
-        metres: Floats = self._geod.inv(*degrees[:-1].T, *degrees[1:].T)[2]
+        metres = np.zeros(max(0, len(xy) - 1))
+        for first in range(0, len(metres), _BATCH):
+            degrees = self.compute_degrees(xy[first : first + _BATCH + 1])
+            metres[first : first + _BATCH] = self._geod.inv(*degrees[:-1].T, *degrees[1:].T)[2]
         return metres
 
     def compute_ring_areas(self, xy: Floats, start: Ints) -> Floats:
@@ -81,12 +88,23 @@ class Ground:
             xy: (n, 2) pixel coordinates, ring after ring, the first vertex not repeated.
             start: (rings + 1,) where each ring begins, and the end.
         """
-        if len(start) == 1:
-            return np.zeros(0)
-        xy, start = _cut_long_edges(xy, start)
-        lon, lat = self.compute_degrees(xy).T
-        spans = zip(start[:-1].tolist(), start[1:].tolist(), strict=True)
-        return np.array([self._geod.polygon_area_perimeter(lon[a:b], lat[a:b])[0] for a, b in spans])
+        areas = np.zeros(len(start) - 1)
+        for first, last in _batches(start):
+            part = start[first : last + 1]
+            corners, begin = _cut_long_edges(xy[part[0] : part[-1]], part - part[0])
+            lon, lat = self.compute_degrees(corners).T
+            spans = zip(begin[:-1].tolist(), begin[1:].tolist(), strict=True)
+            areas[first:last] = [self._geod.polygon_area_perimeter(lon[a:b], lat[a:b])[0] for a, b in spans]
+        return areas
+
+
+def _batches(start: Ints) -> Iterator[tuple[int, int]]:
+    """First ring and the one after the last, for rings with about ``_BATCH`` vertices together."""
+    first, count = 0, len(start) - 1
+    while first < count:
+        last = max(first + 1, int(np.searchsorted(start, start[first] + _BATCH, side="right")) - 1)
+        yield first, last
+        first = last
 
 
 def _cut_long_edges(xy: Floats, start: Ints) -> tuple[Floats, Ints]:

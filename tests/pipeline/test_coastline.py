@@ -295,3 +295,13 @@ def test_options_work_together_on_the_smallest_rings(probability: NDArray[np.flo
     layers = build(probability, options=options)
     assert_topology(layers)
     assert total_area(layers) == pytest.approx(3600, rel=1e-9)
+
+
+def test_sizes_do_not_depend_on_how_much_is_projected_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = build(rough(5))
+    monkeypatch.setattr("pipeline.ellipsoid._BATCH", 7)
+    parts = build(rough(5))
+    for name in ("length_m", "area_m2"):
+        for mine, yours in zip(vars_of(whole), vars_of(parts), strict=True):
+            if name in mine:
+                assert mine[name].to_numpy() == pytest.approx(yours[name].to_numpy(), rel=1e-12)
