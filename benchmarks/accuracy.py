@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+import rasterio
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.accuracy import Accuracy
+from pipeline.accuracy import Accuracy, PixelStats
+from pipeline.classes import LAND, WATER
 from pipeline.evaluate import compute_accuracy
 from pipeline.map_scene import MapOptions, map_scene
+from tiles.open import open_scene
+from tiles.reader import ReadPlan, read_strips
 from tiles.simulate import simulate_product
 
 
@@ -30,7 +36,10 @@ def main() -> None:
     arguments = parser.parse_args()
     found = {seed: measure(seed, arguments) for seed in parse_seeds(arguments.seeds)}
     print_table(found)
-    record = {str(seed): accuracy.to_dict() for seed, accuracy in found.items()}
+    record = {
+        str(seed): accuracy.to_dict() | {"ndwi": asdict(ndwi) | {"iou": ndwi.iou}}
+        for seed, (accuracy, ndwi) in found.items()
+    }
     (arguments.out / "accuracy.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
@@ -42,8 +51,8 @@ def parse_seeds(text: str) -> list[int]:
     return [int(word) for word in text.split(",")]
 
 
-def measure(seed: int, arguments: argparse.Namespace) -> Accuracy:
-    """One scene, simulated (once) and mapped."""
+def measure(seed: int, arguments: argparse.Namespace) -> tuple[Accuracy, PixelStats]:
+    """One scene, simulated (once) and mapped; and what the water index does on the same pixels."""
     folder = arguments.out / f"seed-{seed}"
     truth = next(folder.glob("*_truth"), None)
     if truth is None:
@@ -52,17 +61,45 @@ def measure(seed: int, arguments: argparse.Namespace) -> Accuracy:
     else:
         path = next(folder.glob("*.SAFE"))
     result = map_scene(path, folder / "map", options=MapOptions(model=arguments.model, overwrite=True))
-    return compute_accuracy(result.folder, truth)
+    return compute_accuracy(result.folder, truth), measure_ndwi(path, result.folder, truth)
 
 
-def print_table(found: dict[int, Accuracy]) -> None:
+def measure_ndwi(path: Path, result: Path, truth: Path) -> PixelStats:
+    """NDWI above 0 (McFeeters 1996, doi:10.1080/01431169608948714), where the map is land or water."""
+    scene = open_scene(path)
+    window = scene.grid.window
+    (strip,) = read_strips(ReadPlan(scene=scene, bands=scene.require_bands(("B03", "B08"))), [window])
+    green, infrared = strip.read(window).reflectance
+    wet = green > infrared  # the same as (green - infrared) / (green + infrared) > 0 where the sum is positive
+    with rasterio.open(result / "water.tif") as classes, rasterio.open(truth / "water_fraction.tif") as fraction:
+        true, counted = fraction.read(1), np.isin(classes.read(1), (LAND, WATER))
+    counted &= true != 255
+    true_wet = true * 0.004 >= 0.5
+    return PixelStats(
+        true_positive=int((wet & true_wet & counted).sum()),
+        false_positive=int((wet & ~true_wet & counted).sum()),
+        false_negative=int((~wet & true_wet & counted).sum()),
+        true_negative=int((~wet & ~true_wet & counted).sum()),
+    )
+
+
+def print_table(found: dict[int, tuple[Accuracy, PixelStats]]) -> None:
     """A row a seed."""
     table = Table(
-        "seed", "IoU", "median m", "p95 m", "missed median m", "missed p95 m", "1 sigma", "2 sigma", "loose ends"
+        "seed",
+        "NDWI IoU",
+        "IoU",
+        "median m",
+        "p95 m",
+        "missed median m",
+        "missed p95 m",
+        "1 sigma",
+        "2 sigma",
+        "loose ends",
     )
-    for seed, accuracy in found.items():
+    for seed, (accuracy, ndwi) in found.items():
         drawn, missed = accuracy.mapped_to_true, accuracy.true_to_mapped
-        figures = (accuracy.pixels.iou, drawn.median, drawn.p95, missed.median, missed.p95)
+        figures = (ndwi.iou, accuracy.pixels.iou, drawn.median, drawn.p95, missed.median, missed.p95)
         sigmas = (accuracy.within_1_sigma, accuracy.within_2_sigma)
         table.add_row(str(seed), *(f"{value:.4g}" for value in (*figures, *sigmas)), str(accuracy.loose_ends))
     Console(width=160).print(table)
