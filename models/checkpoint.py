@@ -79,6 +79,7 @@ def save_model(path: Path | str, network: UNet, card: ModelCard) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             draft = Path(folder) / "model"
             save_file(tensors, draft, metadata={FORMAT: json.dumps(header)})
+            draft.chmod(0o644)  # safetensors leaves it to its owner alone, and models are to be shared
             os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)
     except (OSError, SafetensorError) as error:
         raise ModelFileError(f"The model file {path} could not be written: {_one_line(error)}.") from error
