@@ -1,4 +1,4 @@
-"""``strandline models``: the bundled models and what they say about themselves."""
+"""``strandline models``: the bundled models, and the card of each."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import RenderableType
+    from rich.table import Table
 
-    from models.card import ModelCard
+    from models.card import Figure, ModelCard
 
-__all__ = ["models"]
+__all__ = ["models", "render_card"]
 
 
 def models(
@@ -28,31 +29,63 @@ def models(
 
     cards = list_models() if name is None else (resolve_card(name),)
     if as_json:
-        typer.echo(json.dumps([card.model_dump() for card in cards], indent=2))
+        typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
         return
+    console = Console()
+    if not cards:
+        console.print("No model is bundled. Train one: python -m pipeline.train_simulated --out DIR")
     for card in cards:
-        Console().print(_render_card(card))
+        console.print(render_card(card))
 
 
-def _render_card(card: ModelCard) -> Group:
+def render_card(card: ModelCard) -> RenderableType:
+    """Lay out a card for a terminal.
+
+    Args:
+        card: The card.
+    """
     from rich.console import Group
-    from rich.table import Table
+    from rich.panel import Panel
     from rich.text import Text
 
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="bold")
-    facts.add_column(overflow="fold")
-    smallest, largest = card.resolution_m
-    rows = [
-        ("Bands", ", ".join(card.inputs)),
-        ("Levels", ", ".join(card.levels)),
-        ("Pixels", f"{smallest:g} to {largest:g} m"),
-        ("Trained on", card.training.data),
-        ("Trained by", f"{card.training.script}, seed {card.training.seed}, {card.training.minutes:.0f} minutes"),
-        ("Licence", card.licence),
-        *(("Measured", f"{figure.name}: {figure.value:.4g} {figure.unit} ({figure.on})") for figure in card.figures),
-        *(("Fails on", failure) for failure in card.known_failures),
+    facts = _build_table()
+    for name, value in _list_facts(card):
+        facts.add_row(name, Text(value))
+    parts: list[RenderableType] = [Text(card.description), "", facts]
+    if card.figures:
+        figures = _build_table()
+        for figure in card.figures:
+            figures.add_row(figure.name.replace("_", " "), _format_figure(figure))
+        parts += ["", Text(f"Measured on {card.figures[0].on}", style="italic"), figures]
+    if card.known_failures:
+        parts += ["", Text("Where not to trust it", style="italic")]
+        parts += [Text(f"- {failure}") for failure in card.known_failures]
+    return Panel(Group(*parts), title=f"[bold]{card.name}[/] {card.version}", title_align="left")
+
+
+def _build_table() -> Table:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _list_facts(card: ModelCard) -> list[tuple[str, str]]:
+    low, high = card.resolution_m
+    training = card.training
+    return [
+        ("bands", " ".join(card.inputs)),
+        ("may be missing", " ".join(card.optional_inputs) or "none"),
+        ("levels", " ".join(card.levels)),
+        ("pixel size", f"{low:g} to {high:g} m"),
+        ("classes", " ".join(card.classes)),
+        ("trained on", training.data),
+        ("trained by", f"{training.script}, seed {training.seed}, {training.steps} steps, {training.minutes:g} min"),
+        ("licence", card.licence),
     ]
-    for label, value in rows:
-        facts.add_row(label, Text(value.replace(" 1 (", " (")))
-    return Group(Text(f"{card.name} {card.version}", style="bold underline"), Text(card.description), facts, Text())
+
+
+def _format_figure(figure: Figure) -> str:
+    return f"{figure.value:.4g}" if figure.unit == "1" else f"{figure.value:.3g} {figure.unit}"
