@@ -156,12 +156,12 @@ def _draw_works(dice: _Dice, relief: Relief, odds: float) -> Relief:
     """Add what people build at a shore, by chance."""
     if dice.happens(odds):
         relief = replace(relief, piers=_draw_piers(dice))
-    if dice.happens(odds):
-        share = dice.rng.uniform(0.04, 0.25)
+    if dice.happens(odds * 0.6):
+        share = dice.rng.uniform(0.04, 0.2)
         basins = _draw_lattice(dice, size_px=(20, 90), share=share, margin=(0.3, 0.3), reach_m=300)
         relief = replace(relief, basins=basins)
-    if dice.happens(odds * 0.3):
-        share, reach = dice.rng.uniform(0.5, 0.9), dice.between(400, 3000)
+    if dice.happens(odds * 0.12):
+        share, reach = dice.rng.uniform(0.5, 0.9), dice.between(300, 1500)
         ponds = _draw_lattice(dice, size_px=(6, 40), share=share, margin=(0.12, 0.12), reach_m=reach)
         relief = replace(relief, ponds=ponds)
     return relief

@@ -147,11 +147,14 @@ def simulate_product(
 
 
 def _resolve_cloud_cover(seed: int, options: ProductOptions) -> float:
-    """What was asked for, else what the seed draws: clear on two days of five, up to 40% on the others."""
+    """What was asked for, else what the seed draws: clear on three days of five, up to 12% on the others.
+
+    Those are the scenes that one would choose to map; ask for more cloud to see what it does.
+    """
     if options.cloud_cover is not None:
         return options.cloud_cover
     rng = random.Random(f"cloud {seed}")  # noqa: S311  (a simulation, no secret)
-    return max(0.0, rng.uniform(-0.27, 0.4))
+    return max(0.0, rng.uniform(-0.18, 0.12))
 
 
 def _resolve_kind(kind: str, kinds: tuple[Kind, ...]) -> Kind:
