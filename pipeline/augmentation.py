@@ -6,7 +6,7 @@ correction, noise, products clipped at zero, holes under cloud or beyond the swa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -113,7 +113,7 @@ def coarsen(chip: Chip, factor: int, size: int) -> Chip:
 
     valid = average(chip.valid.astype(np.float32)) > 0.999  # NaN is not
     fraction = np.nan_to_num(average(chip.fraction))
-    return Chip(reflectance=average(chip.reflectance), fraction=fraction, valid=valid)
+    return replace(chip, reflectance=average(chip.reflectance), fraction=fraction, valid=valid)
 
 
 def turn(chip: Chip, quarter_turns: int, *, flipped: bool) -> Chip:
@@ -130,4 +130,4 @@ def turn(chip: Chip, quarter_turns: int, *, flipped: bool) -> Chip:
         return np.ascontiguousarray(turned[..., ::-1] if flipped else turned)
 
     valid = apply(chip.valid).astype(np.bool_)
-    return Chip(reflectance=apply(chip.reflectance), fraction=apply(chip.fraction), valid=valid)
+    return replace(chip, reflectance=apply(chip.reflectance), fraction=apply(chip.fraction), valid=valid)

@@ -25,6 +25,7 @@ __all__ = ["Chip", "ChipStore", "start_filler"]
 
 _DN = 10_000.0
 _EMPTY = -1
+_UNKNOWN_DIFFICULTY, _LEAST_DIFFICULTY, _MOST_DIFFICULTY = 0.1, 0.04, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,11 +36,13 @@ class Chip:
         reflectance: float32 (band, row, col).
         fraction: float32 (row, col), share of water, 0 to 1.
         valid: bool (row, col), True where the surface is seen.
+        serial: Which chip of the store it was cut from; -1 for none.
     """
 
     reflectance: NDArray[np.float32]
     fraction: NDArray[np.float32]
     valid: NDArray[np.bool_]
+    serial: int = -1
 
 
 class ChipStore:
@@ -64,6 +67,8 @@ class ChipStore:
         self._valid = _open(folder / "valid.npy", (capacity, size, size), np.bool_, 0)
         self._serial = _open(folder / "serial.npy", (capacity,), np.int64, _EMPTY)
         self._wanted = _open(folder / "wanted.npy", (1,), np.int64, 0)
+        self._difficulty = np.full(capacity, _UNKNOWN_DIFFICULTY)
+        self._judged = np.full(capacity, _EMPTY, np.int64)  # which chip that difficulty was found for
 
     @property
     def filled(self) -> int:
@@ -84,6 +89,25 @@ class ChipStore:
         """Let the filler go on until so many chips were made in all."""
         self._wanted[0] = max(self.wanted, count)
 
+    def judge(self, chip: Chip, error: float) -> None:
+        """Remember how wrong the network was on a chip, so that hard ones come up more often.
+
+        Args:
+            chip: A part that ``read`` gave.
+            error: Mean absolute error of its water fraction, 0 to 1.
+        """
+        slot = chip.serial % self.capacity
+        known = self._judged[slot] == chip.serial
+        self._difficulty[slot] = 0.6 * self._difficulty[slot] + 0.4 * error if known else error
+        self._judged[slot] = chip.serial
+
+    def _draw_slot(self, rng: np.random.Generator) -> int:
+        filled = np.flatnonzero(self._serial != _EMPTY)
+        fresh = self._judged[filled] != self._serial[filled]
+        difficulty = np.where(fresh, _UNKNOWN_DIFFICULTY, self._difficulty[filled])
+        chance = _LEAST_DIFFICULTY + np.minimum(difficulty, _MOST_DIFFICULTY)
+        return int(rng.choice(filled, p=chance / chance.sum()))
+
     def write(self, serial: int, chip: Chip) -> None:
         """Keep a chip in place of the oldest.
 
@@ -99,7 +123,7 @@ class ChipStore:
         self._serial[slot] = serial
 
     def read(self, rng: np.random.Generator, *, size: int, shore_chance: float = 0.0) -> Chip | None:
-        """A random part of a random chip.
+        """A random part of a random chip, a hard one more often than an easy one.
 
         Args:
             rng: Source of chance.
@@ -109,7 +133,7 @@ class ChipStore:
         Returns:
             The part, or ``None`` where the chip was replaced while it was read.
         """
-        slot = int(rng.choice(np.flatnonzero(self._serial != _EMPTY)))
+        slot = self._draw_slot(rng)
         serial = int(self._serial[slot])
         row, col = self._place(slot, rng, size, shore_chance)
         part = (slot, ..., slice(row, row + size), slice(col, col + size))
@@ -117,6 +141,7 @@ class ChipStore:
             reflectance=self._dn[part].astype(np.float32) / np.float32(_DN),
             fraction=self._fraction[part].astype(np.float32) / np.float32(255),
             valid=self._valid[part].copy(),
+            serial=serial,
         )
         return chip if serial != _EMPTY and int(self._serial[slot]) == serial else None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from models.checkpoint import save_model
 from models.errors import TrainingError
+from models.unet import UNetConfig
 from pipeline.chips import ChipStore, start_filler
 from pipeline.model_report import compute_report
 from pipeline.simulated_card import write_card
@@ -78,11 +79,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=45.0, help="wall time of learning (default 45)")
     parser.add_argument("--seed", type=int, default=1, help="decides chips, first weights and order (default 1)")
     parser.add_argument("--held-out", type=int, default=64, help="chips that measure the result (default 64)")
+    parser.add_argument("--depth", type=int, default=4, help="how often the network halves the resolution (default 4)")
+    parser.add_argument("--width", type=int, default=16, help="channels at full resolution (default 16)")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [logging.StreamHandler(), logging.FileHandler(given.out / "train.log")]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
-    options = Options(out=given.out, minutes=given.minutes, seed=given.seed, held_out=given.held_out)
+    config = UNetConfig(depth=given.depth, width=given.width)
+    options = Options(out=given.out, minutes=given.minutes, seed=given.seed, held_out=given.held_out, config=config)
     LOG.info("%s", options)
     LOG.info("wrote %s", train(options))
 

@@ -153,12 +153,20 @@ class Trainer:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = self.network(inputs)
         loss = self.options.loss(logits, fraction, valid)
+        self._judge(chips, logits.detach().float(), fraction, valid)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return float(loss.detach())
+
+    def _judge(self, chips: list[Chip], logits: Tensor, fraction: Tensor, valid: Tensor) -> None:
+        error = (torch.sigmoid(logits[:, 1] - logits[:, 0]) - fraction).abs() * valid  # (B, H, W)
+        errors = error.sum(dim=(1, 2)) / valid.sum(dim=(1, 2)).clamp_min(1)
+        for chip, value in zip(chips, errors.tolist(), strict=True):
+            if chip.serial >= 0:
+                self.store.judge(chip, value)
 
     def _advance(self, seconds: float) -> None:
         now = self.progress

@@ -63,7 +63,8 @@ def test_the_card_says_how_it_was_measured() -> None:
 
 def predict_whole(runtime: Runtime, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
     _, rows, cols = reflectance.shape
-    margin = 56
+    assert runtime.reach_px is not None
+    margin = -(-runtime.reach_px // runtime.stride) * runtime.stride
     padding = [(0, 0), *((margin, margin + -size % runtime.stride) for size in (rows, cols))]
     padded = np.pad(reflectance, padding, mode="symmetric")
     answer: NDArray[np.float32] = runtime.predict(padded[None])[0][margin : margin + rows, margin : margin + cols]

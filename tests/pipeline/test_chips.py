@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,27 @@ def test_parts_are_laid_around_the_shore(
     assert part is not None
     assert part.fraction.shape == (size, size)
     assert part.fraction.max() > 0.4
+
+
+def test_hard_chips_come_up_more_often_until_they_are_replaced(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for serial in range(CAPACITY):
+        store.write(serial, make_chip(serial))
+
+    def count() -> np.ndarray:
+        rng = np.random.default_rng(3)
+        reads = [store.read(rng, size=SIZE) for _ in range(400)]
+        return np.bincount([chip.serial % CAPACITY for chip in reads if chip is not None], minlength=CAPACITY)
+
+    for serial in range(CAPACITY):
+        chip = Chip(**{f.name: getattr(make_chip(serial), f.name) for f in fields(Chip)} | {"serial": serial})
+        for _ in range(9):
+            store.judge(chip, 0.5 if serial == 2 else 0.0)
+    easy = np.delete(count(), 2)
+    assert count()[2] > 4 * easy.max()
+    assert easy.min() > 10  # they are not forgotten
+    store.write(CAPACITY + 2, make_chip(9))
+    assert count()[2] < 300  # not yet known: neither hard nor easy
 
 
 def test_a_chip_that_is_being_replaced_is_not_read(tmp_path: Path) -> None:
