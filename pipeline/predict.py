@@ -26,7 +26,7 @@ from tiles.tiling import Tile, TileRow, Tiling
 __all__ = ["DEFAULT_TILE_SIZE", "MappedRows", "Prediction", "predict_rows"]
 
 DEFAULT_TILE_SIZE = 512
-"""Interior of a tile in pixels: wide enough that its halo costs little, narrow enough to stay in the processor's cache."""
+"""Interior of a tile in pixels: wide enough that its halo costs little, narrow enough for the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
