@@ -26,7 +26,7 @@ def test_a_product_and_its_truth_are_named_on_the_way_out(run: Callable[..., Any
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (("--size", "61"), "multiple of 6"),
+        (("--size", "50"), "60 to 10980"),
         (("--crs", "EPSG:3857"), "UTM"),
         (("--baseline", "9"), "baseline"),
         (("--kind", "moon"), "moon"),
