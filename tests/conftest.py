@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
+
+# These machines are noisy, so no example has a deadline; CI tries the same examples for everybody.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("STRANDLINE_REQUIRE_PARTS") else "here")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

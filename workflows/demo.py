@@ -16,17 +16,18 @@ __all__ = ["demo"]
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the product and the map.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Seed of the simulated coast.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated coast.")] = 8,
     size: Annotated[int, typer.Option(help="Pixels a side.")] = 1536,
 ) -> None:
     """Simulate a coast, map it, and compare the map with the truth."""
     from pipeline.evaluate import compute_accuracy
     from pipeline.map_scene import MapOptions, map_scene
-    from tiles.simulate import simulate_product
+    from tiles.simulate import ProductOptions, simulate_product
 
     began = time.perf_counter()
     typer.echo(f"1  Simulating a coast of {size} x {size} pixels as a Sentinel-2 L2A product (seed {seed}) ...")
-    product = simulate_product(out / "product", seed=seed, size=size)
+    wishes = ProductOptions(kind="archipelago", cloud_cover=0.03, swath="full", overwrite=True)
+    product = simulate_product(out / "product", seed=seed, size=size, options=wishes)
     typer.echo(f"   {product.path}\n2  Mapping it ...")
     result = map_scene(product.path, out / "map", options=MapOptions(overwrite=True))
     typer.echo(f"   {result.folder}\n3  Comparing the map with the true shoreline ...")
