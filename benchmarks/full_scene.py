@@ -31,8 +31,8 @@ def main() -> None:
     parser.add_argument("--options", default="{}", help='choices of MapOptions as JSON: {"tile_size": 512}')
     arguments = parser.parse_args()
     RESULTS.parent.mkdir(exist_ok=True)
-    for _ in range(arguments.runs):
-        record = measure(arguments.scene, arguments.out, json.loads(arguments.options))
+    for run in range(arguments.runs):
+        record = measure(arguments.scene, arguments.out / f"run-{run}", json.loads(arguments.options))
         print(json.dumps(record, indent=2))
         with RESULTS.open("a") as file:
             file.write(json.dumps(record) + "\n")
@@ -41,6 +41,8 @@ def main() -> None:
 def measure(scene: str, out: Path, options: dict[str, object]) -> dict[str, object]:
     """One run in a process of its own; peak memory as the kernel counted it."""
     command = [sys.executable, __file__, "--child", scene, str(out), json.dumps(options)]
+    if out.exists():  # else it would be "already mapped"
+        raise SystemExit(f"{out} exists: give a folder that does not")
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     printed = process.stdout.read() if process.stdout else b""
