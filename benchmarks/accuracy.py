@@ -20,7 +20,7 @@ from rich.table import Table
 from pipeline.accuracy import Accuracy, PixelStats
 from pipeline.classes import LAND, WATER
 from pipeline.evaluate import compute_accuracy
-from pipeline.map_scene import MapOptions, map_scene
+from pipeline.mapping import MapOptions, map_scene
 from tiles.open import open_scene
 from tiles.reader import ReadPlan, read_strips
 from tiles.simulate import simulate_product

@@ -21,7 +21,7 @@ def demo(
 ) -> None:
     """Simulate a coast, map it, and compare the map with the truth."""
     from pipeline.evaluate import compute_accuracy
-    from pipeline.map_scene import MapOptions, map_scene
+    from pipeline.mapping import MapOptions, map_scene
     from tiles.simulate import ProductOptions, simulate_product
 
     began = time.perf_counter()

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pipeline.errors import OptionError
-from pipeline.map_scene import MapOptions, MapResult, map_scene
-from pipeline.map_scene import Progress as ReportProgress
+from pipeline.mapping import MapOptions, MapResult, map_scene
+from pipeline.mapping import Progress as ReportProgress
 from tiles.masks import parse_cloud_classes
 from tiles.open import StackOptions
 
