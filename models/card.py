@@ -61,7 +61,8 @@ class ModelCard(_Value):
         version: Version of the weights.
         description: One sentence.
         inputs: Names of the input channels, in order.
-        optional_inputs: Those that may be missing: training dropped them at random, and their mean stands in.
+        required_inputs: Groups of inputs of which a scene must have one each; the others may be absent, and the
+            network is told so. Empty where it needs all.
         levels: Processing levels that it was trained for.
         resolution_m: Smallest and largest pixel size that it was trained for, in metres.
         mean: Mean reflectance a channel; also the value that fills pixels without data.
@@ -85,7 +86,7 @@ class ModelCard(_Value):
     version: _Words
     description: _Words
     inputs: Annotated[tuple[_Words, ...], Field(min_length=1)]
-    optional_inputs: tuple[_Words, ...] = ()
+    required_inputs: tuple[Annotated[tuple[_Words, ...], Field(min_length=1)], ...] = ()
     levels: Annotated[tuple[_Words, ...], Field(min_length=1)] = ("L2A",)
     resolution_m: tuple[float, float]
     mean: tuple[float, ...]
@@ -107,8 +108,8 @@ class ModelCard(_Value):
                 f"inputs must be unique, with one mean and one std each; found {len(self.inputs)} inputs, "
                 f"{len(self.mean)} means, {len(self.std)} stds"
             )
-        if not set(self.optional_inputs) < set(self.inputs):
-            raise ValueError("optional_inputs must be some of the inputs, and not all")
+        if not {name for group in self.required_inputs for name in group} <= set(self.inputs):
+            raise ValueError("required_inputs must be among the inputs")
         if self.water_class >= len(self.classes):
             raise ValueError(f"water_class {self.water_class} is none of the {len(self.classes)} classes")
         for name in ("resolution_m", "reflectance_range"):

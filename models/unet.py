@@ -50,6 +50,8 @@ class UNetConfig:
         norm: ``batch`` (folded away at inference), ``group`` (its receptive field is the whole tile), or ``none``.
         upsampling: ``deconvolution`` (learned, 2x2, as in the paper) or ``bilinear`` (followed by a 1x1 convolution).
         skips: Whether the decoder sees the encoder's features of the same resolution.
+        any_channels: Whether channels may be absent: the network is then told which are, and has learned to do
+            without (``models.absence``).
 
     Raises:
         ModelConfigError: A value is out of range, or no such choice exists.
@@ -63,6 +65,7 @@ class UNetConfig:
     norm: Norm = "batch"
     upsampling: Upsampling = "deconvolution"
     skips: bool = True
+    any_channels: bool = False
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
@@ -75,8 +78,9 @@ class UNetConfig:
             if getattr(self, name) not in get_args(choices):
                 known = ", ".join(get_args(choices))
                 raise ModelConfigError(f"U-Net: expected {name} to be one of {known}; found {getattr(self, name)!r}.")
-        if type(self.skips) is not bool:
-            raise ModelConfigError(f"U-Net: expected skips to be true or false; found {self.skips!r}.")
+        for name in ("skips", "any_channels"):
+            if type(getattr(self, name)) is not bool:
+                raise ModelConfigError(f"U-Net: expected {name} to be true or false; found {getattr(self, name)!r}.")
 
     @property
     def stride(self) -> int:
@@ -133,21 +137,32 @@ class Encoder(nn.Module):
         stages = [DoubleConvolution(config, i, o) for i, o in zip(incoming, config.widths, strict=True)]
         self.stages = nn.ModuleList(stages)
         self.pool = nn.MaxPool2d(kernel_size=2)
+        self.absence = nn.Linear(config.in_channels, config.width, bias=False) if config.any_channels else None
 
-    def forward(self, image: Tensor) -> list[Tensor]:
+    def forward(self, image: Tensor, present: Tensor | None = None) -> list[Tensor]:
         """Features at each resolution, finest first; the last are the bottom's.
 
         Args:
-            image: (B, C, H, W), H and W multiples of the stride.
+            image: (B, C, H, W), H and W multiples of the stride; 0 in absent channels.
+            present: (B, C), True where an image has the channel; default all.
         """
         features: list[Tensor] = []
-        x = image  # (B, C, H, W)
+        x = self._enter(image, present)  # (B, width, H, W)
         for level, stage in enumerate(self.stages):
             if level > 0:
-                x = self.pool(x)  # (B, width * 2**(level - 1), H / 2**level, W / 2**level)
-            x = stage(x)  # (B, width * 2**level, H / 2**level, W / 2**level)
+                x = stage(self.pool(x))  # (B, width * 2**level, H / 2**level, W / 2**level)
             features.append(x)
         return features
+
+    def _enter(self, image: Tensor, present: Tensor | None) -> Tensor:
+        """The first stage: what is known of absent channels is that they are absent, which shifts its first sum."""
+        convolution, *rest = self.stages[0].children()
+        x: Tensor = convolution(image)  # (B, width, H, W)
+        if self.absence is not None and present is not None:
+            x = x + self.absence((~present).to(x.dtype))[:, :, None, None]
+        for layer in rest:
+            x = layer(x)
+        return x
 
 
 class Decoder(nn.Module):
@@ -198,15 +213,17 @@ class UNet(nn.Module):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
+        self.in_channels = config.in_channels  # fewer in what models.absence makes of it
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         self.head = nn.Conv2d(config.width, config.classes, kernel_size=1)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, present: Tensor | None = None) -> Tensor:
         """Logits a pixel and class, on the grid of the input.
 
         Args:
-            image: (B, in_channels, H, W), normalised; H and W multiples of ``config.stride``.
+            image: (B, in_channels, H, W), normalised, 0 in absent channels; H and W multiples of ``config.stride``.
+            present: (B, in_channels), True where an image has the channel; default all.
 
         Returns:
             Logits (B, classes, H, W): no softmax is applied, since the losses want logits.
@@ -215,14 +232,14 @@ class UNet(nn.Module):
             ModelInputError: The shape does not fit.
         """
         self._require_shape(image)
-        features = self.encoder(image)  # depth + 1 tensors, (B, width, H, W) to (B, width * stride, H/stride, ...)
+        features = self.encoder(image, present)  # depth + 1 tensors, from (B, width, H, W) on
         x = self.decoder(features)  # (B, width, H, W)
         logits: Tensor = self.head(x)  # (B, classes, H, W)
         return logits
 
     def _require_shape(self, image: Tensor) -> None:
         shape = tuple(image.shape)
-        channels, stride = self.config.in_channels, self.config.stride
+        channels, stride = self.in_channels, self.config.stride
         if len(shape) != 4 or shape[1] != channels:
             raise ModelInputError(f"U-Net: expected a batch (B, {channels}, H, W), found the shape {shape}.")
         if min(shape[2:]) < stride or shape[2] % stride or shape[3] % stride:

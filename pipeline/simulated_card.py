@@ -47,7 +47,6 @@ def write_card(
         version="1",
         description="A small U-Net for the 12 bands of an L2A scene, trained on simulated coasts, rivers and lakes.",
         inputs=L2A_STACK,
-        optional_inputs=optional,
         resolution_m=(10.0, 60.0),
         mean=progress.mean,
         std=progress.std,

@@ -11,6 +11,7 @@ __all__ = [
     "NoValidPixelsError",
     "ProductWriteError",
     "RasterReadError",
+    "SampleError",
     "SceneError",
     "UnsafeArchiveError",
 ]
@@ -56,3 +57,9 @@ class ProductWriteError(StrandlineError, OSError):
     """A simulated product could not be written whole: disk full, no permission."""
 
     exit_code = 5
+
+
+class SampleError(StrandlineError, ValueError):
+    """Training data is missing, contradicts itself, or cannot be divided as asked."""
+
+    exit_code = 2

@@ -77,7 +77,7 @@ def _list_facts(card: ModelCard) -> list[tuple[str, str]]:
     training = card.training
     return [
         ("bands", " ".join(card.inputs)),
-        ("may be missing", " ".join(card.optional_inputs) or "none"),
+        ("must have", " and ".join("/".join(group) for group in card.required_inputs) or "all bands"),
         ("levels", " ".join(card.levels)),
         ("pixel size", f"{low:g} to {high:g} m"),
         ("classes", " ".join(card.classes)),

@@ -152,5 +152,4 @@ def test_from_nothing_to_a_model_file(tmp_path: Path) -> None:
     path = train(options)
     model = load_model(path)
     assert model.card.figure("iou") is not None
-    assert model.card.optional_inputs == ("B01", "B09")
     assert model.network.config == options.config
