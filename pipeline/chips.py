@@ -122,6 +122,22 @@ class ChipStore:
         self._valid[slot] = chip.valid
         self._serial[slot] = serial
 
+    def get(self, serial: int) -> Chip | None:
+        """The whole chip of a serial number, or ``None`` where it is not there.
+
+        Args:
+            serial: Its number, counted from 0.
+        """
+        slot = serial % self.capacity
+        if int(self._serial[slot]) != serial:
+            return None
+        return Chip(
+            reflectance=self._dn[slot].astype(np.float32) / np.float32(_DN),
+            fraction=self._fraction[slot].astype(np.float32) / np.float32(255),
+            valid=self._valid[slot].copy(),
+            serial=serial,
+        )
+
     def read(self, rng: np.random.Generator, *, size: int, shore_chance: float = 0.0) -> Chip | None:
         """A random part of a random chip, a hard one more often than an easy one.
 
