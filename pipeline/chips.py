@@ -122,21 +122,43 @@ class ChipStore:
         self._valid[slot] = chip.valid
         self._serial[slot] = serial
 
-    def get(self, serial: int) -> Chip | None:
-        """The whole chip of a serial number, or ``None`` where it is not there.
+    def get(self, serial: int, *, corner: tuple[int, int] = (0, 0), size: int | None = None) -> Chip | None:
+        """A part of the chip of a serial number, or ``None`` where it is not there.
 
         Args:
             serial: Its number, counted from 0.
+            corner: First row and column of the part.
+            size: Rows and columns of the part; default to the end.
         """
         slot = serial % self.capacity
         if int(self._serial[slot]) != serial:
             return None
+        row, col = corner
+        size = self.size if size is None else size
+        part = (slot, ..., slice(row, row + size), slice(col, col + size))
         return Chip(
-            reflectance=self._dn[slot].astype(np.float32) / np.float32(_DN),
-            fraction=self._fraction[slot].astype(np.float32) / np.float32(255),
-            valid=self._valid[slot].copy(),
+            reflectance=self._dn[part].astype(np.float32) / np.float32(_DN),
+            fraction=self._fraction[part].astype(np.float32) / np.float32(255),
+            valid=self._valid[part].copy(),
             serial=serial,
         )
+
+    def holds(self, serial: int) -> bool:
+        """Whether the chip of a serial number is there.
+
+        Args:
+            serial: Its number, counted from 0.
+        """
+        return int(self._serial[serial % self.capacity]) == serial
+
+    def get_shore(self, serial: int) -> NDArray[np.intp]:
+        """Flat indices of the pixels of a chip that are partly water.
+
+        Args:
+            serial: Of a chip that is there.
+        """
+        fraction = self._fraction[serial % self.capacity]
+        return np.flatnonzero((fraction > 5) & (fraction < 250))
 
     def read(self, rng: np.random.Generator, *, size: int, shore_chance: float = 0.0) -> Chip | None:
         """A random part of a random chip, a hard one more often than an easy one.

@@ -78,12 +78,20 @@ class SimulatedSource:
         """A random part of a random chip, sometimes coarsened."""
         while True:
             seed = int(self.seeds[int(rng.integers(len(self.seeds)))])
-            chip = self.read_chip(seed)
             factor = int(rng.choice(self.factors))
-            part = cut(chip, _place(chip, rng, min(size * factor, CHIP_PX)), min(size * factor, CHIP_PX))
+            part = self._cut_part(seed, rng, min(size * factor, CHIP_PX))
             part = coarsen(part, factor, size) if factor > 1 else part
             if part.valid.any():
                 return pad_sample(_as_sample(part, seed, 10.0 * factor), size)
+
+    def _cut_part(self, seed: int, rng: np.random.Generator, size: int) -> Chip:
+        """A part of a chip, laid around a pixel of the shore more often than not."""
+        if self.cache is None:
+            chip = simulate(seed)
+            return cut(chip, _choose_corner(find_shore(chip), rng, size), size)
+        store, serial = self._store_chip(seed)
+        part = store.get(serial, corner=_choose_corner(store.get_shore(serial), rng, size), size=size)
+        return _require_chip(part, seed, self.cache)
 
     def tiles(self, *, size: int) -> Iterator[Sample]:
         """Every chip, tile by tile, at 10 m."""
@@ -103,14 +111,25 @@ class SimulatedSource:
         """
         if self.cache is None:
             return simulate(seed)
-        store = _open_store(self.cache, self.first_seed, self.chips)
-        chip = store.get(seed - self.first_seed)
-        if chip is None:
-            store.write(seed - self.first_seed, simulate(seed))
-            chip = store.get(seed - self.first_seed)  # as stored, so that the first time equals the next
-        if chip is None:
-            raise TrainingError(f"The chip of seed {seed} could not be kept in {self.cache}.")
-        return chip
+        store, serial = self._store_chip(seed)
+        return _require_chip(store.get(serial), seed, self.cache)
+
+    def _store_chip(self, seed: int) -> tuple[ChipStore, int]:
+        """The store, with the chip of a seed in it, and its serial number there."""
+        if self.cache is None:
+            raise TrainingError("This source of simulated chips keeps none.")
+        store, serial = _open_store(self.cache, self.first_seed, self.chips), seed - self.first_seed
+        if not store.holds(serial):
+            store.write(serial, simulate(seed))
+        return store, serial
+
+
+def _require_chip(chip: Chip | None, seed: int, cache: Path) -> Chip:
+    if chip is None:
+        raise TrainingError(
+            f"The chip of seed {seed} was replaced in {cache} while it was read: let nobody write there."
+        )
+    return chip
 
 
 _STORES: dict[tuple[Path, int, int], ChipStore] = {}
@@ -146,13 +165,16 @@ def cut(chip: Chip, corner: tuple[int, int], size: int) -> Chip:
     return replace(chip, reflectance=chip.reflectance[:, *part], fraction=chip.fraction[part], valid=chip.valid[part])
 
 
-def _place(chip: Chip, rng: np.random.Generator, size: int) -> tuple[int, int]:
-    """The corner of a part: laid around a pixel of the shore, more often than not."""
+def find_shore(chip: Chip) -> NDArray[np.intp]:
+    """Flat indices of the pixels that are partly water, as ``ChipStore.get_shore`` finds them."""
+    stored = np.rint(chip.fraction * 255)
+    return np.flatnonzero((stored > 5) & (stored < 250))
+
+
+def _choose_corner(shore: NDArray[np.intp], rng: np.random.Generator, size: int) -> tuple[int, int]:
     room = CHIP_PX - size
     row, col = (int(index) for index in rng.integers(0, room + 1, size=2))
-    wants_shore = rng.random() < _SHORE_CHANCE
-    shore = np.flatnonzero((chip.fraction > 0.02) & (chip.fraction < 0.98)) if wants_shore and room else ()
-    if len(shore):
+    if rng.random() < _SHORE_CHANCE and room and len(shore):
         target = np.array(divmod(int(rng.choice(shore)), CHIP_PX))
         # anywhere in the part, not only at its centre
         row, col = np.clip(target - rng.integers(size // 4, size - size // 4, size=2), 0, room).tolist()
