@@ -6,129 +6,74 @@ where the predicted probability equals the share, so probability 0.5 lies on the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
-from models.errors import ModelConfigError, ModelInputError
+from models.edge_losses import compute_boundary_loss, compute_sobel_loss
+from models.errors import ModelConfigError
+from models.pixel_losses import compute_cross_entropy, compute_dice_loss, compute_focal_loss, compute_shore_weight
 
-__all__ = ["WaterLoss", "compute_cross_entropy", "compute_dice_loss", "compute_shore_weight"]
+__all__ = [
+    "WaterLoss",
+    "compute_boundary_loss",
+    "compute_cross_entropy",
+    "compute_dice_loss",
+    "compute_focal_loss",
+    "compute_shore_weight",
+    "compute_sobel_loss",
+]
 
-
-def compute_cross_entropy(
-    logits: Tensor, fraction: Tensor, *, valid: Tensor | None = None, weight: Tensor | None = None
-) -> Tensor:
-    """Mean cross-entropy between soft targets and logits of land and water.
-
-    Args:
-        logits: (B, 2, H, W): land, water.
-        fraction: (B, H, W), share of water, 0 to 1.
-        valid: (B, H, W), True where a pixel counts; default all.
-        weight: (B, H, W), non-negative; default 1.
-
-    Returns:
-        A scalar; 0 where no pixel counts.
-
-    Raises:
-        ModelInputError: Shapes disagree.
-    """
-    _require_shapes(logits, fraction)
-    counts = torch.ones_like(fraction) if valid is None else valid.to(fraction.dtype)
-    margin, truth = _select(logits, fraction, counts)
-    # With two classes, softmax is the logistic function of the difference; this form is exact for large logits.
-    loss = functional.binary_cross_entropy_with_logits(margin, truth, reduction="none")
-    counts = counts if weight is None else counts * weight
-    return (loss * counts).sum() / counts.sum().clamp_min(1e-6)
-
-
-def compute_dice_loss(logits: Tensor, fraction: Tensor, *, valid: Tensor | None = None) -> Tensor:
-    """One minus the soft Dice overlap of predicted and true water, over the whole batch.
-
-    Args:
-        logits: (B, 2, H, W): land, water.
-        fraction: (B, H, W), share of water, 0 to 1.
-        valid: (B, H, W), True where a pixel counts; default all.
-
-    Returns:
-        A scalar, 0 (perfect) to 1.
-
-    Raises:
-        ModelInputError: Shapes disagree.
-
-    Source: Milletari et al. 2016, doi:10.1109/3DV.2016.79 (squared denominator, so soft targets can reach 0).
-    """
-    _require_shapes(logits, fraction)
-    counts = torch.ones_like(fraction) if valid is None else valid.to(fraction.dtype)
-    margin, truth = _select(logits, fraction, counts)
-    water = torch.sigmoid(margin) * counts
-    overlap = 2 * (water * truth).sum() + 1  # one pixel of smoothing: a batch without water is no division by zero
-    return 1 - overlap / (water.square().sum() + truth.square().sum() + 1)
-
-
-def compute_shore_weight(fraction: Tensor, *, gain: float, reach_px: int = 2) -> Tensor:
-    """Weights that are higher near the shoreline: there the map is decided, and there pixels are few.
-
-    The weight depends on where the shoreline is, not on which side of it a pixel lies, so it moves no contour.
-
-    Args:
-        fraction: (B, H, W), share of water, 0 to 1.
-        gain: What is added to the weight of 1 near the shoreline.
-        reach_px: How far from the shoreline "near" reaches.
-
-    Returns:
-        (B, H, W), 1 or 1 + gain.
-
-    Source: the idea, with a Sobel edge, Seale et al. 2022, doi:10.1016/j.rse.2022.113044.
-    """
-    size = 2 * reach_px + 1
-    highest = functional.max_pool2d(fraction[:, None], size, stride=1, padding=reach_px)[:, 0]
-    lowest = -functional.max_pool2d(-fraction[:, None], size, stride=1, padding=reach_px)[:, 0]
-    return 1 + gain * ((highest > 0.5) & (lowest <= 0.5)).to(fraction.dtype)
+_TERMS = ("cross_entropy", "dice", "focal", "sobel", "boundary")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaterLoss:
-    """A weighted sum of cross-entropy (heavier near the shoreline) and Dice.
+    """A weighted sum of losses; what weighs nothing is not computed.
 
     Attributes:
         cross_entropy: Weight of the cross-entropy.
         dice: Weight of the Dice loss. It prefers hard answers: keep it small where fractions matter.
+        focal: Weight of the focal loss. It prefers cautious answers: calibrate afterwards.
+        sobel: Weight of the Sobel-edge loss.
+        boundary: Weight of the boundary distance loss. It prefers hard answers, and alone learns slowly.
         shore_gain: How much more a pixel near the shoreline counts in the cross-entropy.
+        focal_gamma: How quickly easy pixels fade from the focal loss.
 
     Raises:
-        ModelConfigError: A weight is negative, or all are zero.
+        ModelConfigError: A weight is negative or not finite, all are zero, or gamma is between 0 and 1.
     """
 
     cross_entropy: float = 1.0
     dice: float = 0.0
+    focal: float = 0.0
+    sobel: float = 0.0
+    boundary: float = 0.0
     shore_gain: float = 0.0
+    focal_gamma: float = 2.0
 
     def __post_init__(self) -> None:
-        weights = (self.cross_entropy, self.dice, self.shore_gain)
-        if min(weights) < 0 or self.cross_entropy + self.dice <= 0:
-            raise ModelConfigError(f"Expected weights of a loss to be positive, found {weights}.")
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        if not all(0 <= value < float("inf") for value in found.values()) or not any(found[name] for name in _TERMS):
+            raise ModelConfigError(f"Expected weights of a loss to be positive, one of them above 0; found {found}.")
+        if 0 < self.focal_gamma < 1:
+            raise ModelConfigError(f"Expected focal_gamma to be 0, or 1 or more; found {self.focal_gamma}.")
 
     def __call__(self, logits: Tensor, fraction: Tensor, valid: Tensor | None = None) -> Tensor:
         """The loss of a batch; see ``compute_cross_entropy`` for the shapes."""
-        weight = compute_shore_weight(fraction, gain=self.shore_gain) if self.shore_gain else None
-        loss = self.cross_entropy * compute_cross_entropy(logits, fraction, valid=valid, weight=weight)
-        return loss + self.dice * compute_dice_loss(logits, fraction, valid=valid) if self.dice else loss
-
-
-def _select(logits: Tensor, fraction: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Logit of water less logit of land, and the truth; both 0 where a pixel does not count.
-
-    What does not count may be NaN, and NaN times zero is NaN, in the gradient too: so it is replaced first.
-    """
-    margin = (logits[:, 1] - logits[:, 0]).float()
-    return torch.where(counts > 0, margin, 0), torch.where(counts > 0, fraction, 0)
-
-
-def _require_shapes(logits: Tensor, fraction: Tensor) -> None:
-    if logits.ndim != 4 or logits.shape[1] != 2 or logits.shape[0:1] + logits.shape[2:] != fraction.shape:
-        raise ModelInputError(
-            f"Expected logits (B, 2, H, W) and fractions (B, H, W), found {tuple(logits.shape)} and "
-            f"{tuple(fraction.shape)}."
-        )
+        terms: list[Tensor] = []
+        if self.cross_entropy:
+            weight = compute_shore_weight(fraction, gain=self.shore_gain, valid=valid) if self.shore_gain else None
+            terms.append(self.cross_entropy * compute_cross_entropy(logits, fraction, valid=valid, weight=weight))
+        if self.dice:
+            terms.append(self.dice * compute_dice_loss(logits, fraction, valid=valid))
+        if self.focal:
+            terms.append(self.focal * compute_focal_loss(logits, fraction, valid=valid, gamma=self.focal_gamma))
+        if self.sobel:
+            terms.append(self.sobel * compute_sobel_loss(logits, fraction, valid=valid))
+        if self.boundary:
+            terms.append(self.boundary * compute_boundary_loss(logits, fraction, valid=valid))
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
