@@ -76,12 +76,12 @@ def read_label_list(path: Path) -> tuple[LabelledCrop, ...]:
         SampleError: It is missing, lacks a column, or a row cannot be understood.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            rows, columns = list(reader), reader.fieldnames or ()
     except OSError as error:
         raise SampleError(f"Expected a list of labelled crops, found none at {path} ({error.strerror}).") from error
-    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in _COLUMNS if name not in columns]
     if missing:
         raise SampleError(f"Expected the columns {', '.join(_COLUMNS)} in {path}, found none named {missing[0]}.")
     return tuple(_parse_row(row, path, line) for line, row in enumerate(rows, start=2))

@@ -136,6 +136,12 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         LabelledCrops(root=tmp_path, labels=tmp_path).patches  # noqa: B018
 
 
+def test_an_empty_list_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(SampleError, match="Expected the columns file"):
+        LabelledCrops(root=tmp_path, labels=tmp_path).patches  # noqa: B018
+
+
 labels = st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 
 
