@@ -5,9 +5,12 @@ Source: Mitchell et al. 2019, Model cards for model reporting, doi:10.1145/32875
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from models.errors import ModelInputError
 
 __all__ = ["Figure", "ModelCard", "Training"]
 
@@ -121,3 +124,28 @@ class ModelCard(_Value):
     def figure(self, name: str) -> float | None:
         """The value of a figure by name, or ``None`` where it was not measured."""
         return next((figure.value for figure in self.figures if figure.name == name), None)
+
+    def select(self, inputs: Sequence[str]) -> ModelCard:
+        """The card of the same model for some of its inputs alone, all of which it then needs.
+
+        Args:
+            inputs: Some of the model's inputs, in its order.
+
+        Raises:
+            ModelInputError: They are none of its inputs, out of order, or a group of ``required_inputs`` has none.
+        """
+        channels = [self.inputs.index(name) for name in inputs if name in self.inputs]
+        if not channels or len(channels) < len(inputs) or channels != sorted(set(channels)):
+            raise ModelInputError(
+                f"{self.name}: expected some of its inputs {', '.join(self.inputs)}, in this order; "
+                f"found {', '.join(inputs) or 'none'}."
+            )
+        if channels == list(range(len(self.inputs))):
+            return self
+        groups = self.required_inputs or [(name,) for name in self.inputs]
+        missing = [group for group in groups if not {*group} & {*inputs}]
+        if missing:
+            wanted = ", ".join("/".join(group) for group in missing)
+            raise ModelInputError(f"{self.name} cannot do without {wanted}: found {', '.join(inputs)} alone.")
+        chosen = {name: tuple(getattr(self, name)[channel] for channel in channels) for name in ("mean", "std")}
+        return self.model_copy(update={"inputs": tuple(inputs), "required_inputs": (), **chosen})

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
-from typing import Literal, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -17,23 +17,24 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from models.absence import select_channels
+from models.card import ModelCard
 from models.checkpoint import Model
-from models.errors import DeviceError, ModelInputError
+from models.errors import DeviceError, ModelConfigError, ModelInputError
 from models.normalisation import Normalisation
+from models.predictor import Device, Precision
 from models.receptive_field import compute_receptive_field
 from models.unet import UNet
 
 __all__ = ["Device", "Precision", "Runtime"]
 
-Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["auto", "fp32", "bf16"]
-
 
 class Runtime:
-    """A model made ready to predict.
+    """A model made ready to predict: a ``models.predictor.Predictor``.
 
     Attributes:
         model: The model.
+        card: What it says about itself, of the channels that are read.
         device: Where it runs: ``cpu`` or ``cuda``.
         precision: ``fp32``, or ``bf16``, which moves fewer than 0.02% of the pixels across the threshold.
         stride: Rows and columns of a batch must be multiples of this, and tiles start at multiples of it.
@@ -44,29 +45,56 @@ class Runtime:
         model: The model.
         device: ``auto`` takes the GPU where there is one.
         precision: ``auto`` takes bfloat16 where the device multiplies it natively.
+        channels: Which of the card's inputs there are, rising, counted from 0; the network is told that the others are
+            absent, and they are neither read nor computed. ``None``: all.
 
     Raises:
         DeviceError: There is no such device here, or no such choice.
+        ModelConfigError: The network cannot do without the other channels.
+        ModelInputError: The card says that the model cannot.
     """
 
-    def __init__(self, model: Model, *, device: Device = "auto", precision: Precision = "auto") -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        channels: Sequence[int] | None = None,
+    ) -> None:
         self.model = model
+        network, self.card = _select(model, channels)
         self.device = _resolve_device(device)
         self.precision = _resolve_precision(precision, self.device)
-        config = model.network.config
-        field = compute_receptive_field(model.network, in_channels=config.in_channels, stride=config.stride)
+        stride = model.network.config.stride
+        field = compute_receptive_field(network, in_channels=len(self.card.inputs), stride=stride)
         self.stride = field.stride
         self.reach_px = field.reach_px
-        self.fill: NDArray[np.float32] = np.array(model.card.mean, np.float32)
+        self.fill: NDArray[np.float32] = np.array(self.card.mean, np.float32)
         self._dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        self._network = _fold_norms(model.network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
-        self._normalise = Normalisation.from_card(model.card)
+        self._network = _fold_norms(network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
+        self._normalise = Normalisation.from_card(self.card)
+
+    @property
+    def source(self) -> str:
+        """The model's file."""
+        return self.model.source
+
+    @property
+    def sha256(self) -> str:
+        """Of that file, in hexadecimal."""
+        return self.model.sha256
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """Of the network, for the record."""
+        return self.model.network.config.to_dict()
 
     @property
     def description(self) -> str:
         """What was chosen, in one line for the record."""
         where = torch.cuda.get_device_name() if self.device == "cuda" else f"{torch.get_num_threads()} threads"
-        return f"{self.model.card.name} {self.model.card.version}, {self.device} ({where}), {self.precision}"
+        return f"{self.card.name} {self.card.version}, {self.device} ({where}), {self.precision}"
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probability that a pixel is water, calibrated to be its share of water.
@@ -81,7 +109,7 @@ class Runtime:
         Raises:
             ModelInputError: The shape does not fit.
         """
-        card = self.model.card
+        card = self.card
         if batch.ndim != 4 or batch.shape[1] != len(card.inputs):
             raise ModelInputError(
                 f"{card.name}: expected a batch (B, {len(card.inputs)}, H, W) of {', '.join(card.inputs)}, "
@@ -94,6 +122,22 @@ class Runtime:
             water = torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W)
         probability: NDArray[np.float32] = water.cpu().numpy()
         return probability
+
+
+def _select(model: Model, channels: Sequence[int] | None) -> tuple[nn.Module, ModelCard]:
+    """The network and card for these channels alone."""
+    network: nn.Module = model.network
+    if channels is None:
+        return network, model.card
+    known = dict(enumerate(model.card.inputs))
+    if not {*channels} <= known.keys():
+        raise ModelConfigError(f"Expected rising channels from 0 to {len(known) - 1}, found {list(channels)}.")
+    card = model.card.select([known[channel] for channel in channels])
+    if len(card.inputs) == len(known):
+        return network, card
+    if not isinstance(network, UNet):
+        raise ModelConfigError(f"{card.name} needs all of its {len(known)} inputs: it is no U-Net of ours.")
+    return select_channels(network, channels), card
 
 
 def _resolve_device(device: str) -> Literal["cpu", "cuda"]:
@@ -137,7 +181,7 @@ def _exact_fp32() -> Iterator[None]:
         yield
 
 
-def _fold_norms(network: UNet) -> nn.Module:
+def _fold_norms(network: nn.Module) -> nn.Module:
     """A copy whose batch norms are folded into the convolutions before them."""
     folded = copy.deepcopy(network).eval()
     for block in folded.modules():

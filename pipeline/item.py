@@ -67,7 +67,7 @@ class Provenance:
         scene: What was mapped.
         grid: Grid of the outputs, which an area of interest may have cut.
         inputs: Checksums of the scene's files by path, see ``compute_checksums``.
-        card: What the model says about itself.
+        card: What the model says about itself, of the bands that it read.
         hyperparameters: Of the network.
         model_source: The model's file.
         model_sha256: Its checksum.
@@ -76,6 +76,7 @@ class Provenance:
         fingerprint: See ``compute_fingerprint``.
         statistics: Shares and counts worth keeping, such as ``nodata_percent``.
         notes: What the user was told, a sentence each.
+        absent_bands: Bands that the model knows and the scene lacks; the network was told so.
         created: When the map was made; ``None``: now.
     """
 
@@ -91,6 +92,7 @@ class Provenance:
     runtime: Mapping[str, Any] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    absent_bands: tuple[str, ...] = ()
     created: datetime | None = None
 
 
@@ -256,6 +258,7 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
             "source": radiometry.source,
             "doubts": list(radiometry.doubts),
         },
+        "absent_bands": list(provenance.absent_bands),
         "model_sha256": provenance.model_sha256,
         "parameters": dict(provenance.parameters),
         "runtime": dict(provenance.runtime),

@@ -14,13 +14,15 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from models.card import ModelCard
-from models.registry import resolve_model
-from models.runtime import Runtime
+from models.predictor import Predictor
+from models.registry import resolve_card
+from models.runtimes import resolve_predictor
 from pipeline.area import Area, resolve_area
 from pipeline.clock import StageClock
 from pipeline.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.contour import ContourTracer
-from pipeline.errors import StaleResultError, UnfitSceneError
+from pipeline.errors import StaleResultError
+from pipeline.fit import describe_absence, list_absent, resolve_inputs
 from pipeline.item import Provenance, compute_checksums, compute_fingerprint, read_fingerprint, write_item
 from pipeline.options import MapOptions
 from pipeline.predict import MappedRows, Prediction, predict_rows
@@ -72,7 +74,7 @@ def map_scene(
     """Map one scene into ``out/<scene id>/``.
 
     Args:
-        source: An L2A ``.SAFE`` folder or zip, a STAC item, a 12-band raster, or a folder of band files.
+        source: An L2A ``.SAFE`` folder or zip, a STAC item, a raster of bands, or a folder of band files.
         out: Folder for results; made where it is not there.
         options: Choices; the defaults suit most scenes.
         stack: What metadata does not say, for stacks.
@@ -107,7 +109,8 @@ class _Job:
     scene: Scene
     bands: tuple[BandSource, ...]
     options: MapOptions
-    runtime: Runtime
+    card: ModelCard
+    runtime: Predictor
     area: Area
     folder: Path
     fingerprint: str
@@ -121,11 +124,6 @@ class _Job:
         return self.scene.grid.crop(self.area.window)
 
     @property
-    def card(self) -> ModelCard:
-        """What the model says about itself."""
-        return self.runtime.model.card
-
-    @property
     def model_name(self) -> str:
         """Name and version of the model."""
         return f"{self.card.name} {self.card.version}"
@@ -133,7 +131,7 @@ class _Job:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should be told."""
-        notes = [*self.scene.notes, *self.scene.radiometry.doubts]
+        notes = [*self.scene.notes, *self.scene.radiometry.doubts, *describe_absence(self.scene, self.card)]
         if self.scene.classification is None and self.options.cloud_classes:
             notes.append("The scene has no scene classification: clouds are not masked.")
         return tuple(notes)
@@ -149,20 +147,26 @@ def _plan(
         scene = open_scene(source, options=stack)
         area = resolve_area(options.aoi, scene.grid)
     with clock.stage("load model"):
-        model = resolve_model(options.model)
-        _require_fit(scene, model.card)
-        runtime = Runtime(model, device=options.device, precision=options.precision)
+        card = resolve_card(options.model)
+        bands = resolve_inputs(scene, card)
+        runtime = resolve_predictor(
+            options.model,
+            inputs=[band.name for band in bands],
+            device=options.device,
+            precision=options.precision,
+        )
     with clock.stage("checksums"):
         inputs = compute_checksums(scene.files)
         fingerprint = compute_fingerprint(
             inputs=inputs,
-            model_sha256=model.sha256,
+            model_sha256=runtime.sha256,
             parameters=_list_parameters(options, runtime),
         )
     return _Job(
         scene=scene,
-        bands=scene.require_bands(model.card.inputs),
+        bands=bands,
         options=options,
+        card=card,
         runtime=runtime,
         area=area,
         folder=Path(out) / scene.id,
@@ -173,18 +177,9 @@ def _plan(
     )
 
 
-def _list_parameters(options: MapOptions, runtime: Runtime) -> dict[str, object]:
+def _list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object]:
     """The choices that decide the result, the precision as it was resolved among them."""
     return options.result_parameters() | {"precision": runtime.precision}
-
-
-def _require_fit(scene: Scene, card: ModelCard) -> None:
-    """Refuse a scene of a level that the model was not made for."""
-    if scene.level != "unknown" and scene.level not in card.levels:
-        raise UnfitSceneError(
-            f"{scene.id} is {scene.level}, and the model {card.name} wants {' or '.join(card.levels)}: fetch the "
-            f"{card.levels[0]} product of this acquisition, or use a model made for {scene.level} (strandline models)."
-        )
 
 
 def _make_outputs(job: _Job, folder: Path) -> None:
@@ -278,16 +273,16 @@ def _draw_preview(job: _Job, path: Path, look: Quicklook, layers: CoastlineLayer
 
 
 def _record(job: _Job, seen: NDArray[np.int64]) -> Provenance:
-    model = job.runtime.model
     shares = 100 * seen / seen.sum()
     return Provenance(
         scene=job.scene,
         grid=job.grid,
         inputs=job.inputs,
-        card=job.card,
-        hyperparameters=model.network.config.to_dict(),
-        model_source=model.source,
-        model_sha256=model.sha256,
+        card=job.runtime.card,
+        absent_bands=list_absent(job.scene, job.card),
+        hyperparameters=job.runtime.hyperparameters,
+        model_source=job.runtime.source,
+        model_sha256=job.runtime.sha256,
         parameters=_list_parameters(job.options, job.runtime),
         fingerprint=job.fingerprint,
         runtime={"description": job.runtime.description, "tile_size": job.options.tile_size},

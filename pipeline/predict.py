@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelInputError
-from models.runtime import Runtime
+from models.predictor import Predictor
 from pipeline.area import Area
 from pipeline.clock import StageClock
 from pipeline.quicklook import Quicklook
@@ -58,7 +58,7 @@ class Prediction:
     """
 
     plan: ReadPlan
-    runtime: Runtime
+    runtime: Predictor
     area: Area
     tile_size: int = DEFAULT_TILE_SIZE
     clock: StageClock
@@ -73,7 +73,7 @@ class Prediction:
         """
         if self.runtime.reach_px is None:
             raise ModelInputError(
-                f"{self.runtime.model.card.name} has no finite receptive field (a norm over the whole tile, or "
+                f"{self.runtime.card.name} has no finite receptive field (a norm over the whole tile, or "
                 "attention), so its tiles cannot be stitched without a seam. Use a model with batch norm."
             )
         return Tiling(
@@ -129,7 +129,7 @@ def _leave_out(state: NDArray[np.uint8], area: Area, tile: Tile, prediction: Pre
     return state if outside is None else np.where(outside, np.uint8(NODATA), state)
 
 
-def _ask_network(runtime: Runtime, pixels: Pixels) -> NDArray[np.float32]:
+def _ask_network(runtime: Predictor, pixels: Pixels) -> NDArray[np.float32]:
     """Water probability (row, col) of a tile whose unknown pixels are filled."""
     batch = pixels.reflectance[None]  # (1, C, H, W)
     np.copyto(batch, runtime.fill[None, :, None, None], where=(pixels.state != VALID)[None, None])

@@ -125,14 +125,37 @@ class Scene:
         found = {source.name: source for source in self.bands}
         missing = [name for name in wanted if name not in found]
         if missing:
-            x_m = self.grid.resolution[0]
-            at = f" at {x_m:g} m" if self.grid.crs.is_projected else ""
-            hint = (
-                " A 60 m product has no B08: use one with R10m, or a model that does without it (strandline models)."
-                if "B08" in missing and self.kind == "safe" and x_m >= 60
-                else " Use a complete product, or a model that does without it (strandline models)."
-            )
-            raise BandError(
-                f"Band {', '.join(missing)} is not in {self.source} (found {', '.join(self.band_names)}{at}).{hint}"
-            )
+            raise self._explain_missing(missing)
         return tuple(found[name] for name in wanted)
+
+    def select_bands(
+        self, wanted: tuple[str, ...] = L2A_STACK, *, required: tuple[tuple[str, ...], ...] = ()
+    ) -> tuple[BandSource, ...]:
+        """The sources of those bands that a model wants and the scene has, in the model's order.
+
+        Args:
+            wanted: What the model reads where it is there.
+            required: Groups of bands of which there must be one each; empty: the model needs all that it wants.
+
+        Raises:
+            BandError: A group has none; the message names it, and says what was found.
+        """
+        if not required:
+            return self.require_bands(wanted)
+        found = {source.name: source for source in self.bands}
+        missing = [" or ".join(group) for group in required if not found.keys() & set(group)]
+        if missing:
+            raise self._explain_missing(missing)
+        return tuple(found[name] for name in wanted if name in found)
+
+    def _explain_missing(self, missing: list[str]) -> BandError:
+        x_m = self.grid.resolution[0]
+        at = f" at {x_m:g} m" if self.grid.crs.is_projected else ""
+        hint = (
+            " A 60 m product has no B08: use one with R10m, or a model that does without it (strandline models)."
+            if "B08" in missing and self.kind == "safe" and x_m >= 60
+            else " Use a complete product, or a model that does without it (strandline models)."
+        )
+        return BandError(
+            f"Band {', '.join(missing)} is not in {self.source} (found {', '.join(self.band_names)}{at}).{hint}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,25 +27,29 @@ def info(
     """Say what a scene is: product, baseline, bands, offsets and who says so, CRS, share of nodata and cloud."""
     import json
 
+    from models.registry import list_models
+    from pipeline.fit import describe_fit
     from pipeline.info import describe_scene
     from tiles.open import StackOptions, open_scene
 
     names = tuple(name.strip() for name in bands.split(",")) if bands else None
     options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata)
     described = describe_scene(open_scene(scene, options=options))
+    fits = {card.name: describe_fit(described.scene, card) for card in list_models()}
     if as_json:
-        typer.echo(json.dumps(described.to_dict(), indent=2))
+        typer.echo(json.dumps(described.to_dict() | {"models": fits}, indent=2))
         return
     from rich.console import Console
 
-    Console().print(render_info(described))
+    Console().print(render_info(described, fits=fits))
 
 
-def render_info(described: SceneInfo) -> RenderableType:
+def render_info(described: SceneInfo, *, fits: Mapping[str, str] | None = None) -> RenderableType:
     """Lay out a scene for a terminal.
 
     Args:
         described: The scene and what a quick look at it showed.
+        fits: Whether a model can map it, in words, by the model's name.
     """
     from rich.console import Group
     from rich.table import Table
@@ -53,7 +58,8 @@ def render_info(described: SceneInfo) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
-    for name, value in _list_facts(described):
+    models = [("Model", f"{name}: {fit}") for name, fit in (fits or {}).items()]
+    for name, value in (*_list_facts(described), *models):
         facts.add_row(name, Text(value))
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("Band", "Wavelength", "Pixel", "Size", "Offset"):

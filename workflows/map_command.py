@@ -13,7 +13,7 @@ _Scene = Annotated[
     str,
     typer.Argument(
         metavar="SCENE",
-        help="An L2A .SAFE folder or .zip, a STAC item (file or URL), a 12-band raster, or a folder of band files.",
+        help="An L2A .SAFE folder or .zip, a STAC item (file or URL), a raster of bands, or a folder of band files.",
         show_default=False,
     ),
 ]
