@@ -11,11 +11,12 @@ from scipy.special import ndtri
 from tiles.noise import Fractal, compute_noise
 from tiles.spectra import draw_spectrum
 
-__all__ = ["CloudView", "Clouds", "compute_cloud_view", "draw_clouds"]
+__all__ = ["DIRECT_SHARE", "CloudView", "Clouds", "compute_cloud_view", "draw_clouds"]
 
 Field = NDArray[np.float32]
 
-_DIRECT_SHARE = np.array([0.55, 0.6, 0.66, 0.72, 0.74, 0.76, 0.78, 0.8, 0.8, 0.82, 0.88, 0.92])
+DIRECT_SHARE = np.array([0.55, 0.6, 0.66, 0.72, 0.74, 0.76, 0.78, 0.8, 0.8, 0.82, 0.88, 0.92])
+"""Share of the light that comes straight from the sun under a clear sky, by band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,7 +89,7 @@ def draw_clouds(rng: np.random.Generator, *, cover: float, sun: tuple[float, flo
         colour=np.maximum(colour, floor).astype(np.float32),
         veil=veil.astype(np.float32),
         veil_noise=Fractal.build(seed + 1, finest_px=8, coarsest_px=256, hurst=0.9) if veiled else None,
-        direct=_DIRECT_SHARE.astype(np.float32),
+        direct=DIRECT_SHARE.astype(np.float32),
     )
 
 

@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
-from tiles.clouds import CloudView, compute_cloud_view, draw_clouds
-from tiles.cover import Site, compute_surfaces, draw_cover
+from tiles.clouds import DIRECT_SHARE, CloudView, compute_cloud_view, draw_clouds
+from tiles.cover import Site, compute_ground, draw_cover
 from tiles.errors import GridError
 from tiles.grid import Window
 from tiles.noise import Fractal, compute_noise, compute_uniform
 from tiles.optics import apply_noise, compute_spread, draw_sky
-from tiles.palette import compute_band
+from tiles.palette import Ground, compute_band
 from tiles.relief import KINDS, Kind
 from tiles.relief_draws import draw_relief
 from tiles.rendered import Rendered, allocate_rendered, paste_rendered
 from tiles.scene_class import GroundTruth, compute_scene_classes
+from tiles.shade import compute_cast_light, compute_slope_light
 from tiles.single_thread import single_threaded
 from tiles.terrain import CELL_PX, Terrain, TerrainBlock
 from tiles.waters import WaterView, compute_water_band, compute_water_view, draw_waters
@@ -73,10 +74,11 @@ class _Ground:
 
     terrain: TerrainBlock
     open_m: Field
-    surfaces: NDArray[np.uint8]
+    cover: Ground
     textures: Field
     whites: Field
     shade: Field
+    cast: Field
     water: WaterView | None
     haze: Field
     clouds: CloudView | None
@@ -115,6 +117,8 @@ class World:
         )
         steep = self._relief.kind == "fjord" or rng.random() < 0.25
         height = float(np.exp(rng.uniform(np.log(60), np.log(500)) if steep else rng.uniform(np.log(3), np.log(60))))
+        # Products take more or less of the sky's light for the sun's, so shadows are deep or shallow, and blue.
+        self._diffuse = (rng.uniform(0.1, 1.0) * (1 - DIRECT_SHARE)).astype(np.float32)
         seed = int(rng.integers(2**31))
         self._hills = Fractal.build(seed, finest_px=4, coarsest_px=256, hurst=0.95, amplitude=height)
         self._texture = (
@@ -187,20 +191,24 @@ class World:
         open_m = _compute_centres(terrain.nodes)
         height = compute_noise(self._hills, rows, cols, dtype=np.float32) + np.float32(self._hills_mean)
         height = np.maximum(height, 0) * (1 - np.exp(np.minimum(open_m, 0) / self._taper_m))
-        site = Site(rows=rows, cols=cols, inland_m=-_compute_distance(terrain.nodes), height_m=height)
+        wet = terrain.water_fraction.any()
+        base = _compute_centres(terrain.base) if wet else open_m
+        site = Site(rows=rows, cols=cols, inland_m=-_compute_distance(terrain.nodes), height_m=height, sea_m=base)
+        cover = compute_ground(self._cover, site)
+        wooded = self._cover.palette.height_m[cover.surfaces] * (1 - terrain.water_fraction)
         fields = [compute_noise(noise, rows, cols, dtype=np.float32) for noise in self._texture]
         whites = compute_uniform(self._grain_seed, np.arange(window.height + 16)[:, None] + window.row_off,
                                  np.arange(window.width + 16)[None, :] + window.col_off)  # fmt: skip
         whites = (whites - np.float32(0.5)) * np.float32(12**0.5)
-        wet = terrain.water_fraction.any()
-        base = _compute_centres(terrain.base) if wet else open_m
+        cast = compute_cast_light(height + wooded * np.clip(1 + 0.25 * whites[5:-11, 3:-13], 0, 2), self._sun)
         return _Ground(
             terrain=terrain,
             open_m=open_m,
-            surfaces=compute_surfaces(self._cover, site),
+            cover=cover,
             textures=np.clip(np.stack([*fields, whites[3:-13, 5:-11]]), -3, 3),
             whites=whites,
-            shade=self._compute_shade(height),
+            shade=compute_slope_light(height, self._sun) * cast,
+            cast=cast,
             water=compute_water_view(self._waters, rows, cols, open_m, base) if wet else None,
             haze=1
             + np.float32(self._sky.haze_unevenness) * compute_noise(self._haze_noise, rows, cols, dtype=np.float32),
@@ -210,13 +218,6 @@ class World:
     @property
     def _hills_mean(self) -> float:
         return float(np.sqrt(np.square(self._hills.amplitudes).sum()))
-
-    def _compute_shade(self, height: Field) -> Field:
-        """Light on slopes relative to the flat, as far as a product's terrain correction leaves it."""
-        down, across = np.gradient(height, 10.0)
-        facing = self._sun[2] - across * self._sun[0] + down * self._sun[1]
-        lit = facing / np.sqrt(1 + down**2 + across**2) / max(self._sun[2], 0.2)
-        return np.asarray(np.clip(lit, 0.12, 1.8), dtype=np.float32)
 
     def _render_block(self, row: int, col: int) -> Rendered:
         side = self._options.block_px
@@ -256,14 +257,16 @@ class World:
         start = 1 + band
         size = fraction.shape
         grain = ground.whites[start : start + size[0], 14 - start : 14 - start + size[1]]
+        dim = np.float32(1 - self._diffuse[band])
         if ground.water is None:
-            light = compute_band(self._cover.palette, band, ground.surfaces, ground.textures, grain) * ground.shade
+            light = self._compute_land(ground, band, grain)
         else:
             light = compute_water_band(self._waters, ground.water, band, grain)
             near = np.exp(-np.maximum(ground.open_m, 0) / sky.adjacency_m) * sky.adjacency[band]
             light += near * (self._neighbour[band] - light)
+            light *= 1 - dim * (1 - ground.cast)
             if fraction.min() < 1:
-                land = compute_band(self._cover.palette, band, ground.surfaces, ground.textures, grain) * ground.shade
+                land = self._compute_land(ground, band, grain)
                 light = land + fraction * (light - land)
         clouds = ground.clouds
         if clouds is None or self._clouds is None:
@@ -275,8 +278,14 @@ class World:
         tops = self._clouds.colour[band] * (0.85 + 0.15 * clouds.opacity + 0.05 * ground.textures[0])
         return np.asarray((light + clouds.opacity * (tops - light)) * sky.gain[band])
 
+    def _compute_land(self, ground: _Ground, band: int, grain: Field) -> Field:
+        """Reflectance (R, C) of one band, as if all were land."""
+        diffuse = np.float32(self._diffuse[band])
+        land = compute_band(self._cover.palette, band, ground.cover, ground.textures, grain)
+        return np.asarray(land * (diffuse + (1 - diffuse) * ground.shade))
+
     def _classify(self, ground: _Ground, inner: tuple[slice, slice], window: Window) -> NDArray[np.uint8]:
-        surfaces = ground.surfaces[inner]
+        surfaces = ground.cover.surfaces[inner]
         water = ground.water
         truth = GroundTruth(
             land=self._cover.palette.scene_class[surfaces],
