@@ -22,14 +22,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.architecture import build_network, describe
 from models.card import ModelCard
 from models.errors import ModelConfigError, ModelFileError
-from models.unet import UNet, UNetConfig
+from models.network import Network, NetworkConfig
 
 __all__ = ["FORMAT", "Model", "load_model", "read_card", "save_model"]
 
 FORMAT = "strandline-model-1"
-"""The one entry of the header's metadata (its order is not kept): JSON with ``config`` and ``card``."""
+"""The one entry of the header's metadata (its order is not kept): JSON with ``config`` and ``card``.
+
+A config without ``architecture`` is a U-Net's, as in the first model files.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class Model:
         ModelFileError: Card and network disagree about their channels.
     """
 
-    network: UNet
+    network: Network
     card: ModelCard
     source: str
     sha256: str
@@ -55,7 +59,7 @@ class Model:
         _require_agreement(self.network.config, self.card, self.source)
 
 
-def save_model(path: Path | str, network: UNet, card: ModelCard) -> None:
+def save_model(path: Path | str, network: Network, card: ModelCard) -> None:
     """Write a model file, whole or not at all.
 
     Kernels are kept as fp16 (half the size; the rounding is part of the model, so measure what was loaded), norms
@@ -71,7 +75,7 @@ def save_model(path: Path | str, network: UNet, card: ModelCard) -> None:
     """
     path = Path(path)
     _require_agreement(network.config, card, str(path))
-    header = {"config": network.config.to_dict(), "card": card.model_dump(mode="json")}
+    header = {"config": describe(network.config), "card": card.model_dump(mode="json")}
     tensors = {name: _pack(tensor) for name, tensor in network.state_dict().items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +102,7 @@ def load_model(path: Path | str) -> Model:
     header = _read_header(path)
     card = _parse_card(path, header)
     try:
-        network = UNetConfig(**header["config"]).build()
+        network = build_network(header["config"])
         with safe_open(path, framework="pt", device="cpu") as file:
             state = {name: _unpack(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (no mapping)
         network.load_state_dict(state)
@@ -158,7 +162,7 @@ def _parse_card(path: Path, header: dict[str, Any]) -> ModelCard:
         raise ModelFileError(f"The card in {path} is not valid at {where}: {first['msg']}.") from error
 
 
-def _require_agreement(config: UNetConfig, card: ModelCard, source: str) -> None:
+def _require_agreement(config: NetworkConfig, card: ModelCard, source: str) -> None:
     found = (config.in_channels, config.classes)
     if found != (len(card.inputs), len(card.classes)):
         raise ModelFileError(

@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from models.errors import ModelConfigError, ModelInputError
+from models.network import Network
 
-__all__ = ["Activation", "Decoder", "Encoder", "Norm", "UNet", "UNetConfig", "Upsampling"]
+__all__ = ["Activation", "Decoder", "Encoder", "Norm", "UNet", "UNetConfig", "Upsampling", "require_image"]
 
 Activation = Literal["relu", "leaky_relu", "silu", "gelu"]
 Norm = Literal["batch", "group", "none"]
@@ -56,6 +57,8 @@ class UNetConfig:
     Raises:
         ModelConfigError: A value is out of range, or no such choice exists.
     """
+
+    architecture: ClassVar[str] = "unet"
 
     in_channels: int = 12
     classes: int = 2
@@ -203,12 +206,14 @@ def _build_upsampling(config: UNetConfig, coarse: int, fine: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(coarse, fine, kernel_size=1), interpolation)
 
 
-class UNet(nn.Module):
+class UNet(Network):
     """Encoder, decoder, and a 1x1 convolution onto the classes.
 
     Args:
         config: Hyperparameters, kept as ``config``.
     """
+
+    config: UNetConfig
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -231,19 +236,30 @@ class UNet(nn.Module):
         Raises:
             ModelInputError: The shape does not fit.
         """
-        self._require_shape(image)
+        require_image("U-Net", image, channels=self.in_channels, stride=self.config.stride)
         features = self.encoder(image, present)  # depth + 1 tensors, from (B, width, H, W) on
         x = self.decoder(features)  # (B, width, H, W)
         logits: Tensor = self.head(x)  # (B, classes, H, W)
         return logits
 
-    def _require_shape(self, image: Tensor) -> None:
-        shape = tuple(image.shape)
-        channels, stride = self.in_channels, self.config.stride
-        if len(shape) != 4 or shape[1] != channels:
-            raise ModelInputError(f"U-Net: expected a batch (B, {channels}, H, W), found the shape {shape}.")
-        if min(shape[2:]) < stride or shape[2] % stride or shape[3] % stride:
-            raise ModelInputError(
-                f"U-Net: expected rows and columns to be multiples of {stride}, found {shape[2]} x {shape[3]}. "
-                "Pad the tile (the tile grid does)."
-            )
+
+def require_image(name: str, image: Tensor, *, channels: int, stride: int) -> None:
+    """Refuse a batch that a network cannot take.
+
+    Args:
+        name: What the network is called in the message.
+        image: The batch.
+        channels: Channels that it must have.
+        stride: Rows and columns must be multiples of this.
+
+    Raises:
+        ModelInputError: It is no batch (B, channels, H, W), or H or W does not fit.
+    """
+    shape = tuple(image.shape)
+    if len(shape) != 4 or shape[1] != channels:
+        raise ModelInputError(f"{name}: expected a batch (B, {channels}, H, W), found the shape {shape}.")
+    if min(shape[2:]) < stride or shape[2] % stride or shape[3] % stride:
+        raise ModelInputError(
+            f"{name}: expected rows and columns to be multiples of {stride}, found {shape[2]} x {shape[3]}. "
+            "Pad the tile (the tile grid does)."
+        )

@@ -11,10 +11,11 @@ from torch import nn
 
 from models.card import ModelCard, Training
 from models.checkpoint import Model, load_model, save_model
+from models.network import NetworkConfig
 from models.unet import UNet, UNetConfig
 
 
-def build_card(config: UNetConfig) -> ModelCard:
+def build_card(config: NetworkConfig) -> ModelCard:
     channels = config.in_channels
     return ModelCard(
         name="tiny",

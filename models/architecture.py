@@ -1,0 +1,78 @@
+"""The networks by name: from the plain values in a recipe or a model file to a network, and back."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from models.autoencoder import AutoencoderConfig
+from models.classifier import ClassifierConfig
+from models.errors import ModelConfigError
+from models.network import Network, NetworkConfig
+from models.smp_network import SmpConfig
+from models.unet import UNetConfig
+
+__all__ = ["ARCHITECTURES", "build_network", "describe", "parse_config"]
+
+ARCHITECTURES: MappingProxyType[str, type[NetworkConfig]] = MappingProxyType(
+    {kind.architecture: kind for kind in (UNetConfig, AutoencoderConfig, ClassifierConfig, SmpConfig)}
+)
+"""What a recipe or a model file may name, and whose hyperparameters follow."""
+
+
+def parse_config(config: Mapping[str, Any]) -> NetworkConfig:
+    """The hyperparameters that plain values stand for, validated.
+
+    Args:
+        config: ``architecture`` (one of ``ARCHITECTURES``, or ``smp:Unet/resnet18`` for short; left out, a U-Net, as
+            the first model files have it) and that network's hyperparameters.
+
+    Raises:
+        ModelConfigError: No such architecture or hyperparameter exists, or a value is out of range.
+    """
+    values = dict(config)
+    architecture = str(values.pop("architecture", UNetConfig.architecture))
+    if architecture.startswith("smp:"):
+        architecture, values["name"] = architecture.split(":", 1)
+    kind = ARCHITECTURES.get(architecture)
+    if kind is None:
+        raise ModelConfigError(
+            f"Expected the architecture to be one of {', '.join(ARCHITECTURES)}; found {architecture!r}."
+            f"{_suggest(architecture, ARCHITECTURES)}"
+        )
+    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    for name in values:
+        if name not in known:
+            raise ModelConfigError(f"{architecture}: has no hyperparameter {name!r}.{_suggest(str(name), known)}")
+    try:
+        return kind(**values)
+    except TypeError as error:  # smp without a name
+        raise ModelConfigError(f"{architecture}: a hyperparameter is missing ({error}).") from error
+
+
+def build_network(config: Mapping[str, Any]) -> Network:
+    """Make a network, with fresh random weights drawn from torch's global generator.
+
+    Args:
+        config: As ``parse_config`` takes it.
+
+    Raises:
+        ModelConfigError: As ``parse_config``; or a library that the network needs is not installed.
+    """
+    return parse_config(config).build()
+
+
+def describe(config: NetworkConfig) -> dict[str, int | str | bool]:
+    """The plain values that ``parse_config`` reads back as the same hyperparameters.
+
+    Args:
+        config: Hyperparameters of any network of ours.
+    """
+    return {"architecture": config.architecture, **config.to_dict()}
+
+
+def _suggest(found: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(found, known, n=1)
+    return f" Did you mean {close[0]}?" if close else f" Known: {', '.join(known)}."

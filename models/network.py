@@ -1,0 +1,59 @@
+"""What every network of ours has in common: a configuration that can make it again, and a grid that it fits on."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+from torch import nn
+
+__all__ = ["Network", "NetworkConfig"]
+
+
+class NetworkConfig(Protocol):
+    """The hyperparameters of a network: a frozen value that validates itself and builds the network."""
+
+    architecture: ClassVar[str]
+    """The name under which ``models.architecture`` knows it."""
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the input."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """Channels of the output."""
+        ...
+
+    @property
+    def any_channels(self) -> bool:
+        """Whether channels may be absent, and the network is told which are present."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """Rows and columns of the input must be multiples of this."""
+        ...
+
+    def to_dict(self) -> dict[str, int | str | bool]:
+        """The hyperparameters as plain values, for the header of a model file."""
+        ...
+
+    def build(self) -> Network:
+        """Make the network, with fresh random weights."""
+        ...
+
+
+class Network(nn.Module):
+    """A network that knows its own hyperparameters.
+
+    Its ``forward`` takes an image (B, in_channels, H, W), normalised, 0 in absent channels, and optionally ``present``
+    (B, in_channels), True where an image has the channel.
+
+    Attributes:
+        config: Hyperparameters.
+        in_channels: Channels that it takes: those of the config, or fewer in what ``models.absence`` makes of it.
+    """
+
+    config: NetworkConfig
+    in_channels: int
