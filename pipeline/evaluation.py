@@ -1,0 +1,257 @@
+"""Measure networks beside water indices, on the same pixels: tile by tile, in memory that the data does not decide."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.answers import Answer, Method, NetworkMethod, list_index_methods
+from pipeline.errors import OptionError
+from pipeline.intervals import Bootstrap
+from pipeline.tally import TALLY_LENGTH, compute_figures, compute_tally
+from pipeline.tile_gallery import TileGallery
+from tiles.bands import L2A_STACK
+from tiles.errors import SampleError
+from tiles.indices import INDICES, IndexHistogram, compute_index
+from tiles.sample import Sample, SampleSource
+
+__all__ = ["Evaluation", "EvaluationOptions", "Progress", "evaluate"]
+
+Floats = NDArray[np.floating[Any]]
+Progress = Callable[[str, float], None]
+"""Called with the name of the stage and the share of it that is done, 0 to 1."""
+
+_FEW_PLACES = 8
+"""With fewer places than this, tiles are resampled instead, and the report says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationOptions:
+    """How to measure.
+
+    Attributes:
+        tile_size: Rows and columns that are read at a time.
+        resamples: Draws for the intervals.
+        pictures: How many tiles are shown.
+
+    Raises:
+        OptionError: A number is not positive.
+    """
+
+    tile_size: int = 384
+    resamples: int = 500
+    pictures: int = 24
+
+    def __post_init__(self) -> None:
+        if self.tile_size < 32 or self.resamples < 2 or self.pictures < 0:
+            raise OptionError(
+                f"Expected a tile size of 32 or more, two resamples or more and no negative number of pictures, "
+                f"found {self.tile_size}, {self.resamples} and {self.pictures}."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MethodResult:
+    """What was counted of one method.
+
+    Attributes:
+        name: Of the method.
+        kind: ``network`` or ``index``.
+        pooled: (TALLY_LENGTH,), over everything.
+        by_place: The same a place.
+        intervals: 95% interval of each pooled figure; NaN where it cannot be told.
+    """
+
+    name: str
+    kind: str
+    pooled: Floats
+    by_place: dict[str, Floats]
+    intervals: dict[str, tuple[float, float]]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The pooled figures."""
+        return {name: float(value) for name, value in compute_figures(self.pooled).items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluation:
+    """All that was measured.
+
+    Attributes:
+        source: Name of the data.
+        methods: Networks first, then the indices.
+        tiles: How many tiles were read, by place.
+        pixels: How many pixels counted, by place.
+        water: How many of them were water, by place.
+        absent: Bands that some tiles did not have, with how many tiles.
+        resampled: What the intervals stand for: ``place`` or ``tile``.
+        thresholds: Otsu's threshold, by index and place.
+        gallery: The tiles to show, worst first.
+    """
+
+    source: str
+    methods: tuple[MethodResult, ...]
+    tiles: dict[str, int]
+    pixels: dict[str, int]
+    water: dict[str, int]
+    absent: dict[str, int]
+    resampled: str
+    thresholds: dict[str, dict[str, float]]
+    gallery: TileGallery
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The places, sorted."""
+        return tuple(sorted(self.tiles))
+
+
+def evaluate(
+    networks: Sequence[NetworkMethod],
+    source: SampleSource,
+    *,
+    options: EvaluationOptions | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure networks, and always the indices beside them.
+
+    The data is read twice: Otsu's threshold of a scene is known only once all of the scene was seen.
+
+    Args:
+        networks: What is to be measured, with names of their own.
+        source: The data.
+        options: How.
+        progress: Told how far the work is.
+
+    Raises:
+        OptionError: Two networks have the same name.
+        SampleError: The data has no labelled pixel.
+    """
+    options, progress = options or EvaluationOptions(), progress or _say_nothing
+    names = [network.name for network in networks]
+    if len(set(names)) < len(names):
+        raise OptionError(f"Expected networks of different names, found {', '.join(names)}. Name model files apart.")
+    count, thresholds = _learn_thresholds(source, options.tile_size, progress)
+    if count == 0:
+        raise SampleError(f"The data ({source.name}) has no labelled pixel: there is nothing to measure on.")
+    methods: tuple[Method, ...] = (*networks, *list_index_methods(thresholds))
+    study = _Study(methods=methods, options=options, by_place=len(source.places) >= _FEW_PLACES)
+    for number, sample in enumerate(source.tiles(size=options.tile_size)):
+        study.add(sample, number)
+        progress("measuring", (number + 1) / count)
+    return study.finish(source.name, thresholds)
+
+
+def _learn_thresholds(
+    source: SampleSource, tile_size: int, progress: Progress
+) -> tuple[int, dict[str, dict[str, float]]]:
+    """How many tiles there are, and Otsu's threshold by index and place."""
+    progress("choosing thresholds", 0.0)
+    histograms: dict[str, dict[str, IndexHistogram]] = {
+        name: defaultdict(partial(IndexHistogram, index)) for name, index in INDICES.items()
+    }
+    count = 0
+    for sample in source.tiles(size=tile_size):
+        count += 1
+        for name, by_place in histograms.items():
+            surface = compute_index(name, sample.reflectance)
+            if surface is not None:
+                by_place[sample.place].add(surface[sample.valid])
+    found = {
+        name: {place: histogram.threshold for place, histogram in by_place.items()}
+        for name, by_place in histograms.items()
+    }
+    return count, found
+
+
+@dataclass(slots=True, kw_only=True)
+class _Study:
+    """What was counted so far."""
+
+    methods: tuple[Method, ...]
+    options: EvaluationOptions
+    by_place: bool
+    tallies: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    tiles: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    pixels: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    water: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    absent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    draws: dict[str, Bootstrap] = field(default_factory=dict)
+    gallery: TileGallery = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gallery = TileGallery(limit=self.options.pictures)
+        self.tallies = {method.name: {} for method in self.methods}
+        self.draws = {method.name: Bootstrap(TALLY_LENGTH, resamples=self.options.resamples) for method in self.methods}
+
+    def add(self, sample: Sample, number: int) -> None:
+        answers = {method.name: method.answer(sample) for method in self.methods}
+        counted = _choose_pixels(sample, [answer for answer in answers.values() if answer is not None])
+        if not counted.any():
+            return
+        self._note(sample, counted)
+        for method in self.methods:
+            answer = answers[method.name]
+            if answer is not None:
+                self._count(method, answer, sample, counted, number)
+        first = answers[self.methods[0].name]
+        if first is not None:
+            self.gallery.add(sample, counted, first, number)
+
+    def _note(self, sample: Sample, counted: NDArray[np.bool_]) -> None:
+        self.tiles[sample.place] += 1
+        self.pixels[sample.place] += int(counted.sum())
+        self.water[sample.place] += int((counted & (sample.fraction > 0.5)).sum())
+        for name in np.array(L2A_STACK)[~sample.present]:
+            self.absent[str(name)] += 1
+
+    def _count(self, method: Method, answer: Answer, sample: Sample, counted: NDArray[np.bool_], number: int) -> None:
+        tally = compute_tally(answer.surface, sample, counted, level=answer.level, calibrated=method.kind == "network")
+        places = self.tallies[method.name]
+        places[sample.place] = places.get(sample.place, 0) + tally
+        if not self.by_place:
+            self.draws[method.name].add(f"{sample.place}/{number}", tally)
+
+    def finish(self, source: str, thresholds: dict[str, dict[str, float]]) -> Evaluation:
+        return Evaluation(
+            source=source,
+            methods=tuple(self._finish_method(method) for method in self.methods),
+            tiles=dict(self.tiles),
+            pixels=dict(self.pixels),
+            water=dict(self.water),
+            absent=dict(self.absent),
+            resampled="place" if self.by_place else "tile",
+            thresholds=thresholds,
+            gallery=self.gallery,
+        )
+
+    def _finish_method(self, method: Method) -> MethodResult:
+        places, draws = self.tallies[method.name], self.draws[method.name]
+        if self.by_place:
+            for place, tally in places.items():
+                draws.add(place, tally)
+        return MethodResult(
+            name=method.name,
+            kind=method.kind,
+            pooled=sum(places.values(), np.zeros(TALLY_LENGTH)),
+            by_place=places,
+            intervals=draws.compute_intervals(compute_figures),
+        )
+
+
+def _choose_pixels(sample: Sample, answers: Sequence[Answer]) -> NDArray[np.bool_]:
+    """The pixels on which all are compared: labelled, and answered by each that answers at all."""
+    counted = sample.valid.copy()
+    for answer in answers:
+        counted &= np.isfinite(answer.surface)
+    return counted
+
+
+def _say_nothing(_stage: str, _share: float) -> None:
+    """The progress of those who did not ask."""
