@@ -1,4 +1,4 @@
-"""Several sources of samples as one, each drawn from by its weight."""
+"""A weighted mixture of sources, which is a source itself."""
 
 from __future__ import annotations
 
@@ -12,58 +12,78 @@ from tiles.sample import Sample, SampleSource
 
 __all__ = ["Mixture"]
 
+_SEPARATOR = "/"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """A weighted mixture; its places are those of its parts, each after the part's number and name.
+    """Several sources, each drawn from as often as its weight says.
+
+    Places carry the name of their source, ``swed-train/30UXC``: the same name in two sources need not be the same
+    ground. Where it is, keep the two on one side by hand.
 
     Attributes:
-        parts: The sources.
-        weights: How often each is drawn from, against the others; positive.
+        parts: Each source and its weight; weights need not add up to 1, and 0 leaves a source to ``tiles`` alone.
+        title: Short name of the mixture; empty: the names of the sources, joined.
 
     Raises:
-        SampleError: There is no part, or weights do not fit.
+        SampleError: There is no source, two have one name, or the weights are not positive numbers.
     """
 
-    parts: tuple[SampleSource, ...]
-    weights: tuple[float, ...]
+    parts: tuple[tuple[SampleSource, float], ...]
+    title: str = ""
 
     def __post_init__(self) -> None:
-        if not self.parts or len(self.parts) != len(self.weights) or min(self.weights) <= 0:
-            raise SampleError(f"Expected sources with a positive weight each, found {len(self.parts)}: {self.weights}.")
+        names = [source.name for source, _ in self.parts]
+        weights = [weight for _, weight in self.parts]
+        if len(set(names)) < len(names):
+            raise SampleError(f"Expected sources with names of their own in a mixture, found {', '.join(names)}.")
+        if not weights or not np.isfinite(weights).all() or min(weights) < 0 or sum(weights) <= 0:
+            raise SampleError(f"Expected weights of a mixture to be 0 or more, and not all 0; found {weights}.")
 
     @property
     def name(self) -> str:
-        """The names of the parts."""
-        return "+".join(part.name for part in self.parts)
+        """Short name of the mixture, which a restriction does not change."""
+        return self.title or "+".join(source.name for source, _ in self.parts)
 
     @property
     def places(self) -> tuple[str, ...]:
-        """All places of all parts, sorted."""
-        return tuple(sorted(_add(index, part, place) for index, part in enumerate(self.parts) for place in part.places))
+        """All places, each with the name of its source."""
+        return tuple(sorted(_prefix(source, place) for source, _ in self.parts for place in source.places))
 
     def restrict(self, places: frozenset[str]) -> Mixture:
-        """The same mixture with these places alone; parts that have none of them fall away."""
-        kept, weights = [], []
-        for index, (part, weight) in enumerate(zip(self.parts, self.weights, strict=True)):
-            own = frozenset(place for place in part.places if _add(index, part, place) in places)
+        """The same mixture, of these places alone; a source that has none of them falls away.
+
+        Raises:
+            SampleError: None of them is there.
+        """
+        parts: list[tuple[SampleSource, float]] = []
+        for source, weight in self.parts:
+            own = frozenset(place for place in source.places if _prefix(source, place) in places)
             if own:
-                kept.append(part.restrict(own))
-                weights.append(weight)
-        if not kept:
-            raise SampleError(f"None of the {len(places)} places is in {self.name}.")
-        return replace(self, parts=tuple(kept), weights=tuple(weights))
+                parts.append((source.restrict(own), weight))
+        if not parts:
+            raise SampleError(f"None of the {len(places)} places asked for is in {self.name} ({self.places[:3]} …).")
+        if not any(weight for _, weight in parts):
+            parts = [(source, 1.0) for source, _ in parts]
+        return replace(self, parts=tuple(parts), title=self.name)
 
     def draw(self, rng: np.random.Generator, *, size: int) -> Sample:
-        """A random sample of a random part."""
-        chances = np.array(self.weights) / sum(self.weights)
-        return self.parts[int(rng.choice(len(self.parts), p=chances))].draw(rng, size=size)
+        """A random sample of a random source."""
+        rising = np.cumsum([weight for _, weight in self.parts])
+        source, _ = self.parts[int(np.searchsorted(rising, rng.random() * rising[-1], side="right"))]
+        return _mark(source, source.draw(rng, size=size))
 
     def tiles(self, *, size: int) -> Iterator[Sample]:
-        """All tiles of all parts, one part after another."""
-        for part in self.parts:
-            yield from part.tiles(size=size)
+        """Every labelled pixel of every source once, source by source."""
+        for source, _ in self.parts:
+            for sample in source.tiles(size=size):
+                yield _mark(source, sample)
 
 
-def _add(index: int, part: SampleSource, place: str) -> str:
-    return f"{index}/{part.name}/{place}"
+def _prefix(source: SampleSource, place: str) -> str:
+    return f"{source.name}{_SEPARATOR}{place}"
+
+
+def _mark(source: SampleSource, sample: Sample) -> Sample:
+    return replace(sample, place=_prefix(source, sample.place))
