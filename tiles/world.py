@@ -209,7 +209,7 @@ class World:
             whites=whites,
             shade=compute_slope_light(height, self._sun) * cast,
             cast=cast,
-            water=compute_water_view(self._waters, rows, cols, open_m, base) if wet else None,
+            water=compute_water_view(self._waters, rows, cols, -site.inland_m, base) if wet else None,
             haze=1
             + np.float32(self._sky.haze_unevenness) * compute_noise(self._haze_noise, rows, cols, dtype=np.float32),
             clouds=compute_cloud_view(self._clouds, rows, cols) if self._clouds is not None else None,
