@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from pipeline.answers import Answer, Method, NetworkMethod, list_index_methods
 from pipeline.errors import OptionError
 from pipeline.intervals import Bootstrap
-from pipeline.tally import TALLY_LENGTH, compute_figures, compute_tally
+from pipeline.tally import TALLY_LENGTH, compute_figures, compute_tally, get_confusion
 from pipeline.tile_gallery import TileGallery
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.indices import INDICES, IndexHistogram, compute_index
 from tiles.sample import Sample, SampleSource
 
-__all__ = ["Evaluation", "EvaluationOptions", "Progress", "evaluate"]
+__all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "Progress", "evaluate"]
 
 Floats = NDArray[np.floating[Any]]
 Progress = Callable[[str, float], None]
@@ -75,6 +75,11 @@ class MethodResult:
     intervals: dict[str, tuple[float, float]]
 
     @property
+    def pixels(self) -> int:
+        """How many pixels it answered; fewer than there are where it lacked a band."""
+        return int(sum(get_confusion(self.pooled).values()))
+
+    @property
     def figures(self) -> dict[str, float]:
         """The pooled figures."""
         return {name: float(value) for name, value in compute_figures(self.pooled).items()}
@@ -110,6 +115,16 @@ class Evaluation:
     def places(self) -> tuple[str, ...]:
         """The places, sorted."""
         return tuple(sorted(self.tiles))
+
+    @property
+    def networks(self) -> tuple[MethodResult, ...]:
+        """The networks among the methods."""
+        return tuple(method for method in self.methods if method.kind == "network")
+
+    @property
+    def whole(self) -> tuple[MethodResult, ...]:
+        """The methods that answered every pixel that counts: only these can be compared."""
+        return tuple(method for method in self.methods if method.pixels == sum(self.pixels.values()))
 
 
 def evaluate(

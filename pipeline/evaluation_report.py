@@ -1,0 +1,49 @@
+"""Write the files of an evaluation: ``report.html``, ``metrics.csv`` and ``metrics.json``, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from pipeline.errors import output_errors
+from pipeline.evaluation import Evaluation
+from pipeline.evaluation_record import build_record, format_csv, format_json
+from pipeline.permutation import BandImportance
+from pipeline.report_page import ReportSubject, build_page
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    folder: Path, subject: ReportSubject, evaluation: Evaluation, importance: tuple[BandImportance, ...] = ()
+) -> Path:
+    """Write the three files; ``metrics.json`` comes last, so where it is new, all are.
+
+    Args:
+        folder: Where to; made where it is not there. Files of the same names are replaced.
+        subject: What was measured, when, and with what.
+        evaluation: The figures.
+        importance: What shuffling each band costs, where that was measured.
+
+    Returns:
+        The page.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    record = build_record(evaluation, about=subject.to_dict(), importance=importance)
+    files = {
+        "report.html": build_page(subject, evaluation, importance),
+        "metrics.csv": format_csv(evaluation),
+        "metrics.json": format_json(record),
+    }
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Made beside their place, then renamed one by one: a reader never meets half a file.
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".begun-") as begun:
+            for name, text in files.items():
+                (Path(begun) / name).write_text(text, encoding="utf-8")
+            for name in files:
+                os.replace(Path(begun) / name, folder / name)  # noqa: PTH105 (Path.replace is the same call)
+    return folder / "report.html"

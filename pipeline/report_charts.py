@@ -1,0 +1,133 @@
+"""The drawings of the report: plain SVG within the page, coloured by its style sheet, so they follow light and dark."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pipeline.evaluation import Evaluation, MethodResult
+from pipeline.report_words import escape
+from pipeline.tally import compute_figures, get_reliability
+
+__all__ = ["draw_errors_by_scene", "draw_reliability"]
+
+_SIDE, _LEFT, _TOP = 300, 46, 12
+_BARS = 60
+_MOST_SCENES = 40
+
+
+def draw_reliability(network: MethodResult) -> str:
+    """The reliability diagram: what a probability promises, and what is true; below it, how often it is said.
+
+    Args:
+        network: What was counted of it.
+    """
+    pixels, promised, true = get_reliability(network.pooled)
+    used = pixels > 0
+    x = _LEFT + _SIDE * promised[used] / pixels[used]
+    y = _TOP + _SIDE * (1 - true[used] / pixels[used])
+    share = pixels[used] / max(pixels.sum(), 1)
+    dots = "".join(
+        f'<circle class="dot" cx="{a:.1f}" cy="{b:.1f}" r="{3 + 9 * math.sqrt(s):.1f}"><title>says {p:.2f}, true {t:.2f}, '
+        f"{s:.2%} of the pixels</title></circle>"
+        for a, b, s, p, t in zip(x, y, share, promised[used] / pixels[used], true[used] / pixels[used], strict=True)
+    )
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    error = float(compute_figures(network.pooled)["calibration_error"])
+    label = f"Reliability of {escape(network.name)}, calibration error {100 * error:.2f}%"
+    height = _TOP + _SIDE + 44 + _BARS + 34
+    return (
+        f'<svg viewBox="0 0 {_LEFT + _SIDE + 12} {height}" role="img" aria-label="{label}">{_axes()}'
+        f'<line class="ideal" x1="{_LEFT}" y1="{_TOP + _SIDE}" x2="{_LEFT + _SIDE}" y2="{_TOP}"/>'
+        f'<polyline class="curve" points="{path}"/>{dots}{_bars(pixels)}</svg>'
+    )
+
+
+def _axes() -> str:
+    ticks = []
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        x, y = _LEFT + _SIDE * tick, _TOP + _SIDE * (1 - tick)
+        ticks.append(f'<line class="grid" x1="{x:g}" y1="{_TOP}" x2="{x:g}" y2="{_TOP + _SIDE}"/>')
+        ticks.append(f'<line class="grid" x1="{_LEFT}" y1="{y:g}" x2="{_LEFT + _SIDE}" y2="{y:g}"/>')
+        ticks.append(f'<text x="{x:g}" y="{_TOP + _SIDE + 14}" text-anchor="middle">{tick:g}</text>')
+        ticks.append(f'<text x="{_LEFT - 6}" y="{y + 4:g}" text-anchor="end">{tick:g}</text>')
+    middle = _TOP + _SIDE / 2
+    return (
+        "".join(ticks)
+        + f'<text x="{_LEFT + _SIDE / 2}" y="{_TOP + _SIDE + 29}" text-anchor="middle">probability of water</text>'
+        + f'<text x="12" y="{middle:g}" text-anchor="middle" transform="rotate(-90 12 {middle:g})">share of water</text>'
+    )
+
+
+def _bars(pixels: np.ndarray) -> str:
+    """How many pixels there are a bin, on a logarithmic scale."""
+    bottom = _TOP + _SIDE + 44 + _BARS
+    width = _SIDE / len(pixels)
+    tallest = math.log10(max(float(pixels.max()), 10))
+    parts = []
+    for index, count in enumerate(pixels):
+        height = _BARS * math.log10(max(float(count), 1)) / tallest
+        parts.append(
+            f'<rect class="bar" x="{_LEFT + index * width + 1:.1f}" y="{bottom - height:.1f}" width="{width - 2:.1f}" '
+            f'height="{height:.1f}"><title>{count:,.0f} pixels</title></rect>'
+        )
+    return (
+        "".join(parts)
+        + f'<text x="{_LEFT + _SIDE / 2}" y="{bottom + 16}" text-anchor="middle">pixels (logarithmic)</text>'
+    )
+
+
+def draw_errors_by_scene(evaluation: Evaluation) -> str:
+    """The share of wrong pixels a scene: the first network, and the index that was best there, which nobody knows ahead.
+
+    Args:
+        evaluation: What was measured.
+    """
+    errors = _collect_errors(evaluation)[:_MOST_SCENES]
+    if not errors:
+        return ""
+    left, width, step, top = 150, 330, 22, 30
+    largest = max(max(network, index if math.isfinite(index) else 0) for _, network, index, _ in errors) or 0.01
+    rows = []
+    for row, (place, network, index, name) in enumerate(errors):
+        y = top + step * row + step / 2
+        label = place if len(place) <= 22 else f"…{place[-21:]}"
+        rows.append(
+            f'<text x="{left - 8}" y="{y + 4:g}" text-anchor="end">{escape(label)}<title>{escape(place)}</title></text>'
+        )
+        rows.append(f'<line class="grid" x1="{left}" y1="{y:g}" x2="{left + width}" y2="{y:g}"/>')
+        x = left + width * network / largest
+        if math.isfinite(index):
+            z = left + width * index / largest
+            rows.append(
+                f'<line class="{"loss" if network > index else "gain"}" x1="{x:.1f}" y1="{y:g}" x2="{z:.1f}" y2="{y:g}"/>'
+            )
+            rows.append(
+                f'<rect class="index" x="{z - 4:.1f}" y="{y - 4:g}" width="8" height="8"><title>{escape(name)}: {index:.2%} wrong</title></rect>'
+            )
+        rows.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:g}" r="5"><title>{network:.2%} wrong</title></circle>')
+    ticks = "".join(
+        f'<text x="{left + width * part:g}" y="{top - 12}" text-anchor="middle">{100 * largest * part:.3g}%</text>'
+        for part in (0, 0.5, 1)
+    )
+    height = top + step * len(errors) + 8
+    return (
+        f'<svg viewBox="0 0 {left + width + 30} {height}" role="img" aria-label="Wrong pixels by scene">{ticks}'
+        f"{''.join(rows)}</svg>"
+    )
+
+
+def _collect_errors(evaluation: Evaluation) -> list[tuple[str, float, float, str]]:
+    """Place, error of the first method, error and name of the index that was best there; the worst first."""
+    first, *others = evaluation.methods
+    found = []
+    for place, tally in first.by_place.items():
+        indices = [
+            (1 - float(compute_figures(other.by_place[place])["accuracy"]), other.name)
+            for other in others
+            if other.kind == "index" and place in other.by_place
+        ]
+        error, name = min(indices, default=(math.nan, ""))
+        found.append((place, 1 - float(compute_figures(tally)["accuracy"]), error, name))
+    return sorted(found, key=lambda entry: -entry[1])

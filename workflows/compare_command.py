@@ -1,0 +1,61 @@
+"""``strandline compare``: models side by side on the same pixels, the water indices always among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["compare"]
+
+_Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL… DATA",
+        help="One or more models (bundled names or files), and last the data, as for evaluate.",
+        show_default=False,
+    ),
+]
+_Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for a report; without it, a table is printed.")]
+_Places = Annotated[str, typer.Option(help="all, held-out or learned places of the data.")]
+_HeldOut = Annotated[float, typer.Option(help="Share of the places that the training held out.")]
+_SplitSeed = Annotated[int, typer.Option(help="Seed of the split, as the training had it.")]
+_TileSize = Annotated[int, typer.Option(help="Rows and columns that are read at a time.")]
+
+
+def compare(
+    names: _Names,
+    out: _Out = None,
+    places: _Places = "all",
+    held_out: _HeldOut = 0.15,
+    split_seed: _SplitSeed = 0,
+    tile_size: _TileSize = 384,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Compare models with each other and with NDWI, MNDWI and AWEI, each with threshold 0 and Otsu's."""
+    from pipeline.errors import OptionError
+    from workflows.evaluate_run import run_evaluation
+
+    *models, data = names
+    if not models:
+        raise OptionError(f"Expected one model or more and then the data, found {data!r} alone.")
+    run_evaluation(
+        models,
+        data,
+        out,
+        choices={
+            "places": places,
+            "held_out": held_out,
+            "split_seed": split_seed,
+            "tile_size": tile_size,
+            "repeats": 0,
+            "pictures": 24 if out else 0,
+            "device": device,
+            "precision": precision,
+        },
+        quiet=quiet,
+    )

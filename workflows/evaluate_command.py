@@ -1,0 +1,64 @@
+"""``strandline evaluate``: how good a model is on data with known truth, beside every water index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["evaluate"]
+
+_Model = Annotated[str, typer.Argument(help="A bundled model (strandline models) or a model file.", show_default=False)]
+_Data = Annotated[
+    str,
+    typer.Argument(
+        help="simulated:FIRST-LAST (seeds), labels:SCENES, a folder in SWED's layout, or one of images with masks.",
+        show_default=False,
+    ),
+]
+_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report.html, metrics.json and metrics.csv.")]
+_Places = Annotated[str, typer.Option(help="all, held-out or learned places of the data.")]
+_HeldOut = Annotated[float, typer.Option(help="Share of the places that the training held out.")]
+_SplitSeed = Annotated[int, typer.Option(help="Seed of the split, as the training had it.")]
+_TileSize = Annotated[int, typer.Option(help="Rows and columns that are read at a time.")]
+_Permute = Annotated[bool, typer.Option("--permute", help="Measure what shuffling each band costs, too.")]
+_Repeats = Annotated[int, typer.Option(help="Shuffles a band.")]
+_Pictures = Annotated[int, typer.Option(help="Tiles that are shown in the report.")]
+
+
+def evaluate(
+    model: _Model,
+    data: _Data,
+    out: _Out,
+    places: _Places = "all",
+    held_out: _HeldOut = 0.15,
+    split_seed: _SplitSeed = 0,
+    tile_size: _TileSize = 384,
+    permute: _Permute = False,
+    repeats: _Repeats = 3,
+    pictures: _Pictures = 24,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Measure a model: OUT/report.html with tables, a reliability diagram and the worst tiles, and the numbers."""
+    from workflows.evaluate_run import run_evaluation
+
+    run_evaluation(
+        [model],
+        data,
+        out,
+        choices={
+            "places": places,
+            "held_out": held_out,
+            "split_seed": split_seed,
+            "tile_size": tile_size,
+            "repeats": repeats if permute else 0,
+            "pictures": pictures,
+            "device": device,
+            "precision": precision,
+        },
+        quiet=quiet,
+    )
