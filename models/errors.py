@@ -6,6 +6,8 @@ from strandline import StrandlineError
 
 __all__ = [
     "DeviceError",
+    "ExportError",
+    "MissingExtraError",
     "ModelConfigError",
     "ModelFileError",
     "ModelInputError",
@@ -44,7 +46,19 @@ class DeviceError(StrandlineError, ValueError):
     exit_code = 2
 
 
+class ExportError(StrandlineError, ValueError):
+    """A model cannot be written in another format, or would not answer as it does here."""
+
+    exit_code = 2
+
+
 class TrainingError(StrandlineError, ValueError):
     """A training cannot start or go on: its folder holds something else, or nothing to learn from."""
+
+    exit_code = 2
+
+
+class MissingExtraError(StrandlineError, ImportError):
+    """A library is needed that comes with an extra of ours, and is not installed."""
 
     exit_code = 2

@@ -8,8 +8,10 @@ from pathlib import Path
 from models.card import ModelCard
 from models.checkpoint import Model, load_model, read_card
 from models.errors import UnknownModelError
+from models.onnx_runtime import read_onnx_header
+from models.pt2_archive import read_pt2_header
 
-__all__ = ["DEFAULT_MODEL", "list_models", "resolve_card", "resolve_model"]
+__all__ = ["DEFAULT_MODEL", "list_models", "resolve_card", "resolve_model", "resolve_path"]
 
 DEFAULT_MODEL = "strandline-small"
 """The model that is used where none is named."""
@@ -33,23 +35,34 @@ def resolve_model(name_or_path: str = DEFAULT_MODEL) -> Model:
         UnknownModelError: It is neither; the message lists the known names.
         ModelFileError: The file is no model.
     """
-    return load_model(_resolve_path(name_or_path))
+    return load_model(resolve_path(name_or_path))
 
 
 def resolve_card(name_or_path: str) -> ModelCard:
     """The card of the model that a user means; the weights are not read.
 
     Args:
-        name_or_path: The name of a bundled model, or the path of a model file.
+        name_or_path: The name of a bundled model, or the path of a model file: our own, or one that was exported.
 
     Raises:
         UnknownModelError: It is neither; the message lists the known names.
         ModelFileError: The file is no model.
     """
-    return read_card(_resolve_path(name_or_path))
+    path = resolve_path(name_or_path)
+    if path.suffix == ".onnx":
+        return read_onnx_header(path).card
+    return read_pt2_header(path).card if path.suffix == ".pt2" else read_card(path)
 
 
-def _resolve_path(name_or_path: str) -> Path:
+def resolve_path(name_or_path: str) -> Path:
+    """The file of the model that a user means.
+
+    Args:
+        name_or_path: The name of a bundled model, or the path of a model file.
+
+    Raises:
+        UnknownModelError: It is neither; the message lists the known names.
+    """
     bundled = _bundled()
     if name_or_path in bundled:
         return bundled[name_or_path]

@@ -18,15 +18,15 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.absence import select_channels
+from models.architecture import describe
 from models.card import ModelCard
 from models.checkpoint import Model
 from models.errors import DeviceError, ModelConfigError, ModelInputError
 from models.normalisation import Normalisation
 from models.predictor import Device, Precision
 from models.receptive_field import compute_receptive_field
-from models.unet import UNet
 
-__all__ = ["Device", "Precision", "Runtime"]
+__all__ = ["Device", "Precision", "Runtime", "exact_fp32", "fold_norms", "resolve_device"]
 
 
 class Runtime:
@@ -64,7 +64,7 @@ class Runtime:
     ) -> None:
         self.model = model
         network, self.card = _select(model, channels)
-        self.device = _resolve_device(device)
+        self.device = resolve_device(device)
         self.precision = _resolve_precision(precision, self.device)
         stride = model.network.config.stride
         field = compute_receptive_field(network, in_channels=len(self.card.inputs), stride=stride)
@@ -72,7 +72,7 @@ class Runtime:
         self.reach_px = field.reach_px
         self.fill: NDArray[np.float32] = np.array(self.card.mean, np.float32)
         self._dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        self._network = _fold_norms(network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
+        self._network = fold_norms(network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
         self._normalise = Normalisation.from_card(self.card)
 
     @property
@@ -88,7 +88,7 @@ class Runtime:
     @property
     def hyperparameters(self) -> Mapping[str, Any]:
         """Of the network, for the record."""
-        return self.model.network.config.to_dict()
+        return describe(self.model.network.config)
 
     @property
     def description(self) -> str:
@@ -115,7 +115,7 @@ class Runtime:
                 f"{card.name}: expected a batch (B, {len(card.inputs)}, H, W) of {', '.join(card.inputs)}, "
                 f"found the shape {batch.shape}."
             )
-        with torch.inference_mode(), _exact_fp32():
+        with torch.inference_mode(), exact_fp32():
             image = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.device)
             image = self._normalise(image).to(dtype=self._dtype, memory_format=torch.channels_last)
             logits = self._network(image).float()  # (B, classes, H, W)
@@ -126,21 +126,23 @@ class Runtime:
 
 def _select(model: Model, channels: Sequence[int] | None) -> tuple[nn.Module, ModelCard]:
     """The network and card for these channels alone."""
-    network: nn.Module = model.network
     if channels is None:
-        return network, model.card
+        return model.network, model.card
     known = dict(enumerate(model.card.inputs))
     if not {*channels} <= known.keys():
         raise ModelConfigError(f"Expected rising channels from 0 to {len(known) - 1}, found {list(channels)}.")
     card = model.card.select([known[channel] for channel in channels])
     if len(card.inputs) == len(known):
-        return network, card
-    if not isinstance(network, UNet):
-        raise ModelConfigError(f"{card.name} needs all of its {len(known)} inputs: it is no U-Net of ours.")
-    return select_channels(network, channels), card
+        return model.network, card
+    return select_channels(model.network, channels), card
 
 
-def _resolve_device(device: str) -> Literal["cpu", "cuda"]:
+def resolve_device(device: str) -> Literal["cpu", "cuda"]:
+    """Decide where to run: ``auto`` takes the GPU where there is one.
+
+    Raises:
+        DeviceError: There is no such device here, or no such choice.
+    """
     if device not in get_args(Device):
         raise DeviceError(f"Expected the device to be one of {', '.join(get_args(Device))}; found {device!r}.")
     present = torch.cuda.is_available()
@@ -175,13 +177,13 @@ def _gpu_has_bf16() -> bool:
 
 
 @contextlib.contextmanager
-def _exact_fp32() -> Iterator[None]:
+def exact_fp32() -> Iterator[None]:
     """Keep cuDNN from rounding fp32 to TF32, and from choosing kernels by trial."""
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield
 
 
-def _fold_norms(network: nn.Module) -> nn.Module:
+def fold_norms(network: nn.Module) -> nn.Module:
     """A copy whose batch norms are folded into the convolutions before them."""
     folded = copy.deepcopy(network).eval()
     for block in folded.modules():

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from models.card import ModelCard
+from models.checkpoint import load_model
+from models.errors import ModelInputError
+from models.exported import ExportedPredictor
+from models.onnx_runtime import OnnxPredictor
 from models.predictor import Device, Precision, Predictor
-from models.registry import resolve_model
+from models.pt2_runtime import Pt2Predictor
+from models.registry import resolve_path
 from models.runtime import Runtime
 
 __all__ = ["resolve_predictor"]
@@ -18,7 +24,8 @@ def resolve_predictor(
     """Load the model that a user means, ready to predict from the inputs that there are.
 
     Args:
-        name_or_path: The name of a bundled model, or the path of a model file.
+        name_or_path: The name of a bundled model, or the path of a model file: our own (``.safetensors``), or one that
+            was exported (``.onnx``, ``.pt2``).
         inputs: Those of the model's inputs that there are, in its order; ``None``: all.
         device: ``auto`` takes the GPU where there is one.
         precision: ``auto`` takes bfloat16 where the device multiplies it natively.
@@ -29,9 +36,25 @@ def resolve_predictor(
         ModelInputError: The model cannot do without the other inputs.
         DeviceError: There is no such device here, or no such choice.
     """
-    model = resolve_model(name_or_path)
+    path = resolve_path(name_or_path)
+    if path.suffix in {".onnx", ".pt2"}:
+        return _open_exported(path, inputs, device=device, precision=precision)
+    model = load_model(path)
     return Runtime(model, device=device, precision=precision, channels=_find_channels(model.card, inputs))
 
 
 def _find_channels(card: ModelCard, inputs: Sequence[str] | None) -> list[int] | None:
     return None if inputs is None else [card.inputs.index(name) for name in card.select(inputs).inputs]
+
+
+def _open_exported(
+    path: Path, inputs: Sequence[str] | None, *, device: Device, precision: Precision
+) -> ExportedPredictor:
+    kind = OnnxPredictor if path.suffix == ".onnx" else Pt2Predictor
+    predictor = kind(path, device=device, precision=precision)
+    if inputs is not None and tuple(inputs) != predictor.card.inputs:
+        raise ModelInputError(
+            f"{path} reads {', '.join(predictor.card.inputs)}, all of them; found {', '.join(inputs)}. Export it for "
+            f"these: strandline export-model --bands {','.join(inputs)}."
+        )
+    return predictor

@@ -17,6 +17,9 @@ import typer
 from typer.exceptions import TyperException
 
 from strandline import StrandlineError, __version__
+from workflows.compare_command import compare
+from workflows.evaluate_command import evaluate
+from workflows.export_model_command import export_model_
 from workflows.info_command import info
 from workflows.map_command import map_
 from workflows.models_command import models
@@ -38,6 +41,9 @@ app.command("map")(map_)
 app.command("info")(info)
 app.command("simulate")(simulate)
 app.command("models")(models)
+app.command("evaluate")(evaluate)
+app.command("compare")(compare)
+app.command("export-model")(export_model_)
 
 
 def _print_version(wanted: bool) -> None:
