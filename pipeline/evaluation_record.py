@@ -52,14 +52,7 @@ def _describe(method: MethodResult) -> dict[str, Any]:
         "name": method.name,
         "kind": method.kind,
         "pixels": method.pixels,
-        "pooled": {
-            name: {
-                "value": _plain(value),
-                "low": _plain(method.intervals[name][0]),
-                "high": _plain(method.intervals[name][1]),
-            }
-            for name, value in method.figures.items()
-        },
+        "pooled": {name: _describe_figure(value, method.intervals[name]) for name, value in method.figures.items()},
         "counts": {name: int(count) for name, count in get_confusion(method.pooled).items()},
         "reliability": dict(zip(("pixels", "sum_probability", "sum_fraction"), reliability.tolist(), strict=True))
         if method.kind == "network"
@@ -69,6 +62,10 @@ def _describe(method: MethodResult) -> dict[str, Any]:
             for place, tally in sorted(method.by_place.items())
         },
     }
+
+
+def _describe_figure(value: float, interval: tuple[float, float]) -> dict[str, float | None]:
+    return {"value": _plain(value), "low": _plain(interval[0]), "high": _plain(interval[1])}
 
 
 def format_json(record: dict[str, Any]) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.evaluation import Evaluation, MethodResult
 from pipeline.report_words import escape
@@ -15,6 +18,7 @@ __all__ = ["draw_errors_by_scene", "draw_reliability"]
 _SIDE, _LEFT, _TOP = 300, 46, 12
 _BARS = 60
 _MOST_SCENES = 40
+_NAMES, _REACH, _STEP, _HEAD = 150, 330, 22, 30
 
 
 def draw_reliability(network: MethodResult) -> str:
@@ -23,24 +27,23 @@ def draw_reliability(network: MethodResult) -> str:
     Args:
         network: What was counted of it.
     """
-    pixels, promised, true = get_reliability(network.pooled)
-    used = pixels > 0
-    x = _LEFT + _SIDE * promised[used] / pixels[used]
-    y = _TOP + _SIDE * (1 - true[used] / pixels[used])
-    share = pixels[used] / max(pixels.sum(), 1)
+    bins = get_reliability(network.pooled)  # (3, bins)
+    pixels, promised, true = bins[:, bins[0] > 0]
+    said, share = promised / pixels, pixels / pixels.sum()
+    x, y = _LEFT + _SIDE * said, _TOP + _SIDE * (1 - true / pixels)
     dots = "".join(
-        f'<circle class="dot" cx="{a:.1f}" cy="{b:.1f}" r="{3 + 9 * math.sqrt(s):.1f}"><title>says {p:.2f}, true {t:.2f}, '
-        f"{s:.2%} of the pixels</title></circle>"
-        for a, b, s, p, t in zip(x, y, share, promised[used] / pixels[used], true[used] / pixels[used], strict=True)
+        f'<circle class="dot" cx="{a:.1f}" cy="{b:.1f}" r="{3 + 9 * math.sqrt(s):.1f}"><title>says {p:.2f}, '
+        f"true {t:.2f}, {s:.2%} of the pixels</title></circle>"
+        for a, b, s, p, t in zip(x, y, share, said, true / pixels, strict=True)
     )
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     error = float(compute_figures(network.pooled)["calibration_error"])
     label = f"Reliability of {escape(network.name)}, calibration error {100 * error:.2f}%"
     height = _TOP + _SIDE + 44 + _BARS + 34
     return (
-        f'<svg viewBox="0 0 {_LEFT + _SIDE + 12} {height}" role="img" aria-label="{label}">{_axes()}'
+        f'<svg class="square" viewBox="0 0 {_LEFT + _SIDE + 12} {height}" role="img" aria-label="{label}">{_axes()}'
         f'<line class="ideal" x1="{_LEFT}" y1="{_TOP + _SIDE}" x2="{_LEFT + _SIDE}" y2="{_TOP}"/>'
-        f'<polyline class="curve" points="{path}"/>{dots}{_bars(pixels)}</svg>'
+        f'<polyline class="curve" points="{path}"/>{dots}{_bars(bins[0])}</svg>'
     )
 
 
@@ -56,11 +59,12 @@ def _axes() -> str:
     return (
         "".join(ticks)
         + f'<text x="{_LEFT + _SIDE / 2}" y="{_TOP + _SIDE + 29}" text-anchor="middle">probability of water</text>'
-        + f'<text x="12" y="{middle:g}" text-anchor="middle" transform="rotate(-90 12 {middle:g})">share of water</text>'
+        + f'<text x="12" y="{middle:g}" text-anchor="middle" transform="rotate(-90 12 {middle:g})">'
+        "share of water</text>"
     )
 
 
-def _bars(pixels: np.ndarray) -> str:
+def _bars(pixels: NDArray[np.floating[Any]]) -> str:
     """How many pixels there are a bin, on a logarithmic scale."""
     bottom = _TOP + _SIDE + 44 + _BARS
     width = _SIDE / len(pixels)
@@ -79,7 +83,7 @@ def _bars(pixels: np.ndarray) -> str:
 
 
 def draw_errors_by_scene(evaluation: Evaluation) -> str:
-    """The share of wrong pixels a scene: the first network, and the index that was best there, which nobody knows ahead.
+    """The share of wrong pixels a scene: of the first network, and of the index that was best there.
 
     Args:
         evaluation: What was measured.
@@ -87,47 +91,60 @@ def draw_errors_by_scene(evaluation: Evaluation) -> str:
     errors = _collect_errors(evaluation)[:_MOST_SCENES]
     if not errors:
         return ""
-    left, width, step, top = 150, 330, 22, 30
-    largest = max(max(network, index if math.isfinite(index) else 0) for _, network, index, _ in errors) or 0.01
-    rows = []
-    for row, (place, network, index, name) in enumerate(errors):
-        y = top + step * row + step / 2
-        label = place if len(place) <= 22 else f"…{place[-21:]}"
-        rows.append(
-            f'<text x="{left - 8}" y="{y + 4:g}" text-anchor="end">{escape(label)}<title>{escape(place)}</title></text>'
-        )
-        rows.append(f'<line class="grid" x1="{left}" y1="{y:g}" x2="{left + width}" y2="{y:g}"/>')
-        x = left + width * network / largest
-        if math.isfinite(index):
-            z = left + width * index / largest
-            rows.append(
-                f'<line class="{"loss" if network > index else "gain"}" x1="{x:.1f}" y1="{y:g}" x2="{z:.1f}" y2="{y:g}"/>'
-            )
-            rows.append(
-                f'<rect class="index" x="{z - 4:.1f}" y="{y - 4:g}" width="8" height="8"><title>{escape(name)}: {index:.2%} wrong</title></rect>'
-            )
-        rows.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:g}" r="5"><title>{network:.2%} wrong</title></circle>')
+    largest = max(max(entry.network, np.nan_to_num(entry.index)) for entry in errors) or 0.01
+    rows = "".join(_draw_scene(entry, _HEAD + _STEP * (row + 0.5), largest) for row, entry in enumerate(errors))
     ticks = "".join(
-        f'<text x="{left + width * part:g}" y="{top - 12}" text-anchor="middle">{100 * largest * part:.3g}%</text>'
+        f'<text x="{_NAMES + _REACH * part:g}" y="{_HEAD - 12}" text-anchor="middle">{100 * largest * part:.3g}%</text>'
         for part in (0, 0.5, 1)
     )
-    height = top + step * len(errors) + 8
+    height = _HEAD + _STEP * len(errors) + 8
     return (
-        f'<svg viewBox="0 0 {left + width + 30} {height}" role="img" aria-label="Wrong pixels by scene">{ticks}'
-        f"{''.join(rows)}</svg>"
+        f'<svg viewBox="0 0 {_NAMES + _REACH + 30} {height}" role="img" aria-label="Wrong pixels by scene">'
+        f"{ticks}{rows}</svg>"
     )
 
 
-def _collect_errors(evaluation: Evaluation) -> list[tuple[str, float, float, str]]:
-    """Place, error of the first method, error and name of the index that was best there; the worst first."""
+def _draw_scene(entry: _SceneError, y: float, largest: float) -> str:
+    place = entry.place
+    label = escape(place if len(place) <= 22 else f"…{place[-21:]}")
+    x, z = (_NAMES + _REACH * np.nan_to_num(error) / largest for error in (entry.network, entry.index))
+    parts = [
+        f'<text x="{_NAMES - 8}" y="{y + 4:g}" text-anchor="end">{label}<title>{escape(place)}</title></text>',
+        f'<line class="grid" x1="{_NAMES}" y1="{y:g}" x2="{_NAMES + _REACH}" y2="{y:g}"/>',
+    ]
+    if math.isfinite(entry.index):
+        kind = "loss" if entry.network > entry.index else "gain"
+        hint = f"<title>{escape(entry.name)}: {entry.index:.2%} wrong</title>"
+        parts.append(f'<line class="{kind}" x1="{x:.1f}" y1="{y:g}" x2="{z:.1f}" y2="{y:g}"/>')
+        parts.append(f'<rect class="index" x="{z - 4:.1f}" y="{y - 4:g}" width="8" height="8">{hint}</rect>')
+    hint = f"<title>{entry.network:.2%} wrong</title>"
+    return "".join([*parts, f'<circle class="dot" cx="{x:.1f}" cy="{y:g}" r="5">{hint}</circle>'])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SceneError:
+    """The share of wrong pixels of the first method, and of the index that was best; NaN where none answered."""
+
+    place: str
+    network: float
+    index: float
+    name: str
+
+
+def _collect_errors(evaluation: Evaluation) -> list[_SceneError]:
+    """The scenes, the worst first."""
     first, *others = evaluation.methods
     found = []
     for place, tally in first.by_place.items():
         indices = [
-            (1 - float(compute_figures(other.by_place[place])["accuracy"]), other.name)
+            (_compute_error(other.by_place[place]), other.name)
             for other in others
             if other.kind == "index" and place in other.by_place
         ]
         error, name = min(indices, default=(math.nan, ""))
-        found.append((place, 1 - float(compute_figures(tally)["accuracy"]), error, name))
-    return sorted(found, key=lambda entry: -entry[1])
+        found.append(_SceneError(place=place, network=_compute_error(tally), index=error, name=name))
+    return sorted(found, key=lambda entry: -entry.network)
+
+
+def _compute_error(tally: NDArray[np.floating[Any]]) -> float:
+    return 1 - float(compute_figures(tally)["accuracy"])

@@ -131,7 +131,10 @@ def _judge(evaluation: Evaluation) -> str:
         return f"{said}, and so is the best index, {escape(rival.name)}."
     better = "less" if ours < theirs else "more"
     beaten = "" if ours > theirs else " <b>Here the index wins.</b>"
-    return f"{said}, {abs(ours - theirs) * 100:.2f} points {better} than the best index, {escape(rival.name)} ({theirs:.2%}).{beaten}"
+    return (
+        f"{said}, {abs(ours - theirs) * 100:.2f} points {better} than the best index, {escape(rival.name)} "
+        f"({theirs:.2%}).{beaten}"
+    )
 
 
 def _cards(evaluation: Evaluation) -> str:
@@ -172,16 +175,17 @@ def _describe_pooled(evaluation: Evaluation) -> str:
 def _draw(evaluation: Evaluation) -> str:
     figures = [
         "<figure><figcaption><b>Reliability of "
-        f"{escape(network.name)}</b>: on the dashed line, what it says is true. Below it, it promises too much water.</figcaption>"
+        f"{escape(network.name)}</b>: on the dashed line, what it says is true; below it, it promises too much water. "
+        "Large dots are what it says most often.</figcaption>"
         f"{draw_reliability(network)}</figure>"
         for network in evaluation.networks
     ]
     chart = draw_errors_by_scene(evaluation)
     if chart:
         figures.append(
-            f"<figure><figcaption><b>Wrong pixels by scene</b>, the worst first. ● {escape(evaluation.methods[0].name)}; "
-            "□ the index that was best in that scene, which nobody could have known ahead. An orange line: the index "
-            f"was better.</figcaption>{chart}</figure>"
+            "<figure><figcaption><b>Wrong pixels by scene</b>, the worst first. "
+            f"● {escape(evaluation.methods[0].name)}; □ the index that was best in that scene, which nobody could have "
+            f"known ahead. An orange line: the index was better.</figcaption>{chart}</figure>"
         )
     return f'<div class="charts">{"".join(figures)}</div>'
 

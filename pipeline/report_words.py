@@ -101,14 +101,14 @@ def format_count(count: int) -> str:
 
 
 def find_best(values: Iterable[float], *, higher: bool) -> set[int]:
-    """Which of several values are the best as they are written, to two places; none where none is defined.
+    """Which of several values are the best, as they are written; none where fewer than two are defined.
 
     Args:
         values: The values; NaN where not defined.
         higher: Whether more is better.
     """
     rounded = np.round(np.array(list(values), np.float64) * (1 if higher else -1), 4)
-    if not np.isfinite(rounded).any():
+    if np.isfinite(rounded).sum() < 2:
         return set()
     return {int(index) for index in np.flatnonzero(rounded == np.nanmax(rounded))}
 
