@@ -11,7 +11,7 @@ from typing import Literal
 
 from tiles.noise import Fractal
 
-__all__ = ["KINDS", "Barrier", "Channels", "Kind", "Lattice", "Relief"]
+__all__ = ["KINDS", "Barrier", "Causeway", "Channels", "Kind", "Lattice", "Relief"]
 
 Kind = Literal[
     "random", "open_coast", "archipelago", "estuary", "delta", "fjord", "lagoon", "lakes", "river", "land", "sea"
@@ -55,6 +55,8 @@ class Lattice:
         share: Share of cells taken, 0 to 1.
         margin_m: From the cell's edge to the work's edge along both axes.
         reach_m: How far from the shore they stand.
+        district_share: Share of the districts, of 8 by 12 cells, that hold any.
+        vary_m: How much smaller, on each side, chance makes some of them.
     """
 
     seed: int
@@ -63,6 +65,27 @@ class Lattice:
     share: float
     margin_m: tuple[float, float]
     reach_m: float
+    district_share: float = 1.0
+    vary_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Causeway:
+    """Straight bridges, moles and dams: the lines where ``heading . position`` is a multiple of a period.
+
+    Attributes:
+        heading: Unit vector (x, y) across the lines.
+        period_px: Distance from one to the next.
+        half_width_m: Half the width.
+        reach_m: How far they go out from a shore; water twice as wide is bridged.
+        height_m: Height of the deck over the water.
+    """
+
+    heading: tuple[float, float]
+    period_px: float
+    half_width_m: float
+    reach_m: float
+    height_m: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +121,9 @@ class Relief:
         ponds: Water between dikes.
         piers: Land built out into the water.
         basins: Water dug into the land.
+        pools: Ponds of a few pixels, anywhere on the land.
+        marinas: Narrow landing stages, close together.
+        causeways: Bridges and moles.
     """
 
     kind: Kind
@@ -113,3 +139,6 @@ class Relief:
     ponds: Lattice | None = None
     piers: Lattice | None = None
     basins: Lattice | None = None
+    pools: Lattice | None = None
+    marinas: Lattice | None = None
+    causeways: tuple[Causeway, ...] = ()

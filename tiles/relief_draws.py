@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from tiles.noise import Fractal
-from tiles.relief import KINDS, Barrier, Channels, Kind, Lattice, Relief
+from tiles.relief import KINDS, Barrier, Channels, Kind, Relief
+from tiles.work_draws import Dice, draw_pools, draw_works
 
 __all__ = ["draw_relief"]
 
 _KIND_ODDS = (4.0, 3.0, 3.0, 2.0, 2.0, 2.0, 3.0, 3.0, 1.2, 0.8)
 
 
-@dataclass(frozen=True, slots=True)
-class _Dice:
-    """Chance, and the size of the scene that the world is for: features have sizes that such a scene shows."""
-
-    rng: np.random.Generator
-    extent_px: int
-
-    def seed(self) -> int:
-        return int(self.rng.integers(0, 2**31))
-
-    def between(self, low: float, high: float) -> float:
-        """A number between two others, evenly in its logarithm."""
-        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
-
-    def heading(self) -> tuple[float, float]:
-        """A unit vector of multiples of 1/4096: products with quarter pixels are exact, so every window agrees."""
-        angle = self.rng.uniform(0, 2 * np.pi)
-        return float(np.round(np.cos(angle) * 4096) / 4096), float(np.round(np.sin(angle) * 4096) / 4096)
-
-    def scale(self, low: float, high: float) -> int:
-        """A power of two between two shares of the scene's side, in pixels, at least 32."""
-        least, most = max(low * self.extent_px, 32.0), max(high * self.extent_px, 128.0)
-        return int(2 ** round(np.log2(self.between(min(least, most), most))))
-
-    def share(self, low: float, high: float) -> float:
-        """A number between two shares of the scene's side, in pixels, at least 100."""
-        return max(self.between(low * self.extent_px, high * self.extent_px), 100.0)
-
-    def happens(self, odds: float) -> bool:
-        return bool(self.rng.random() < odds)
-
-
 def _draw_channels(
-    dice: _Dice, *, width_m: tuple[float, float], period_px: float, wander: float = 0.5, mouth_m: float = 0.0
+    dice: Dice, *, width_m: tuple[float, float], period_px: float, wander: float = 0.5, mouth_m: float = 0.0
 ) -> Channels:
     """Rivers of some width a period apart; along their way they swell, shrink, and here and there run dry."""
     coarsest = int(2 ** np.clip(round(np.log2(period_px * dice.between(0.15, 0.6))), 4, 11))
@@ -67,20 +36,20 @@ def _draw_channels(
     )
 
 
-def _draw_brooks(dice: _Dice) -> tuple[Channels, ...]:
+def _draw_brooks(dice: Dice) -> tuple[Channels, ...]:
     """Small rivers, down to one pixel wide, as most coasts and lowlands have them."""
     rivers = _draw_channels(
         dice, width_m=(9, 70), period_px=dice.between(250, 1800), mouth_m=dice.between(1, 120), wander=0.7
     )
     brooks = _draw_channels(
-        dice, width_m=(6, 16), period_px=dice.between(120, 900), mouth_m=dice.between(1, 30), wander=0.8
+        dice, width_m=(5, 16), period_px=dice.between(120, 900), mouth_m=dice.between(1, 30), wander=0.8
     )
     straight = replace(brooks.meander, amplitudes=(0.0,) * len(brooks.meander.amplitudes))
     ditches = replace(brooks, heading=dice.heading(), meander=straight)
-    return tuple(c for c, odds in ((rivers, 0.6), (brooks, 0.45), (ditches, 0.1)) if dice.happens(odds))
+    return tuple(c for c, odds in ((rivers, 0.5), (brooks, 0.5), (ditches, 0.2)) if dice.happens(odds))
 
 
-def _draw_creeks(dice: _Dice) -> tuple[Channels, ...]:
+def _draw_creeks(dice: Dice) -> tuple[Channels, ...]:
     """Winding tidal creeks: no heading, so that they part and meet again; they end some way inland."""
     sizes = (
         (int(2 ** dice.rng.integers(5, 8)), dice.between(20, 200)),
@@ -102,7 +71,7 @@ def _draw_creeks(dice: _Dice) -> tuple[Channels, ...]:
     )
 
 
-def _draw_lakes(dice: _Dice, level: float, coarsest_px: int) -> tuple[Fractal, float]:
+def _draw_lakes(dice: Dice, level: float, coarsest_px: int) -> tuple[Fractal, float]:
     """Noise and level of lakes, or of islets: the higher the level in deviations, the fewer."""
     hurst = dice.rng.uniform(0.8, 1.05)
     noise = Fractal.build_rooted(
@@ -111,7 +80,7 @@ def _draw_lakes(dice: _Dice, level: float, coarsest_px: int) -> tuple[Fractal, f
     return noise, level * float(np.sqrt(np.square(noise.amplitudes).sum()))
 
 
-def _draw_base(dice: _Dice, kind: Kind, share: float, coarsest_px: int, hurst: float) -> Relief:
+def _draw_base(dice: Dice, kind: Kind, share: float, coarsest_px: int, hurst: float) -> Relief:
     """Octaves whose slope at the shore is near one, so that the field is close to a distance in metres."""
     seed = dice.seed()
     octaves = Fractal.build_rooted(seed, finest_px=4, coarsest_px=coarsest_px, hurst=hurst, finest=dice.between(4, 14))
@@ -125,49 +94,7 @@ def _draw_base(dice: _Dice, kind: Kind, share: float, coarsest_px: int, hurst: f
     )
 
 
-def _draw_lattice(
-    dice: _Dice, *, size_px: tuple[float, float], share: float, margin: tuple[float, float], reach_m: float
-) -> Lattice:
-    size = (dice.between(*size_px), dice.between(*size_px))
-    return Lattice(
-        seed=dice.seed(),
-        heading=dice.heading(),
-        size_px=size,
-        share=share,
-        margin_m=(size[0] * 10 * margin[0] / 2, size[1] * 10 * margin[1] / 2),
-        reach_m=reach_m,
-    )
-
-
-def _draw_piers(dice: _Dice) -> Lattice:
-    """Piers of one to four pixels' width, however large their cells."""
-    piers = _draw_lattice(
-        dice,
-        size_px=(14, 70),
-        share=dice.rng.uniform(0.04, 0.3),
-        margin=(dice.rng.uniform(0.05, 0.6), 0.75),
-        reach_m=350,
-    )
-    across = piers.size_px[1] * 5 - dice.between(5, 25)
-    return replace(piers, margin_m=(piers.margin_m[0], max(across, 1.0)))
-
-
-def _draw_works(dice: _Dice, relief: Relief, odds: float) -> Relief:
-    """Add what people build at a shore, by chance."""
-    if dice.happens(odds):
-        relief = replace(relief, piers=_draw_piers(dice))
-    if dice.happens(odds * 0.6):
-        share = dice.rng.uniform(0.04, 0.2)
-        basins = _draw_lattice(dice, size_px=(20, 90), share=share, margin=(0.3, 0.3), reach_m=300)
-        relief = replace(relief, basins=basins)
-    if dice.happens(odds * 0.12):
-        share, reach = dice.rng.uniform(0.5, 0.9), dice.between(300, 1500)
-        ponds = _draw_lattice(dice, size_px=(6, 40), share=share, margin=(0.12, 0.12), reach_m=reach)
-        relief = replace(relief, ponds=ponds)
-    return relief
-
-
-def _draw_open_coast(dice: _Dice) -> Relief:
+def _draw_open_coast(dice: Dice) -> Relief:
     rng = dice.rng
     relief = _draw_base(dice, "open_coast", rng.uniform(0.25, 0.75), dice.scale(0.05, 0.25), rng.uniform(0.75, 1.05))
     deviation = float(np.sqrt(np.square(relief.coarse.amplitudes).sum() + 1))
@@ -177,10 +104,10 @@ def _draw_open_coast(dice: _Dice) -> Relief:
     relief = replace(relief, trend=(np.round(x * slope * 1024) / 1024, np.round(y * slope * 1024) / 1024))
     if dice.happens(0.3):
         relief = replace(relief, skerries=_draw_lakes(dice, rng.uniform(1.4, 2.4), dice.scale(0.01, 0.05)))
-    return _draw_works(dice, relief, 0.3)
+    return draw_works(dice, relief, 0.3)
 
 
-def _draw_lagoon(dice: _Dice) -> Relief:
+def _draw_lagoon(dice: Dice) -> Relief:
     barrier = Barrier(
         distance_m=dice.between(250, 1800),
         half_width_m=dice.between(30, 250),
@@ -189,61 +116,61 @@ def _draw_lagoon(dice: _Dice) -> Relief:
     return replace(_draw_open_coast(dice), kind="lagoon", barrier=barrier)
 
 
-def _draw_archipelago(dice: _Dice) -> Relief:
+def _draw_archipelago(dice: Dice) -> Relief:
     rng = dice.rng
     relief = _draw_base(dice, "archipelago", rng.uniform(0.5, 0.93), dice.scale(0.04, 0.25), rng.uniform(0.7, 1.0))
     skerries = _draw_lakes(dice, rng.uniform(1.2, 2.2), dice.scale(0.01, 0.08)) if dice.happens(0.6) else None
-    return _draw_works(dice, replace(relief, skerries=skerries), 0.15)
+    return draw_works(dice, replace(relief, skerries=skerries), 0.15)
 
 
-def _draw_estuary(dice: _Dice) -> Relief:
+def _draw_estuary(dice: Dice) -> Relief:
     coast = _draw_open_coast(dice)
     funnel = _draw_channels(
         dice, width_m=(40, 500), period_px=dice.share(0.3, 1.5), wander=0.8, mouth_m=dice.between(100, 2500)
     )
     share = coast.water_share * 0.6
-    return replace(_draw_works(dice, coast, 0.5), kind="estuary", water_share=share, channels=(funnel, *coast.channels))
+    return replace(draw_works(dice, coast, 0.5), kind="estuary", water_share=share, channels=(funnel, *coast.channels))
 
 
-def _draw_delta(dice: _Dice) -> Relief:
+def _draw_delta(dice: Dice) -> Relief:
     base = replace(_draw_estuary(dice), kind="delta")
     return replace(base, water_share=dice.rng.uniform(0.05, 0.4), channels=(*base.channels[:2], *_draw_creeks(dice)))
 
 
-def _draw_fjord(dice: _Dice) -> Relief:
+def _draw_fjord(dice: Dice) -> Relief:
     rng = dice.rng
     relief = _draw_base(dice, "fjord", rng.uniform(0.05, 0.5), dice.scale(0.05, 0.25), rng.uniform(0.7, 0.95))
     arms = tuple(
         _draw_channels(dice, width_m=width, period_px=dice.share(0.2, 0.9), wander=1.0)
         for width in ((400, 2500), (150, 1200))
     )
-    return replace(relief, kind="fjord", channels=(*arms, *relief.channels[:1]))
+    return draw_works(dice, replace(relief, channels=(*arms, *relief.channels[:1])), 0.15)
 
 
-def _draw_lakeland(dice: _Dice) -> Relief:
+def _draw_lakeland(dice: Dice) -> Relief:
     rng = dice.rng
     relief = _draw_base(dice, "lakes", rng.uniform(0.02, 0.35), dice.scale(0.02, 0.2), rng.uniform(0.8, 1.1))
     lakes = _draw_lakes(dice, rng.uniform(1.0, 2.2), dice.scale(0.01, 0.15))
-    return _draw_works(dice, replace(relief, lakes=lakes), 0.15)
+    return draw_works(dice, replace(relief, lakes=lakes), 0.15)
 
 
-def _draw_river(dice: _Dice) -> Relief:
+def _draw_river(dice: Dice) -> Relief:
     rng = dice.rng
     relief = _draw_base(dice, "river", 0.0, 256, 1.0)
     stream = _draw_channels(dice, width_m=(40, 900), period_px=dice.share(0.4, 1.2), wander=rng.uniform(0.4, 1.3))
     side = _draw_channels(dice, width_m=(10, 80), period_px=dice.share(0.15, 0.6), wander=0.9)
     lakes = _draw_lakes(dice, rng.uniform(1.6, 2.6), dice.scale(0.005, 0.04)) if dice.happens(0.6) else None
     islets = _draw_lakes(dice, rng.uniform(1.8, 2.6), 32) if dice.happens(0.25) else None
-    return _draw_works(dice, replace(relief, channels=(stream, side), lakes=lakes, skerries=islets), 0.2)
+    return draw_works(dice, replace(relief, channels=(stream, side), lakes=lakes, skerries=islets), 0.2)
 
 
-def _draw_land(dice: _Dice) -> Relief:
+def _draw_land(dice: Dice) -> Relief:
     relief = _draw_base(dice, "land", 0.0, 256, 1.0)
     wet = dice.happens(0.3)
     return replace(relief, channels=relief.channels if wet else (), lakes=_draw_lakes(dice, 3.0, 32) if wet else None)
 
 
-def _draw_sea(dice: _Dice) -> Relief:
+def _draw_sea(dice: Dice) -> Relief:
     relief = _draw_base(dice, "sea", 1.0, 256, 1.0)
     islets = _draw_lakes(dice, dice.rng.uniform(2.2, 3.2), dice.scale(0.02, 0.1)) if dice.happens(0.4) else None
     return replace(relief, channels=(), skerries=islets)
@@ -279,4 +206,6 @@ def draw_relief(kind: Kind, rng: np.random.Generator, *, extent_px: int) -> Reli
     """
     if kind == "random":
         kind = KINDS[int(rng.choice(len(KINDS), p=np.array(_KIND_ODDS) / sum(_KIND_ODDS)))]
-    return _DRAWS[kind](_Dice(rng, extent_px))
+    dice = Dice(rng, extent_px)
+    relief = _DRAWS[kind](dice)
+    return relief if kind == "sea" else draw_pools(dice, relief)

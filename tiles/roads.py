@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.noise import Fractal, compute_noise
+from tiles.relief import Causeway
 
-__all__ = ["Roads", "compute_roads", "draw_roads"]
+__all__ = ["Roads", "compute_deck", "compute_roads", "draw_roads"]
 
 Field = NDArray[np.float32]
 
@@ -67,3 +68,24 @@ def compute_roads(roads: Roads, rows: NDArray[np.float64], cols: NDArray[np.floa
         away = np.abs(phase - period * np.round(phase / period)) / np.sqrt(down * down + across * across + 0.05)
         np.maximum(share, np.clip(half_width + 0.5 - away, 0, min(2 * half_width, 1)), out=share)
     return share
+
+
+def compute_deck(causeway: Causeway, rows: NDArray[np.float64], cols: NDArray[np.float64], open_m: Field) -> Field:
+    """How much of each pixel's land belongs to a bridge or mole, and to the road that leads to it.
+
+    Args:
+        causeway: Bridges or moles.
+        rows: Pixel centres (R,) down the absolute plane, in pixels.
+        cols: Pixel centres (C,) across it.
+        open_m: Distance from the shore (R, C), roughly, in metres; negative on land.
+
+    Returns:
+        Share (R, C): of the pixel, on land; on water 1 wherever the deck touches the pixel, for its land is the deck.
+    """
+    x, y = causeway.heading
+    phase = cols[None, :] * x + rows[:, None] * y
+    away = np.abs(phase - causeway.period_px * np.round(phase / causeway.period_px)).astype(np.float32)
+    share = np.clip(np.float32(causeway.half_width_m / 10 + 0.5) - away, 0, 1)
+    # The deck itself is the shore: what lies within a pixel or two of water and of the line belongs to it.
+    deck = (open_m > -1.2 * causeway.half_width_m) & (away < causeway.half_width_m / 10 + 0.8)
+    return np.where(deck, np.float32(1), share)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tiles.grid import Window
 from tiles.noise import compute_hash, compute_noise
-from tiles.relief import Barrier, Channels, Lattice, Relief
+from tiles.relief import Barrier, Causeway, Channels, Lattice, Relief
 from tiles.single_thread import single_threaded
 from tiles.waterline import compute_area_share
 
@@ -34,6 +34,7 @@ SUBNODES = 4
 Field = NDArray[np.float64]
 _RING = 2  # nodes around a block: one for differences, one for the interpolation's outer taps
 _FAR_M = 1.0e4
+_LEAST_HALF_WIDTH_M = 2.6  # narrower, a river would fall between the nodes
 _BATCH = 24
 
 
@@ -146,7 +147,19 @@ def _compute_lattice_distance(works: Lattice, rows: Field, cols: Field) -> Field
     across = (0.5 - np.abs(v - cell_v - 0.5)) * (works.size_px[1] * 10) - works.margin_m[1]
     taken = compute_hash(works.seed, cell_u, cell_v) < np.uint32(works.share * 0xFFFFFFFF)
     inside = np.minimum(along, across)
+    if works.district_share < 1:
+        chosen = compute_hash(works.seed + 1, np.floor(cell_u / 8), np.floor(cell_v / 12))
+        taken &= chosen < np.uint32(works.district_share * 0xFFFFFFFF)
+    if works.vary_m > 0:
+        inside -= np.round(compute_hash(works.seed + 2, cell_u, cell_v) * (16 * works.vary_m / 2.0**32)) / 16
     return np.where(taken, inside, -_FAR_M)
+
+
+def _compute_causeway_distance(causeway: Causeway, rows: Field, cols: Field) -> Field:
+    """Metres inside the edge of a bridge or mole that goes on for ever; negative outside."""
+    x, y = causeway.heading
+    phase = cols * x + rows * y
+    return causeway.half_width_m - 10 * np.abs(phase - causeway.period_px * np.round(phase / causeway.period_px))
 
 
 class Terrain:
@@ -192,8 +205,9 @@ class Terrain:
             width *= 1.0 + np.clip(compute_noise(channels.width_noise, rows, cols), -0.9, 1.5)
         if channels.mouth_m > 0:
             width += channels.mouth_m * np.clip(1 + base / channels.funnel_m, 0, 1) ** 2
-        # Narrower than 7 m, a river would fall between the nodes: it tapers fast and is gone.
-        width = np.where(width < 3.5, np.maximum(3.5 - 4 * (3.5 - width), -50.0), width)
+        # Where it is too narrow to be seen, it tapers fast and is gone.
+        short = _LEAST_HALF_WIDTH_M - width
+        width = np.where(short > 0, np.maximum(_LEAST_HALF_WIDTH_M - 4 * short, -50.0), width)
         return _Stream(phase=phase, gradient=_compute_slope(phase), half_width=width)
 
     def _compute_barrier(self, barrier: Barrier, rows: Field, cols: Field, coarse: Field) -> Field:
@@ -230,12 +244,18 @@ class Terrain:
         return np.asarray((np.floor(field * 256) + 0.5) / 256)
 
     def _build_works(self, field: Field, rows: Field, cols: Field) -> Field:
-        shore = field
-        for works, sign in ((self._relief.ponds, 1), (self._relief.basins, 1), (self._relief.piers, -1)):
+        shore, relief = field, self._relief
+        dug, built_out = (relief.ponds, relief.basins, relief.pools), (relief.piers, relief.marinas)
+        for works, sign in (*((one, 1) for one in dug), *((one, -1) for one in built_out)):
             if works is None or float(np.abs(shore).min()) > works.reach_m:
                 continue
             built = np.minimum(_compute_lattice_distance(works, rows, cols), works.reach_m - np.abs(shore))
             field = np.maximum(field, built) if sign > 0 else np.minimum(field, -built)
+        nearest = float(np.abs(shore).min())
+        for causeway in relief.causeways:
+            if nearest <= causeway.reach_m:
+                built = np.minimum(_compute_causeway_distance(causeway, rows, cols), causeway.reach_m - np.abs(shore))
+                field = np.minimum(field, -built)
         return field
 
     @single_threaded()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from tiles.palette import Ground, compute_band
 from tiles.relief import KINDS, Kind
 from tiles.relief_draws import draw_relief
 from tiles.rendered import Rendered, allocate_rendered, paste_rendered
+from tiles.roads import compute_deck
 from tiles.scene_class import GroundTruth, compute_scene_classes
 from tiles.shade import compute_cast_light, compute_slope_light
 from tiles.single_thread import single_threaded
@@ -194,13 +195,13 @@ class World:
         wet = terrain.water_fraction.any()
         base = _compute_centres(terrain.base) if wet else open_m
         site = Site(rows=rows, cols=cols, inland_m=-_compute_distance(terrain.nodes), height_m=height, sea_m=base)
-        cover = compute_ground(self._cover, site)
-        wooded = self._cover.palette.height_m[cover.surfaces] * (1 - terrain.water_fraction)
+        cover, tops = self._lay_causeways(compute_ground(self._cover, site), site, open_m)
+        tops *= 1 - terrain.water_fraction
         fields = [compute_noise(noise, rows, cols, dtype=np.float32) for noise in self._texture]
         whites = compute_uniform(self._grain_seed, np.arange(window.height + 16)[:, None] + window.row_off,
                                  np.arange(window.width + 16)[None, :] + window.col_off)  # fmt: skip
         whites = (whites - np.float32(0.5)) * np.float32(12**0.5)
-        cast = compute_cast_light(height + wooded * np.clip(1 + 0.25 * whites[5:-11, 3:-13], 0, 2), self._sun)
+        cast = compute_cast_light(height + tops * np.clip(1 + 0.25 * whites[5:-11, 3:-13], 0, 2), self._sun)
         return _Ground(
             terrain=terrain,
             open_m=open_m,
@@ -214,6 +215,16 @@ class World:
             + np.float32(self._sky.haze_unevenness) * compute_noise(self._haze_noise, rows, cols, dtype=np.float32),
             clouds=compute_cloud_view(self._clouds, rows, cols) if self._clouds is not None else None,
         )
+
+    def _lay_causeways(self, cover: Ground, site: Site, open_m: Field) -> tuple[Ground, Field]:
+        """Roads over bridges and moles, and the height (R, C) of all that stands on the land, in metres."""
+        tops = self._cover.palette.height_m[cover.surfaces]
+        line = cover.line
+        for causeway in self._relief.causeways:
+            deck = compute_deck(causeway, site.rows, site.cols, open_m)
+            line = deck if line is None else np.maximum(line, deck)
+            tops = np.where((deck > 0.5) & (open_m > -60), np.float32(causeway.height_m), tops)
+        return replace(cover, line=line), tops
 
     @property
     def _hills_mean(self) -> float:
