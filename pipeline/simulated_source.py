@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -89,9 +90,8 @@ class SimulatedSource:
         if self.cache is None:
             chip = simulate(seed)
             return cut(chip, _choose_corner(find_shore(chip), rng, size), size)
-        store, serial = self._store_chip(seed)
-        part = store.get(serial, corner=_choose_corner(store.get_shore(serial), rng, size), size=size)
-        return _require_chip(part, seed, self.cache)
+        store, index = self._keep_chip(self.cache, seed)
+        return store.read(index, corner=_choose_corner(store.find_shore(index), rng, size), size=size)
 
     def tiles(self, *, size: int) -> Iterator[Sample]:
         """Every chip, tile by tile, at 10 m."""
@@ -111,42 +111,26 @@ class SimulatedSource:
         """
         if self.cache is None:
             return simulate(seed)
-        store, serial = self._store_chip(seed)
-        return _require_chip(store.get(serial), seed, self.cache)
+        store, index = self._keep_chip(self.cache, seed)
+        return store.read(index)
 
-    def _store_chip(self, seed: int) -> tuple[ChipStore, int]:
-        """The store, with the chip of a seed in it, and its serial number there."""
-        if self.cache is None:
-            raise TrainingError("This source of simulated chips keeps none.")
-        store, serial = _open_store(self.cache, self.first_seed, self.chips), seed - self.first_seed
-        if not store.holds(serial):
-            store.write(serial, simulate(seed))
-        return store, serial
+    def _keep_chip(self, cache: Path, seed: int) -> tuple[ChipStore, int]:
+        """The store, with the chip of a seed in it, and its number there."""
+        store, index = _open_store(cache, self.first_seed, self.chips), seed - self.first_seed
+        if not store.holds(index):
+            store.write(index, simulate(seed))
+        return store, index
 
 
-def _require_chip(chip: Chip | None, seed: int, cache: Path) -> Chip:
-    if chip is None:
-        raise TrainingError(
-            f"The chip of seed {seed} was replaced in {cache} while it was read: let nobody write there."
-        )
-    return chip
-
-
-_STORES: dict[tuple[Path, int, int], ChipStore] = {}
-
-
+@lru_cache(maxsize=4)
 def _open_store(cache: Path, first_seed: int, chips: int) -> ChipStore:
     """The store of these seeds, opened once a process; a store of another simulator is refused."""
-    key = (cache, first_seed, chips)
-    if key not in _STORES:
-        store = ChipStore(cache / f"{first_seed}-{chips}", capacity=chips, size=CHIP_PX, bands=len(L2A_STACK))
-        held = store.get(0)
-        if held is None:
-            store.write(0, simulate(first_seed))
-        elif not _is_same(held, simulate(first_seed)):
-            raise TrainingError(f"{cache} holds chips of another version of the simulator: remove it.")
-        _STORES[key] = store
-    return _STORES[key]
+    store = ChipStore(cache / f"{first_seed}-{chips}", capacity=chips, size=CHIP_PX, bands=len(L2A_STACK))
+    if not store.holds(0):
+        store.write(0, simulate(first_seed))
+    elif not _is_same(store.read(0), simulate(first_seed)):
+        raise TrainingError(f"{cache} holds chips of another version of the simulator: remove it.")
+    return store
 
 
 def _is_same(held: Chip, made: Chip) -> bool:
@@ -166,7 +150,7 @@ def cut(chip: Chip, corner: tuple[int, int], size: int) -> Chip:
 
 
 def find_shore(chip: Chip) -> NDArray[np.intp]:
-    """Flat indices of the pixels that are partly water, as ``ChipStore.get_shore`` finds them."""
+    """Flat indices of the pixels that are partly water, as ``ChipStore.find_shore`` finds them."""
     stored = np.rint(chip.fraction * 255)
     return np.flatnonzero((stored > 5) & (stored < 250))
 

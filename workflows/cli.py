@@ -17,13 +17,16 @@ import typer
 from typer.exceptions import TyperException
 
 from strandline import StrandlineError, __version__
+from workflows.ablate_command import ablate
 from workflows.compare_command import compare
+from workflows.data_command import data
 from workflows.evaluate_command import evaluate
 from workflows.export_model_command import export_model_
 from workflows.info_command import info
 from workflows.map_command import map_
 from workflows.models_command import models
 from workflows.simulate_command import simulate
+from workflows.train_command import train
 
 __all__ = ["app", "main"]
 
@@ -41,9 +44,12 @@ app.command("map")(map_)
 app.command("info")(info)
 app.command("simulate")(simulate)
 app.command("models")(models)
+app.add_typer(data, name="data")
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("export-model")(export_model_)
+app.command("train")(train)
+app.command("ablate")(ablate)
 
 
 def _print_version(wanted: bool) -> None:

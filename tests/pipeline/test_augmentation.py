@@ -1,3 +1,5 @@
+"""Variations change what they should, leave what they should, and are drawn anew for each image."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -7,14 +9,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
-from pipeline.augmentation import Augmentation, coarsen, turn
+from models.errors import TrainingError
+from pipeline.augmentation import Augmentation, coarsen
+from pipeline.band_dropout import BandDropout
 from pipeline.chips import Chip
+from tiles.bands import BANDS, L2A_STACK
 
 STILL = Augmentation(
-    wavelengths_nm=(443, 560, 865), dropout=(0, 0, 0), gain=0, band_gain=0, veil=0, offset=0, noise=0,
-    clip_chance=0, hole_chance=0,
+    wavelengths_nm=tuple(BANDS[name].wavelength_nm for name in L2A_STACK), turn=False, gain=0, band_gain=0, veil=0,
+    offset=0, noise=0, clip_chance=0, hole_chance=0, cloud_chance=0, shadow_chance=0, blur_chance=0,
 )  # fmt: skip
+
+Batch = tuple[Tensor, Tensor, Tensor, torch.Generator]
 
 
 def make_chip(seed: int, size: int = 24) -> Chip:
@@ -26,24 +34,26 @@ def make_chip(seed: int, size: int = 24) -> Chip:
     )
 
 
-def make_batch(seed: int, count: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Generator]:
+def make_batch(seed: int, count: int = 6) -> Batch:
     generator = torch.Generator().manual_seed(seed)
-    image = torch.rand(count, 3, 32, 32, generator=generator) * 0.5 - 0.05
-    return image, torch.rand(count, 32, 32, generator=generator) < 0.9, generator
+    image = torch.rand(count, 12, 32, 32, generator=generator) * 0.5 - 0.05
+    fraction = torch.rand(count, 32, 32, generator=generator)
+    return image, fraction, torch.rand(count, 32, 32, generator=generator) < 0.9, generator
 
 
 def test_without_strength_nothing_changes() -> None:
-    image, valid, generator = make_batch(1)
-    changed, counted = STILL(image, valid, generator)
+    image, fraction, valid, generator = make_batch(1)
+    changed, share, counted = STILL(image, fraction, valid, generator)
     torch.testing.assert_close(changed, image)
+    assert torch.equal(share, fraction)
     assert torch.equal(counted, valid)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_holes_are_nan_in_all_channels_and_never_count(seed: int) -> None:
-    image, valid, generator = make_batch(seed)
-    changed, counted = dataclasses.replace(STILL, hole_chance=1.0)(image, valid, generator)
+    image, fraction, valid, generator = make_batch(seed)
+    changed, _, counted = dataclasses.replace(STILL, hole_chance=1.0)(image, fraction, valid, generator)
     holes = changed.isnan().any(dim=1)
     assert torch.equal(holes, changed.isnan().all(dim=1))
     assert torch.equal(counted, valid & ~holes)
@@ -51,42 +61,99 @@ def test_holes_are_nan_in_all_channels_and_never_count(seed: int) -> None:
     assert not holes.all()
 
 
-def test_missing_channels_are_missing_everywhere_and_still_count() -> None:
-    image, valid, generator = make_batch(4)
-    changed, counted = dataclasses.replace(STILL, dropout=(0, 1, 0))(image, valid, generator)
-    assert changed[:, 1].isnan().all()
-    torch.testing.assert_close(changed[:, ::2], image[:, ::2])
+def test_absent_bands_are_absent_everywhere_and_pixels_still_count() -> None:
+    image, fraction, valid, generator = make_batch(4, count=40)
+    bands = BandDropout(atmospheric=0, usual=1, random=0)
+    changed, _, counted = dataclasses.replace(STILL, bands=bands)(image, fraction, valid, generator)
+    lost = changed.isnan().all(dim=(2, 3))
+    assert torch.equal(lost, changed.isnan().any(dim=3).any(dim=2))
+    assert lost.any(dim=1).all()
+    torch.testing.assert_close(changed[~lost], image[~lost])
     assert torch.equal(counted, valid)
 
 
+@settings(max_examples=20)
+@given(st.integers(0, 1000))
+def test_turning_turns_image_truth_and_mask_together(seed: int) -> None:
+    _, fraction, _, generator = make_batch(seed, count=8)
+    image = fraction[:, None].expand(-1, 12, -1, -1)
+    changed, share, counted = dataclasses.replace(STILL, turn=True)(image, fraction, fraction > 0.5, generator)
+    torch.testing.assert_close(changed[:, 5], share)
+    assert torch.equal(counted, share > 0.5)
+    torch.testing.assert_close(share.flatten(1).sort().values, fraction.flatten(1).sort().values)
+
+
+def test_all_eight_ways_come_up() -> None:
+    tile = torch.arange(16.0).reshape(1, 1, 4, 4)
+    image = tile.expand(200, 12, -1, -1)
+    generator = torch.Generator().manual_seed(3)
+    turned, _, _ = dataclasses.replace(STILL, turn=True)(image, image[:, 0], image[:, 0] > 3, generator)
+    assert len(torch.unique(turned[:, 0].flatten(1), dim=0)) == 8
+
+
 def test_clipping_is_at_zero() -> None:
-    image, valid, generator = make_batch(5)
-    changed, _ = dataclasses.replace(STILL, clip_chance=1.0)(image, valid, generator)
+    image, fraction, valid, generator = make_batch(5)
+    changed, _, _ = dataclasses.replace(STILL, clip_chance=1.0)(image, fraction, valid, generator)
     torch.testing.assert_close(changed, image.clamp_min(0))
 
 
 def test_a_veil_falls_with_wavelength() -> None:
-    image, valid, generator = make_batch(6, count=64)
-    shift = (dataclasses.replace(STILL, veil=0.02)(image, valid, generator)[0] - image).abs().mean(dim=(2, 3))
-    assert (shift[:, 0] >= shift[:, 1] - 1e-6).all()
-    assert (shift[:, 1] >= shift[:, 2] - 1e-6).all()
-    assert shift[:, 0].max() > 1.2 * shift[:, 2].max()
+    image, fraction, valid, generator = make_batch(6, count=64)
+    changed, _, _ = dataclasses.replace(STILL, veil=0.02)(image, fraction, valid, generator)
+    shift = (changed - image).abs().mean(dim=(2, 3))
+    assert (shift[:, 1] >= shift[:, 10] - 1e-6).all()
+    assert shift[:, 1].max() > 1.2 * shift[:, 10].max()
 
 
 @pytest.mark.parametrize("name", ["gain", "band_gain", "veil", "offset", "noise"])
 def test_each_strength_does_something_and_is_drawn_anew_for_each_image(name: str) -> None:
-    image, valid, generator = make_batch(7, count=2)
+    image, fraction, valid, generator = make_batch(7, count=2)
     image[1] = image[0]
-    changed, _ = dataclasses.replace(STILL, **{name: 0.02})(image, valid, generator)
+    changed, _, _ = dataclasses.replace(STILL, **{name: 0.02})(image, fraction, valid, generator)
     assert not torch.allclose(changed[0], image[0], atol=1e-6)
     assert not torch.allclose(changed[0], changed[1], atol=1e-6)
 
 
+def test_clouds_brighten_and_their_opaque_part_does_not_count() -> None:
+    image, fraction, valid, generator = make_batch(9, count=32)
+    changed, _, counted = dataclasses.replace(STILL, cloud_chance=1.0)(image, fraction, valid, generator)
+    assert (changed >= image - 1e-6).all()
+    hidden = valid & ~counted
+    assert hidden.any()
+    assert ((changed - image).mean(dim=1)[hidden] > 0.05).all()
+    assert not (counted & ~valid).any()
+
+
+def test_shadows_darken_and_still_count() -> None:
+    image, fraction, valid, generator = make_batch(10, count=32)
+    image = image.abs()
+    changed, share, counted = dataclasses.replace(STILL, shadow_chance=1.0)(image, fraction, valid, generator)
+    assert (changed <= image + 1e-6).all()
+    assert (changed.mean(dim=1) < 0.7 * image.mean(dim=1)).any()
+    assert torch.equal(counted, valid)
+    assert torch.equal(share, fraction)
+
+
+def test_blur_keeps_the_mean_and_takes_detail() -> None:
+    image, fraction, valid, generator = make_batch(11)
+    changed, _, _ = dataclasses.replace(STILL, blur_chance=1.0)(image, fraction, valid, generator)
+    torch.testing.assert_close(changed.mean(dim=(2, 3)), image.mean(dim=(2, 3)), atol=0.01, rtol=0)
+    assert (changed.std(dim=(2, 3)) < image.std(dim=(2, 3))).all()
+
+
 def test_the_same_generator_gives_the_same_batch() -> None:
-    strong = dataclasses.replace(STILL, gain=0.1, noise=0.01, hole_chance=0.5, clip_chance=0.5)
+    strong = dataclasses.replace(
+        STILL, turn=True, gain=0.1, noise=0.01, hole_chance=0.5, cloud_chance=0.5, bands=BandDropout()
+    )
     first, second = (strong(*make_batch(8)) for _ in range(2))
-    torch.testing.assert_close(first[0], second[0], equal_nan=True)
-    assert torch.equal(first[1], second[1])
+    for one, other in zip(first, second, strict=True):
+        torch.testing.assert_close(one, other, equal_nan=True)
+
+
+@pytest.mark.parametrize("change", [{"gain": -1}, {"cloud_chance": 1.5}])
+def test_strengths_that_are_none_are_refused(change: dict[str, float]) -> None:
+    with pytest.raises(TrainingError, match="chances from 0 to 1"):
+        dataclasses.replace(STILL, **change)
 
 
 @settings(max_examples=30, deadline=None)
@@ -105,16 +172,3 @@ def test_coarsening_keeps_the_area_of_water(seed: int, factor: int) -> None:
         assert np.isnan(coarse.reflectance[:, side:]).all()
         whole = chip.valid.reshape(side, factor, side, factor).all(axis=(1, 3))
         np.testing.assert_array_equal(coarse.valid[:side, :side], whole)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 1000), st.integers(0, 3), st.booleans())
-def test_turning_turns_truth_and_image_together_and_back(seed: int, turns: int, flipped: bool) -> None:
-    chip = make_chip(seed)
-    marked = Chip(reflectance=np.stack([chip.fraction] * 3), fraction=chip.fraction, valid=chip.fraction > 0.5)
-    turned = turn(marked, turns, flipped=flipped)
-    np.testing.assert_array_equal(turned.reflectance[1], turned.fraction)
-    np.testing.assert_array_equal(turned.valid, turned.fraction > 0.5)
-    back = turn(turned, turns if flipped else -turns, flipped=flipped)
-    np.testing.assert_array_equal(back.fraction, chip.fraction)
-    assert len({turn(chip, q, flipped=f).fraction.tobytes() for q in range(4) for f in (True, False)}) == 8

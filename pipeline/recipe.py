@@ -1,0 +1,192 @@
+"""What a training is told: data, network, loss, optimiser, trainer; read from YAML, checked to the last key.
+
+A key that does not exist is an error that names the right one, because a setting that is silently ignored costs a
+night on a cluster.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "AugmentationRecipe",
+    "DataRecipe",
+    "LossRecipe",
+    "ModelRecipe",
+    "OptimiserRecipe",
+    "PartRecipe",
+    "Recipe",
+    "TrainerRecipe",
+]
+
+Chance = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Words = Annotated[str, Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PartRecipe(_Strict):
+    """One source of samples.
+
+    Attributes:
+        source: What ``pipeline.sample_sources`` understands; ``{root}`` stands for the recipe's ``data.root``.
+        weight: How often it is drawn from, against the others.
+        held_out: Share of its places that are never learned from; 0 keeps none, for sources that only teach.
+    """
+
+    source: Words
+    weight: Positive = 1.0
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.15
+
+
+class DataRecipe(_Strict):
+    """Where samples come from, and how they are cut and divided.
+
+    Attributes:
+        parts: The sources, drawn from by weight.
+        root: Folder that stands for ``{root}`` in the sources.
+        cache: Folder that keeps what is costly to make; default ``chips`` in the run's folder.
+        tile_px: Rows and columns of a tile.
+        validation_tiles: How many tiles of held-out places are measured after each round.
+        split_seed: Another seed holds out other places.
+    """
+
+    parts: Annotated[tuple[PartRecipe, ...], Field(min_length=1)]
+    root: str | None = None
+    cache: str | None = None
+    tile_px: Annotated[int, Field(ge=16, le=2048)] = 128
+    validation_tiles: Count = 64
+    split_seed: int = 0
+
+    @model_validator(mode="after")
+    def _root_where_needed(self) -> Self:
+        if self.root is None and any("{root}" in part.source for part in self.parts):
+            raise ValueError("a source names {root}, and data.root is not set: pass --set data.root=FOLDER")
+        return self
+
+
+class ModelRecipe(_Strict):
+    """The network.
+
+    Attributes:
+        name: Name of the model file.
+        version: Version of the weights.
+        description: One sentence for its card.
+        network: Hyperparameters, with ``architecture`` (``unet`` by default), as ``models.architecture`` takes them.
+        start: A model file or a run whose weights are the first ones; default random.
+        start_from: Whether all weights are carried over, or the encoder's alone.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    version: Words = "1"
+    description: Words = "A U-Net for land and water."
+    network: dict[str, Any] = Field(default_factory=dict)
+    start: str | None = None
+    start_from: Literal["all", "encoder"] = "all"
+
+
+class AugmentationRecipe(_Strict):
+    """How strong the variations of a batch are; see ``pipeline.augmentation`` and ``pipeline.band_dropout``."""
+
+    turn: bool = True
+    gain: NotNegative = 0.1
+    band_gain: NotNegative = 0.03
+    veil: NotNegative = 0.006
+    offset: NotNegative = 0.002
+    noise: NotNegative = 0.003
+    clip_chance: Chance = 0.25
+    hole_chance: Chance = 0.3
+    cloud_chance: Chance = 0.15
+    shadow_chance: Chance = 0.2
+    blur_chance: Chance = 0.2
+    absent_atmospheric: Chance = 0.2
+    absent_usual: Chance = 0.2
+    absent_random: Chance = 0.15
+
+
+class LossRecipe(_Strict):
+    """Weights of the losses that are summed; see ``models.losses``."""
+
+    cross_entropy: NotNegative = 1.0
+    shore_gain: NotNegative = 2.0
+    dice: NotNegative = 0.0
+    focal: NotNegative = 0.0
+    sobel: NotNegative = 0.0
+    boundary: NotNegative = 0.0
+
+
+class OptimiserRecipe(_Strict):
+    """AdamW under a cosine schedule with a linear warm-up.
+
+    Attributes:
+        rate: Highest learning rate.
+        weight_decay: Of AdamW.
+        warm_up: Share of the steps over which the rate rises.
+        last: Share of the highest rate that is left at the end.
+        clip: Gradients are clipped to this norm.
+    """
+
+    rate: Positive = 2e-3
+    weight_decay: NotNegative = 1e-2
+    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    last: Chance = 0.01
+    clip: Positive = 1.0
+
+
+class TrainerRecipe(_Strict):
+    """How long, how many, on what.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch: Tiles a step and device.
+        accumulate: Batches whose gradients make one step.
+        round_steps: Steps after which the model is measured and the state kept: a killed run loses one round at most.
+        precision: As Lightning names it.
+        accelerator: ``auto``, ``cpu`` or ``gpu``.
+        devices: How many; more than one trains with DDP.
+        workers: Processes that draw samples for each device.
+        average: Decay of the exponential moving average of the weights; 0 takes the last weights.
+        patience: Rounds without progress after which training stops; ``None`` never stops early.
+        pictures: Validation tiles that are drawn into the log after each round.
+    """
+
+    steps: Count = 10_000
+    batch: Count = 8
+    accumulate: Count = 1
+    round_steps: Count = 500
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: Count = 1
+    workers: Annotated[int, Field(ge=0)] = 1
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    patience: Count | None = None
+    pictures: Annotated[int, Field(ge=0)] = 4
+
+
+class Recipe(_Strict):
+    """A training, whole: with the same recipe, code and machine it gives the same weights.
+
+    Attributes:
+        seed: Decides first weights, samples and variations.
+        data: Where samples come from.
+        model: The network.
+        augmentation: How a batch is varied.
+        loss: What is made small.
+        optimiser: How.
+        trainer: How long, on what.
+    """
+
+    seed: int = 1
+    data: DataRecipe
+    model: ModelRecipe
+    augmentation: AugmentationRecipe = AugmentationRecipe()
+    loss: LossRecipe = LossRecipe()
+    optimiser: OptimiserRecipe = OptimiserRecipe()
+    trainer: TrainerRecipe = TrainerRecipe()

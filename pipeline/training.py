@@ -1,0 +1,261 @@
+"""Train a model from a recipe, and go on with a training that was stopped.
+
+A run is a folder: ``recipe.yaml`` as it was resolved, ``last.ckpt`` (the state after the last whole round),
+``metrics.csv`` and TensorBoard's files, and in the end the model file with its card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from models.architecture import build_network
+from models.autoencoder import Autoencoder
+from models.checkpoint import load_model
+from models.classifier import Classifier
+from models.encoder_transfer import carry_encoder
+from models.errors import TrainingError
+from models.network import Network
+from models.normalisation import Normalisation
+from models.unet import UNet
+from pipeline.recipe import Recipe
+from pipeline.recipe_file import read_recipe, write_recipe
+from pipeline.sample_sources import resolve_source
+from pipeline.training_card import write_trained_model
+from pipeline.training_data import DrawnTiles, build_loader, collate, draw_fixed
+from pipeline.training_module import TrainingModule
+from pipeline.training_pictures import PictureLog
+from tiles.mixture import Mixture
+from tiles.sample import Sample, SampleSource, split_places
+
+__all__ = ["RECIPE_FILE", "STATE_FILE", "TrainingData", "resolve_data", "resume", "train"]
+
+RECIPE_FILE = "recipe.yaml"
+STATE_FILE = "last.ckpt"
+_MEASURED_TILES = 200
+_FIRST_AVERAGED = 20
+"""The weights run away from chance in the first steps, which an average should forget."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """What is learned from, and what is held out.
+
+    Attributes:
+        learned: A mixture of the sources, without the places held out.
+        held_out: A mixture of the places held out; ``None`` where no source holds any out.
+    """
+
+    learned: SampleSource
+    held_out: SampleSource | None
+
+
+def train(recipe: Recipe, run: Path, *, progress: bool = False) -> Path:
+    """Train from the beginning.
+
+    Args:
+        recipe: What the training is told.
+        run: Folder of the run; made where it is not there.
+        progress: Whether to draw a progress bar.
+
+    Returns:
+        The model file.
+
+    Raises:
+        TrainingError: The folder holds a run already, or the recipe asks for what cannot be.
+        SampleError: The data is missing or cannot be divided.
+    """
+    if (run / RECIPE_FILE).exists():
+        raise TrainingError(
+            f"{run} holds a training already: go on with it (--resume {run}), or choose another folder."
+        )
+    run.mkdir(parents=True, exist_ok=True)
+    write_recipe(run / RECIPE_FILE, recipe)
+    return _fit(recipe, run, progress=progress)
+
+
+def resume(run: Path, *, progress: bool = False) -> Path:
+    """Go on with a training where its last whole round ended; the weights come out as if it was never stopped.
+
+    Args:
+        run: Folder of the run.
+        progress: Whether to draw a progress bar.
+
+    Returns:
+        The model file.
+
+    Raises:
+        TrainingError: There is no run in that folder.
+    """
+    if not (run / RECIPE_FILE).is_file():
+        raise TrainingError(f"Expected a run with {RECIPE_FILE} in {run}, found none: start one with strandline train.")
+    return _fit(read_recipe(run / RECIPE_FILE), run, progress=progress)
+
+
+def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
+    lightning.seed_everything(recipe.seed, verbose=False)
+    data = resolve_data(recipe, run)
+    module = TrainingModule(recipe, _build_network(recipe), _measure_normalisation(recipe, data.learned))
+    watched = _draw_watched(recipe, data)
+    trainer = _build_trainer(recipe, run, watched, progress=progress)
+    state = run / STATE_FILE
+    trainer.fit(
+        module,
+        train_dataloaders=_build_train_loader(recipe, data, trainer),
+        val_dataloaders=_build_watched_loader(recipe, watched),
+        ckpt_path=str(state) if state.exists() else None,
+        weights_only=False,  # our own file, and Lightning keeps its counters in it
+    )
+    path = run / f"{recipe.model.name}.safetensors"
+    if trainer.is_global_zero:
+        write_trained_model(module, path, held_out=data.held_out, steps=trainer.global_step)
+    return path
+
+
+def _build_train_loader(recipe: Recipe, data: TrainingData, trainer: lightning.Trainer) -> DataLoader[Any]:
+    told = recipe.trainer
+    return build_loader(
+        DrawnTiles(source=data.learned, size=recipe.data.tile_px, seed=recipe.seed),
+        batch=told.batch,
+        batches=told.round_steps * told.accumulate,
+        workers=told.workers,
+        rank=trainer.global_rank,
+        ranks=trainer.world_size,
+    )
+
+
+def _draw_watched(recipe: Recipe, data: TrainingData) -> list[Sample]:
+    """The held-out tiles that are measured after each round: always the same ones."""
+    if data.held_out is None:
+        return []
+    told = recipe.data
+    return draw_fixed(data.held_out, count=told.validation_tiles, size=told.tile_px, seed=recipe.seed)
+
+
+def _build_watched_loader(recipe: Recipe, watched: list[Sample]) -> DataLoader[Any] | None:
+    tiles: Any = watched  # a list is all the dataset that a loader needs
+    return DataLoader(tiles, batch_size=recipe.trainer.batch, collate_fn=collate) if watched else None
+
+
+def resolve_data(recipe: Recipe, run: Path) -> TrainingData:
+    """Open the sources of a recipe and divide their places.
+
+    Args:
+        recipe: The recipe.
+        run: Folder of the run, which keeps simulated chips unless the recipe says where.
+
+    Raises:
+        SampleError: A source is missing, or has too few places to be divided.
+    """
+    told = recipe.data
+    cache = Path(told.cache) if told.cache else run / "chips"
+    learned: list[tuple[SampleSource, float]] = []
+    held_out: list[tuple[SampleSource, float]] = []
+    for part in told.parts:
+        source = resolve_source(part.source.replace("{root}", told.root or ""), cache=cache)
+        keep, hold = split_places(source.places, held_out=part.held_out, seed=told.split_seed)
+        learned.append((source.restrict(keep), part.weight))
+        if hold:
+            held_out.append((source.restrict(hold), part.weight))
+    return TrainingData(
+        learned=Mixture(parts=tuple(learned)), held_out=Mixture(parts=tuple(held_out)) if held_out else None
+    )
+
+
+def _build_network(recipe: Recipe) -> Network:
+    network = build_network(recipe.model.network)
+    if recipe.model.start is None:
+        return network
+    start = load_model(_find_start(recipe.model.start)).network
+    if recipe.model.start_from == "encoder":
+        carry_encoder(_require_encoder(start), _require_encoder(network))
+        return network
+    try:
+        network.load_state_dict(start.state_dict())
+    except RuntimeError as error:
+        raise TrainingError(f"The weights of {recipe.model.start} do not fit the network of the recipe.") from error
+    return network
+
+
+def _require_encoder(network: Network) -> Autoencoder | Classifier | UNet:
+    if isinstance(network, Autoencoder | Classifier | UNet):
+        return network
+    raise TrainingError(f"A network of the architecture {network.config.architecture} has no encoder to carry over.")
+
+
+def _find_start(text: str) -> Path:
+    """The model file that a path means: the file itself, or the one in a run's folder."""
+    start = Path(text)
+    found = sorted(start.glob("*.safetensors")) if start.is_dir() else [start]
+    if len(found) != 1:
+        raise TrainingError(f"Expected one model file in the run {start} to start from, found {len(found)}.")
+    return found[0]
+
+
+def _measure_normalisation(recipe: Recipe, source: SampleSource) -> Normalisation:
+    """Mean and deviation of reflectance a band, over tiles of the training; those of the start where there is one."""
+    start = recipe.model.start
+    if start is not None:
+        path = Path(start)
+        return Normalisation.from_card(
+            load_model(sorted(path.glob("*.safetensors"))[0] if path.is_dir() else path).card
+        )
+    tiles = DrawnTiles(source=source, size=recipe.data.tile_px, seed=recipe.seed)
+    images = np.stack([tiles[2**31 + 1, index].reflectance for index in range(_MEASURED_TILES)])  # (tile, 12, H, W)
+    bands = [values[np.isfinite(values)] for values in np.moveaxis(images, 1, 0)]  # a flat array a band
+    return Normalisation(
+        mean=tuple(round(float(band.mean(dtype=np.float64)), 4) if len(band) else 0.0 for band in bands),
+        std=tuple(max(round(float(band.std(dtype=np.float64)), 4), 1e-4) if len(band) else 1.0 for band in bands),
+        reflectance_range=(-0.2, 1.5),
+    )
+
+
+def _build_trainer(recipe: Recipe, run: Path, watched: list[Sample], *, progress: bool) -> lightning.Trainer:
+    told = recipe.trainer
+    several = told.devices > 1
+    return lightning.Trainer(
+        default_root_dir=run,
+        accelerator=told.accelerator,
+        devices=told.devices,
+        strategy="ddp" if several else "auto",
+        sync_batchnorm=several and told.accelerator != "cpu",
+        precision=told.precision,
+        max_steps=told.steps,
+        max_epochs=-1,
+        accumulate_grad_batches=told.accumulate,
+        gradient_clip_val=recipe.optimiser.clip,
+        use_distributed_sampler=False,  # ours divides the tiles itself
+        num_sanity_val_steps=0,
+        log_every_n_steps=min(50, told.round_steps),
+        deterministic="warn",
+        callbacks=_build_callbacks(recipe, run, watched),
+        logger=[CSVLogger(run, name="log"), TensorBoardLogger(run, name="tensorboard")],
+        enable_model_summary=False,
+        enable_progress_bar=progress,
+    )
+
+
+def _build_callbacks(recipe: Recipe, run: Path, watched: list[Sample]) -> list[Callback]:
+    told = recipe.trainer
+    callbacks: list[Callback] = []
+    if told.average:
+        callbacks.append(EMAWeightAveraging(decay=told.average, update_starting_at_step=_FIRST_AVERAGED))
+    if told.patience is not None and watched:
+        callbacks.append(EarlyStopping("val/loss", patience=told.patience))
+    if told.pictures and watched:
+        callbacks.append(PictureLog(run / "pictures", watched[: told.pictures]))
+    # The state is kept after each round under one name; Lightning writes it whole or not at all.
+    keep = ModelCheckpoint(
+        dirpath=run,
+        filename=STATE_FILE.removesuffix(".ckpt"),
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    return [*callbacks, keep]

@@ -1,0 +1,144 @@
+"""A training can be repeated, stopped and resumed to the bit; its model maps what it learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from models.checkpoint import load_model
+from models.errors import TrainingError
+from pipeline.recipe import Recipe
+from pipeline.training import RECIPE_FILE, STATE_FILE, resolve_data, resume, train
+from pipeline.training_data import DrawnTiles, build_loader
+from pipeline.training_module import TrainingModule, compute_rate
+from tests.pipeline.sources import Discs
+
+
+@pytest.fixture(autouse=True)
+def discs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources by name are opened elsewhere, and tested there."""
+    monkeypatch.setattr("pipeline.training.resolve_source", lambda _text, cache=None: Discs())
+
+
+def make_recipe(**changes: Any) -> Recipe:  # noqa: ANN401 (whatever a recipe holds)
+    trainer = {"steps": 6, "batch": 2, "round_steps": 2, "workers": 0, "precision": "32-true", "accelerator": "cpu"}
+    trainer |= changes.pop("trainer", {})
+    values = {
+        "seed": 5,
+        "data": {"parts": [{"source": "discs", "held_out": 0.3}], "tile_px": 32, "validation_tiles": 3},
+        "model": {"name": "tiny", "network": {"depth": 1, "width": 4, "any_channels": True}},
+        "trainer": trainer,
+    }
+    return Recipe.model_validate(values | changes)
+
+
+def test_an_interrupted_run_ends_at_the_weights_of_an_unbroken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make_recipe()
+    whole = train(recipe, tmp_path / "whole")
+    again = train(recipe, tmp_path / "again")
+    honest = TrainingModule.training_step
+
+    def die(self: TrainingModule, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        if self.trainer.global_step == 5:  # in the middle of the third round
+            raise OSError("the plug was pulled")
+        return honest(self, batch, batch_idx)
+
+    monkeypatch.setattr(TrainingModule, "training_step", die)
+    with pytest.raises(OSError, match="plug"):
+        train(recipe, tmp_path / "broken")
+    assert (tmp_path / "broken" / STATE_FILE).exists()
+    assert not (tmp_path / "broken" / "tiny.safetensors").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr("pipeline.training.resolve_source", lambda _text, cache=None: Discs())
+    broken = resume(tmp_path / "broken")
+    first = load_file(whole)
+    for other in (again, broken):
+        for name, tensor in load_file(other).items():
+            assert torch.equal(tensor, first[name]), name
+
+
+def test_a_training_learns_what_a_disc_is(tmp_path: Path) -> None:
+    recipe = make_recipe(trainer={"steps": 120, "round_steps": 60, "batch": 4, "average": 0.9})
+    model = load_model(train(recipe, tmp_path / "run"))
+    assert (model.card.figure("iou") or 0) > 0.8
+    assert model.card.required_inputs == (("B03",), ("B08", "B8A"))
+    assert model.card.training.steps == 120
+    assert (tmp_path / "run" / RECIPE_FILE).exists()
+    assert list((tmp_path / "run").glob("pictures/step-*.png"))
+    assert list((tmp_path / "run").glob("tensorboard/*/events*"))
+    assert "val/iou" in next((tmp_path / "run").glob("log/*/metrics.csv")).read_text()
+
+
+@pytest.mark.parametrize("architecture", ["autoencoder", "classifier"])
+def test_other_networks_train_and_hand_on_their_encoder(tmp_path: Path, architecture: str) -> None:
+    network = {"depth": 1, "width": 4}
+    first = make_recipe(model={"name": architecture, "network": {"architecture": architecture, **network}})
+    source = train(first, tmp_path / "first")
+    start = {"name": "tiny", "network": network, "start": str(tmp_path / "first"), "start_from": "encoder"}
+    rate = {"rate": 1e-12, "weight_decay": 0.0}
+    second = make_recipe(model=start, optimiser=rate, trainer={"steps": 1, "round_steps": 1, "average": 0})
+    target = train(second, tmp_path / "second")
+    given, taken = load_file(source), load_file(target)
+    kernel = "encoder.stages.1.0.weight"
+    torch.testing.assert_close(taken[kernel], given[kernel])
+
+
+def test_early_stopping_stops_where_nothing_is_learned(tmp_path: Path) -> None:
+    recipe = make_recipe(
+        optimiser={"rate": 1e-12}, trainer={"steps": 40, "round_steps": 1, "patience": 2, "average": 0}
+    )
+    model = load_model(train(recipe, tmp_path / "run"))
+    assert model.card.training.steps < 40
+
+
+def test_a_folder_with_a_run_is_not_begun_again(tmp_path: Path) -> None:
+    recipe = make_recipe(trainer={"steps": 1, "round_steps": 1})
+    train(recipe, tmp_path)
+    with pytest.raises(TrainingError, match="--resume"):
+        train(recipe, tmp_path)
+    with pytest.raises(TrainingError, match="found none"):
+        resume(tmp_path / "elsewhere")
+
+
+def test_no_place_is_learned_from_and_held_out(tmp_path: Path) -> None:
+    data = resolve_data(make_recipe(), tmp_path)
+    assert data.held_out is not None
+    learned = {data.learned.draw(np.random.default_rng(seed), size=16).place for seed in range(200)}
+    held = {data.held_out.draw(np.random.default_rng(seed), size=16).place for seed in range(200)}
+    assert learned
+    assert held
+    assert not learned & held
+
+
+def test_devices_share_the_tiles_of_a_round() -> None:
+    tiles = DrawnTiles(source=Discs(), size=16, seed=1)
+    alone = build_loader(tiles, batch=4, batches=2, workers=0)
+    shares = [build_loader(tiles, batch=2, batches=2, workers=0, rank=rank, ranks=2) for rank in (0, 1)]
+    whole = torch.cat([batch["image"] for batch in alone])
+    parts = [torch.cat([batch["image"] for batch in share]) for share in shares]
+    for index, image in enumerate(whole):
+        assert torch.equal(image, parts[index % 2][index // 2])
+
+
+def test_another_round_draws_other_tiles() -> None:
+    loader = build_loader(DrawnTiles(source=Discs(), size=16, seed=1), batch=2, batches=1, workers=0)
+    first = next(iter(loader))["image"]
+    loader.sampler.set_epoch(1)
+    assert not torch.equal(first, next(iter(loader))["image"])
+
+
+def test_the_rate_rises_then_falls() -> None:
+    rates = [compute_rate(step / 100, warm_up=0.1, last=0.05) for step in range(101)]
+    assert rates.index(max(rates)) == 10
+    assert rates[10] == pytest.approx(1)
+    assert rates[-1] == pytest.approx(0.05)
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)

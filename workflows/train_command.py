@@ -1,0 +1,63 @@
+"""``strandline train``: from a recipe to a model file, and on from where a run was stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["train"]
+
+RECIPES = Path(__file__).parent / "recipes"
+
+_Recipe = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RECIPE]",
+        help="A YAML file, or the name of one that comes with Strandline.",
+        show_default=False,
+    ),
+]
+_More = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="More settings.", show_default=False)]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting that replaces the recipe's: data.root=/data/SWED."),
+]
+_Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder of the run; runs/<name of the model> where not given.")
+]
+_Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder, where its last round ended.")]
+
+
+def train(
+    recipe: _Recipe = None,
+    more: _More = None,
+    changes: _Set = None,
+    out: _Out = None,
+    resume: _Resume = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Train a model from a recipe: RUN/<name>.safetensors, its logs, pictures and the resolved recipe."""
+    from workflows.train_run import run_resume, run_train
+
+    if (recipe is None) == (resume is None):
+        raise typer.BadParameter("name a recipe to begin with, or --resume RUN to go on with one")
+    if resume is not None:
+        if changes or more or out:
+            raise typer.BadParameter("--resume goes on with the recipe of the run: it takes no --set and no --out")
+        run_resume(resume, quiet=quiet)
+    else:
+        run_train(resolve_recipe(str(recipe)), [*(changes or []), *(more or [])], out, quiet=quiet)
+
+
+def resolve_recipe(text: str) -> Path:
+    """The recipe that a user means: a file, or the name of one that comes with Strandline.
+
+    Args:
+        text: A path, or a name such as ``swed``.
+    """
+    path = Path(text)
+    bundled = RECIPES / path.with_suffix(".yaml").name
+    return bundled if not path.is_file() and bundled.is_file() else path

@@ -1,0 +1,71 @@
+"""What ``strandline train`` does, once it is known what to train: heavy imports, a quiet library, a word at the end."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from models.errors import MissingExtraError
+
+__all__ = ["run_resume", "run_train"]
+
+
+def run_train(recipe: Path, changes: Sequence[str], out: Path | None, *, quiet: bool) -> None:
+    """Train from the beginning.
+
+    Args:
+        recipe: A YAML file.
+        changes: Settings that replace those of the file.
+        out: Folder of the run.
+        quiet: Whether to say nothing.
+
+    Raises:
+        StrandlineError: The recipe, its data or the folder will not do.
+    """
+    _require_training()
+    from pipeline.recipe_file import read_recipe
+    from pipeline.training import train
+
+    told = read_recipe(recipe, changes)
+    run = out or Path("runs") / told.model.name
+    _tell(train(told, run, progress=not quiet), run, quiet=quiet)
+
+
+def run_resume(run: Path, *, quiet: bool) -> None:
+    """Go on with a run.
+
+    Args:
+        run: Its folder.
+        quiet: Whether to say nothing.
+
+    Raises:
+        StrandlineError: There is no run in that folder.
+    """
+    _require_training()
+    from pipeline.training import resume
+
+    _tell(resume(run, progress=not quiet), run, quiet=quiet)
+
+
+def _require_training() -> None:
+    """Import what training needs, and keep its libraries from talking about themselves."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\..*")
+    try:
+        import lightning
+        import torchmetrics
+        import yaml
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Training needs {error.name}, which is not installed: pip install 'strandline[train]'."
+        ) from error
+    del lightning, torchmetrics, yaml
+
+
+def _tell(model: Path, run: Path, *, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(f"Wrote {model} (logs: tensorboard --logdir {run}).")
