@@ -46,3 +46,9 @@ def qgis_python() -> str:
     python = "/usr/bin/python3"
     asked = subprocess.run([python, "-c", "import qgis.core"], check=False, capture_output=True)
     return python if asked.returncode == 0 else skip_without("QGIS (python3-qgis)")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Debian's Chromium."""
+    return shutil.which("chromium") or skip_without("chromium")
