@@ -1,0 +1,230 @@
+"""An ablation: the same network with something taken away or added, from more and less data, seed by seed.
+
+Each finished training is a row of a table at once; a second start does what is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from models.architecture import parse_config
+from models.autoencoder import Autoencoder, AutoencoderConfig
+from models.classifier import Classifier, ClassifierConfig
+from models.encoder_transfer import carry_encoder
+from models.errors import TrainingError
+from models.metrics import Confusion
+from models.unet import UNet, UNetConfig
+from pipeline.ablation_fit import Batches, fit, loss_of_image, loss_of_kind, loss_of_map, measure
+from pipeline.ablation_recipe import AblationRecipe, Run
+from pipeline.ablation_tiles import TileSet, read_tiles
+from tiles.bands import L2A_STACK
+
+__all__ = ["Row", "ablate", "read_rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What came of one training.
+
+    Attributes:
+        variant: What learned: ``unet``, ``no_skips``, ``autoencoder`` or ``classifier``.
+        tiles: From how many tiles.
+        bands: Of which bands, with spaces between.
+        seed: Which repetition.
+        accuracy: Share of the held-out pixels that are right.
+        iou: Intersection over union of water, all held-out tiles together.
+        loss: Mean training loss of the last tenth of the steps.
+        seconds: How long it took, pretraining not counted.
+    """
+
+    variant: str
+    tiles: int
+    bands: str
+    seed: int
+    accuracy: float
+    iou: float
+    loss: float
+    seconds: float
+
+    def answers(self, run: Run) -> bool:
+        """Whether it is the result of this run."""
+        return (self.variant, self.tiles, self.bands, self.seed) == (
+            run.variant,
+            run.tiles,
+            " ".join(run.bands),
+            run.seed,
+        )
+
+
+def ablate(
+    recipe: AblationRecipe,
+    out: Path,
+    *,
+    progress: Callable[[str, float], None] = lambda _stage, _share: None,
+    most_runs: int | None = None,
+) -> tuple[Row, ...]:
+    """Train and measure all that is missing in a folder.
+
+    Args:
+        recipe: What to do.
+        out: Folder of the run: tiles, pretrained encoders, and the table ``ablation.csv``.
+        progress: Told the stage and the share of it that is done.
+        most_runs: Stop after so many trainings; default none is left.
+
+    Returns:
+        All rows that the table now has for this recipe.
+
+    Raises:
+        TrainingError: The folder holds another ablation, or a file there cannot be read.
+    """
+    _claim(out, recipe)
+    table = out / "ablation.csv"
+    rows = list(read_rows(table))
+    missing = [run for run in recipe.runs if not any(row.answers(run) for row in rows)]
+    bench = _Bench(recipe, out, progress)
+    for count, run in enumerate(missing[:most_runs]):
+        progress("training", count / len(missing))
+        rows.append(bench.carry_out(run))
+        _write_rows(table, rows)
+    progress("training", 1.0)
+    return tuple(row for run in recipe.runs for row in rows if row.answers(run))
+
+
+def read_rows(table: Path) -> tuple[Row, ...]:
+    """The rows of a table; none where it is not there.
+
+    Args:
+        table: A CSV file that ``ablate`` wrote.
+
+    Raises:
+        TrainingError: It is no such table.
+    """
+    kinds = {"tiles": int, "seed": int, "accuracy": float, "iou": float, "loss": float, "seconds": float}
+    try:
+        with table.open(newline="") as file:
+            return tuple(Row(**{k: kinds.get(k, str)(v) for k, v in line.items()}) for line in csv.DictReader(file))
+    except FileNotFoundError:
+        return ()
+    except (OSError, TypeError, ValueError) as error:
+        raise TrainingError(f"Expected the table of an ablation, found something else in {table} ({error}).") from error
+
+
+def _write_rows(table: Path, rows: list[Row]) -> None:
+    draft = table.with_name(f".{table.name}.part")
+    with draft.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+    draft.replace(table)
+
+
+def _claim(out: Path, recipe: AblationRecipe) -> None:
+    """Keep the recipe beside its results, and refuse a folder that holds the results of another."""
+    out.mkdir(parents=True, exist_ok=True)
+    path, text = out / "recipe.json", recipe.model_dump_json(indent=2)
+    if path.exists() and path.read_text() != text:
+        raise TrainingError(f"{out} holds an ablation of another recipe (recipe.json): choose another folder.")
+    path.write_text(text)
+
+
+class _Bench:
+    """Tiles, and the encoders that were pretrained on them; each made when it is first needed."""
+
+    def __init__(self, recipe: AblationRecipe, out: Path, progress: Callable[[str, float], None]) -> None:
+        self.recipe = recipe
+        self.out = out
+        self.progress = progress
+
+    @cached_property
+    def pool(self) -> TileSet:
+        tiles = self.recipe.tiles
+        return self._read("pool", tiles.first_seed, tiles.pool)
+
+    @cached_property
+    def held_out(self) -> TileSet:
+        tiles = self.recipe.tiles
+        return self._read("held_out", tiles.first_held_out_seed, tiles.held_out)
+
+    def _read(self, name: str, first_seed: int, count: int) -> TileSet:
+        size = self.recipe.tiles.size_px
+        path = self.out / f"{name}.npz"
+        return read_tiles(
+            path, first_seed=first_seed, count=count, size=size, progress=lambda done: self.progress(name, done)
+        )
+
+    def carry_out(self, run: Run) -> Row:
+        """Train one network, and measure it."""
+        channels = [L2A_STACK.index(name) for name in run.bands]
+        order = np.random.default_rng(run.seed).permutation(len(self.pool))  # nested: 35 tiles hold the 9
+        network = self._prepare(run)
+        start = time.monotonic()
+        batches = self._batch(self.pool, order[: run.tiles].tolist(), channels)
+        loss = fit(network, batches, loss_of_map, recipe=self.recipe.fit, seed=run.seed)
+        found = measure(network, self._batch(self.held_out, range(len(self.held_out)), channels))
+        return _report(run, found, loss, time.monotonic() - start)
+
+    def _batch(self, tiles: TileSet, chosen: range | list[int], channels: list[int]) -> Batches:
+        return Batches(tiles, chosen=chosen, channels=channels, scale=self._scale)
+
+    @cached_property
+    def _scale(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.pool.measure()
+
+    def _prepare(self, run: Run) -> UNet:
+        """A fresh network; the same first decoder for a seed, whatever its encoder went through."""
+        torch.manual_seed(run.seed)
+        config = self._configure({"in_channels": len(run.bands), "skips": run.variant != "no_skips"})
+        network = config.build()
+        if run.variant in ("autoencoder", "classifier"):
+            carry_encoder(self._pretrain(run.variant, run.seed), network)
+        return network
+
+    def _configure(self, given: dict[str, object]) -> UNetConfig:
+        config = parse_config({**self.recipe.network, **given})
+        if not isinstance(config, UNetConfig):
+            raise TrainingError(f"An ablation compares U-Nets, found the architecture {config.architecture}.")
+        return config
+
+    def _pretrain(self, variant: str, seed: int) -> Autoencoder | Classifier:
+        """An autoencoder or classifier that saw the whole pool; kept in the folder."""
+        body = self._configure({})
+        shared = {name: getattr(body, name) for name in ("depth", "width", "activation", "norm")}
+        config = AutoencoderConfig(**shared) if variant == "autoencoder" else ClassifierConfig(**shared)
+        torch.manual_seed(seed)
+        network = config.build()
+        path = self.out / f"{variant}-{seed}.safetensors"
+        if not path.exists():
+            batches = self._batch(self.pool, range(len(self.pool)), list(range(len(L2A_STACK))))
+            loss_of = loss_of_image if variant == "autoencoder" else loss_of_kind
+            fit(network, batches, loss_of, recipe=self.recipe.fit, seed=seed)
+            draft = path.with_name(f".{path.name}.part")
+            save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, draft)
+            draft.replace(path)
+        try:
+            network.load_state_dict(load_file(path))
+        except (RuntimeError, SafetensorError) as error:
+            raise TrainingError(f"The pretrained encoder {path} cannot be read: remove it.") from error
+        return network
+
+
+def _report(run: Run, found: Confusion, loss: float, seconds: float) -> Row:
+    return Row(
+        variant=run.variant,
+        tiles=run.tiles,
+        bands=" ".join(run.bands),
+        seed=run.seed,
+        accuracy=round(found.accuracy, 6),
+        iou=round(found.iou, 6),
+        loss=round(loss, 6),
+        seconds=round(seconds, 2),
+    )

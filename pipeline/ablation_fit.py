@@ -1,0 +1,151 @@
+"""The plain training loop of an ablation: so many steps on a few tiles, the same for every network.
+
+It has no averaging, no early stop and only flips and quarter turns, so that what is compared is what is being asked
+about. Trainings that are meant to give a good model are elsewhere (``pipeline.training``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+
+from models.autoencoder import compute_reconstruction_loss
+from models.classifier import compute_class_loss, compute_tile_class
+from models.losses import WaterLoss
+from models.metrics import Confusion, compute_confusion
+from models.network import Network
+from pipeline.ablation_recipe import FitRecipe
+from pipeline.ablation_tiles import TileSet
+
+__all__ = ["Batch", "Batches", "LossOf", "fit", "loss_of_image", "loss_of_kind", "loss_of_map", "measure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """Some tiles.
+
+    Attributes:
+        image: (B, C, H, W), normalised.
+        fraction: (B, H, W), share of water.
+        valid: (B, H, W), True where a pixel counts.
+    """
+
+    image: Tensor
+    fraction: Tensor
+    valid: Tensor
+
+
+LossOf = Callable[[Tensor, Batch], Tensor]
+"""What a network's answer is worth, given the batch."""
+
+
+def loss_of_map(answer: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropy of logits with the share of water."""
+    return WaterLoss()(answer, batch.fraction, batch.valid)
+
+
+def loss_of_image(answer: Tensor, batch: Batch) -> Tensor:
+    """Squared error of a reconstructed image; no label is looked at."""
+    return compute_reconstruction_loss(answer, batch.image)
+
+
+def loss_of_kind(answer: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropy of what a tile shows: land, water or shore."""
+    return compute_class_loss(answer, compute_tile_class(batch.fraction, batch.valid))
+
+
+class Batches:
+    """Random batches of a part of the tiles, turned and mirrored somehow.
+
+    Args:
+        tiles: All tiles.
+        chosen: Which of them.
+        channels: Which bands.
+        scale: Mean and standard deviation of all 12 bands.
+    """
+
+    def __init__(
+        self, tiles: TileSet, *, chosen: Sequence[int], channels: Sequence[int], scale: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        mean, std = (values[list(channels)][:, None, None] for values in scale)
+        index = np.asarray(chosen)
+        # One tile after another: the whole pool as fp32 twice over would be the peak of the command.
+        images = [(tiles.reflectance[i][list(channels)] - mean) / std for i in index]
+        self.image = torch.from_numpy(np.stack(images))
+        self.fraction = torch.from_numpy(tiles.fraction[index])
+        self.valid = torch.from_numpy(tiles.valid[index])
+
+    def draw(self, rng: np.random.Generator, batch: int) -> Batch:
+        """A random batch: each tile once before any comes again within it.
+
+        Args:
+            rng: Source of chance.
+            batch: How many tiles.
+        """
+        picked: list[int] = []
+        while len(picked) < batch:
+            picked += rng.permutation(len(self.image))[: batch - len(picked)].tolist()
+        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+
+        def apply(part: Tensor) -> Tensor:
+            turned = torch.rot90(part[picked], turns, dims=(-2, -1))
+            return turned.flip(-1) if flip else turned
+
+        return Batch(image=apply(self.image), fraction=apply(self.fraction), valid=apply(self.valid))
+
+
+def fit(network: Network, batches: Batches, loss_of: LossOf, *, recipe: FitRecipe, seed: int) -> float:
+    """Let a network learn, and leave it in evaluation mode.
+
+    Args:
+        network: Learns in place.
+        batches: What from.
+        loss_of: What is made small.
+        recipe: How long.
+        seed: Decides the order.
+
+    Returns:
+        The mean loss of the last tenth of the steps.
+    """
+    rng = np.random.default_rng(seed)
+    optimiser = AdamW(network.parameters(), lr=recipe.rate, weight_decay=1e-2)
+    schedule = OneCycleLR(optimiser, max_lr=recipe.rate, total_steps=recipe.steps + 1, pct_start=0.1)
+    network.to(memory_format=torch.channels_last)
+    network.train()
+    losses: list[float] = []
+    for _ in range(recipe.steps):
+        batch = batches.draw(rng, recipe.batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
+            answer = network(batch.image.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(answer.float(), batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        losses.append(float(loss.detach()))
+    network.eval()
+    return float(np.mean(losses[-max(1, recipe.steps // 10) :]))
+
+
+def measure(network: Network, batches: Batches) -> Confusion:
+    """Count the valid pixels by truth and answer, all tiles together.
+
+    Args:
+        network: In evaluation mode.
+        batches: What it is measured on; each tile once, as it is.
+    """
+    total = Confusion()
+    with torch.inference_mode():
+        for start in range(0, len(batches.image), 50):
+            part = slice(start, start + 50)
+            logits = network(batches.image[part].contiguous(memory_format=torch.channels_last))
+            water = (logits[:, 1] > logits[:, 0]).numpy()
+            total += compute_confusion(water, (batches.fraction[part] > 0.5).numpy(), batches.valid[part].numpy())
+    return total

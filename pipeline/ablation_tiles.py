@@ -1,0 +1,108 @@
+"""The tiles of an ablation: one from each of many simulated chips, so that no two share ground; made once, and kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import TrainingError
+from pipeline.simulated_source import SimulatedSource
+from tiles.bands import L2A_STACK
+from tiles.sample import Sample
+
+__all__ = ["TileSet", "read_tiles"]
+
+_DN = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TileSet:
+    """Tiles with their truth.
+
+    Attributes:
+        reflectance: float32 (tile, 12, row, col) in the order of ``L2A_STACK``.
+        fraction: float32 (tile, row, col), share of water, 0 to 1.
+        valid: bool (tile, row, col), True where a pixel counts.
+    """
+
+    reflectance: NDArray[np.float32]
+    fraction: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.valid)
+
+    def measure(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of reflectance a band, over valid pixels: (12,) each."""
+        pixels = np.moveaxis(self.reflectance, 1, 0)[:, self.valid]  # (12, pixel)
+        return pixels.mean(axis=1, dtype=np.float64).astype(np.float32), pixels.std(axis=1, dtype=np.float64).astype(
+            np.float32
+        )
+
+
+def read_tiles(
+    path: Path, *, first_seed: int, count: int, size: int, progress: Callable[[float], None] = lambda _: None
+) -> TileSet:
+    """The tiles of these seeds, simulated where the file is not there yet.
+
+    Args:
+        path: An ``.npz`` file; written where it is not there.
+        first_seed: Seed of the first chip; each next one gives the next tile.
+        count: How many tiles.
+        size: Rows and columns of a tile.
+        progress: Told what share is made, 0 to 1.
+
+    Raises:
+        TrainingError: The file holds other tiles, or cannot be read.
+    """
+    made_of = json.dumps({"first_seed": first_seed, "count": count, "size": size})
+    if not path.exists():
+        samples = []
+        for index in range(count):
+            samples.append(_simulate_tile(first_seed + index, size))
+            progress((index + 1) / count)
+        _write(path, samples, made_of)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["made_of"]) != made_of:
+                raise TrainingError(
+                    f"Expected tiles {made_of}, found {file['made_of']} in {path}. Remove it, or use another folder."
+                )
+            return TileSet(
+                reflectance=file["dn"].astype(np.float32) / np.float32(_DN),
+                fraction=file["fraction"].astype(np.float32) / np.float32(255),
+                valid=file["valid"],
+            )
+    except (OSError, KeyError, ValueError) as error:
+        if isinstance(error, TrainingError):
+            raise
+        raise TrainingError(f"The tiles in {path} cannot be read ({error}): remove the file.") from error
+
+
+def _simulate_tile(seed: int, size: int) -> Sample:
+    source = SimulatedSource(first_seed=seed, chips=1, factors=(1,))
+    return source.draw(np.random.default_rng(seed), size=size)
+
+
+def _write(path: Path, samples: Sequence[Sample], made_of: str) -> None:
+    # As products hold it: int16 in units of 1/10000 keeps the file small, and nothing is lost that a product has.
+    reflectance = np.stack([np.nan_to_num(sample.reflectance, nan=0.0) for sample in samples])
+    assert reflectance.shape[1] == len(L2A_STACK)  # noqa: S101 (samples validate themselves)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        draft = Path(folder) / "tiles.npz"
+        np.savez(
+            draft,
+            dn=np.clip(np.rint(reflectance * _DN), -32768, 32767).astype(np.int16),
+            fraction=np.rint(255 * np.stack([sample.fraction for sample in samples])).astype(np.uint8),
+            valid=np.stack([sample.valid for sample in samples]),
+            made_of=np.array(made_of),
+        )
+        os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)
