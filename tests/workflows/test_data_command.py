@@ -1,0 +1,42 @@
+"""``strandline data check`` on a small SWED: what it says, its exit code, its JSON and its list."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tiles.swed_folder import TRAIN, make_chip, write_npy, write_swed
+from tests.workflows.conftest import Run
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_swed(tmp_path / "swed", products=TRAIN[:1])
+
+
+def test_a_folder_as_published_can_be_trained_on(run: Run, root: Path) -> None:
+    ran = run("data", "check", root)
+    assert ran.code == 0
+    assert "2 chips of 1 scenes in train" in ran.out
+    assert "Nothing is missing, broken or suspect." in ran.out
+
+
+def test_what_is_missing_fails_and_is_named(run: Run, root: Path, tmp_path: Path) -> None:
+    (root / "train" / "labels" / f"{TRAIN[0]}_chip_0_3.npy").unlink()
+    image, label = make_chip(1)
+    write_npy(root, TRAIN[0], 5, 5, (image * 0, label))
+    ran = run("data", "check", root, "--json", "--write-suspects", tmp_path / "list.txt")
+    assert ran.code == 1
+    found = json.loads(ran.out)
+    assert found["usable"] is False
+    assert found["faults"]["no_label"]["chips"] == [f"train/{TRAIN[0]}_0_3"]
+    assert (tmp_path / "list.txt").read_text().splitlines()[1:] == [f"{TRAIN[0]}_image_5_5"]
+
+
+def test_another_folder_is_one_line(run: Run, tmp_path: Path) -> None:
+    ran = run("data", "check", tmp_path)
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "Expected SWED as published" in ran.err
