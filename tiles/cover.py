@@ -48,6 +48,7 @@ _SHORES: dict[str, tuple[str, str, float]] = {
     "beach": ("wet_flat", "beach", 50.0),
     "dune": ("beach", "beach", 90.0),
     "mud": ("wet_flat", "wet_flat", 120.0),
+    "tidal": ("wet_flat", "wet_flat", 500.0),
     "marsh": ("wet_flat", "grass", 60.0),
     "rocks": ("rock", "rock", 35.0),
     "mangrove": ("mangrove", "mangrove", 250.0),
@@ -60,11 +61,13 @@ _SHORES: dict[str, tuple[str, str, float]] = {
     "none": ("", "", 0.0),
 }
 _SHORE_ODDS = {
-    "temperate": "beach mud marsh rocks quay none none trees", "tropical": "beach mud mangrove mangrove none none bare",
+    "temperate": "beach mud tidal marsh rocks quay none none trees",
+    "tropical": "beach mud mangrove mangrove none none bare",
     "arid": "beach dune rocks salt mud none none", "mediterranean": "beach rocks trees quay none bare drawdown",
     "boreal": "rocks none pines none marsh", "winter": "none none mud rocks",
     "alpine": "rocks none pines bare drawdown",
-    "lava": "rocks none bare none", "wetland": "none mud marsh none trees", "urban": "quay quay quay beach none rocks",
+    "lava": "rocks none bare none", "wetland": "none mud tidal marsh none trees",
+    "urban": "quay quay quay beach none rocks",
     "farmland": "none trees trees marsh mud bare drawdown", "salt": "salt mud bare none",
 }  # fmt: skip
 

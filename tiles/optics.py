@@ -39,6 +39,7 @@ class Sky:
         shift_px: Misregistration (12, 2) in rows and columns, in 10 m pixels.
         noise_floor: Deviation (12,) at zero reflectance.
         noise_slope: Variance (12,) per unit of reflectance.
+        lowest: Reflectance below which the product is clipped; some processors keep no negative values.
     """
 
     haze: Field
@@ -49,6 +50,7 @@ class Sky:
     shift_px: Field
     noise_floor: Field
     noise_slope: Field
+    lowest: float
 
 
 def draw_sky(rng: np.random.Generator) -> Sky:
@@ -63,13 +65,14 @@ def draw_sky(rng: np.random.Generator) -> Sky:
     worse = np.exp(rng.normal(0.3, 0.3))
     return Sky(
         haze=haze.astype(np.float32),
-        haze_unevenness=float(rng.uniform(0, 0.35)),
+        haze_unevenness=float(rng.uniform(0, 0.35) if rng.random() < 0.8 else rng.uniform(0.4, 1.2)),
         gain=gain.astype(np.float32),
         adjacency=(rng.uniform(0, 0.09) * (_WAVELENGTHS / 850) ** -0.7).astype(np.float32),
         adjacency_m=float(rng.uniform(150, 1200)),
         shift_px=(rng.normal(0, 0.08, (12, 2)) * np.minimum(native, 2.0)[:, None]).astype(np.float32),
         noise_floor=(0.5 * worse * deviation).astype(np.float32),
         noise_slope=(0.75 * (worse * deviation) ** 2 / np.array(_REFERENCE_REFLECTANCE)).astype(np.float32),
+        lowest=float(rng.choice([-1.0, 0.0, 1e-4], p=[0.75, 0.1, 0.15])),
     )
 
 
@@ -111,7 +114,8 @@ def compute_spread(band: int, *, size: int, margin: int, shift_px: float) -> Fie
 
 
 def apply_noise(sky: Sky, band: int, pixels: Field, rng: np.random.Generator) -> Field:
-    """Add the detector's noise, which grows with the light, and round as the product's digital numbers do."""
+    """Add the detector's noise, which grows with the light; clip and round as the product's digital numbers are."""
     deviation = np.sqrt(sky.noise_floor[band] ** 2 + sky.noise_slope[band] * np.maximum(pixels, 0))
     pixels = pixels + deviation * rng.standard_normal(pixels.shape, dtype=np.float32)
+    pixels = np.maximum(pixels, np.float32(sky.lowest))
     return np.asarray(np.round(pixels * np.float32(1e4)) * np.float32(1e-4), dtype=np.float32)

@@ -87,8 +87,8 @@ def _vary(spectra: list[DrawnSpectrum], rng: np.random.Generator) -> Field:
     Land is dark in some worlds (volcanic, peat, wet) and in some of its places.
     """
     level, tilt, bend = rng.normal(0, [[0.16], [0.12], [0.08]], (3, len(spectra)))
-    dark_world = rng.uniform(0.3, 0.8) if rng.random() < 0.12 else 1.0
-    dark = np.where(rng.random(len(spectra)) < 0.08, rng.uniform(0.25, 0.7, len(spectra)), 1.0) * dark_world
+    dark_world = rng.uniform(0.4, 0.85) if rng.random() < 0.1 else 1.0
+    dark = np.where(rng.random(len(spectra)) < 0.08, rng.uniform(0.35, 0.75, len(spectra)), 1.0) * dark_world
     for index, spectrum in enumerate(spectra):
         if spectrum.is_water or spectrum.name in _SNOW | {"shadow", "salt_flat", "roof_bright"}:
             dark[index] = 1.0

@@ -44,6 +44,7 @@ class Waters:
         seed: Stream of the patterns.
         palette: Spectra: two of the sea, two of inland water, two bottoms, foam, ice, two of ships, what drifts.
         slope: Metres of depth a metre from the shore.
+        steep: Depth at piers, moles and islets relative to what the distance from the sea's shore gives; 0: shoals.
         clarity: Divides the attenuation; 1 is clear water, 0.05 a river in flood.
         plume_m: Distance from the shore over which the sea's second colour fades.
         patches: Noise that mixes the two colours.
@@ -61,6 +62,7 @@ class Waters:
     seed: int
     palette: Palette
     slope: float
+    steep: float
     clarity: float
     plume_m: float
     patches: Fractal
@@ -119,6 +121,7 @@ def draw_waters(rng: np.random.Generator, *, cold: bool) -> Waters:
         seed=seed,
         palette=_stir(build_palette([str(name) for name in names], rng), rng),
         slope=float(np.exp(rng.uniform(np.log(0.004), np.log(0.3)))),
+        steep=float(rng.choice([0.0, 0.6])),
         clarity=float(np.exp(rng.uniform(np.log(0.03), np.log(0.3)) if murky else rng.uniform(np.log(0.15), 0.0))),
         plume_m=float(np.exp(rng.uniform(np.log(100), np.log(6000)))),
         patches=Fractal.build(seed + 1, finest_px=8, coarsest_px=256, hurst=1.1),
@@ -172,7 +175,8 @@ def compute_water_view(
     x, y, contrast = waters.swell
     phase = (cols[None, :] * x + rows[:, None] * y).astype(np.float32) + 2.5 * patches + 1.2 * eddies
     waves = np.asarray(1.4 * np.sin(phase) * contrast + ripples * (1 - contrast), dtype=np.float32)
-    depth = np.float32(waters.slope) * np.maximum(shore_m, 0) * np.clip(1 + 0.5 * patches + 0.2 * eddies, 0.2, 2)
+    off = np.maximum(np.maximum(shore_m, np.float32(waters.steep) * base_m), 0)
+    depth = np.float32(waters.slope) * off * np.clip(1 + 0.5 * patches + 0.2 * eddies, 0.2, 2)
     surf, drift = waters.surf, waters.drift
     return WaterView(
         weights=_mix_colours(waters, patches, eddies, base_m),

@@ -69,3 +69,11 @@ def test_clouds_cover_the_share_that_was_asked_for(cover: float) -> None:
 
 def test_a_clear_sky_has_no_clouds() -> None:
     assert draw_clouds(np.random.default_rng(0), cover=0.0, sun=(0.0, 0.5, 0.8)) is None
+
+
+def test_some_products_keep_no_negative_reflectance() -> None:
+    skies = [draw_sky(np.random.default_rng(seed)) for seed in range(60)]
+    dark = np.zeros((60, 60), dtype=np.float32)
+    least = [apply_noise(sky, 1, dark, np.random.default_rng(0)).min() for sky in skies]
+    assert 0.1 < np.mean([value >= 0 for value in least]) < 0.5
+    assert min(least) < -0.0005
