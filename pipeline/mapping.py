@@ -18,6 +18,7 @@ from models.predictor import Predictor
 from models.registry import resolve_card
 from models.runtimes import resolve_predictor
 from pipeline.area import Area, resolve_area
+from pipeline.blending import compute_overlap
 from pipeline.clock import StageClock
 from pipeline.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.contour import ContourTracer
@@ -134,6 +135,10 @@ class _Job:
         notes = [*self.scene.notes, *self.scene.radiometry.doubts, *describe_absence(self.scene, self.card)]
         if self.scene.classification is None and self.options.cloud_classes:
             notes.append("The scene has no scene classification: clouds are not masked.")
+        if self.runtime.reach_px is None:
+            notes.append(
+                f"{self.card.name} sees the whole of a tile, so its tiles were blended: the map depends on --tile-size."
+            )
         return tuple(notes)
 
 
@@ -179,7 +184,11 @@ def _plan(
 
 def _list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object]:
     """The choices that decide the result, the precision as it was resolved among them."""
-    return options.result_parameters() | {"precision": runtime.precision}
+    parameters = options.result_parameters() | {"precision": runtime.precision}
+    if runtime.reach_px is None:  # then it also matters how the tiles lie
+        overlap = compute_overlap(options.tile_size, runtime.stride)
+        parameters["blending"] = {"window": "hann", "tile_size": options.tile_size, "overlap_px": overlap}
+    return parameters
 
 
 def _make_outputs(job: _Job, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Run a network over a scene, tile by tile, so that the mosaic equals the untiled answer.
 
-The tiles' halos are as wide as the network can see, so nothing is blended. Pixels without data, and those under
+The tiles' halos are as wide as the network can see, so nothing is blended, but for networks that see all of a tile:
+theirs overlap (``pipeline.blending``). Pixels without data, and those under
 cloud, are replaced by the mean that the network was trained to take for "nothing known", and their answer is thrown
 away: they never become water or land.
 """
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import ModelInputError
 from models.predictor import Predictor
 from pipeline.area import Area
+from pipeline.blending import Blender, compute_overlap
 from pipeline.clock import StageClock
 from pipeline.quicklook import Quicklook
 from tiles.grid import Window
@@ -65,23 +66,16 @@ class Prediction:
     quicklook: tuple[Quicklook, tuple[int, ...]] | None = None
 
     @property
-    def tiling(self) -> Tiling:
-        """The plan of the tiles: halo and stride are the network's own.
+    def overlap(self) -> int | None:
+        """Pixels over which tiles are blended, on each side of a shared edge; ``None``: a halo makes them seam-free."""
+        return None if self.runtime.reach_px is not None else compute_overlap(self.tile_size, self.runtime.stride)
 
-        Raises:
-            ModelInputError: The network sees the whole tile, so that no halo makes it seam-free.
-        """
-        if self.runtime.reach_px is None:
-            raise ModelInputError(
-                f"{self.runtime.card.name} has no finite receptive field (a norm over the whole tile, or "
-                "attention), so its tiles cannot be stitched without a seam. Use a model with batch norm."
-            )
-        return Tiling(
-            domain=self.area.window,
-            tile_size=self.tile_size,
-            halo=self.runtime.reach_px,
-            stride=self.runtime.stride,
-        )
+    @property
+    def tiling(self) -> Tiling:
+        """The plan of the tiles: halo and stride are the network's own; where it has no halo, the overlap's."""
+        reach, stride = self.runtime.reach_px, self.runtime.stride
+        halo = compute_overlap(self.tile_size, stride) if reach is None else reach
+        return Tiling(domain=self.area.window, tile_size=self.tile_size, halo=halo, stride=stride)
 
 
 def predict_rows(prediction: Prediction) -> Iterator[MappedRows]:
@@ -98,10 +92,15 @@ def predict_rows(prediction: Prediction) -> Iterator[MappedRows]:
     """
     rows = list(prediction.tiling.rows())
     strips = read_strips(prediction.plan, [row.read for row in rows])
+    overlap = prediction.overlap
+    blender = None if overlap is None else Blender(prediction.area.window, overlap=overlap)
     for row in rows:
         with prediction.clock.stage("wait for decoding"):
             strip = next(strips)
-        yield _predict_row(prediction, row, strip)
+        if blender is None:
+            yield _predict_row(prediction, row, strip)
+        else:
+            yield from _blend_row(prediction, row, strip, blender)
 
 
 def _predict_row(prediction: Prediction, row: TileRow, strip: Strip) -> MappedRows:
@@ -121,6 +120,25 @@ def _predict_row(prediction: Prediction, row: TileRow, strip: Strip) -> MappedRo
             probability[target] = np.where(kept == VALID, answer, np.nan)
     row_off = row.interior.row_off - prediction.area.window.row_off
     return MappedRows(row_off=row_off, probability=probability, state=state)
+
+
+def _blend_row(prediction: Prediction, row: TileRow, strip: Strip, blender: Blender) -> Iterator[MappedRows]:
+    """As ``_predict_row``, for tiles that fade into each other; rows come once no later tile reaches them."""
+    for tile in row.tiles:
+        inside = tile.interior.slices(within=tile.read)
+        with prediction.clock.stage("reflectance"):
+            pixels = strip.read(tile.read)
+            kept = _leave_out(pixels.state[inside], prediction.area, tile, prediction)
+            _add_to_quicklook(prediction, tile, pixels.reflectance[(slice(None), *inside)], kept)
+        blender.set_state(tile.interior, kept)
+        target = blender.reach(tile.interior)
+        if target is not None and (pixels.state == VALID).any():
+            with prediction.clock.stage("network"):
+                answer = _ask_network(prediction.runtime, pixels)
+            blender.add(tile.interior, target, answer[target.slices(within=tile.read)])
+    for first, total, state in blender.take(row.interior.row_stop):
+        probability = np.where(state == VALID, total.clip(0, 1), np.float32(np.nan))
+        yield MappedRows(row_off=first - prediction.area.window.row_off, probability=probability, state=state)
 
 
 def _leave_out(state: NDArray[np.uint8], area: Area, tile: Tile, prediction: Prediction) -> NDArray[np.uint8]:

@@ -77,9 +77,7 @@ def test_the_card_travels_inside(small: Model, exported: dict[str, Path], kind: 
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_some_bands_alone(
-    make_model: Callable[[UNetConfig], Model], small: Model, tmp_path: Path, kind: ExportFormat
-) -> None:
+def test_some_bands_alone(small: Model, tmp_path: Path, kind: ExportFormat) -> None:
     card = small.card.model_copy(update={"required_inputs": (("C0",), ("C1", "C2"))})
     model = Model(network=small.network, card=card, source=small.source, sha256=small.sha256)
     export_model(model, tmp_path / f"some.{kind}", format=kind, inputs=("C0", "C2"))
@@ -94,18 +92,17 @@ def test_some_bands_alone(
         export_model(model, tmp_path / f"none.{kind}", format=kind, inputs=("C0",))
 
 
-CONFIGS = [
-    UNetConfig(in_channels=2, depth=2, width=4, upsampling="bilinear", activation="gelu", norm="none"),
-    UNetConfig(in_channels=2, depth=2, width=4, norm="group", skips=False, classes=3),
-]
+CONFIGS: dict[ExportFormat, UNetConfig] = {
+    "pt2": UNetConfig(in_channels=2, depth=1, width=4, upsampling="bilinear", activation="gelu", norm="none"),
+    "onnx": UNetConfig(in_channels=2, depth=2, width=4, norm="group", skips=False, classes=3),
+}
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=["bilinear", "group norm"])
-def test_other_shapes_of_network(make_model: Callable[[UNetConfig], Model], tmp_path: Path, config: UNetConfig) -> None:
-    model = make_model(config)
-    for kind in FORMATS:
-        assert export_model(model, tmp_path / f"m.{kind}", format=kind) <= PARITY
-        assert resolve_predictor(str(tmp_path / f"m.{kind}")).reach_px == Runtime(model, device="cpu").reach_px
+@pytest.mark.parametrize("kind", FORMATS)
+def test_other_shapes_of_network(make_model: Callable[[UNetConfig], Model], tmp_path: Path, kind: ExportFormat) -> None:
+    model = make_model(CONFIGS[kind])
+    assert export_model(model, tmp_path / f"m.{kind}", format=kind) <= PARITY
+    assert resolve_predictor(str(tmp_path / f"m.{kind}")).reach_px == Runtime(model, device="cpu").reach_px
 
 
 def test_an_export_that_answers_otherwise_gets_no_name(
@@ -116,9 +113,8 @@ def test_an_export_that_answers_otherwise_gets_no_name(
             return super().forward(reflectance) + 3e-4
 
     monkeypatch.setattr(export, "WaterProbability", Wrong)
-    for kind in FORMATS:
-        with pytest.raises(ExportError, match="difference of 0.0003"):
-            export_model(small, tmp_path / f"m.{kind}", format=kind)
+    with pytest.raises(ExportError, match=r"difference of 0\.0003"):
+        export_model(small, tmp_path / "m.pt2", format="pt2")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,7 +155,7 @@ def test_what_is_not_ours_is_one_line(exported: dict[str, Path], tmp_path: Path,
         with pytest.raises(ModelFileError, match=f"{name}.{kind}") as caught:
             resolve_predictor(str(path))
         assert "\n" not in str(caught.value)
-    with pytest.raises(ModelFileError, match="none to read|No such file"):
+    with pytest.raises(ModelFileError, match=r"none to read|No such file"):
         resolve_predictor(str(tmp_path / f"missing.{kind}"))
     with pytest.raises(DeviceError, match="bf16 was asked for"):
         resolve_predictor(str(exported[kind]), precision="bf16")
@@ -171,7 +167,7 @@ def test_a_foreign_onnx_has_no_card(exported: dict[str, Path], tmp_path: Path) -
     header = json.loads(entry.value)
     entry.value = json.dumps(header | {"card": header["card"] | {"inputs": ["C0", "C1"]}})
     onnx.save(model, tmp_path / "broken.onnx")
-    with pytest.raises(ModelFileError, match="card .* is not valid"):
+    with pytest.raises(ModelFileError, match=r"card .* is not valid"):
         resolve_predictor(str(tmp_path / "broken.onnx"))
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "foreign.onnx")
@@ -214,7 +210,7 @@ def test_a_program_with_code_is_not_loaded(exported: dict[str, Path], tmp_path: 
     name, change = ATTACKS[attack]
     path = tmp_path / "evil.pt2"
     rewrite(exported["pt2"], path, name, change)
-    with pytest.raises(ModelFileError, match="evil.pt2"):
+    with pytest.raises(ModelFileError, match=r"evil\.pt2"):
         resolve_predictor(str(path))
 
 
