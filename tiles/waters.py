@@ -176,12 +176,12 @@ def compute_water_view(
     phase = (cols[None, :] * x + rows[:, None] * y).astype(np.float32) + 2.5 * patches + 1.2 * eddies
     waves = np.asarray(1.4 * np.sin(phase) * contrast + ripples * (1 - contrast), dtype=np.float32)
     off = np.maximum(np.maximum(shore_m, np.float32(waters.steep) * base_m), 0)
-    depth = np.float32(waters.slope) * off * np.clip(1 + 0.5 * patches + 0.2 * eddies, 0.2, 2)
+    depth = np.float32(waters.slope) * off * np.clip(1 + 0.5 * patches + 0.1 * eddies, 0.2, 2)
     surf, drift = waters.surf, waters.drift
     return WaterView(
         weights=_mix_colours(waters, patches, eddies, base_m),
         depth_m=np.asarray(depth, dtype=np.float32),
-        bottom=np.clip(0.5 + 0.8 * eddies - 0.7 * patches, 0, 1),
+        bottom=np.clip(0.5 + 0.4 * eddies - 0.8 * patches, 0, 1),
         glint=compute_glint(waters.glint, rows, cols, waves=waves, patches=patches),
         foam=None if surf is None else compute_surf(surf, rows, cols, shore_m=shore_m, sea_m=base_m, patches=patches),
         ice=None if waters.ice > 50 else np.clip((patches - waters.ice) * 4, 0, 1).astype(np.float32),

@@ -16,7 +16,7 @@ __all__ = ["demo"]
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the product and the map.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Seed of the simulated coast.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated coast.")] = 7,
     size: Annotated[int, typer.Option(help="Pixels a side.")] = 1536,
 ) -> None:
     """Simulate a coast, map it, and compare the map with the truth."""
