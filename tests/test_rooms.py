@@ -42,10 +42,23 @@ def test_rooms_are_flat(room: str) -> None:
     assert [path for path in (ROOT / room).rglob("*.py") if path.parent != ROOT / room] == []
 
 
+MAY_USE_TORCHGEO = {"geo_datasets.py"}
+"""Training on a user's own scenes goes by torchgeo's datasets and samplers; nothing that maps imports this file."""
+
+
 def test_pixels_on_a_grid_need_no_torch() -> None:
     for path in (ROOT / "tiles").glob("*.py"):
+        if path.name in MAY_USE_TORCHGEO:
+            continue
         modules = {name.split(".")[0] for name in imported_modules(path)}
         assert not modules & {"torch", "torchgeo"}, f"{path.name} imports torch"
+
+
+def test_only_training_imports_torchgeo() -> None:
+    users = {"tiles.geo_datasets": {"folder_samples.py"}, "tiles.folder_samples": set[str]()}
+    for path in (ROOT / "tiles").glob("*.py"):
+        for name in imported_modules(path) & set(users):
+            assert path.name in users[name], f"{path.name} imports {name}"
 
 
 def test_the_ground_imports_nothing_of_ours() -> None:

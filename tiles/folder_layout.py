@@ -1,0 +1,140 @@
+"""What lies in a folder of scenes with masks or polygons, before a pixel is learned from.
+
+``images/*.tif`` are scenes; their labels are ``masks/<same name>.tif`` (0 land, 1 water, anything else left out), or
+polygons of water in any ``*.gpkg``, ``*.shp``, ``*.geojson`` or ``*.parquet`` beside ``images``. Polygons in a file
+named ``area.*`` say where they are complete; without it, what no polygon covers is land, to the edge of each image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rasterio.coords import BoundingBox
+from rasterio.warp import transform_bounds
+
+from tiles.bands import L2A_STACK
+from tiles.errors import SampleError
+from tiles.grid import Grid, Window
+from tiles.ground import merge_overlapping
+from tiles.headers import read_header
+from tiles.scene import Scene
+from tiles.stack import StackOptions, open_stack
+
+__all__ = ["FolderScene", "list_folder"]
+
+_RASTERS = {".tif", ".tiff", ".vrt", ".jp2"}
+_VECTORS = {".gpkg", ".shp", ".geojson", ".parquet"}
+_AREA = "area"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FolderScene:
+    """A scene of the folder, and where its labels are.
+
+    Attributes:
+        scene: The scene as the readers understand it: bands, radiometry and who says so.
+        mask: The raster mask, or ``None`` where polygons are the labels.
+        polygons: Files of water polygons; empty where there is a mask.
+        area: File of polygons within which the water polygons are complete, or ``None``.
+        place: Where it lies; scenes that overlap share it.
+    """
+
+    scene: Scene
+    mask: Path | None
+    polygons: tuple[Path, ...]
+    area: Path | None
+    place: str
+
+    @property
+    def image(self) -> str:
+        """The file of the image."""
+        return self.scene.bands[0].path
+
+    @property
+    def grid(self) -> Grid:
+        """The image's own grid, on which samples are drawn: nothing is resampled."""
+        return self.scene.grid
+
+    @property
+    def resolution_m(self) -> float:
+        """Size of a pixel in metres; of degrees, at the scene's middle."""
+        x, y = self.grid.resolution
+        if self.grid.crs.is_projected:
+            return float(math.sqrt(x * y) * self.grid.crs.linear_units_factor[1])
+        bounds = self.grid.bounds
+        degree_m = 111_320.0  # a 360th of the equator; the ellipsoid's half percent does not matter here
+        return math.sqrt(x * y * math.cos(math.radians((bounds.top + bounds.bottom) / 2))) * degree_m
+
+
+def list_folder(root: Path, *, options: StackOptions) -> tuple[FolderScene, ...]:
+    """List the scenes of a folder with their labels.
+
+    Args:
+        root: The folder that holds ``images``.
+        options: What the images do not say themselves: bands, scale, offset, nodata.
+
+    Raises:
+        SampleError: There is no image, an image has no label, or a mask does not lie on its image.
+        SceneError: An image's bands or values cannot be told.
+    """
+    images = _list(root / "images", _RASTERS)
+    if not images:
+        raise SampleError(
+            f"Expected scenes in {root / 'images'} ({', '.join(sorted(_RASTERS))}), found none. Put each there as one "
+            "raster, its mask of the same name in masks, or polygons of water beside images."
+        )
+    masks = {path.stem: path for path in _list(root / "masks", _RASTERS)}
+    vectors = _list(root, _VECTORS)
+    polygons = tuple(path for path in vectors if path.stem.lower() != _AREA)
+    area = next((path for path in vectors if path.stem.lower() == _AREA), None)
+    scenes = [_open_image(path, options) for path in images]
+    place = merge_overlapping({path.stem: _locate(scene.grid) for path, scene in zip(images, scenes, strict=True)})
+    found = []
+    for path, scene in zip(images, scenes, strict=True):
+        mask = masks.get(path.stem)
+        if mask is None and not polygons:
+            raise SampleError(
+                f"Expected a mask masks/{path.stem}.tif for {path}, or polygons of water in {root}, found neither."
+            )
+        if mask is not None:
+            _require_same_ground(scene.grid, mask, path)
+        labels = () if mask else polygons
+        found.append(FolderScene(scene=scene, mask=mask, polygons=labels, area=area, place=place[path.stem]))
+    return tuple(found)
+
+
+def _list(folder: Path, endings: set[str]) -> Sequence[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in endings) if folder.is_dir() else []
+
+
+def _open_image(path: Path, options: StackOptions) -> Scene:
+    scene = open_stack(str(path), options=options)
+    if scene.level == "L1C":
+        raise SampleError(f"Expected surface reflectance (L2A), found top of atmosphere (L1C) in {path}. Leave it out.")
+    if not set(scene.band_names) & set(L2A_STACK):
+        raise SampleError(f"Expected bands of L2A in {path}, found {', '.join(scene.band_names)}.")
+    return scene
+
+
+def _locate(grid: Grid) -> BoundingBox:
+    return BoundingBox(*transform_bounds(grid.crs, "EPSG:4326", *grid.bounds))
+
+
+def _require_same_ground(grid: Grid, mask: Path, image: Path) -> None:
+    header = read_header(str(mask))
+    on_image = header.grid.crs == grid.crs and all(
+        math.isclose(a, b, rel_tol=1e-6) for a, b in zip(header.grid.resolution, grid.resolution, strict=True)
+    )
+    col, row = ~grid.transform @ (header.grid.bounds.left, header.grid.bounds.top)
+    aligned = on_image and max(abs(col - round(col)), abs(row - round(row))) < 0.01
+    window = Window(round(col), round(row), header.grid.width, header.grid.height)
+    if not aligned or window.intersection(grid.window) is None:
+        raise SampleError(
+            f"Expected {mask} to lie on the pixels of {image} ({grid.crs.to_string()}, {grid.resolution} from "
+            f"{grid.bounds.left:.6g}, {grid.bounds.top:.6g}), found {header.grid.crs.to_string()}, "
+            f"{header.grid.resolution} from {header.grid.bounds.left:.6g}, {header.grid.bounds.top:.6g}. "
+            "Warp the mask onto its image (gdalwarp -r near), or give polygons."
+        )

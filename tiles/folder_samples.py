@@ -1,0 +1,171 @@
+"""A folder of scenes with masks or polygons, as a source of samples (see ``tiles.folder_layout`` for what it holds)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiles.bands import L2A_STACK
+from tiles.census import KINDS, Census, Kind, take_census
+from tiles.errors import SampleError
+from tiles.folder_layout import FolderScene, list_folder
+from tiles.geo_datasets import draw_window, list_windows, read_labelled
+from tiles.grid import Window
+from tiles.masks import compute_band_validity
+from tiles.sample import Sample
+from tiles.stack import StackOptions
+
+__all__ = ["FolderSamples"]
+
+_SURVEY_PX = 512
+_NONE = StackOptions()
+
+Surveyed = tuple[tuple[FolderScene, Census], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderSamples:
+    """Samples of a user's own scenes. Opening reads every label once, to know where land, water and shore are.
+
+    Attributes:
+        root: The folder.
+        options: What the images do not say themselves: bands, scale, offset, nodata.
+        shore_share: Share of draws that hold a shore; the others are half water, half land, where there is any.
+        kept: Places to draw from; ``None``: all.
+
+    Raises:
+        SampleError: An image has no label, nothing is labelled, or the share is no share.
+        SceneError: An image's bands or values cannot be told.
+    """
+
+    root: Path
+    options: StackOptions = _NONE
+    shore_share: float = 0.5
+    kept: frozenset[str] | None = None
+    _surveyed: Surveyed = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shore_share <= 1:
+            raise SampleError(f"Expected a share of shores from 0 to 1, found {self.shore_share}.")
+        surveyed = _survey(self.root, self.options)
+        chosen = tuple(each for each in surveyed if self.kept is None or each[0].place in self.kept)
+        if not chosen:
+            found = ", ".join(sorted({found.place for found, _ in surveyed})[:5])
+            raise SampleError(f"None of the places asked for is in {self.root} (found {found} …).")
+        object.__setattr__(self, "_surveyed", chosen)
+
+    @property
+    def name(self) -> str:
+        """Short name of the source."""
+        return f"folder {self.root.name}"
+
+    @property
+    def scenes(self) -> tuple[FolderScene, ...]:
+        """The scenes that have a labelled pixel."""
+        return tuple(found for found, _ in self._surveyed)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """All places that it has samples of, sorted."""
+        return tuple(sorted({found.place for found, _ in self._surveyed}))
+
+    def restrict(self, places: frozenset[str]) -> FolderSamples:
+        """The same folder, of these places alone.
+
+        Raises:
+            SampleError: None of them is there.
+        """
+        return replace(self, kept=places & frozenset(self.places))
+
+    def draw(self, rng: np.random.Generator, *, size: int) -> Sample:
+        """A random square with a labelled pixel: shore, water or land is chosen first, then a scene that has it."""
+        kind = self._draw_kind(rng)
+        rising = np.cumsum([np.sqrt(census.count(kind)) for _, census in self._surveyed])
+        index = int(np.searchsorted(rising, rng.random() * rising[-1], side="right"))
+        found, census = self._surveyed[index]
+        cell = census.draw(rng, kind)
+        sample = _read(found, draw_window(found, rng, inside=cell, size=size))
+        # A square smaller than a cell may miss what is labelled in it.
+        return sample if sample.valid.any() else _read(found, _find_labelled(found, cell, size=size))
+
+    def tiles(self, *, size: int) -> Iterator[Sample]:
+        """Every labelled pixel once; squares without one are left out."""
+        for found, _ in self._surveyed:
+            for window in list_windows(found, size=size):
+                sample = _read(found, window)
+                if sample.valid.any():
+                    yield sample
+
+    def _draw_kind(self, rng: np.random.Generator) -> Kind:
+        shares = dict(zip(KINDS, (self.shore_share, *[(1 - self.shore_share) / 2] * 2), strict=True))
+        there = [kind for kind in KINDS if any(census.count(kind) for _, census in self._surveyed)]
+        weights = np.array([shares[kind] for kind in there])
+        weights = weights if weights.sum() > 0 else np.ones(len(there))
+        return there[int(rng.choice(len(there), p=weights / weights.sum()))]
+
+
+@lru_cache(maxsize=8)
+def _survey(root: Path, options: StackOptions) -> Surveyed:
+    scenes = list_folder(root, options=options)
+    surveyed = tuple((found, census) for found in scenes if (census := _survey_scene(found)).kind.any())
+    if not surveyed:
+        raise SampleError(f"Expected labelled pixels with data in {root}, found none in {len(scenes)} scenes.")
+    return surveyed
+
+
+def _survey_scene(found: FolderScene) -> Census:
+    height, width = found.grid.shape
+
+    def look() -> Iterator[tuple[Window, NDArray[np.float32], NDArray[np.bool_]]]:
+        for row in range(0, height, _SURVEY_PX):
+            for col in range(0, width, _SURVEY_PX):
+                window = Window(col, row, min(_SURVEY_PX, width - col), min(_SURVEY_PX, height - row))
+                _, fraction, valid = _read_arrays(found, window)
+                yield window, fraction, valid
+
+    return take_census(look(), height=height, width=width)
+
+
+def _find_labelled(found: FolderScene, cell: Window, *, size: int) -> Window:
+    """A square around a labelled pixel of a cell."""
+    _, _, valid = _read_arrays(found, cell)
+    row, col = np.argwhere(valid)[0]
+    return Window(cell.col_off + int(col) - size // 2, cell.row_off + int(row) - size // 2, size, size)
+
+
+def _read(found: FolderScene, window: Window) -> Sample:
+    reflectance, fraction, valid = _read_arrays(found, window)
+    return Sample(
+        reflectance=reflectance,
+        fraction=fraction,
+        valid=valid,
+        place=found.place,
+        source=f"folder {os.path.basename(found.image)}",  # noqa: PTH119 (what GDAL opens need not be a path)
+        resolution_m=found.resolution_m,
+    )
+
+
+def _read_arrays(
+    found: FolderScene, window: Window
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Reflectance (12, row, col), share of water and where it is valid (row, col)."""
+    dn, share = read_labelled(found, window)
+    radiometry = found.scene.radiometry
+    marker = None if radiometry.nodata is None else float(np.float32(radiometry.nodata))
+    known = np.ones(dn.shape, dtype=bool)
+    for band, values in enumerate(dn):
+        mask = compute_band_validity(values, marker)
+        known[band] = True if mask is None else mask
+    data = known.all(axis=0) if radiometry.nodata_rule == "any" else known.any(axis=0)
+    reflectance = np.full((len(L2A_STACK), *share.shape), np.nan, dtype=np.float32)
+    for values, name in zip(dn, found.scene.band_names, strict=True):
+        if name in L2A_STACK:
+            scaled = (values + np.float32(radiometry.offsets.get(name, 0.0))) / np.float32(radiometry.quantification)
+            reflectance[L2A_STACK.index(name)] = np.where(data, scaled, np.float32(np.nan))
+    return reflectance, np.clip(share, 0, 1), data & (share >= 0)

@@ -1,0 +1,269 @@
+"""A labelled scene as an intersection of torchgeo's datasets, and torchgeo's samplers on it.
+
+This file alone in this room may import torch and torchgeo (``tests/test_rooms.py``), and only who trains imports it.
+
+Each scene is a dataset of its own, in its own CRS and on its own pixels: neither images nor masks are ever resampled,
+scenes of several CRSs go side by side, and two dates of one place do not show through each other. What torchgeo does
+otherwise is put right here:
+
+- it warps rasters with pixels that are not square (``_load_warp_file``), and so moves the labels: files are opened as
+  they are;
+- it interpolates where a window is off by a rounding error, which fills in pixels beside missing ones: the nearest
+  pixel is taken;
+- the last row and column of an image are never drawn, and an area smaller than a tile not at all (torchgeo issues 431
+  and 1630): the region to draw from is one pixel larger, and reaches beyond the image where it must;
+- polygons are looked up by two corners of the query, which lie inside a rotated frame: they are projected once,
+  searched by index, and drawn four times as fine, so that the shore has a share of water;
+- the random sampler uses torch's global generator too: it is put back afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas
+import rasterio
+import shapely
+import torch
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.features import rasterize
+from rasterio.transform import from_bounds
+from torchgeo.datasets import GeoDataset, IntersectionDataset, RasterDataset, VectorDataset
+from torchgeo.datasets.utils import GeoSlice
+from torchgeo.samplers import GridGeoSampler, RandomGeoSampler
+
+from tiles.errors import SampleError
+from tiles.folder_layout import FolderScene
+from tiles.grid import Grid, Window
+
+__all__ = ["draw_window", "list_windows", "read_labelled"]
+
+_FINER = 4
+"""Polygons are drawn this many times as fine, each way."""
+
+_MARGIN_PX = 16_384
+"""How far beyond the image a tile may reach."""
+
+_UNKNOWN = -1.0
+
+
+class _Image(RasterDataset):
+    """One image, on its own pixels, its bands as they are wanted."""
+
+    def __init__(self, found: FolderScene) -> None:
+        super().__init__([found.image], crs=found.grid.crs, res=found.grid.resolution)
+        self.band_indexes = [band.index for band in found.scene.bands]
+        _set_ground(self, shapely.box(*found.grid.bounds))
+
+    @property
+    def resampling(self) -> Resampling:
+        """Nearest: to interpolate where a window is off by a rounding error would fill in missing pixels."""
+        return Resampling.nearest
+
+    def _load_warp_file(self, filepath: str | os.PathLike[str]) -> rasterio.DatasetReader:
+        return rasterio.open(filepath)
+
+
+class _Mask(RasterDataset):
+    """One mask, on its own pixels, which are the image's."""
+
+    is_image = False
+
+    def __init__(self, found: FolderScene) -> None:
+        super().__init__([str(found.mask)], crs=found.grid.crs, res=found.grid.resolution)
+        with rasterio.open(found.mask) as dataset:
+            _set_ground(self, shapely.box(*dataset.bounds))
+            self.nodata = dataset.nodata
+
+    def _load_warp_file(self, filepath: str | os.PathLike[str]) -> rasterio.DatasetReader:
+        return rasterio.open(filepath)
+
+    def __getitem__(self, query: GeoSlice) -> dict[str, Any]:
+        sample: dict[str, Any] = super().__getitem__(query)
+        mask = sample["mask"]
+        known = (mask == 0) | (mask == 1)
+        if self.nodata is not None:
+            known &= mask != self.nodata
+        inside = torch.from_numpy(_cover(self.index.geometry.iloc[0], self._disambiguate_slice(query)))
+        sample["mask"] = torch.where(known & inside, mask.float(), _UNKNOWN)
+        return sample
+
+
+class _Water(VectorDataset):
+    """Polygons of water as shares of a pixel; what is not in the area is unknown."""
+
+    def __init__(self, found: FolderScene) -> None:
+        super().__init__(list(found.polygons), crs=found.grid.crs, res=found.grid.resolution)
+        self.water = _read_polygons(found.polygons, found.grid)
+        self.area = _read_polygons((found.area,), found.grid) if found.area else None
+        self.index = self.index.iloc[:1]
+        _set_ground(self, shapely.box(*found.grid.bounds))  # torchgeo's is the box around the water alone
+
+    def __getitem__(self, query: GeoSlice) -> dict[str, Any]:
+        where = self._disambiguate_slice(query)
+        share = _draw_polygons(self.water, where)
+        if self.area is not None:
+            share[_draw_polygons(self.area, where) < 1] = _UNKNOWN
+        return {"crs": self.crs, "bounds": query, "mask": torch.from_numpy(share)}
+
+
+def _set_ground(dataset: GeoDataset, ground: shapely.Polygon) -> None:
+    dataset.index = dataset.index.set_geometry([ground], crs=dataset.index.crs)
+
+
+def _read_polygons(paths: tuple[Path, ...], grid: Grid) -> geopandas.GeoSeries:
+    parts = []
+    for path in paths:
+        try:
+            frame = geopandas.read_parquet(path) if path.suffix == ".parquet" else geopandas.read_file(path)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise SampleError(f"Expected polygons in {path}, found a file that cannot be read ({error}).") from error
+        if frame.crs is None:
+            raise SampleError(f"Expected polygons with a CRS in {path}, found none. Write it in (ogr2ogr -a_srs).")
+        shapes = frame.geometry[frame.geometry.notna() & ~frame.geometry.is_empty]
+        odd = sorted(set(shapes.geom_type) - {"Polygon", "MultiPolygon"})
+        if odd:
+            raise SampleError(f"Expected polygons in {path}, found {', '.join(odd)}. Build polygons of water first.")
+        parts.append(shapes.to_crs(grid.crs))
+    return geopandas.GeoSeries(pandas.concat(parts, ignore_index=True), crs=grid.crs)
+
+
+def _draw_polygons(shapes: geopandas.GeoSeries, query: tuple[slice, ...]) -> NDArray[np.float32]:
+    """Share of each pixel that polygons cover, (row, col)."""
+    x, y, *_ = query
+    height, width = _shape(query)
+    near = shapes.iloc[shapes.sindex.query(shapely.box(x.start, y.start, x.stop, y.stop))]
+    if near.empty:
+        return np.zeros((height, width), dtype=np.float32)
+    fine = (height * _FINER, width * _FINER)
+    transform = from_bounds(x.start, y.start, x.stop, y.stop, fine[1], fine[0])
+    drawn = rasterize(near.geometry, out_shape=fine, transform=transform, dtype="uint8")
+    # (row * finer, col * finer) to (row, col)
+    shares: NDArray[np.float32] = drawn.reshape(height, _FINER, width, _FINER).mean(axis=(1, 3), dtype=np.float32)
+    return shares
+
+
+def _cover(ground: shapely.Polygon, query: tuple[slice, ...]) -> NDArray[np.bool_]:
+    """Which pixels of a query have their centre within a box: bool (row, col)."""
+    x, y, *_ = query
+    height, width = _shape(query)
+    left, bottom, right, top = ground.bounds
+    cols = x.start + (np.arange(width) + 0.5) * x.step
+    rows = y.stop - (np.arange(height) + 0.5) * y.step
+    inside: NDArray[np.bool_] = ((rows > bottom) & (rows < top))[:, None] & ((cols > left) & (cols < right))
+    return inside
+
+
+def _shape(query: tuple[slice, ...]) -> tuple[int, int]:
+    x, y, *_ = query
+    return round((y.stop - y.start) / y.step), round((x.stop - x.start) / x.step)
+
+
+def _open(found: FolderScene) -> IntersectionDataset:
+    return _open_in(found, os.getpid())  # a file that is open must not be used by two processes
+
+
+@lru_cache(maxsize=64)
+def _open_in(found: FolderScene, _process: int) -> IntersectionDataset:
+    labels = _Mask(found) if found.mask else _Water(found)
+    dataset = IntersectionDataset(_Image(found), labels)
+    left, bottom, right, top = found.grid.bounds
+    x, y = (size * _MARGIN_PX for size in found.grid.resolution)
+    _set_ground(dataset, shapely.box(left - x, bottom - y, right + x, top + y))
+    return dataset
+
+
+def read_labelled(found: FolderScene, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Read a window of a scene with its labels.
+
+    Args:
+        found: The scene.
+        window: In pixels of the image; may reach beyond it.
+
+    Returns:
+        DN as stored, float32 (band, row, col) in the order of ``found.scene.bands``, NaN beyond the image; and the
+        share of water, float32 (row, col), -1 where it is not known.
+
+    Raises:
+        SampleError: A file cannot be read.
+    """
+    bounds, (x, y) = found.grid.crop(window).bounds, found.grid.resolution
+    query = (slice(bounds.left, bounds.right, x), slice(bounds.bottom, bounds.top, y))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sample = _open(found)[query]
+    except (rasterio.errors.RasterioError, IndexError) as error:
+        raise SampleError(
+            f"Cannot read {window} of {found.image} or its labels ({error}). Fetch the files again."
+        ) from error
+    dn: NDArray[np.float32] = sample["image"].numpy().astype(np.float32)
+    share: NDArray[np.float32] = sample["mask"].numpy().astype(np.float32)
+    dn[:, ~_cover(shapely.box(*found.grid.bounds), query)] = np.nan
+    return dn, share
+
+
+def draw_window(found: FolderScene, rng: np.random.Generator, *, inside: Window, size: int) -> Window:
+    """Draw a square with torchgeo's random sampler.
+
+    Args:
+        found: The scene.
+        rng: Source of chance.
+        inside: Pixels that the square shall hold, or where the square is smaller, that shall hold the square.
+        size: Rows and columns.
+
+    Returns:
+        The square, in pixels of the image. It reaches beyond the image only where that is smaller.
+    """
+    rows = _offsets(inside.row_off, inside.row_stop, found.grid.height, size)
+    cols = _offsets(inside.col_off, inside.col_stop, found.grid.width, size)
+    # One pixel more than the squares need: the sampler rounds down, and so would never draw the last place.
+    reach = Window(cols[0], rows[0], cols[1] - cols[0] + size + 1, rows[1] - rows[0] + size + 1)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    with torch.random.fork_rng(devices=[]):
+        region = shapely.box(*found.grid.crop(reach).bounds)
+        sampler = RandomGeoSampler(_open(found), size, length=1, roi=region, generator=generator)
+        x, y, _ = next(iter(sampler))
+    width, height = found.grid.resolution
+    col_off = round((x.start - found.grid.bounds.left) / width)
+    row_stop = round((found.grid.bounds.top - y.start) / height)
+    return Window(int(np.clip(col_off, *cols)), int(np.clip(row_stop - size, *rows)), size, size)
+
+
+def _offsets(start: int, stop: int, length: int, size: int) -> tuple[int, int]:
+    """First and last place of a window along an axis, so that it holds ``start`` to ``stop``."""
+    if length < size:
+        return length - size, 0
+    low, high = max(0, stop - size), min(start, length - size)
+    return min(low, high), max(low, high)
+
+
+def list_windows(found: FolderScene, *, size: int) -> Iterator[Window]:
+    """Cover an image with squares, by torchgeo's grid sampler, each pixel once.
+
+    Args:
+        found: The scene.
+        size: Rows and columns.
+
+    Yields:
+        Squares in pixels of the image; the uppermost and the rightmost may reach beyond it.
+    """
+    width, height = (-(-length // size) * size for length in (found.grid.width, found.grid.height))
+    bounds = found.grid.crop(Window(0, found.grid.height - height, width, height)).bounds
+    x, y = found.grid.resolution
+    # A quarter of a pixel more, lest rounding make the region smaller than one tile, which the sampler skips.
+    region = shapely.box(bounds.left, bounds.bottom, bounds.right + x / 4, bounds.top + y / 4)
+    for across, up, _ in GridGeoSampler(_open(found), size, roi=region):
+        col_off = round((across.start - bounds.left) / x)
+        row_stop = found.grid.height - round((up.start - bounds.bottom) / y)
+        window = Window(col_off, row_stop - size, size, size)
+        if window.intersection(found.grid.window):
+            yield window
