@@ -81,10 +81,13 @@ def compute_importance(
     whole = Confusion()
     shuffled = {band: [Confusion() for _ in range(repeats)] for band in network.whole.card.inputs}
     for number, sample in enumerate(source.tiles(size=tile_size)):
-        whole += _judge(network, sample)
+        unshuffled = _judge(network, sample)
+        whole += unshuffled
         for band, counts in shuffled.items():
+            absent = not sample.present[L2A_STACK.index(band)]
             for repeat in range(repeats):
-                counts[repeat] += _judge(network, permute_band(sample, band, seed=_seed(band, number, repeat)))
+                seed = _seed(band, number, repeat)
+                counts[repeat] += unshuffled if absent else _judge(network, permute_band(sample, band, seed=seed))
         if progress is not None:
             progress(f"shuffling bands, tile {number + 1}", 0.0)
     return tuple(_summarise(network.name, band, whole, counts) for band, counts in shuffled.items())

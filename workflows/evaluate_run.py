@@ -25,6 +25,19 @@ from tiles.sample import SampleSource
 
 __all__ = ["render_evaluation", "run_evaluation"]
 
+_PRINTED = frozenset(
+    {
+        "accuracy",
+        "precision",
+        "recall",
+        "iou",
+        "mapped_to_true_median_m",
+        "true_to_mapped_median_m",
+        "calibration_error",
+    }
+)
+"""As many as fit into 80 columns; the report has them all."""
+
 
 def run_evaluation(
     models: Sequence[str], data: str, out: Path | None, *, choices: Mapping[str, Any], quiet: bool
@@ -104,7 +117,7 @@ def render_evaluation(evaluation: Evaluation) -> Table:
         title=f"{evaluation.source}: {len(evaluation.places)} scenes, {total} pixels", box=None, title_justify="left"
     )
     table.add_column("Method", no_wrap=True)
-    shown = [column for column in COLUMNS if column.figure not in {"f1", "land_iou"}]
+    shown = [column for column in COLUMNS if column.figure in _PRINTED]
     for column in shown:
         table.add_column(f"{column.heading} {'%' if column.unit == 'share' else 'm'}", justify="right")
     columns = []
