@@ -158,7 +158,7 @@ def _write_text(rows: Sequence[Row], recipe: AblationRecipe) -> str:
         _tabulate_amounts(rows, recipe),
         _tabulate_bands(rows, recipe),
         "Each training is a row of [ablation.csv](ablation.csv). Differences above are of runs with the same seed: "
-        "the same tiles, first decoder and order. *No different* is less than half a point; *undecided* means that the "
+        "the same tiles in the same order. *No different* is less than half a point; *undecided* means that the "
         "seeds disagree about the sign.",
     ]
     return "\n\n".join(parts) + "\n"
