@@ -48,12 +48,14 @@ class Figure(_Value):
         value: The number.
         unit: Its unit; ``1`` for ratios.
         on: On which data.
+        interval: Where the number lies with 95% confidence, low and high; ``None`` where that was not measured.
     """
 
     name: _Words
     value: FiniteFloat
     unit: _Words = "1"
     on: _Words
+    interval: tuple[FiniteFloat, FiniteFloat] | None = None
 
 
 class ModelCard(_Value):

@@ -6,6 +6,7 @@ Source: STAC extension mlm, v1.4.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pystac
@@ -17,6 +18,12 @@ from tiles.bands import BANDS
 __all__ = ["build_mlm_properties", "build_model_asset"]
 
 _TASKS = ["semantic-segmentation"]
+_ARCHITECTURES = {"unet": "U-Net"}
+_FORMATS = {
+    ".safetensors": ("application/vnd.safetensors", "safetensors.torch.save_file"),
+    ".onnx": ("application/octet-stream; application=onnx", "torch.onnx.export"),
+    ".pt2": ("application/octet-stream; application=pytorch", "torch.export.save"),
+}
 
 
 def build_mlm_properties(card: ModelCard, hyperparameters: Mapping[str, Any], torch_version: str) -> dict[str, Any]:
@@ -30,9 +37,10 @@ def build_mlm_properties(card: ModelCard, hyperparameters: Mapping[str, Any], to
     Returns:
         Fields ``mlm:*`` and the common field ``bands``.
     """
+    architecture = str(hyperparameters.get("architecture", "unet"))
     return {
         "mlm:name": card.name,
-        "mlm:architecture": "U-Net",
+        "mlm:architecture": _ARCHITECTURES.get(architecture, architecture),
         "mlm:tasks": _TASKS,
         "mlm:framework": "PyTorch",
         "mlm:framework_version": torch_version,
@@ -53,14 +61,15 @@ def build_model_asset(card: ModelCard, source: str, sha256: str) -> pystac.Asset
         source: The file.
         sha256: Its checksum, hexadecimal.
     """
+    media_type, artifact_type = _FORMATS.get(Path(source).suffix, _FORMATS[".safetensors"])
     return pystac.Asset(
         source,
         title=f"Model {card.name} {card.version}",
         description=card.description,
-        media_type="application/vnd.safetensors",
+        media_type=media_type,
         roles=["mlm:model", "mlm:weights"],
         extra_fields={
-            "mlm:artifact_type": "safetensors.torch.save_file",
+            "mlm:artifact_type": artifact_type,
             "file:checksum": format_multihash(sha256),
             # STAC 1.1 allows bands of an item only where an asset has some.
             "bands": _describe_bands(card),

@@ -19,6 +19,7 @@ def models(
     name: Annotated[str | None, typer.Argument(help="A bundled model or a model file; left out: all.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON, for machines.")] = False,
+    stac: Annotated[bool, typer.Option("--stac", help="Write NAME.json, a STAC item, beside the weights.")] = False,
 ) -> None:
     """List the bundled models with their cards: what they want, what they were trained on, how well they do."""
     import json
@@ -27,6 +28,9 @@ def models(
 
     from models.registry import list_models, resolve_card
 
+    if stac:
+        _write_items(name)
+        return
     cards = list_models() if name is None else (resolve_card(name),)
     if as_json:
         typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
@@ -36,6 +40,20 @@ def models(
         console.print("No model is bundled. Train one: python -m pipeline.train_simulated --out DIR")
     for card in cards:
         console.print(render_card(card))
+
+
+def _write_items(name: str | None) -> None:
+    """Write the STAC item of a model, or of all bundled ones, beside its weights."""
+    from importlib.metadata import version
+    from pathlib import Path
+
+    from models.registry import list_models, resolve_model
+    from pipeline.model_item import write_model_item
+
+    for wanted in [card.name for card in list_models()] if name is None else [name]:
+        model = resolve_model(wanted)
+        path = Path(model.source).with_suffix(".json")
+        typer.echo(write_model_item(model, path, torch_version=version("torch")))
 
 
 def render_card(card: ModelCard) -> RenderableType:
@@ -52,11 +70,12 @@ def render_card(card: ModelCard) -> RenderableType:
     for name, value in _list_facts(card):
         facts.add_row(name, Text(value))
     parts: list[RenderableType] = [Text(card.description), "", facts]
-    if card.figures:
+    for data in dict.fromkeys(figure.on for figure in card.figures):
         figures = _build_table()
         for figure in card.figures:
-            figures.add_row(figure.name.replace("_", " "), _format_figure(figure))
-        parts += ["", Text(f"Measured on {card.figures[0].on}", style="italic"), figures]
+            if figure.on == data:
+                figures.add_row(figure.name.replace("_", " "), _format_figure(figure))
+        parts += ["", Text(f"Measured on {data}", style="italic"), figures]
     if card.known_failures:
         parts += ["", Text("Where not to trust it", style="italic")]
         parts += [Text(f"- {failure}") for failure in card.known_failures]
@@ -88,4 +107,8 @@ def _list_facts(card: ModelCard) -> list[tuple[str, str]]:
 
 
 def _format_figure(figure: Figure) -> str:
-    return f"{figure.value:.4g}" if figure.unit == "1" else f"{figure.value:.3g} {figure.unit}"
+    digits, unit = (4, "") if figure.unit == "1" else (3, f" {figure.unit}")
+    if figure.interval is None:
+        return f"{figure.value:.{digits}g}{unit}"
+    low, high = figure.interval
+    return f"{figure.value:.{digits}g}{unit} ({low:.{digits}g} to {high:.{digits}g})"
