@@ -80,7 +80,7 @@ class ModelRecipe(_Strict):
         version: Version of the weights.
         description: One sentence for its card.
         network: Hyperparameters, with ``architecture`` (``unet`` by default), as ``models.architecture`` takes them.
-        start: A model file or a run whose weights are the first ones; default random.
+        start: The name of a bundled model, a model file or a run whose weights are the first ones; default random.
         start_from: Whether all weights are carried over, or the encoder's alone.
     """
 

@@ -6,24 +6,28 @@ A run is a folder: ``recipe.yaml`` as it was resolved, ``last.ckpt`` (the state 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
 import numpy as np
+import torch
+from lightning.fabric.utilities import rank_zero_only
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from models.architecture import build_network
 from models.autoencoder import Autoencoder
-from models.checkpoint import load_model
+from models.checkpoint import Model, load_model
 from models.classifier import Classifier
 from models.encoder_transfer import carry_encoder
 from models.errors import TrainingError
 from models.network import Network
 from models.normalisation import Normalisation
+from models.registry import resolve_model
 from models.unet import UNet
 from pipeline.recipe import Recipe
 from pipeline.recipe_file import read_recipe, write_recipe
@@ -72,31 +76,40 @@ def train(recipe: Recipe, run: Path, *, progress: bool = False) -> Path:
         TrainingError: The folder holds a run already, or the recipe asks for what cannot be.
         SampleError: The data is missing or cannot be divided.
     """
-    if (run / RECIPE_FILE).exists():
-        raise TrainingError(
-            f"{run} holds a training already: go on with it (--resume {run}), or choose another folder."
-        )
-    run.mkdir(parents=True, exist_ok=True)
-    write_recipe(run / RECIPE_FILE, recipe)
+    if getattr(rank_zero_only, "rank", 0) == 0:  # with DDP, the other processes come here after the first
+        if (run / RECIPE_FILE).exists():
+            raise TrainingError(
+                f"{run} holds a training already: go on with it (--resume {run}), or choose another folder."
+            )
+        run.mkdir(parents=True, exist_ok=True)
+        write_recipe(run / RECIPE_FILE, recipe)
     return _fit(recipe, run, progress=progress)
 
 
-def resume(run: Path, *, progress: bool = False) -> Path:
+def resume(run: Path, changes: Sequence[str] = (), *, progress: bool = False) -> Path:
     """Go on with a training where its last whole round ended; the weights come out as if it was never stopped.
 
     Args:
         run: Folder of the run.
+        changes: Settings of the trainer that replace those of the run, as ``trainer.steps=20000``; they are kept.
         progress: Whether to draw a progress bar.
 
     Returns:
         The model file.
 
     Raises:
-        TrainingError: There is no run in that folder.
+        TrainingError: There is no run in that folder, or a change would make it another training.
     """
-    if not (run / RECIPE_FILE).is_file():
+    path = run / RECIPE_FILE
+    if not path.is_file():
         raise TrainingError(f"Expected a run with {RECIPE_FILE} in {run}, found none: start one with strandline train.")
-    return _fit(read_recipe(run / RECIPE_FILE), run, progress=progress)
+    foreign = [change for change in changes if not change.startswith("trainer.")]
+    if foreign:
+        raise TrainingError(f"A run that goes on takes settings of the trainer alone, found {', '.join(foreign)}.")
+    recipe = read_recipe(path, changes)
+    if changes and getattr(rank_zero_only, "rank", 0) == 0:
+        write_recipe(path, recipe)
+    return _fit(recipe, run, progress=progress)
 
 
 def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
@@ -115,6 +128,8 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
     )
     path = run / f"{recipe.model.name}.safetensors"
     if trainer.is_global_zero:
+        # What was kept last holds the averaged weights, also where no step was left to do.
+        module.load_state_dict(torch.load(state, map_location=module.device, weights_only=False)["state_dict"])
         write_trained_model(module, path, held_out=data.held_out, steps=trainer.global_step)
     return path
 
@@ -173,7 +188,7 @@ def _build_network(recipe: Recipe) -> Network:
     network = build_network(recipe.model.network)
     if recipe.model.start is None:
         return network
-    start = load_model(_find_start(recipe.model.start)).network
+    start = _load_start(recipe.model.start).network
     if recipe.model.start_from == "encoder":
         carry_encoder(_require_encoder(start), _require_encoder(network))
         return network
@@ -190,13 +205,15 @@ def _require_encoder(network: Network) -> Autoencoder | Classifier | UNet:
     raise TrainingError(f"A network of the architecture {network.config.architecture} has no encoder to carry over.")
 
 
-def _find_start(text: str) -> Path:
-    """The model file that a path means: the file itself, or the one in a run's folder."""
+def _load_start(text: str) -> Model:
+    """The model to start from: a bundled one by name, a model file, or the one in a run's folder."""
     start = Path(text)
-    found = sorted(start.glob("*.safetensors")) if start.is_dir() else [start]
+    if not start.is_dir():
+        return resolve_model(text)
+    found = sorted(start.glob("*.safetensors"))
     if len(found) != 1:
         raise TrainingError(f"Expected one model file in the run {start} to start from, found {len(found)}.")
-    return found[0]
+    return load_model(found[0])
 
 
 def _measure_normalisation(recipe: Recipe, source: SampleSource) -> Normalisation:
@@ -246,7 +263,8 @@ def _build_callbacks(recipe: Recipe, run: Path, watched: list[Sample]) -> list[C
     told = recipe.trainer
     callbacks: list[Callback] = []
     if told.average:
-        callbacks.append(EMAWeightAveraging(decay=told.average, update_starting_at_step=_FIRST_AVERAGED))
+        first = min(_FIRST_AVERAGED, told.steps - 1)
+        callbacks.append(EMAWeightAveraging(decay=told.average, update_starting_at_step=first))
     if told.patience is not None and watched:
         callbacks.append(EarlyStopping("val/loss", patience=told.patience))
     if told.pictures and watched:

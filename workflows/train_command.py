@@ -42,14 +42,17 @@ def train(
     """Train a model from a recipe: RUN/<name>.safetensors, its logs, pictures and the resolved recipe."""
     from workflows.train_run import run_resume, run_train
 
+    changes = [*(changes or []), *(more or [])]
+    if resume is not None and recipe is not None and "=" in recipe:  # --resume RUN --set A=1 B=2
+        changes, recipe = [*changes, recipe], None
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("name a recipe to begin with, or --resume RUN to go on with one")
     if resume is not None:
-        if changes or more or out:
-            raise typer.BadParameter("--resume goes on with the recipe of the run: it takes no --set and no --out")
-        run_resume(resume, quiet=quiet)
+        if out:
+            raise typer.BadParameter("--resume goes on in the folder of the run: it takes no --out")
+        run_resume(resume, changes, quiet=quiet)
     else:
-        run_train(resolve_recipe(str(recipe)), [*(changes or []), *(more or [])], out, quiet=quiet)
+        run_train(resolve_recipe(str(recipe)), changes, out, quiet=quiet)
 
 
 def resolve_recipe(text: str) -> Path:

@@ -35,11 +35,12 @@ def run_train(recipe: Path, changes: Sequence[str], out: Path | None, *, quiet: 
     _tell(train(told, run, progress=not quiet), run, quiet=quiet)
 
 
-def run_resume(run: Path, *, quiet: bool) -> None:
+def run_resume(run: Path, changes: Sequence[str], *, quiet: bool) -> None:
     """Go on with a run.
 
     Args:
         run: Its folder.
+        changes: Settings of the trainer that replace those of the run.
         quiet: Whether to say nothing.
 
     Raises:
@@ -48,7 +49,7 @@ def run_resume(run: Path, *, quiet: bool) -> None:
     _require_training()
     from pipeline.training import resume
 
-    _tell(resume(run, progress=not quiet), run, quiet=quiet)
+    _tell(resume(run, changes, progress=not quiet), run, quiet=quiet)
 
 
 def _require_training() -> None:

@@ -1,0 +1,107 @@
+"""``strandline train``: every recipe that comes with Strandline trains; a run is killed and goes on; two processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models.checkpoint import load_model
+from pipeline.training import STATE_FILE
+from tests.tiles.swed_folder import write_swed
+from tests.workflows.conftest import Run
+from workflows.train_command import RECIPES
+
+SMALL = ("trainer.steps=2", "trainer.round_steps=1", "trainer.batch=2", "trainer.workers=0", "data.tile_px=32",
+         "trainer.accelerator=cpu", "data.validation_tiles=2", "model.network.width=4")  # fmt: skip
+SIMULATED = "data.parts.0.source=simulated:7-9"
+TRAINABLE = sorted(path.stem for path in RECIPES.glob("*.yaml") if "\ndata:" in path.read_text())
+
+
+@pytest.fixture(scope="module")
+def swed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_swed(tmp_path_factory.mktemp("swed"))
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINABLE if name not in ("swed", "own_data", "small", "base")])
+def test_recipes_on_simulated_tiles_train(run: Run, tmp_path: Path, name: str) -> None:
+    ran = run("train", name, "--out", tmp_path / "run", "--set", SIMULATED, *SMALL, "--quiet")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert load_model(next((tmp_path / "run").glob("*.safetensors"))).card.training.steps == 2
+
+
+def test_swed_trains_and_resumes_with_one_command_each(run: Run, tmp_path: Path, swed: Path) -> None:
+    out = tmp_path / "run"
+    ran = run("train", RECIPES / "swed.yaml", "--out", out, "--set", f"data.root={swed}", *SMALL)
+    assert ran.code == 0, ran.err
+    assert str(out / "swed-unet.safetensors") in ran.out
+    first = load_file(out / "swed-unet.safetensors")
+    (out / "swed-unet.safetensors").unlink()
+    assert run("train", "--resume", out, "--quiet").code == 0  # nothing is left to learn: the file comes back
+    for name, tensor in load_file(out / "swed-unet.safetensors").items():
+        assert torch.equal(tensor, first[name]), name
+
+
+@pytest.mark.parametrize("name", ["small", "base"])
+def test_the_bundled_models_train_on_the_real_crops(run: Run, tmp_path: Path, shared: Path, name: str) -> None:
+    if not (RECIPES / f"{name}.yaml").exists():
+        pytest.skip(f"there is no recipe {name}")
+    changes = (SIMULATED, f"data.root={shared / 'scenes'}", "model.start=null", *SMALL)
+    ran = run("train", name, "--out", tmp_path / "run", "--set", *changes, "--quiet")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_two_processes_train_one_model(tmp_path: Path, swed: Path) -> None:
+    command = [sys.executable, "-m", "workflows.cli", "train", "swed", "--out", tmp_path / "run", "--set",
+               f"data.root={swed}", *SMALL, "trainer.devices=2", "trainer.precision=32-true", "--quiet"]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    model = load_model(tmp_path / "run" / "swed-unet.safetensors")
+    assert model.card.training.steps == 2
+
+
+def test_a_run_that_is_interrupted_says_so_and_goes_on(tmp_path: Path, swed: Path) -> None:
+    run_folder = tmp_path / "run"
+    command = [sys.executable, "-m", "workflows.cli", "train", "swed", "--out", run_folder, "--set",
+               f"data.root={swed}", *SMALL, "trainer.steps=100000", "--quiet"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not (run_folder / STATE_FILE).exists():
+            assert process.poll() is None, process.communicate()[1]
+            os.sched_yield()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("strandline: Stopped")
+    assert (run_folder / STATE_FILE).exists()
+    assert not list(run_folder.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name a recipe to begin with"),
+        (("swed", "--resume", "x"), "name a recipe to begin with"),
+        (("--resume", "absent"), "Expected a run"),
+        (("absent.yaml",), "absent.yaml"),
+        (("swed",), "data.root=FOLDER"),
+        (("swed", "--set", "data.root=/absent"), "/absent"),
+        (("pretrain_small", "--set", "trainer.step=3"), "did you mean steps"),
+        (("pretrain_small", "--set", "model.network.widht=3"), "width"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run("train", *arguments)
+    assert ran.code == 2
+    assert message in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert not list(tmp_path.rglob("*.ckpt"))
