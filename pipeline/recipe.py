@@ -81,7 +81,8 @@ class ModelRecipe(_Strict):
         description: One sentence for its card.
         network: Hyperparameters, with ``architecture`` (``unet`` by default), as ``models.architecture`` takes them.
         start: The name of a bundled model, a model file or a run whose weights are the first ones; default random.
-        start_from: Whether all weights are carried over, or the encoder's alone.
+        start_from: Whether all weights are carried over, the encoder's alone, or all into a wider network, which
+            then begins with what the narrower one knows (``models.widening``).
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
@@ -89,7 +90,7 @@ class ModelRecipe(_Strict):
     description: Words = "A U-Net for land and water."
     network: dict[str, Any] = Field(default_factory=dict)
     start: str | None = None
-    start_from: Literal["all", "encoder"] = "all"
+    start_from: Literal["all", "encoder", "narrower"] = "all"
 
 
 class AugmentationRecipe(_Strict):

@@ -29,6 +29,7 @@ from models.network import Network
 from models.normalisation import Normalisation
 from models.registry import resolve_model
 from models.unet import UNet
+from models.widening import widen
 from pipeline.recipe import Recipe
 from pipeline.recipe_file import read_recipe, write_recipe
 from pipeline.sample_sources import resolve_source
@@ -44,6 +45,7 @@ __all__ = ["RECIPE_FILE", "STATE_FILE", "TrainingData", "resolve_data", "resume"
 RECIPE_FILE = "recipe.yaml"
 STATE_FILE = "last.ckpt"
 _MEASURED_TILES = 200
+_WIDENING_NOISE = 0.02
 _FIRST_AVERAGED = 20
 """The weights run away from chance in the first steps, which an average should forget."""
 
@@ -192,11 +194,19 @@ def _build_network(recipe: Recipe) -> Network:
     if recipe.model.start_from == "encoder":
         carry_encoder(_require_encoder(start), _require_encoder(network))
         return network
+    if recipe.model.start_from == "narrower":
+        start = _widen(start, network)
     try:
         network.load_state_dict(start.state_dict())
     except RuntimeError as error:
         raise TrainingError(f"The weights of {recipe.model.start} do not fit the network of the recipe.") from error
     return network
+
+
+def _widen(start: Network, network: Network) -> Network:
+    if isinstance(start, UNet) and isinstance(network, UNet):
+        return widen(start, network.config.width, noise=_WIDENING_NOISE)
+    raise TrainingError(f"A network of the architecture {start.config.architecture} cannot be widened: U-Nets can.")
 
 
 def _require_encoder(network: Network) -> Autoencoder | Classifier | UNet:

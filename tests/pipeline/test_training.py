@@ -91,6 +91,18 @@ def test_other_networks_train_and_hand_on_their_encoder(tmp_path: Path, architec
     torch.testing.assert_close(taken[kernel], given[kernel])
 
 
+def test_a_wider_network_begins_with_what_the_narrower_one_knows(tmp_path: Path) -> None:
+    narrow = make_recipe(trainer={"steps": 60, "round_steps": 60, "batch": 4, "average": 0.9})
+    first = load_model(train(narrow, tmp_path / "first"))
+    start = {"name": "tiny", "network": {"depth": 1, "width": 6, "any_channels": True}, "start_from": "narrower"}
+    start |= {"start": str(tmp_path / "first")}
+    rate = {"rate": 1e-12, "weight_decay": 0.0}
+    wide = make_recipe(model=start, optimiser=rate, trainer={"steps": 1, "round_steps": 1, "average": 0})
+    second = load_model(train(wide, tmp_path / "second"))
+    assert second.network.config.to_dict()["width"] == 6
+    assert second.card.figure("iou") == pytest.approx(first.card.figure("iou"), abs=0.05)
+
+
 def test_early_stopping_stops_where_nothing_is_learned(tmp_path: Path) -> None:
     recipe = make_recipe(
         optimiser={"rate": 1e-12}, trainer={"steps": 40, "round_steps": 1, "patience": 2, "average": 0}
