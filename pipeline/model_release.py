@@ -1,0 +1,198 @@
+"""Make a bundled model of a trained one: ``python -m pipeline.model_release RUN --scenes ../shared/data/scenes``.
+
+The model is measured as users will run it, on simulated seeds that no training uses and on labelled places that it
+held out, beside every water index; the figures and their intervals go into its card, the worst tiles into a picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from models.card import Figure, ModelCard
+from models.checkpoint import load_model, save_model
+from pipeline.answers import NetworkMethod
+from pipeline.evaluation import Evaluation, EvaluationOptions, MethodResult, evaluate
+from pipeline.model_item import write_model_item
+from pipeline.sample_sources import resolve_places, resolve_source
+from pipeline.simulated_chips import HELD_OUT_SEED
+from tiles.bands import L2A_STACK
+from tiles.sample import Sample, SampleSource
+
+__all__ = ["FewBands", "list_figures", "release"]
+
+LOG = logging.getLogger("release")
+_NAMES = {
+    "iou": "iou",
+    "accuracy": "accuracy",
+    "boundary_iou": "boundary_iou",
+    "calibration_error": "calibration_error",
+    "shoreline_median_m": "mapped_to_true_median_m",
+    "shoreline_p95_m": "mapped_to_true_p95_m",
+    "shore_missed_p95_m": "true_to_mapped_p95_m",
+}
+"""Figure of the card by figure of the evaluation."""
+
+_TWO_BANDS = ("B03", "B08")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FewBands:
+    """A source whose samples have lost all bands but a few.
+
+    Attributes:
+        whole: The source.
+        bands: What is left.
+    """
+
+    whole: SampleSource
+    bands: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The source's name, and the bands."""
+        return f"{self.whole.name} ({' '.join(self.bands)})"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Those of the source."""
+        return self.whole.places
+
+    def restrict(self, places: frozenset[str]) -> FewBands:
+        """The same bands of some places."""
+        return FewBands(whole=self.whole.restrict(places), bands=self.bands)
+
+    def draw(self, rng: np.random.Generator, *, size: int) -> Sample:
+        """A sample of the source, less its other bands."""
+        return self._lose(self.whole.draw(rng, size=size))
+
+    def tiles(self, *, size: int) -> Iterator[Sample]:
+        """The tiles of the source, less their other bands."""
+        return (self._lose(sample) for sample in self.whole.tiles(size=size))
+
+    def _lose(self, sample: Sample) -> Sample:
+        kept = np.array([name in self.bands for name in L2A_STACK])[:, None, None]
+        return Sample(
+            reflectance=np.where(kept, sample.reflectance, np.float32(np.nan)),
+            fraction=sample.fraction,
+            valid=sample.valid,
+            place=sample.place,
+            source=sample.source,
+            resolution_m=sample.resolution_m,
+        )
+
+
+def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, failures: Sequence[str] = ()) -> Path:
+    """Measure a model, write it with its figures, and a STAC item and a picture of its worst tiles beside it.
+
+    Args:
+        model: A model file.
+        into: Folder of the bundled models.
+        scenes: The scenes whose labelled crops are measured.
+        chips: How many simulated chips are measured.
+        failures: Sentences that say where not to trust it.
+
+    Returns:
+        The bundled file.
+    """
+    loaded = load_model(model)
+    name = loaded.card.name
+    seeds = f"simulated:{HELD_OUT_SEED}-{HELD_OUT_SEED + chips - 1}"
+    labels = resolve_places(resolve_source(f"labels:{scenes}"), "held-out")
+    simulated = resolve_source(seeds)
+    method = NetworkMethod(name=name, model=str(model), precision="fp32")
+    options = EvaluationOptions(pictures=12)
+    figures: list[Figure] = []
+    gallery: list[Image.Image] = []
+    for source, on in (
+        (simulated, f"{chips} simulated chips, seeds {seeds.removeprefix('simulated:')}"),
+        (FewBands(whole=simulated, bands=_TWO_BANDS), f"the same chips, {' and '.join(_TWO_BANDS)} alone"),
+        (labels, f"{len(labels.places)} labelled real places that no training saw"),
+    ):
+        found = evaluate([method], source, options=options)
+        figures += list_figures(found, on)
+        LOG.info("%s: %s", on, json.dumps({figure.name: round(figure.value, 4) for figure in figures[-9:]}))
+        gallery.append(_join_worst(found))
+    card = ModelCard.model_validate(
+        loaded.card.model_dump()
+        | {"figures": [figure.model_dump() for figure in figures]}
+        | {"known_failures": tuple(failures) or loaded.card.known_failures}
+    )
+    path = into / f"{name}.safetensors"
+    save_model(path, loaded.network, card)
+    gallery[-1].save(into / f"{name}-worst-real.png", optimize=True)
+    gallery[0].save(into / f"{name}-worst-simulated.png", optimize=True)
+    write_model_item(load_model(path), into / f"{name}.json", torch_version=torch.__version__)
+    return path
+
+
+def list_figures(found: Evaluation, on: str) -> list[Figure]:
+    """The figures of an evaluation's first network for a card, and the best index beside it.
+
+    Args:
+        found: The evaluation.
+        on: What it was measured on, in words.
+    """
+    network = found.networks[0]
+    figures = [_build_figure(network, name, key, on) for name, key in _NAMES.items()]
+    indices = [method for method in found.whole if method.kind == "index"]
+    for name, key in (("iou", "iou"), ("accuracy", "accuracy")):
+        best = max(indices, key=lambda method: method.figures[key], default=None)
+        if best is not None:
+            figures.append(_build_figure(best, f"best_index_{name}", key, f"{on}; {best.name}"))
+    return [figure for figure in figures if figure is not None]
+
+
+def _build_figure(method: MethodResult, name: str, key: str, on: str) -> Figure | None:
+    value = method.figures[key]
+    if not np.isfinite(value):
+        return None
+    low, high = method.intervals[key]
+    known = np.isfinite(low) and np.isfinite(high)
+    return Figure(
+        name=name,
+        value=round(value, 5),
+        unit="m" if name.endswith("_m") else "1",
+        on=on,
+        interval=(round(float(low), 5), round(float(high), 5)) if known else None,
+    )
+
+
+def _join_worst(found: Evaluation, *, columns: int = 4, side: int = 256) -> Image.Image:
+    """The worst tiles: true colour above error, a column each."""
+    shown = found.gallery.tiles[: 2 * columns]
+    rows = -(-len(shown) // columns)
+    sheet = Image.new("RGB", (columns * side, max(1, 2 * rows) * side), "white")
+    for index, tile in enumerate(shown):
+        row, col = divmod(index, columns)
+        for below, data in enumerate((tile.pictures.colour, tile.pictures.error)):
+            picture = Image.open(io.BytesIO(data)).convert("RGB").resize((side - 4, side - 4), Image.Resampling.NEAREST)
+            sheet.paste(picture, (col * side + 2, (2 * row + below) * side + 2))
+    return sheet
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Make a bundled model of a trained one, with measured figures.")
+    parser.add_argument("model", type=Path, help="a model file")
+    parser.add_argument("--scenes", type=Path, required=True, help="the scenes of the labelled crops")
+    parser.add_argument("--into", type=Path, default=Path("models/weights"), help="folder of the bundled models")
+    parser.add_argument("--chips", type=int, default=64, help="simulated chips that are measured (default 64)")
+    parser.add_argument("--failures", type=Path, help="a text file, a sentence a line: where not to trust it")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    failures = given.failures.read_text().splitlines() if given.failures else []
+    LOG.info(release(given.model, given.into, scenes=given.scenes, chips=given.chips, failures=failures))
+
+
+if __name__ == "__main__":
+    main()
