@@ -15,7 +15,7 @@ import lightning
 import numpy as np
 import torch
 from lightning.fabric.utilities import rank_zero_only
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -33,7 +33,7 @@ from models.widening import widen
 from pipeline.recipe import Recipe
 from pipeline.recipe_file import read_recipe, write_recipe
 from pipeline.sample_sources import resolve_source
-from pipeline.training_card import write_trained_model
+from pipeline.training_card import Effort, write_trained_model
 from pipeline.training_data import DrawnTiles, build_loader, collate, draw_fixed
 from pipeline.training_module import TrainingModule
 from pipeline.training_pictures import PictureLog
@@ -119,7 +119,8 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
     data = resolve_data(recipe, run)
     module = TrainingModule(recipe, _build_network(recipe), _measure_normalisation(recipe, data.learned))
     watched = _draw_watched(recipe, data)
-    trainer = _build_trainer(recipe, run, watched, progress=progress)
+    timer = Timer()  # counts on where the run was stopped
+    trainer = _build_trainer(recipe, [timer, *_build_callbacks(recipe, run, watched)], run, progress=progress)
     state = run / STATE_FILE
     trainer.fit(
         module,
@@ -132,7 +133,8 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
     if trainer.is_global_zero:
         # What was kept last holds the averaged weights, also where no step was left to do.
         module.load_state_dict(torch.load(state, map_location=module.device, weights_only=False)["state_dict"])
-        write_trained_model(module, path, held_out=data.held_out, steps=trainer.global_step)
+        effort = Effort(steps=trainer.global_step, minutes=round(timer.time_elapsed("train") / 60, 1))
+        write_trained_model(module, path, held_out=data.held_out, effort=effort)
     return path
 
 
@@ -244,7 +246,7 @@ def _measure_normalisation(recipe: Recipe, source: SampleSource) -> Normalisatio
     )
 
 
-def _build_trainer(recipe: Recipe, run: Path, watched: list[Sample], *, progress: bool) -> lightning.Trainer:
+def _build_trainer(recipe: Recipe, callbacks: list[Callback], run: Path, *, progress: bool) -> lightning.Trainer:
     told = recipe.trainer
     several = told.devices > 1
     return lightning.Trainer(
@@ -262,7 +264,7 @@ def _build_trainer(recipe: Recipe, run: Path, watched: list[Sample], *, progress
         num_sanity_val_steps=0,
         log_every_n_steps=min(50, told.round_steps),
         deterministic="warn",
-        callbacks=_build_callbacks(recipe, run, watched),
+        callbacks=callbacks,
         logger=[CSVLogger(run, name="log"), TensorBoardLogger(run, name="tensorboard")],
         enable_model_summary=False,
         enable_progress_bar=progress,

@@ -22,10 +22,23 @@ if TYPE_CHECKING:
     from pipeline.training_module import TrainingModule
     from tiles.sample import Sample, SampleSource
 
-__all__ = ["write_trained_model"]
+__all__ = ["Effort", "write_trained_model"]
 
 _CALIBRATION_TILES = 256
 _MOST_PIXELS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What a training took.
+
+    Attributes:
+        steps: Optimiser steps.
+        minutes: Wall time of learning, over all the times that it was resumed.
+    """
+
+    steps: int
+    minutes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +48,20 @@ class _Calibration:
     confusion: Confusion
 
 
-def write_trained_model(module: TrainingModule, path: Path, *, held_out: SampleSource | None, steps: int) -> None:
+def write_trained_model(module: TrainingModule, path: Path, *, held_out: SampleSource | None, effort: Effort) -> None:
     """Calibrate a network on held-out tiles and write it with its card.
 
     Args:
         module: What was trained.
         path: Where to.
         held_out: Places that were not learned from; without them nothing is calibrated, and the card says so.
-        steps: Optimiser steps done.
+        effort: What it took.
     """
     recipe, measured = module.recipe, None
     if held_out is not None and isinstance(module.objective, WaterObjective):
         tiles = draw_fixed(held_out, count=_CALIBRATION_TILES, size=recipe.data.tile_px, seed=recipe.seed + 1)
         measured = _calibrate(module, tiles)
-    save_model(path, module.network.eval(), _write_card(module, measured, steps))
+    save_model(path, module.network.eval(), _write_card(module, measured, effort))
 
 
 def _calibrate(module: TrainingModule, tiles: list[Sample]) -> _Calibration:
@@ -80,7 +93,7 @@ def _compute_margin(module: TrainingModule, tile: Sample) -> NDArray[np.float32]
     return margin
 
 
-def _write_card(module: TrainingModule, measured: _Calibration | None, steps: int) -> ModelCard:
+def _write_card(module: TrainingModule, measured: _Calibration | None, effort: Effort) -> ModelCard:
     recipe = module.recipe
     told = recipe.model
     any_bands = bool(told.network.get("any_channels", False))
@@ -102,8 +115,8 @@ def _write_card(module: TrainingModule, measured: _Calibration | None, steps: in
             data="; ".join(f"{part.source} (weight {part.weight:g})" for part in recipe.data.parts),
             script="strandline train (the recipe stands beside the model)",
             seed=recipe.seed,
-            steps=steps,
-            minutes=0.0,
+            steps=effort.steps,
+            minutes=effort.minutes,
         ),
         figures=_list_figures(measured),
     )

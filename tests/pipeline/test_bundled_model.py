@@ -12,9 +12,12 @@ import torch
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from models.registry import list_models, resolve_model
+from models.registry import DEFAULT_MODEL, list_models, resolve_model
 from models.runtime import Runtime
-from pipeline.model_report import Report, compute_report_on
+from pipeline.answers import NetworkMethod
+from pipeline.evaluation import Evaluation, EvaluationOptions, evaluate
+from pipeline.model_release import FewBands
+from pipeline.sample_sources import resolve_places, resolve_source
 from pipeline.simulated_chips import simulate
 from tiles.bands import L2A_STACK
 
@@ -27,35 +30,59 @@ def runtime() -> Runtime:
     return Runtime(resolve_model(), device="cpu", precision="fp32")
 
 
+OPTIONS = EvaluationOptions(resamples=2, pictures=0)
+
+
 @pytest.fixture(scope="module")
-def report(runtime: Runtime) -> Report:
-    rounded = Runtime(runtime.model, device="cpu", precision="bf16") if HAS_BF16 else None
-    return compute_report_on((simulate(FRESH_SEED + index) for index in range(8)), runtime, rounded=rounded)
+def method() -> NetworkMethod:
+    return NetworkMethod(name="bundled", model=DEFAULT_MODEL, device="cpu", precision="fp32")
 
 
-def test_it_beats_the_water_index(report: Report) -> None:
-    assert report.iou > 0.92
-    assert report.iou > report.ndwi_iou
+@pytest.fixture(scope="module")
+def simulated(method: NetworkMethod) -> Evaluation:
+    return evaluate([method], resolve_source(f"simulated:{FRESH_SEED}-{FRESH_SEED + 7}"), options=OPTIONS)
 
 
-def test_the_shoreline_is_sub_pixel(report: Report) -> None:
-    assert report.shoreline_median_m < 3.5
-    assert report.shoreline_found > 0.85
+def test_it_beats_every_index_where_the_truth_is_known(simulated: Evaluation) -> None:
+    network, *indices = simulated.methods
+    for name in ("iou", "accuracy", "boundary_iou"):
+        assert network.figures[name] > max(index.figures[name] for index in indices), name
 
 
-def test_holes_are_harmless_beside_them(report: Report) -> None:
-    assert report.hole_changed < 0.01
+def test_its_shoreline_is_sub_pixel_and_its_probability_calibrated(simulated: Evaluation) -> None:
+    figures = simulated.networks[0].figures
+    assert figures["mapped_to_true_median_m"] < 5
+    assert figures["calibration_error"] < 0.03
+
+
+def test_green_and_near_infrared_alone_will_do(method: NetworkMethod) -> None:
+    chips = resolve_source(f"simulated:{FRESH_SEED}-{FRESH_SEED + 3}")
+    found = evaluate([method], FewBands(whole=chips, bands=("B03", "B08")), options=OPTIONS)
+    network, *indices = found.whole
+    assert network.figures["iou"] > max(index.figures["iou"] for index in indices)
+
+
+def test_it_beats_every_index_on_real_places_that_it_never_saw(method: NetworkMethod, shared: Path) -> None:
+    held_out = resolve_places(resolve_source(f"labels:{shared / 'scenes'}"), "held-out")
+    few = held_out.restrict(frozenset(held_out.places[::4]))
+    found = evaluate([method], few, options=OPTIONS)
+    network, *indices = found.whole
+    assert network.figures["accuracy"] > 0.98
+    assert network.figures["accuracy"] > max(index.figures["accuracy"] for index in indices)
 
 
 @pytest.mark.skipif(not HAS_BF16, reason="this processor has no bfloat16")
-def test_bfloat16_moves_hardly_a_pixel(report: Report) -> None:
-    assert report.bf16_changed <= 4e-4  # 0.02% over 64 chips; over 8 it scatters
+def test_bfloat16_moves_hardly_a_pixel(runtime: Runtime) -> None:
+    rounded = Runtime(runtime.model, device="cpu", precision="bf16")
+    images = np.stack([simulate(FRESH_SEED + index).reflectance for index in range(3)])
+    moved = (runtime.predict(images) > 0.5) != (rounded.predict(images) > 0.5)
+    assert moved.mean() <= 1e-3
 
 
 def test_the_card_says_how_it_was_measured() -> None:
     for card in list_models():
         assert card.inputs == L2A_STACK
-        for name in ("iou", "ndwi_iou", "shoreline_median_m", "shoreline_p95_m", "probability_rmse"):
+        for name in ("iou", "best_index_iou", "shoreline_median_m", "shoreline_p95_m", "calibration_error"):
             assert card.figure(name) is not None, name
         assert 0 < card.probability_rmse < 0.5
         assert 0.5 < card.temperature < 2
