@@ -21,7 +21,7 @@ import torch
 from pipeline.recipe import Recipe
 from pipeline.recipe_file import read_recipe
 from pipeline.training import resolve_data
-from pipeline.training_data import Batch, DrawnTiles, build_loader
+from pipeline.training_data import Batch, DrawnTiles, Share, build_loader
 from pipeline.training_module import build_augmentation, build_loss
 
 WARM_UP = 10
@@ -78,7 +78,9 @@ def time_all(action: Callable[[], object], count: int) -> float:
 
 def endless(recipe: Recipe, tiles: DrawnTiles, batches: int) -> Iterator[Batch]:
     """Batches as a training gets them."""
-    loader = build_loader(tiles, batch=recipe.trainer.batch, batches=batches, workers=recipe.trainer.workers)
+    loader = build_loader(
+        tiles, batch=recipe.trainer.batch, batches=batches, workers=recipe.trainer.workers, share=Share()
+    )
     while True:
         yield from loader
 

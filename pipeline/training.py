@@ -34,7 +34,7 @@ from pipeline.recipe import Recipe
 from pipeline.recipe_file import read_recipe, write_recipe
 from pipeline.sample_sources import resolve_source
 from pipeline.training_card import Effort, write_trained_model
-from pipeline.training_data import DrawnTiles, build_loader, collate, draw_fixed
+from pipeline.training_data import DrawnTiles, Share, build_loader, collate, draw_fixed
 from pipeline.training_module import TrainingModule
 from pipeline.training_pictures import PictureLog
 from tiles.mixture import Mixture
@@ -140,13 +140,16 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
 
 def _build_train_loader(recipe: Recipe, data: TrainingData, trainer: lightning.Trainer) -> DataLoader[Any]:
     told = recipe.trainer
+
+    def tell_round() -> int:
+        return trainer.global_step // told.round_steps
+
     return build_loader(
         DrawnTiles(source=data.learned, size=recipe.data.tile_px, seed=recipe.seed),
         batch=told.batch,
         batches=told.round_steps * told.accumulate,
         workers=told.workers,
-        rank=trainer.global_rank,
-        ranks=trainer.world_size,
+        share=Share(rank=trainer.global_rank, ranks=trainer.world_size, tell_round=tell_round),
     )
 
 

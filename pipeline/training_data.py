@@ -5,8 +5,9 @@ Tile ``i`` of round ``r`` is what ``source.draw`` makes of the generator ``[seed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tiles.sample import Sample, SampleSource
 
-__all__ = ["Batch", "DrawnTiles", "build_loader", "collate", "draw_fixed"]
+__all__ = ["Batch", "DrawnTiles", "Share", "build_loader", "collate", "draw_fixed"]
 
 Batch = dict[str, Tensor]
 """``image`` (B, 12, H, W) float32 with NaN, ``fraction`` (B, H, W) float32, ``valid`` (B, H, W) bool."""
@@ -45,26 +46,37 @@ class DrawnTiles(Dataset[Sample]):
 class _RoundSampler(Sampler[tuple[int, int]]):
     """The keys of one round: this device's share of them, in order."""
 
-    def __init__(self, *, count: int, rank: int, ranks: int) -> None:
+    def __init__(self, *, count: int, rank: int, ranks: int, tell_round: Callable[[], int]) -> None:
         self.count = count
         self.rank = rank
         self.ranks = ranks
-        self.round = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch, after a restart too: here an epoch is a round."""
-        self.round = epoch
+        self.tell_round = tell_round
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        return ((self.round, index) for index in range(self.rank, self.count * self.ranks, self.ranks))
+        now = self.tell_round()
+        return ((now, index) for index in range(self.rank, self.count * self.ranks, self.ranks))
 
     def __len__(self) -> int:
         return self.count
 
 
-def build_loader(
-    tiles: DrawnTiles, *, batch: int, batches: int, workers: int, rank: int = 0, ranks: int = 1
-) -> DataLoader[Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Which part of each round is one device's.
+
+    Attributes:
+        rank: Which device this is, counted from 0.
+        ranks: How many devices there are.
+        tell_round: Says which round begins. Lightning's own count of epochs will not do: after a restart its
+            samplers are told another than its modules.
+    """
+
+    rank: int = 0
+    ranks: int = 1
+    tell_round: Callable[[], int] = field(default_factory=lambda: count().__next__)
+
+
+def build_loader(tiles: DrawnTiles, *, batch: int, batches: int, workers: int, share: Share) -> DataLoader[Any]:
     """A loader of one device's batches, round after round.
 
     Args:
@@ -72,13 +84,13 @@ def build_loader(
         batch: Tiles a batch.
         batches: Batches a round.
         workers: Processes that draw ahead; 0 draws in this one.
-        rank: Which device this is.
-        ranks: How many devices there are.
+        share: Which part of them is this device's.
     """
+    keys = _RoundSampler(count=batch * batches, rank=share.rank, ranks=share.ranks, tell_round=share.tell_round)
     return DataLoader(
         tiles,
         batch_size=batch,
-        sampler=_RoundSampler(count=batch * batches, rank=rank, ranks=ranks),
+        sampler=keys,
         num_workers=workers,
         collate_fn=collate,
         # "spawn", since a fork would inherit the locks of threads that are at work

@@ -15,7 +15,7 @@ from models.checkpoint import load_model
 from models.errors import TrainingError
 from pipeline.recipe import Recipe
 from pipeline.training import RECIPE_FILE, STATE_FILE, resolve_data, resume, train
-from pipeline.training_data import DrawnTiles, build_loader
+from pipeline.training_data import DrawnTiles, Share, build_loader
 from pipeline.training_module import TrainingModule, compute_rate
 from tests.pipeline.sources import Discs
 
@@ -132,8 +132,9 @@ def test_no_place_is_learned_from_and_held_out(tmp_path: Path) -> None:
 
 def test_devices_share_the_tiles_of_a_round() -> None:
     tiles = DrawnTiles(source=Discs(), size=16, seed=1)
-    alone = build_loader(tiles, batch=4, batches=2, workers=0)
-    shares = [build_loader(tiles, batch=2, batches=2, workers=0, rank=rank, ranks=2) for rank in (0, 1)]
+    alone = build_loader(tiles, batch=4, batches=2, workers=0, share=Share())
+    halves = [Share(rank=rank, ranks=2) for rank in (0, 1)]
+    shares = [build_loader(tiles, batch=2, batches=2, workers=0, share=half) for half in halves]
     whole = torch.cat([batch["image"] for batch in alone])
     parts = [torch.cat([batch["image"] for batch in share]) for share in shares]
     for index, image in enumerate(whole):
@@ -141,10 +142,10 @@ def test_devices_share_the_tiles_of_a_round() -> None:
 
 
 def test_another_round_draws_other_tiles() -> None:
-    loader = build_loader(DrawnTiles(source=Discs(), size=16, seed=1), batch=2, batches=1, workers=0)
-    first = next(iter(loader))["image"]
-    loader.sampler.set_epoch(1)
-    assert not torch.equal(first, next(iter(loader))["image"])
+    tiles = DrawnTiles(source=Discs(), size=16, seed=1)
+    loader = build_loader(tiles, batch=2, batches=1, workers=0, share=Share())
+    first, second = (next(iter(loader))["image"] for _ in range(2))
+    assert not torch.equal(first, second)
 
 
 def test_the_rate_rises_then_falls() -> None:
