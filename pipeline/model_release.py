@@ -28,7 +28,7 @@ from pipeline.simulated_chips import HELD_OUT_SEED
 from tiles.bands import L2A_STACK
 from tiles.sample import Sample, SampleSource
 
-__all__ = ["FewBands", "list_figures", "release"]
+__all__ = ["FewBands", "Told", "list_figures", "release"]
 
 LOG = logging.getLogger("release")
 _NAMES = {
@@ -91,7 +91,33 @@ class FewBands:
         )
 
 
-def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, failures: Sequence[str] = ()) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What no measurement can say of a model.
+
+    Attributes:
+        failures: Sentences that say where not to trust it; empty keeps those of the card.
+        data: What it learned from, in words; empty keeps the card's.
+        script: How it was trained; empty keeps the card's.
+        minutes: Wall time of all stages of its training; ``None`` keeps the card's.
+    """
+
+    failures: tuple[str, ...] = ()
+    data: str = ""
+    script: str = ""
+    minutes: float | None = None
+
+    def apply(self, card: ModelCard, figures: Sequence[Figure]) -> ModelCard:
+        """The card with what was told and measured."""
+        training = {"data": self.data, "script": self.script, "minutes": self.minutes}
+        values = card.model_dump()
+        values["training"] |= {name: value for name, value in training.items() if value}
+        values["figures"] = tuple(figure.model_dump() for figure in figures)
+        values["known_failures"] = self.failures or card.known_failures
+        return ModelCard.model_validate(values)
+
+
+def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, told: Told | None = None) -> Path:
     """Measure a model, write it with its figures, and a STAC item and a picture of its worst tiles beside it.
 
     Args:
@@ -99,7 +125,7 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, failures:
         into: Folder of the bundled models.
         scenes: The scenes whose labelled crops are measured.
         chips: How many simulated chips are measured.
-        failures: Sentences that say where not to trust it.
+        told: What else its card should say.
 
     Returns:
         The bundled file.
@@ -122,15 +148,11 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, failures:
         figures += list_figures(found, on)
         LOG.info("%s: %s", on, json.dumps({figure.name: round(figure.value, 4) for figure in figures[-9:]}))
         gallery.append(_join_worst(found))
-    card = ModelCard.model_validate(
-        loaded.card.model_dump()
-        | {"figures": [figure.model_dump() for figure in figures]}
-        | {"known_failures": tuple(failures) or loaded.card.known_failures}
-    )
+    card = (told or Told()).apply(loaded.card, figures)
     path = into / f"{name}.safetensors"
     save_model(path, loaded.network, card)
-    gallery[-1].save(into / f"{name}-worst-real.png", optimize=True)
-    gallery[0].save(into / f"{name}-worst-simulated.png", optimize=True)
+    gallery[-1].save(into / f"{name}-worst-real.jpg", quality=80)
+    gallery[0].save(into / f"{name}-worst-simulated.jpg", quality=80)
     write_model_item(load_model(path), into / f"{name}.json", torch_version=torch.__version__)
     return path
 
@@ -167,7 +189,7 @@ def _build_figure(method: MethodResult, name: str, key: str, on: str) -> Figure 
     )
 
 
-def _join_worst(found: Evaluation, *, columns: int = 4, side: int = 256) -> Image.Image:
+def _join_worst(found: Evaluation, *, columns: int = 4, side: int = 160) -> Image.Image:
     """The worst tiles: true colour above error, a column each."""
     shown = found.gallery.tiles[: 2 * columns]
     rows = -(-len(shown) // columns)
@@ -175,7 +197,7 @@ def _join_worst(found: Evaluation, *, columns: int = 4, side: int = 256) -> Imag
     for index, tile in enumerate(shown):
         row, col = divmod(index, columns)
         for below, data in enumerate((tile.pictures.colour, tile.pictures.error)):
-            picture = Image.open(io.BytesIO(data)).convert("RGB").resize((side - 4, side - 4), Image.Resampling.NEAREST)
+            picture = Image.open(io.BytesIO(data)).convert("RGB").resize((side - 4, side - 4), Image.Resampling.BOX)
             sheet.paste(picture, (col * side + 2, (2 * row + below) * side + 2))
     return sheet
 
@@ -188,10 +210,14 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=Path("models/weights"), help="folder of the bundled models")
     parser.add_argument("--chips", type=int, default=64, help="simulated chips that are measured (default 64)")
     parser.add_argument("--failures", type=Path, help="a text file, a sentence a line: where not to trust it")
+    parser.add_argument("--data", default="", help="what it learned from, in words")
+    parser.add_argument("--script", default="", help="how it was trained")
+    parser.add_argument("--minutes", type=float, help="wall time of all stages of its training")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    failures = given.failures.read_text().splitlines() if given.failures else []
-    LOG.info(release(given.model, given.into, scenes=given.scenes, chips=given.chips, failures=failures))
+    failures = tuple(given.failures.read_text().splitlines()) if given.failures else ()
+    told = Told(failures=failures, data=given.data, script=given.script, minutes=given.minutes)
+    LOG.info(release(given.model, given.into, scenes=given.scenes, chips=given.chips, told=told))
 
 
 if __name__ == "__main__":

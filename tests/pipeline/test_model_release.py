@@ -10,7 +10,7 @@ import pytest
 from models.checkpoint import load_model
 from pipeline.answers import NetworkMethod
 from pipeline.evaluation import EvaluationOptions, evaluate
-from pipeline.model_release import FewBands, list_figures, release
+from pipeline.model_release import FewBands, Told, list_figures, release
 from pipeline.recipe import Recipe
 from pipeline.training import train
 from tests.pipeline.sources import Discs
@@ -62,10 +62,10 @@ def test_figures_have_intervals_and_the_best_index_beside_them(model: Path) -> N
 
 def test_a_release_stands_whole(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.model_release.resolve_source", lambda _text: Discs())
-    path = release(model, tmp_path, scenes=tmp_path, chips=2, failures=("It knows discs alone.",))
+    path = release(model, tmp_path, scenes=tmp_path, chips=2, told=Told(failures=("It knows discs alone.",)))
     card = load_model(path).card
     assert card.known_failures == ("It knows discs alone.",)
     assert len({figure.on for figure in card.figures if not figure.name.startswith("best")}) == 3
     assert {entry.name for entry in tmp_path.iterdir()} == {
-        "tiny.safetensors", "tiny.json", "tiny-worst-real.png", "tiny-worst-simulated.png",
+        "tiny.safetensors", "tiny.json", "tiny-worst-real.jpg", "tiny-worst-simulated.jpg",
     }  # fmt: skip
