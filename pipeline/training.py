@@ -6,7 +6,10 @@ A run is a folder: ``recipe.yaml`` as it was resolved, ``last.ckpt`` (the state 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ import torch
 from lightning.fabric.utilities import rank_zero_only
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 from models.architecture import build_network
@@ -122,13 +126,14 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
     timer = Timer()  # counts on where the run was stopped
     trainer = _build_trainer(recipe, [timer, *_build_callbacks(recipe, run, watched)], run, progress=progress)
     state = run / STATE_FILE
-    trainer.fit(
-        module,
-        train_dataloaders=_build_train_loader(recipe, data, trainer),
-        val_dataloaders=_build_watched_loader(recipe, watched),
-        ckpt_path=str(state) if state.exists() else None,
-        weights_only=False,  # our own file, and Lightning keeps its counters in it
-    )
+    with _stopped_between_steps():
+        trainer.fit(
+            module,
+            train_dataloaders=_build_train_loader(recipe, data, trainer),
+            val_dataloaders=_build_watched_loader(recipe, watched),
+            ckpt_path=str(state) if state.exists() else None,
+            weights_only=False,  # our own file, and Lightning keeps its counters in it
+        )
     path = run / f"{recipe.model.name}.safetensors"
     if trainer.is_global_zero:
         # What was kept last holds the averaged weights, also where no step was left to do.
@@ -136,6 +141,21 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
         effort = Effort(steps=trainer.global_step, minutes=round(timer.time_elapsed("train") / 60, 1))
         write_trained_model(module, path, held_out=data.held_out, effort=effort)
     return path
+
+
+@contextmanager
+def _stopped_between_steps() -> Iterator[None]:
+    """Let SIGTERM end a training after a step, as Lightning does, and not in the middle of writing its state."""
+    if threading.current_thread() is not threading.main_thread():  # others take no signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        yield
+    except SIGTERMException as stop:
+        raise KeyboardInterrupt from stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _build_train_loader(recipe: Recipe, data: TrainingData, trainer: lightning.Trainer) -> DataLoader[Any]:
@@ -235,10 +255,7 @@ def _measure_normalisation(recipe: Recipe, source: SampleSource) -> Normalisatio
     """Mean and deviation of reflectance a band, over tiles of the training; those of the start where there is one."""
     start = recipe.model.start
     if start is not None:
-        path = Path(start)
-        return Normalisation.from_card(
-            load_model(sorted(path.glob("*.safetensors"))[0] if path.is_dir() else path).card
-        )
+        return Normalisation.from_card(_load_start(start).card)
     tiles = DrawnTiles(source=source, size=recipe.data.tile_px, seed=recipe.seed)
     images = np.stack([tiles[2**31 + 1, index].reflectance for index in range(_MEASURED_TILES)])  # (tile, 12, H, W)
     bands = [values[np.isfinite(values)] for values in np.moveaxis(images, 1, 0)]  # a flat array a band

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from models.checkpoint import load_model
+from models.registry import resolve_model
 from pipeline.training import STATE_FILE
 from tests.tiles.swed_folder import write_swed
+from tests.tiles.test_folder_samples import GRIDS, make_image, make_mask, write
 from tests.workflows.conftest import Run
 from workflows.train_command import RECIPES
 
@@ -50,11 +53,23 @@ def test_swed_trains_and_resumes_with_one_command_each(run: Run, tmp_path: Path,
 
 @pytest.mark.parametrize("name", ["small", "base"])
 def test_the_bundled_models_train_on_the_real_crops(run: Run, tmp_path: Path, shared: Path, name: str) -> None:
-    if not (RECIPES / f"{name}.yaml").exists():
-        pytest.skip(f"there is no recipe {name}")
     changes = (SIMULATED, f"data.root={shared / 'scenes'}", "model.start=null", *SMALL)
     ran = run("train", name, "--out", tmp_path / "run", "--set", *changes, "--quiet")
     assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_folder_of_ones_own_teaches_the_bundled_model_further(run: Run, tmp_path: Path) -> None:
+    for name, (crs, transform, shape) in GRIDS.items():
+        write(tmp_path / "mine" / "images" / f"{name}.tif", make_image(shape), crs, transform, nodata=0)
+        write(tmp_path / "mine" / "masks" / f"{name}.tif", make_mask(shape), crs, transform)
+    changes = [change for change in SMALL if "width" not in change]
+    out = tmp_path / "run"
+    ran = run("train", "own_data", "--out", out, "--set", f"data.root={tmp_path / 'mine'}", *changes, "--quiet")
+    assert (ran.code, ran.err) == (0, "")
+    taught, bundled = load_model(out / "own-unet.safetensors"), resolve_model()
+    assert taught.card.mean == bundled.card.mean
+    kernel, first = (model.network.state_dict()["encoder.stages.0.0.weight"] for model in (taught, bundled))
+    torch.testing.assert_close(kernel, first, atol=0.02, rtol=0)
 
 
 def test_two_processes_train_one_model(tmp_path: Path, swed: Path) -> None:
@@ -73,8 +88,9 @@ def test_a_run_that_is_interrupted_says_so_and_goes_on(tmp_path: Path, swed: Pat
                f"data.root={swed}", *SMALL, "trainer.steps=100000", "--quiet"]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         while not (run_folder / STATE_FILE).exists():
-            assert process.poll() is None, process.communicate()[1]
-            os.sched_yield()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+                pytest.fail(process.communicate()[1])
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130
