@@ -37,7 +37,7 @@ def models(
         return
     console = Console()
     if not cards:
-        console.print("No model is bundled. Train one: python -m pipeline.train_simulated --out DIR")
+        console.print("No model is bundled. Train one: strandline train RECIPE")
     for card in cards:
         console.print(render_card(card))
 
