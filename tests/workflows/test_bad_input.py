@@ -189,7 +189,9 @@ def test_ctrl_c_leaves_nothing(product: SimulatedProduct, tmp_path: Path, number
     """A whole process is stopped while its result is half made."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "workflows.cli", "map", str(product.path), "--out", str(out), "--tile-size", "32"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not list(out.glob(".*.begun-*/*")) and process.poll() is None and time.monotonic() < deadline:
         with suppress(subprocess.TimeoutExpired):
