@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.errors import TrainingError
+from pipeline.strict_yaml import explain, read_yaml
 from tiles.bands import L2A_STACK
 
 __all__ = ["AblationRecipe", "Run", "Variant", "read_ablation"]
@@ -151,25 +150,6 @@ def read_ablation(path: Path) -> AblationRecipe:
         TrainingError: The file is missing or no YAML, or a setting does not exist or has a wrong value.
     """
     try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise TrainingError(
-            f"Expected the YAML recipe of an ablation at {path}, found none to read: {reason}."
-        ) from error
-    try:
-        return AblationRecipe.model_validate(values)
+        return AblationRecipe.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise TrainingError(f"The recipe {path}: {'; '.join(_explain(fault) for fault in error.errors())}.") from error
-
-
-def _explain(fault: Any) -> str:  # noqa: ANN401 (pydantic's own dictionary)
-    where = ".".join(str(step) for step in fault["loc"])
-    if fault["type"] != "extra_forbidden":
-        return f"{where or 'it'}: {fault['msg'].removeprefix('Value error, ')}"
-    kind: Any = AblationRecipe
-    for step in fault["loc"][:-1]:
-        kind = kind.model_fields[step].annotation
-    known = list(kind.model_fields)
-    close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-    return f"there is no setting {where} (" + (f"did you mean {close[0]}?)" if close else f"known: {', '.join(known)})")
+        raise TrainingError(f"The recipe {path}: {explain(error, AblationRecipe)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +61,19 @@ def resolve_recipe(text: str) -> Path:
 
     Args:
         text: A path, or a name such as ``swed``.
+
+    Raises:
+        typer.BadParameter: It is neither.
     """
     path = Path(text)
     bundled = RECIPES / path.with_suffix(".yaml").name
-    return bundled if not path.is_file() and bundled.is_file() else path
+    if path.is_file() or path.suffix:
+        return path if path.is_file() or not bundled.is_file() else bundled
+    if not bundled.is_file():
+        known = sorted(recipe.stem for recipe in RECIPES.glob("*.yaml"))
+        close = difflib.get_close_matches(text, known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise typer.BadParameter(
+            f"no recipe is called {text!r}, and no file is there; known: {', '.join(known)}.{hint}"
+        )
+    return bundled

@@ -102,7 +102,7 @@ def test_the_recipe_asks_what_the_issue_asks() -> None:
         ("variants: [vnet]", "variants.0"),
         ("tiles: {first_seed: 7, first_held_out_seed: 8}", "share seeds"),
         ("- 1", "it"),
-        (": :", "none to read"),
+        (": :", "is not YAML"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:

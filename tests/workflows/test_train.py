@@ -72,14 +72,19 @@ def test_a_folder_of_ones_own_teaches_the_bundled_model_further(run: Run, tmp_pa
     torch.testing.assert_close(kernel, first, atol=0.02, rtol=0)
 
 
-def test_two_processes_train_one_model(tmp_path: Path, swed: Path) -> None:
+def test_two_processes_train_one_model(run: Run, tmp_path: Path, swed: Path) -> None:
     command = [sys.executable, "-m", "workflows.cli", "train", "swed", "--out", tmp_path / "run", "--set",
                f"data.root={swed}", *SMALL, "trainer.devices=2", "trainer.precision=32-true", "--quiet"]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
     assert ended.returncode == 0, ended.stderr
-    model = load_model(tmp_path / "run" / "swed-unet.safetensors")
-    assert model.card.training.steps == 2
+    both = load_model(tmp_path / "run" / "swed-unet.safetensors")
+    assert both.card.training.steps == 2
+    settings = (f"data.root={swed}", *SMALL, "trainer.precision=32-true")
+    assert run("train", "swed", "--out", tmp_path / "one", "--set", *settings, "--quiet").code == 0
+    alone = load_model(tmp_path / "one" / "swed-unet.safetensors")  # it saw half of the tiles
+    kernel, other = (model.network.state_dict()["head.weight"] for model in (both, alone))
+    assert not torch.equal(kernel, other)
 
 
 def test_a_run_that_is_interrupted_says_so_and_goes_on(tmp_path: Path, swed: Path) -> None:
@@ -106,6 +111,7 @@ def test_a_run_that_is_interrupted_says_so_and_goes_on(tmp_path: Path, swed: Pat
         (("swed", "--resume", "x"), "name a recipe to begin with"),
         (("--resume", "absent"), "Expected a run"),
         (("absent.yaml",), "absent.yaml"),
+        (("swedd",), "Did you mean swed?"),
         (("swed",), "data.root=FOLDER"),
         (("swed", "--set", "data.root=/absent"), "/absent"),
         (("pretrain_small", "--set", "trainer.step=3"), "did you mean steps"),
