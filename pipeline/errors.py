@@ -12,6 +12,8 @@ from strandline import StrandlineError
 
 __all__ = [
     "BusyError",
+    "MissingExtraError",
+    "MosaicError",
     "OptionError",
     "OutputError",
     "StaleResultError",
@@ -42,6 +44,18 @@ class OutputError(StrandlineError, OSError):
 
 class BusyError(OutputError):
     """Another run is making the same result at this moment."""
+
+
+class MosaicError(StrandlineError, ValueError):
+    """Mapped scenes do not go together, or do not lie where a mosaic was asked for."""
+
+    exit_code = 2
+
+
+class MissingExtraError(StrandlineError, ImportError):
+    """A library is not installed that only some commands need."""
+
+    exit_code = 2
 
 
 class OptionError(StrandlineError, ValueError):

@@ -56,6 +56,7 @@ class Layer:
         geometry: Type of its geometry.
         meaning: A sentence or two for the user.
         fields: Its columns in order, the geometry aside.
+        style: Name of its style, see ``styles``; empty: its own name.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Layer:
     geometry: Literal["LineString", "Polygon"]
     meaning: str
     fields: tuple[Field, ...]
+    style: str = ""
 
 
 _ID = Field(name="id", short="id", type="int", meaning="Number of the feature within its layer.")

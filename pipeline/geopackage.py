@@ -7,7 +7,7 @@ QGIS makes and reads it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pyogrio
 from pipeline.fields import Layer, conform_layer
 from pipeline.styles import build_style
 
-__all__ = ["write_geopackage"]
+__all__ = ["append_features", "explain_geopackage", "write_geopackage"]
 
 _GEOMETRY = "geom"
 
@@ -59,25 +59,46 @@ def write_geopackage(path: Path, frames: Mapping[str, gpd.GeoDataFrame], layers:
     """
     written = tuple(layers)
     for layer in written:
-        pyogrio.write_dataframe(
-            conform_layer(frames[layer.name], layer),
-            path,
-            layer=layer.name,
-            driver="GPKG",
-            geometry_type=layer.geometry,
-            append=path.exists(),
-            # GDAL would write 1.4, of which the QGIS that many have installed warns.
-            dataset_options={"VERSION": "1.2"},
-            layer_options={
-                "GEOMETRY_NAME": _GEOMETRY,
-                "IDENTIFIER": layer.title,
-                "DESCRIPTION": layer.meaning,
-                "SPATIAL_INDEX": "YES",
-            },
-        )
+        append_features(path, frames[layer.name], layer)
+    explain_geopackage(path, written)
+
+
+def append_features(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
+    """Write features into a layer, after those that it holds; the file and the layer are made where they are not.
+
+    Args:
+        path: The GeoPackage.
+        frame: Features.
+        layer: Where they go.
+    """
+    pyogrio.write_dataframe(
+        conform_layer(frame, layer),
+        path,
+        layer=layer.name,
+        driver="GPKG",
+        geometry_type=layer.geometry,
+        append=path.exists(),
+        # GDAL would write 1.4, of which the QGIS that many have installed warns.
+        dataset_options={"VERSION": "1.2"},
+        layer_options={
+            "GEOMETRY_NAME": _GEOMETRY,
+            "IDENTIFIER": layer.title,
+            "DESCRIPTION": layer.meaning,
+            "SPATIAL_INDEX": "YES",
+        },
+    )
+
+
+def explain_geopackage(path: Path, layers: Sequence[Layer]) -> None:
+    """Add field descriptions and styles, once all features are in.
+
+    Args:
+        path: The GeoPackage.
+        layers: All that it holds.
+    """
     with closing(sqlite3.connect(path)) as database, database:
-        _describe_fields(database, written)
-        _add_styles(database, written)
+        _describe_fields(database, layers)
+        _add_styles(database, layers)
         database.execute("UPDATE gpkg_contents SET last_change = ?", (_NO_DATE,))
 
 
@@ -110,5 +131,8 @@ def _add_styles(database: sqlite3.Connection, layers: Iterable[Layer]) -> None:
         "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
         "styleQML, styleSLD, useAsDefault, description, owner, update_time) "
         "VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '', ?)",
-        [(layer.name, _GEOMETRY, layer.title, build_style(layer.name), layer.meaning, _NO_DATE) for layer in layers],
+        [
+            (layer.name, _GEOMETRY, layer.title, build_style(layer.style or layer.name), layer.meaning, _NO_DATE)
+            for layer in layers
+        ],
     )

@@ -260,6 +260,7 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
         },
         "absent_bands": list(provenance.absent_bands),
         "model_sha256": provenance.model_sha256,
+        "probability_rmse": provenance.card.probability_rmse,
         "parameters": dict(provenance.parameters),
         "runtime": dict(provenance.runtime),
         "statistics": dict(provenance.statistics),

@@ -49,6 +49,7 @@ __all__ = [
     "MapWriter",
     "compute_classes",
     "compute_probability_dn",
+    "write_category_names",
 ]
 
 _BLOCK = 512
@@ -183,10 +184,9 @@ class MapWriter:
         return self.paths
 
     def _write_names_and_styles(self) -> None:
-        aux = self.water_path.with_name(self.water_path.name + ".aux.xml")
-        with output_errors(aux):
-            aux.write_bytes(_category_names_xml())
-            for path in self.paths:
+        write_category_names(self.water_path)
+        for path in self.paths:
+            with output_errors(path):
                 path.with_suffix(".qml").write_text(build_sidecar_style(path.stem), encoding="utf-8")
 
     def _profile(self) -> dict[str, Any]:
@@ -258,8 +258,21 @@ def _legend() -> str:
     return ", ".join(f"{value} {name}" for value, name in CLASS_NAMES.items()) + f", {NODATA} nodata"
 
 
+def write_category_names(path: Path) -> None:
+    """Write the names of the classes beside a raster of them: TIFF has no place for them, and QGIS reads them there.
+
+    Args:
+        path: The raster.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    aux = path.with_name(path.name + ".aux.xml")
+    with output_errors(aux):
+        aux.write_bytes(_category_names_xml())
+
+
 def _category_names_xml() -> bytes:
-    """Names of the classes in GDAL's auxiliary file: TIFF has no place for them, and QGIS reads them from there."""
     root = ET.Element("PAMDataset")
     names = ET.SubElement(ET.SubElement(root, "PAMRasterBand", band="1"), "CategoryNames")
     for value in range(max(CLASS_NAMES) + 1):

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET  # written, never parsed
 
 from pipeline.classes import CLASS_COLOURS, CLASS_NAMES, LAND, MIDDLE_COLOUR, WATER
 
-__all__ = ["KIND_COLOURS", "UNCERTAIN_M", "build_sidecar_style", "build_style"]
+__all__ = ["KIND_COLOURS", "SHAPE_COLOURS", "UNCERTAIN_M", "build_sidecar_style", "build_style"]
 
 Rgb = tuple[int, int, int]
 
@@ -27,7 +27,15 @@ KIND_COLOURS: Mapping[str, Rgb] = MappingProxyType(
 UNCERTAIN_M: Final = 10.0
 """A line whose mean uncertainty is larger, in metres, is dashed."""
 
-_LABELS = {"sea": "sea", "inland": "inland water", "open": "water at the scene's edge"}
+SHAPE_COLOURS: Mapping[str, Rgb] = MappingProxyType(
+    {"open": (8, 48, 107), "island": (173, 20, 87), "water body": (0, 121, 107)}
+)
+"""Colour of a mosaic's coastline by its shape."""
+
+_LABELS = {
+    "kind": {"sea": "sea", "inland": "inland water", "open": "water at the scene's edge"},
+    "shape": {"open": "coastline", "island": "island", "water body": "lake, lagoon or pond"},
+}
 _FILLS = {"water": CLASS_COLOURS[WATER], "land": CLASS_COLOURS[LAND]}
 _CASING: Rgb = (255, 255, 255)
 
@@ -36,7 +44,7 @@ def build_style(layer: str) -> str:
     """Write the QGIS style of a layer.
 
     Args:
-        layer: ``coastline``, ``water`` or ``land``.
+        layer: ``coastline``, ``water`` or ``land``; ``mosaic`` or ``sources`` for lines of a mosaic.
 
     Returns:
         The QML document.
@@ -80,7 +88,11 @@ def _finish_document(root: ET.Element) -> str:
 
 def _add_vector_renderer(root: ET.Element, layer: str) -> None:
     if layer == "coastline":
-        _add_lines_by_kind(root)
+        _add_lines(root, "kind", KIND_COLOURS)
+    elif layer == "mosaic":
+        _add_lines(root, "shape", SHAPE_COLOURS)
+    elif layer == "sources":
+        _add_plain_line(root)
     else:
         _add_fill(root, _FILLS[layer])
 
@@ -115,14 +127,23 @@ def _add_ramp(root: ET.Element) -> None:
         ET.SubElement(shader, "item", value=value, label=value, color=_hex(colour), alpha="255")
 
 
-def _add_lines_by_kind(root: ET.Element) -> None:
+def _add_plain_line(root: ET.Element) -> None:
+    """Thin and grey: pieces by source are looked up, while the coastline above them is looked at."""
+    renderer = ET.SubElement(root, "renderer-v2", type="singleSymbol", symbollevels="0", forceraster="0")
+    symbols = ET.SubElement(renderer, "symbols")
+    element = ET.SubElement(symbols, "symbol", type="line", name="0", alpha="1", clip_to_extent="1")
+    _add_symbol_layer(element, "SimpleLine", level=0, line_color=_rgba((120, 120, 120)), line_width="0.2", **_ROUND)
+
+
+def _add_lines(root: ET.Element, field: str, colours: Mapping[str, Rgb]) -> None:
+    """A colour for each value of a text field."""
     renderer = ET.SubElement(
-        root, "renderer-v2", type="categorizedSymbol", attr="kind", symbollevels="1", forceraster="0"
+        root, "renderer-v2", type="categorizedSymbol", attr=field, symbollevels="1", forceraster="0"
     )
     categories = ET.SubElement(renderer, "categories")
     symbols = ET.SubElement(renderer, "symbols")
-    for number, (kind, colour) in enumerate(KIND_COLOURS.items()):
-        label, symbol = _LABELS[kind], str(number)
+    for number, (kind, colour) in enumerate(colours.items()):
+        label, symbol = _LABELS[field][kind], str(number)
         ET.SubElement(categories, "category", value=kind, label=label, symbol=symbol, render="true", type="string")
         element = ET.SubElement(symbols, "symbol", type="line", name=symbol, alpha="1", clip_to_extent="1")
         _add_symbol_layer(element, "SimpleLine", level=0, line_color=_rgba(_CASING, 170), line_width="0.8", **_ROUND)

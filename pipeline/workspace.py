@@ -50,12 +50,14 @@ class Workspace:
 
 
 @contextmanager
-def open_workspace(out: Path, name: str) -> Iterator[Workspace]:
+def open_workspace(out: Path, name: str, *, keep: str | None = None) -> Iterator[Workspace]:
     """Make a workspace for the result ``out/name``; leaving the block without ``publish`` removes it.
 
     Args:
         out: Folder for results; made where it is not there, and removed again where nothing came of it.
         name: Name of the result.
+        keep: What the work stands for, as letters and digits: then what was begun is kept when the run ends early,
+            and found again by the next run that says the same. ``None``: nothing is kept.
 
     Raises:
         BusyError: Another run is making the same result.
@@ -65,20 +67,31 @@ def open_workspace(out: Path, name: str) -> Iterator[Workspace]:
     made = _make_folders(out)
     try:
         with _lock(out / f".{name}.lock"):
-            _sweep(target)
+            _sweep(target, keep)
             if target.exists() and any(target.iterdir()) and not (target / RECORD).exists():
                 raise OutputError(f"{target} holds files that are no result of Strandline: choose another --out.")
             with output_errors(out):
-                folder = Path(tempfile.mkdtemp(prefix=f".{name}.begun-", dir=out))
-                folder.chmod(0o777 & ~_read_umask())
+                folder = _make_folder(target, keep)
             try:
                 yield Workspace(folder=folder, target=target)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                if keep is None:
+                    shutil.rmtree(folder, ignore_errors=True)
     finally:
         for path in made:
             if not any(path.iterdir()):
                 path.rmdir()
+
+
+def _make_folder(target: Path, keep: str | None) -> Path:
+    """The hidden folder, which the umask decides who may read."""
+    if keep is not None:
+        folder = target.with_name(f".{target.name}.begun-{keep}")
+        folder.mkdir(exist_ok=True)
+        return folder
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.begun-", dir=target.parent))
+    folder.chmod(0o777 & ~_read_umask())
+    return folder
 
 
 def _make_folders(out: Path) -> list[Path]:
@@ -113,13 +126,17 @@ def _lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _sweep(target: Path) -> None:
-    """Under the lock: put back an older result that a killed run had moved aside, and remove what it had begun."""
+def _sweep(target: Path, keep: str | None) -> None:
+    """Under the lock: put back an older result that a killed run had moved aside, and remove what it had begun.
+
+    What stands for the same work as this run stays.
+    """
     old = _old_name(target)
     if old.exists() and not target.exists():
         old.rename(target)
     for leftover in (old, *target.parent.glob(f".{target.name}.begun-*")):
-        shutil.rmtree(leftover, ignore_errors=True)
+        if keep is None or leftover.name != f".{target.name}.begun-{keep}":
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _old_name(target: Path) -> Path:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pipeline.errors import OptionError
 from pipeline.mapping import MapOptions, MapResult, map_scene
-from pipeline.mapping import Progress as ReportProgress
 from tiles.masks import parse_cloud_classes
 from tiles.open import StackOptions
+from workflows.progress_bar import show_progress
 
 __all__ = ["run_map"]
 
@@ -37,7 +35,7 @@ def run_map(
     console = Console(stderr=True, quiet=quiet, highlight=False)
     options = _read_options(choices)
     began = time.perf_counter()
-    with _show_progress(console) as progress:
+    with show_progress(console) as progress:
         result = map_scene(scene, out, options=options, stack=_read_stack(stack), progress=progress)
     for note in result.notes:
         console.print(f"Note: {note}", soft_wrap=True)
@@ -62,15 +60,6 @@ def _read_stack(stack: Mapping[str, Any]) -> StackOptions | None:
         return None
     bands = tuple(word.strip() for word in stack["bands"].split(",")) if stack["bands"] else None
     return StackOptions(bands=bands, scale=stack["scale"], offset=stack["offset"])
-
-
-@contextmanager
-def _show_progress(console: Console) -> Iterator[ReportProgress]:
-    """A bar for people; where nobody watches (a log, a pipe), nothing."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("opening", total=1.0)
-        yield lambda stage, share: bar.update(task, description=stage, completed=share)
 
 
 def _report(console: Console, result: MapResult, seconds: float) -> None:

@@ -1,0 +1,78 @@
+"""Write a mosaic's lines as they come, batch by batch: into one GeoPackage, and into GeoParquet files of bounded size.
+
+The GeoPackage is what an analyst opens; the parts are what a program reads when the whole does not fit its memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyarrow
+
+from pipeline.errors import output_errors
+from pipeline.fields import Layer, conform_layer
+from pipeline.geopackage import append_features, explain_geopackage
+
+__all__ = ["CoastWriter"]
+
+
+class CoastWriter:
+    """Takes frames of features, numbers them, and writes them out.
+
+    Args:
+        folder: Existing folder; gets ``coastline.gpkg`` and ``<layer>/part-00000.parquet`` ….
+        layers: What the frames hold.
+    """
+
+    def __init__(self, folder: Path, layers: Sequence[Layer]) -> None:
+        self._folder, self._layers = folder, tuple(layers)
+        self._package = folder / "coastline.gpkg"
+        self._part = 0
+        self._count = dict.fromkeys((layer.name for layer in self._layers), 0)
+        for path in (self._package, *self._package.parent.glob("coastline.gpkg-*")):
+            path.unlink(missing_ok=True)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Features written, by layer."""
+        return self._count
+
+    def add(self, frames: Mapping[str, gpd.GeoDataFrame]) -> None:
+        """Write some features of each layer.
+
+        Args:
+            frames: By layer; without the column ``id``.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        for layer in self._layers:
+            frame = frames[layer.name]
+            first = self._count[layer.name] + 1
+            numbered = frame.assign(id=np.arange(first, first + len(frame)))
+            self._count[layer.name] += len(frame)
+            with output_errors(self._package, RuntimeError, sqlite3.Error, pyarrow.ArrowException):
+                append_features(self._package, numbered, layer)
+                folder = self._folder / layer.name
+                folder.mkdir(exist_ok=True)
+                conform_layer(numbered, layer).to_parquet(
+                    folder / f"part-{self._part:05d}.parquet",
+                    index=False,
+                    compression="zstd",
+                    schema_version="1.1.0",
+                    write_covering_bbox=True,
+                )
+        self._part += 1
+
+    def finish(self) -> None:
+        """Add what explains the GeoPackage.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        with output_errors(self._package, sqlite3.Error):
+            explain_geopackage(self._package, self._layers)

@@ -1,0 +1,178 @@
+"""What a mosaic knows of each mapped scene: where it lies, when it was seen, and that all were mapped alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+
+from pipeline.errors import MosaicError
+from pipeline.item import ITEM_NAME, read_fingerprint
+from tiles.errors import GridError
+from tiles.grid import Grid
+from tiles.product_name import parse_product_name
+
+__all__ = ["MappedScene", "MappedScenes", "group_acquisitions", "read_mapped_scenes"]
+
+_PASS = timedelta(minutes=30)
+"""A satellite needs 100 minutes for an orbit, and minutes for the coast of one area."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedScene:
+    """One result of ``map_scene``.
+
+    Attributes:
+        id: Id of its item, and name of its folder.
+        folder: Where ``water.tif`` and ``probability.tif`` are.
+        grid: Their grid.
+        acquired: Time of sensing in UTC, where known.
+        platform: ``sentinel-2a`` …, where known.
+        tile: MGRS tile such as ``30UXB``, where its name says so.
+        simulated: It shows no place on Earth.
+    """
+
+    id: str
+    folder: Path
+    grid: Grid
+    acquired: datetime | None = None
+    platform: str | None = None
+    tile: str | None = None
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedScenes:
+    """The scenes of a folder, all mapped by one model with one threshold.
+
+    Attributes:
+        scenes: By time, then by id; those without a time come first.
+        fingerprints: What each stands for, in the same order; see ``compute_fingerprint``.
+        model: Name and version of the model.
+        model_sha256: Of its file.
+        threshold: Probability from which a pixel is water.
+        probability_rmse: Error of the model's probability near the coastline, 0 to 1.
+        notes: What was left out, a sentence each.
+    """
+
+    scenes: tuple[MappedScene, ...]
+    fingerprints: tuple[str, ...]
+    model: str
+    model_sha256: str
+    threshold: float
+    probability_rmse: float
+    notes: tuple[str, ...] = ()
+
+
+def read_mapped_scenes(folder: Path) -> MappedScenes:
+    """Read what was mapped into a folder.
+
+    Args:
+        folder: Where ``<scene id>/item.json`` are, as ``strandline map`` and ``strandline batch`` leave them.
+
+    Returns:
+        The scenes that are whole.
+
+    Raises:
+        MosaicError: There is none, or they were mapped by different models or with different thresholds.
+    """
+    found: list[tuple[MappedScene, dict[str, Any]]] = []
+    broken: list[str] = []
+    for path in sorted(folder.glob(f"*/{ITEM_NAME}")):
+        if read_fingerprint(path.parent) is None:
+            broken.append(path.parent.name)
+            continue
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if "strandline:radiometry" in document["properties"]:  # a map of a scene, not a mosaic
+            found.append((_read_scene(path.parent, document), document["properties"]))
+    if not found:
+        raise MosaicError(
+            f"Expected mapped scenes in {folder} (<scene id>/{ITEM_NAME}), found none"
+            f"{f' that is whole ({len(broken)} are not)' if broken else ''}. Map some first: strandline batch."
+        )
+    found.sort(key=lambda pair: (pair[0].acquired or datetime.min.replace(tzinfo=UTC), pair[0].id))
+    facts = [_read_facts(properties) for _, properties in found]
+    _require_same(folder, [scene for scene, _ in found], facts)
+    notes = (f"Left out, since an output is missing: {', '.join(broken)}.",) if broken else ()
+    return MappedScenes(
+        scenes=tuple(scene for scene, _ in found),
+        fingerprints=tuple(str(properties["strandline:fingerprint"]) for _, properties in found),
+        model=facts[0][0],
+        model_sha256=facts[0][1],
+        threshold=facts[0][2],
+        probability_rmse=facts[0][3],
+        notes=notes,
+    )
+
+
+def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:
+    properties = document["properties"]
+    named = parse_product_name(document["id"])
+    stated = properties.get("datetime")
+    try:
+        crs = CRS.from_user_input(properties.get("proj:code") or properties["proj:wkt2"])
+        height, width = properties["proj:shape"]
+        grid = Grid(crs=crs, transform=Affine(*properties["proj:transform"][:6]), width=width, height=height)
+    except (KeyError, TypeError, ValueError, CRSError, GridError) as error:
+        raise MosaicError(
+            f"Expected proj:code, proj:shape and proj:transform in {folder / ITEM_NAME}, found {error}. Map it again."
+        ) from error
+    return MappedScene(
+        id=str(document["id"]),
+        folder=folder,
+        grid=grid,
+        acquired=datetime.fromisoformat(stated).astimezone(UTC) if stated else None,
+        platform=properties.get("platform"),
+        tile=named.tile if named else None,
+        simulated=bool(properties.get("strandline:simulated")),
+    )
+
+
+def _read_facts(properties: dict[str, Any]) -> tuple[str, str, float, float]:
+    model = str(properties["mlm:name"])
+    return (
+        model,
+        str(properties["strandline:model_sha256"]),
+        float(properties["strandline:parameters"]["threshold"]),
+        float(properties.get("strandline:probability_rmse", 0.0)),
+    )
+
+
+def _require_same(folder: Path, scenes: Sequence[MappedScene], facts: Sequence[tuple[str, str, float, float]]) -> None:
+    for scene, fact in zip(scenes, facts, strict=True):
+        if fact[1:3] != facts[0][1:3]:
+            raise MosaicError(
+                f"Expected scenes of one model and threshold in {folder}, found {facts[0][0]} at {facts[0][2]:g} "
+                f"({scenes[0].id}) and {fact[0]} at {fact[2]:g} ({scene.id}). Map them into folders of their own."
+            )
+
+
+def group_acquisitions(scenes: Sequence[MappedScene]) -> list[list[int]]:
+    """Group the tiles of one overpass, so that where they overlap a place counts as seen once.
+
+    Args:
+        scenes: By time, see ``read_mapped_scenes``.
+
+    Returns:
+        Numbers of scenes, a list an overpass, by time: of one platform, each within half an hour of the one before.
+        A scene without a time is an overpass of its own.
+    """
+    groups: list[list[int]] = []
+    last: dict[str | None, int] = {}
+    for number, scene in enumerate(scenes):
+        group = last.get(scene.platform)
+        if scene.acquired is not None and group is not None:
+            before = scenes[groups[group][-1]].acquired
+            if before is not None and scene.acquired - before <= _PASS:
+                groups[group].append(number)
+                continue
+        last[scene.platform] = len(groups)
+        groups.append([number])
+    return groups

@@ -1,0 +1,317 @@
+"""Make one map of many: the scenes of an area and a period on one grid, and one coastline through all of them.
+
+This is the way through it, top to bottom: read what was mapped, plan the cells, compute each, trace each, sew the
+zones, join the lines, write lines and rasters, record, publish. A run that is killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.chains import CellChains, write_chains
+from pipeline.checksums import compute_fingerprint
+from pipeline.coast_features import CoastContext, build_frames
+from pipeline.coast_lines import Coast, Lacking, Piece
+from pipeline.coast_writer import CoastWriter
+from pipeline.errors import MosaicError, StaleResultError
+from pipeline.item import read_fingerprint
+from pipeline.lattice import Cell
+from pipeline.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
+from pipeline.mosaic_cell import Layer, Statistic
+from pipeline.mosaic_fields import MOSAIC_LAYERS
+from pipeline.mosaic_item import MosaicRecord, write_mosaic_item, write_tile_item
+from pipeline.mosaic_plan import LatticePlan, plan_lattices
+from pipeline.mosaic_rasters import write_rasters
+from pipeline.mosaic_store import Store
+from pipeline.mosaic_work import CellJob, compute_cell, read_sources, trace_stored_cell
+from pipeline.workspace import open_workspace
+from pipeline.zone_seam import Seam, trace_seam
+from strandline import __version__
+from tiles.grid import Window
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["MosaicOptions", "MosaicResult", "build_mosaic"]
+
+Progress = Callable[[str, float], None]
+
+
+class MosaicOptions(BaseModel):
+    """Choices for ``build_mosaic``.
+
+    Attributes:
+        grid: ``mgrs``: rasters in the UTM zone of each MGRS tile; or a CRS and a pixel size, ``EPSG:3035:10``.
+        statistic: What the coastline and ``water.tif`` follow: the ``median`` probability, the ``frequency`` of water
+            (half of the clear overpasses), or the ``latest`` clear overpass.
+        min_area_m2: Islands and lakes smaller than this are left out of the vectors.
+        overwrite: Replace a mosaic that was made of other scenes or with other choices.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    grid: str = "mgrs"
+    statistic: Statistic = "median"
+    min_area_m2: Annotated[float, Field(ge=0)] = 0.0
+    overwrite: bool = False
+
+    def result_parameters(self) -> dict[str, object]:
+        """The choices that change the result."""
+        return self.model_dump(exclude={"overwrite"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MosaicResult:
+    """What came of a mosaic.
+
+    Attributes:
+        folder: Where the outputs are.
+        already_made: The folder held this very result, and nothing was done.
+        scenes: Number of scenes.
+        lines: Number of features in the layer ``coastline``; 0 where nothing was done.
+        notes: What the user should be told, a sentence each.
+    """
+
+    folder: Path
+    already_made: bool
+    scenes: int
+    lines: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def build_mosaic(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    options: MosaicOptions | None = None,
+    client: Client | None = None,
+    progress: Progress | None = None,
+) -> MosaicResult:
+    """Make the mosaic and the one coastline of all scenes that were mapped into a folder.
+
+    Args:
+        folder: Results of ``map_scene`` or of a batch.
+        out: Folder for the mosaic; it appears when it is whole.
+        options: Choices; the defaults suit most coasts.
+        client: Of a Dask cluster, whose workers see both folders under the same paths; ``None``: everything is done
+            in this process.
+        progress: Told how far the work is.
+
+    Returns:
+        Where the outputs are.
+
+    Raises:
+        StrandlineError: Whatever is wrong with the scenes, the choices or the disk, in one line.
+    """
+    options, out = options or MosaicOptions(), Path(out)
+    mapped = read_mapped_scenes(Path(folder))
+    fingerprint = compute_fingerprint(
+        inputs=dict(zip((scene.id for scene in mapped.scenes), mapped.fingerprints, strict=True)),
+        model_sha256=mapped.model_sha256,
+        parameters=options.result_parameters(),
+    )
+    if read_fingerprint(out) == fingerprint:
+        return MosaicResult(folder=out, already_made=True, scenes=len(mapped.scenes), notes=mapped.notes)
+    if (out / "item.json").exists() and not options.overwrite:
+        raise StaleResultError(
+            f"{out} was made of other scenes or with other choices: pass --overwrite to replace it, or choose another "
+            "--out."
+        )
+    plans = plan_lattices(mapped.scenes, grid=options.grid)
+    with open_workspace(out.resolve().parent, out.resolve().name, keep=fingerprint[:16]) as work:
+        making = _Making(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
+        lines = making.run(progress or _say_nothing, fingerprint)
+        shutil.rmtree(work.folder / ".scratch")
+        work.publish()
+    return MosaicResult(folder=out, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Making:
+    """A mosaic being made."""
+
+    mapped: MappedScenes
+    plans: tuple[LatticePlan, ...]
+    options: MosaicOptions
+    folder: Path
+    client: Client | None
+
+    def run(self, progress: Progress, fingerprint: str) -> int:
+        """Do all of it in the workspace; returns the number of lines."""
+        jobs = [self._prepare(plan) for plan in self.plans]
+        work = list(zip(jobs, self.plans, strict=True))
+        seen = dict(self._run("statistics", progress, compute_cell, self._list_cells(work)))
+        filled = [(job, [cell for cell in plan.cells if seen[_name(job, cell)]]) for job, plan in work]
+        if not any(cells for _, cells in filled):
+            raise MosaicError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
+        tracing = ((_name(job, cell), (job, cell)) for job, cells in filled for cell in cells)
+        traced = dict(self._run("tracing", progress, trace_stored_cell, tracing))
+        progress("joining", 0.0)
+        lines = self._write_coast(filled, traced)
+        rasters = [
+            (f"{name}", (job.store, self._make_folder(name), window, job.level))
+            for job, plan in work
+            for name, window in plan.tiles.items()
+        ]
+        for _ in self._run("rasters", progress, _write_tile, rasters):
+            pass
+        self._record(work, fingerprint)
+        return lines
+
+    def _prepare(self, plan: LatticePlan) -> CellJob:
+        scratch = self.folder / ".scratch" / plan.lattice.name
+        scratch.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "mosaic.zarr" / plan.lattice.name
+        path.parent.mkdir(exist_ok=True)
+        store = Store(path=path, lattice=plan.lattice, domain=plan.domain)
+        store.create()
+        return CellJob(store=store, folder=scratch, threshold=self.mapped.threshold, statistic=self.options.statistic)
+
+    def _list_cells(self, work: Sequence[tuple[CellJob, LatticePlan]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        overpasses = {number: place for place, group in enumerate(self._group()) for number in group}
+        layers = [
+            Layer(
+                number=number,
+                folder=scene.folder.resolve(),
+                grid=scene.grid,
+                overpass=overpasses[number],
+                acquired=scene.acquired,
+            )
+            for number, scene in enumerate(self.mapped.scenes)
+        ]
+        for job, plan in work:
+            for cell, numbers in plan.cells.items():
+                yield _name(job, cell), (job, cell, tuple(layers[number] for number in numbers))
+
+    def _group(self) -> list[list[int]]:
+        return group_acquisitions(self.mapped.scenes)
+
+    def _run(
+        self,
+        stage: str,
+        progress: Progress,
+        function: Callable[..., Any],
+        calls: Iterable[tuple[str, tuple[Any, ...]]],
+    ) -> Iterator[tuple[str, Any]]:
+        """Call a function for each piece of work, on the cluster where there is one; an error ends it all."""
+        total = max(1, sum(len(plan.cells) for plan in self.plans))
+        results: Iterator[tuple[str, Any]]
+        if self.client is None:
+            results = ((key, function(*arguments)) for key, arguments in calls)
+        else:
+            results = _run_on_cluster(self.client, function, calls)
+        for done, result in enumerate(results):
+            progress(stage, min(1.0, (done + 1) / total))
+            yield result
+
+    def _write_coast(self, filled: Sequence[tuple[CellJob, list[Cell]]], traced: Mapping[str, CellChains]) -> int:
+        sets: dict[tuple[int, ...], int] = {(): 0}
+        bases = _number_lattices([job.store.domain for job, _ in filled])
+        pieces = [
+            Piece(
+                chains=traced[_name(job, cell)],
+                base=base,
+                crs=job.store.lattice.crs.to_wkt(),
+                sources=_number_sets(read_sources(job, cell), sets),
+            )
+            for (job, cells), base in zip(filled, bases, strict=False)
+            for cell in cells
+        ]
+        seams, lacking = self._sew([job for job, _ in filled], bases)
+        crs = pyproj.CRS(filled[0][0].store.lattice.crs.to_wkt() if len(filled) == 1 else "EPSG:4326")
+        coast = Coast([*pieces, *seams], crs="OGC:CRS84" if len(filled) > 1 else crs.to_wkt(), lacking=lacking)
+        context = CoastContext(
+            crs=crs,
+            scenes=self.mapped.scenes,
+            sources=list(sets),
+            model=self.mapped.model,
+            probability_rmse=self.mapped.probability_rmse,
+            pixel_m=filled[0][0].store.lattice.pixel_m,
+            min_area_m2=self.options.min_area_m2,
+        )
+        writer = CoastWriter(self.folder, MOSAIC_LAYERS)
+        for batch in coast.read_batches():
+            writer.add(build_frames(batch, context))
+        writer.finish()
+        return writer.counts["coastline"]
+
+    def _sew(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:
+        """Trace the strips between neighbouring zones."""
+        pieces, names, codes = [], [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
+        for place, (west, east) in enumerate(pairwise(jobs)):
+            if west.store.lattice.east is None or east.store.lattice.west is None:
+                continue
+            seam = Seam(
+                west=west.store,
+                east=east.store,
+                west_base=bases[place],
+                east_base=bases[place + 1],
+                own_base=bases[len(jobs) + place],
+            )
+            sewn = trace_seam(seam, level=west.level)
+            names.append(sewn.lacking)
+            codes.append(sewn.codes)
+            path = self.folder / ".scratch" / f"seam_{place}.npz"
+            write_chains(path, sewn.chains)
+            chains = CellChains.from_chains(sewn.chains, path=path)
+            pieces.append(Piece(chains=chains, base=0, crs="OGC:CRS84", sources=np.zeros(1, np.int64)))
+        return pieces, Lacking(names=np.concatenate(names), codes=np.concatenate(codes))
+
+    def _make_folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _record(self, work: Sequence[tuple[CellJob, LatticePlan]], fingerprint: str) -> None:
+        record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), fingerprint=fingerprint)
+        for job, plan in work:
+            for name, window in plan.tiles.items():
+                write_tile_item(self.folder / name, job.store.lattice.compute_grid(window), record)
+        write_mosaic_item(self.folder, [name for plan in self.plans for name in plan.tiles], record)
+
+
+def _name(job: CellJob, cell: Cell) -> str:
+    return f"{job.store.lattice.name}/{cell.row}/{cell.col}"
+
+
+def _number_sets(local: Sequence[tuple[int, ...]], sets: dict[tuple[int, ...], int]) -> NDArray[np.int64]:
+    """Number in the table of all of each set that a cell numbers from 1."""
+    return np.array([0, *(sets.setdefault(one, len(sets)) for one in local)], dtype=np.int64)
+
+
+def _number_lattices(domains: Sequence[Window]) -> list[int]:
+    """What to add to names of vertices, so that no two lattices share one; and likewise for seams after them."""
+    sizes = [4 * domain.width * domain.height + 4 for domain in domains]
+    seams = [8 * (domain.height + domain.width) + 8 for domain in domains]
+    seams = [one + other for one, other in pairwise(seams)]
+    return [0, *accumulate([*sizes, *seams])]
+
+
+def _write_tile(store: Store, folder: Path, window: Window, level: float) -> None:
+    tags = {"TIFFTAG_SOFTWARE": f"Strandline {__version__}", "AREA_OR_POINT": "Area", "TILE": folder.name}
+    write_rasters(store, folder, window=window, level=level, tags=tags)
+
+
+def _run_on_cluster(
+    client: Client, function: Callable[..., Any], calls: Iterable[tuple[str, tuple[Any, ...]]]
+) -> Iterator[tuple[str, Any]]:
+    from pipeline.engine import Task, run_tasks  # noqa: PLC0415 (Dask is needed here alone)
+
+    for outcome in run_tasks(client, function, (Task(key=key, arguments=arguments) for key, arguments in calls)):
+        if outcome.error is not None:
+            raise outcome.error
+        yield outcome.key, outcome.value
+
+
+def _say_nothing(_stage: str, _share: float) -> None:
+    """Progress that nobody wants to hear about."""

@@ -1,0 +1,199 @@
+"""The mosaic on disk while it grows, and after: a Zarr group a lattice, a chunk a cell, that xarray opens.
+
+Chunks are written by whoever computed them, each at one stroke; cells without data are not stored at all. What is
+traced is read back from here, so two neighbours see the same values on their common edge, to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import rioxarray  # noqa: F401 (gives .rio)
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+
+from pipeline.errors import output_errors
+from pipeline.lattice import CELL_PX, Cell, Lattice
+from pipeline.mosaic_cell import OUTSIDE
+from tiles.grid import Window
+
+__all__ = ["SURFACE_SCALE", "VARIABLES", "Store", "Variable"]
+
+SURFACE_SCALE = 1 / 50_000
+"""Step of the stored surface: a probability in 16 bits. The contour moves by less than a millimetre for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One variable of the store.
+
+    Attributes:
+        dtype: Of the stored numbers.
+        fill: Stored number where there is nothing.
+        attributes: By the CF conventions.
+    """
+
+    dtype: str
+    fill: int
+    attributes: Mapping[str, Any]
+
+
+VARIABLES: Mapping[str, Variable] = MappingProxyType(
+    {
+        "surface": Variable(
+            dtype="uint16",
+            fill=65535,
+            attributes={
+                "long_name": "field whose contour is the coastline",
+                "units": "1",
+                "scale_factor": SURFACE_SCALE,
+                "_FillValue": 65535,
+            },
+        ),
+        "frequency": Variable(
+            dtype="uint8",
+            fill=255,
+            attributes={
+                "long_name": "share of the observations that are water",
+                "units": "1",
+                "scale_factor": 0.004,
+                "_FillValue": 255,
+            },
+        ),
+        "median": Variable(
+            dtype="uint8",
+            fill=255,
+            attributes={
+                "long_name": "median probability of water",
+                "units": "1",
+                "scale_factor": 0.004,
+                "add_offset": 0.002,
+                "_FillValue": 255,
+            },
+        ),
+        "latest": Variable(
+            dtype="uint8",
+            fill=255,
+            attributes={
+                "long_name": "class on the last clear observation",
+                "flag_values": [0, 1],
+                "flag_meanings": "land water",
+                "_FillValue": 255,
+            },
+        ),
+        "latest_day": Variable(
+            dtype="uint16",
+            fill=0,
+            attributes={
+                "long_name": "day of the last clear observation",
+                "units": "days since 1970-01-01",
+                "_FillValue": 0,
+            },
+        ),
+        "observations": Variable(dtype="uint16", fill=0, attributes={"long_name": "clear observations", "units": "1"}),
+        "state": Variable(
+            dtype="uint8",
+            fill=OUTSIDE,
+            attributes={
+                "long_name": "what is known",
+                "flag_values": [0, 1, 2, 3],
+                "flag_meanings": "clear nodata obscured outside",
+            },
+        ),
+        "sources": Variable(
+            dtype="uint32",
+            fill=0,
+            attributes={"long_name": "number of the set of scenes, within the cell, near the shore; 0 elsewhere"},
+        ),
+    }
+)
+"""What is stored of each pixel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The group of one lattice.
+
+    Attributes:
+        path: The folder of the group.
+        lattice: Its pixels.
+        domain: The window that the arrays cover, whole cells.
+    """
+
+    path: Path
+    lattice: Lattice
+    domain: Window
+
+    def create(self) -> None:
+        """Make the group with all its variables, empty; nothing where it is there already.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        if (self.path / "zarr.json").exists():
+            return
+        begun = self.path.with_name(f".{self.path.name}.begun")
+        with output_errors(self.path):
+            self._build_coordinates().to_zarr(begun, mode="w", consolidated=False)
+            group = zarr.open_group(begun, mode="r+")
+            for name, variable in VARIABLES.items():
+                array = group.create_array(
+                    name,
+                    shape=self.domain.shape,
+                    chunks=(CELL_PX, CELL_PX),
+                    dtype=variable.dtype,
+                    fill_value=variable.fill,
+                    dimension_names=("y", "x"),
+                )
+                array.attrs.update(dict(variable.attributes) | {"grid_mapping": "spatial_ref"})
+            begun.rename(self.path)
+
+    def write(self, cell: Cell, values: Mapping[str, NDArray[Any]]) -> None:
+        """Write what a cell holds.
+
+        Args:
+            cell: Within the domain.
+            values: Stored numbers by name, (``CELL_PX``, ``CELL_PX``) each.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        place = cell.window.slices(within=self.domain)
+        with output_errors(self.path):
+            for name, numbers in values.items():
+                zarr.open_array(self.path / name, mode="r+")[place] = numbers
+
+    def read(self, name: str, window: Window) -> NDArray[Any]:
+        """Read a window of a variable as stored; beyond the domain there is its fill.
+
+        Args:
+            name: Of ``VARIABLES``.
+            window: Counted from the lattice's origin.
+        """
+        variable = VARIABLES[name]
+        values = np.full(window.shape, variable.fill, dtype=variable.dtype)
+        shared = self.domain.intersection(window)
+        if shared is not None:
+            array = zarr.open_array(self.path / name, mode="r")
+            values[shared.slices(within=window)] = array[shared.slices(within=self.domain)]
+        return values
+
+    def _build_coordinates(self) -> xr.Dataset:
+        grid = self.lattice.compute_grid(self.domain)
+        x = grid.transform.c + (np.arange(grid.width) + 0.5) * grid.transform.a
+        y = grid.transform.f + (np.arange(grid.height) + 0.5) * grid.transform.e
+        units = {"units": "degree"} if grid.crs.is_geographic else {"units": "m"}
+        coordinates = xr.Dataset(
+            coords={
+                "x": ("x", x, {"axis": "X", **units}),
+                "y": ("y", y, {"axis": "Y", **units}),
+            }
+        )
+        written: xr.Dataset = coordinates.rio.write_crs(grid.crs.to_wkt()).rio.write_transform(grid.transform)
+        return written

@@ -1,0 +1,192 @@
+"""What a worker does for one cell of a mosaic: compute its statistics into the store, and later trace it.
+
+Each piece of work can be done again at any time with the same result; a cell is done where its mark stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.cell_tracer import trace_cell
+from pipeline.chains import CellChains, write_chains
+from pipeline.errors import output_errors
+from pipeline.lattice import CELL_PX, Cell
+from pipeline.mosaic_cell import Layer, Statistic, Statistics, compute_statistics, order_layers, read_layer
+from pipeline.mosaic_store import SURFACE_SCALE, Store
+from pipeline.rasters import compute_probability_dn
+from tiles import masks
+from tiles.grid import Window
+
+__all__ = ["CellJob", "compute_cell", "read_sources", "trace_stored_cell"]
+
+_STACK_BYTES = 96 << 20
+"""Bytes of probabilities that are held at a time; more dates are worked on in flatter strips."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellJob:
+    """What all cells of a lattice share.
+
+    Attributes:
+        store: Where the statistics go.
+        folder: Where marks, tables of sources and traced lines go.
+        threshold: Probability from which a pixel is water.
+        statistic: What the coastline is drawn on.
+    """
+
+    store: Store
+    folder: Path
+    threshold: float
+    statistic: Statistic
+
+    @property
+    def level(self) -> float:
+        """Value of the surface at the coastline: half of the observations, or the threshold."""
+        return 0.5 if self.statistic == "frequency" else self.threshold
+
+    def find_mark(self, cell: Cell) -> Path:
+        """The file that says that a cell's statistics are whole; it holds its table of sources."""
+        return self.folder / f"cell_{cell.row}_{cell.col}.json"
+
+    def find_chains(self, cell: Cell) -> Path:
+        """The file of what was traced in a cell."""
+        return self.folder / f"chains_{cell.row}_{cell.col}.npz"
+
+
+def compute_cell(job: CellJob, cell: Cell, layers: Sequence[Layer]) -> int:
+    """Compute a cell's statistics into the store; nothing where that is done.
+
+    Args:
+        job: What all cells share.
+        cell: Which.
+        layers: The scenes that may reach into it.
+
+    Returns:
+        Number of its pixels that were seen at least once.
+
+    Raises:
+        RasterReadError: A map cannot be read.
+        OutputError: The store cannot be written.
+    """
+    mark = job.find_mark(cell)
+    if mark.exists():
+        return int(json.loads(mark.read_text(encoding="utf-8"))["seen"])
+    rows = max(64, min(CELL_PX, _STACK_BYTES // (8 * CELL_PX * max(1, len(layers)))))
+    ordered = order_layers(layers, job.store.lattice)
+    sets: dict[tuple[int, ...], int] = {}
+    stored: dict[str, NDArray[Any]] = {}
+    for first in range(0, CELL_PX, rows):
+        strip = _take_rows(cell.window, first, min(rows, CELL_PX - first))
+        read = partial(read_layer, lattice=job.store.lattice, window=strip)
+        found = compute_statistics(ordered, read, threshold=job.threshold, shape=strip.shape)
+        numbers = _encode(found, job, sets)
+        for name, values in numbers.items():
+            whole = stored.setdefault(name, np.empty((CELL_PX, CELL_PX), dtype=values.dtype))
+            whole[first : first + strip.height] = values
+    job.store.write(cell, stored)
+    count = int((stored["state"] == masks.VALID).sum())
+    with output_errors(mark):
+        begun = mark.with_suffix(".begun")
+        begun.write_text(json.dumps({"seen": count, "sources": [list(members) for members in sets]}), encoding="utf-8")
+        begun.replace(mark)
+    return count
+
+
+def _take_rows(window: Window, first: int, height: int) -> Window:
+    return Window(window.col_off, window.row_off + first, window.width, height)
+
+
+def _encode(found: Statistics, job: CellJob, sets: dict[tuple[int, ...], int]) -> dict[str, NDArray[Any]]:
+    """Stored numbers of a strip; sets of scenes that were not met before are added to ``sets``."""
+    surface = found.get_surface(job.statistic)
+    known = np.isfinite(surface)
+    steps = np.where(known, surface, 0)
+    latest = np.where(np.isfinite(found.latest), found.latest >= job.threshold, 255).astype(np.uint8)
+    return {
+        "surface": np.where(known, np.floor(steps.astype(np.float64) / SURFACE_SCALE + 1e-6), 65535).astype(np.uint16),
+        "frequency": np.where(known, np.rint(np.nan_to_num(found.frequency) * 250), 255).astype(np.uint8),
+        "median": compute_probability_dn(found.median, found.state),
+        "latest": latest,
+        "latest_day": found.latest_day,
+        "observations": found.observations,
+        "state": found.state,
+        "sources": _number_sources(found, steps >= job.level, job, sets),
+    }
+
+
+def _number_sources(
+    found: Statistics, wet: NDArray[np.bool_], job: CellJob, sets: dict[tuple[int, ...], int]
+) -> NDArray[np.uint32]:
+    """Number of the set of scenes that each pixel near the shore, or on the strip's edge, comes from."""
+    numbers = np.zeros(wet.shape, dtype=np.uint32)
+    row, col = np.nonzero(_find_near_shore(wet) & (found.state == masks.VALID))
+    if len(row) == 0:
+        return numbers
+    used = found.used[:, row, col]
+    if job.statistic == "latest":
+        used = _keep_last(used)
+    members, which = np.unique(used, axis=1, return_inverse=True)
+    table = [tuple(sorted(set(column[column >= 0].tolist()))) for column in members.T]
+    index = np.array([sets.setdefault(one, len(sets) + 1) for one in table], dtype=np.uint32)
+    numbers[row, col] = index[which.ravel()]
+    return numbers
+
+
+def _find_near_shore(wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """True where a neighbour is of the other class, and along the edges, whose neighbours are not known here."""
+    near = np.zeros(wet.shape, dtype=bool)
+    down, right = wet[1:] != wet[:-1], wet[:, 1:] != wet[:, :-1]
+    near[1:] |= down
+    near[:-1] |= down
+    near[:, 1:] |= right
+    near[:, :-1] |= right
+    near[[0, -1]] = True
+    near[:, [0, -1]] = True
+    return near
+
+
+def _keep_last(used: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Of each pixel's scenes only the last."""
+    last = np.full((1, used.shape[1]), -1, dtype=np.int32)
+    for row in used:
+        last[0, row >= 0] = row[row >= 0]
+    return last
+
+
+def read_sources(job: CellJob, cell: Cell) -> list[tuple[int, ...]]:
+    """The sets of scenes that a cell's ``sources`` number, from 1.
+
+    Args:
+        job: What all cells share.
+        cell: One whose statistics are whole.
+    """
+    document = json.loads(job.find_mark(cell).read_text(encoding="utf-8"))
+    return [tuple(members) for members in document["sources"]]
+
+
+def trace_stored_cell(job: CellJob, cell: Cell) -> CellChains:
+    """Trace the coastline of a cell whose statistics, and whose neighbours', are in the store.
+
+    Args:
+        job: What all cells share.
+        cell: Which.
+
+    Returns:
+        The ends of what was traced; the lines themselves are in ``job.find_chains(cell)``.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    chains = trace_cell(job.store, cell, level=job.level)
+    path = job.find_chains(cell)
+    if len(chains):
+        write_chains(path, chains)
+    return CellChains.from_chains(chains, path=path)

@@ -1,0 +1,49 @@
+"""``strandline mosaic``: many mapped scenes become one map and one coastline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["mosaic"]
+
+_Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Mapped scenes, as map or batch leave them.", show_default=False)
+]
+_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the mosaic; it appears when it is whole.")]
+_Grid = Annotated[str, typer.Option(help="mgrs (UTM, a folder a tile), or a CRS and a pixel size: EPSG:3035:10.")]
+_Statistic = Annotated[
+    Literal["frequency", "median", "latest"],
+    typer.Option(help="What the coastline follows: half of the dates, the median probability, or the last clear date."),
+]
+_MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
+_Workers = Annotated[int | None, typer.Option(help="Worker processes on this machine; 0: all in this process.")]
+_Scheduler = Annotated[str | None, typer.Option(help="Address of a running Dask scheduler: tcp://HOST:8786.")]
+_SchedulerFile = Annotated[Path | None, typer.Option(help="File that a running Dask scheduler wrote.")]
+
+
+def mosaic(
+    folder: _Folder,
+    out: _Out,
+    grid: _Grid = "mgrs",
+    statistic: _Statistic = "median",
+    min_area_m2: _MinArea = 0.0,
+    workers: _Workers = None,
+    scheduler: _Scheduler = None,
+    scheduler_file: _SchedulerFile = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different mosaic.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Join mapped scenes: water, frequency, observations as COGs and Zarr, and one coastline through all of them."""
+    from workflows.mosaic_run import run_mosaic
+
+    run_mosaic(
+        folder,
+        out,
+        choices={"grid": grid, "statistic": statistic, "min_area_m2": min_area_m2, "overwrite": overwrite},
+        cluster={"workers": workers, "scheduler": scheduler, "scheduler_file": scheduler_file},
+        quiet=quiet,
+    )
