@@ -18,6 +18,7 @@ from pipeline.ellipsoid import Ground
 from pipeline.lattice import CELL_PX, Cell, Lattice
 from pipeline.mosaic_store import SURFACE_SCALE, Store
 from pipeline.traced import Bools, Floats, Ints
+from tiles import masks
 from tiles.grid import Window
 
 __all__ = ["Nodes", "find_squares", "read_nodes", "trace_cell"]
@@ -74,9 +75,10 @@ def trace_cell(store: Store, cell: Cell, *, level: float) -> Chains:
         Chains that end at the cell's edge, at the meridian where another zone begins, or where data end.
     """
     first = cell.window
-    nodes = read_nodes(store, Window(first.col_off - 1, first.row_off - 1, CELL_PX + 3, CELL_PX + 3))
-    if not (nodes.code == 0).any():
+    window = Window(first.col_off - 1, first.row_off - 1, CELL_PX + 3, CELL_PX + 3)
+    if not _may_hold_shore(store, window, level):
         return _make_empty()
+    nodes = read_nodes(store, window)
     squares = find_squares(nodes.code)
     block = _make_block(nodes, squares, store.lattice, level)
     head, tail, gradient = compute_segments(block)  # water on the left there, land on the left here
@@ -101,6 +103,15 @@ def trace_cell(store: Store, cell: Cell, *, level: float) -> Chains:
         ends=ends,
         reasons=_find_reasons(tips, squares, inner.window.width),
     )
+
+
+def _may_hold_shore(store: Store, window: Window, level: float) -> bool:
+    """Whether land and water are both in a window: most cells hold one of them alone, and are done with."""
+    seen = store.read("state", window) == masks.VALID
+    if not seen.any():
+        return False
+    wet = store.read("surface", window)[seen] >= round(level / SURFACE_SCALE)
+    return bool(wet.any() and not wet.all())
 
 
 def _make_empty() -> Chains:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 
 from pipeline.chains import CellChains, Chains, Linked, link, read_chains
+from pipeline.lattice import find_transformer
 from pipeline.traced import Bools, Floats, Ints
 
 __all__ = ["Coast", "Lacking", "LineBatch", "Piece"]
@@ -149,7 +149,9 @@ class Coast:
         place = int(self._place[number])
         span = slice(int(chains.start[place]) + (not whole), int(chains.start[place + 1]))
         xy = chains.xy[span]
-        lonlat = xy if piece.crs == _DEGREES else np.stack(_find_transformer(piece.crs).transform(*xy.T), axis=1)
+        lonlat = (
+            xy if piece.crs == _DEGREES else np.stack(find_transformer(piece.crs, _DEGREES).transform(*xy.T), axis=1)
+        )
         return _Part(
             lonlat=lonlat,
             xy=xy,
@@ -169,11 +171,6 @@ class _Part:
     slope: NDArray[np.float32]
     source: NDArray[np.int64]
     observations: NDArray[np.uint16]
-
-
-@lru_cache(maxsize=128)
-def _find_transformer(crs: str) -> Transformer:
-    return Transformer.from_crs(crs, _DEGREES, always_xy=True)
 
 
 def _join(parts: Sequence[NDArray[Any]], empty: tuple[int, ...], dtype: type) -> NDArray[Any]:

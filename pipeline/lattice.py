@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from affine import Affine
@@ -20,7 +21,7 @@ from pipeline.errors import MosaicError
 from pipeline.traced import Floats, Ints
 from tiles.grid import Grid, Window
 
-__all__ = ["CELL_PX", "Cell", "Lattice", "parse_utm_zone"]
+__all__ = ["CELL_PX", "Cell", "Lattice", "find_transformer", "parse_utm_zone"]
 
 CELL_PX = 1024
 """Side of a cell in pixels: what one task computes, and one chunk of the store."""
@@ -136,16 +137,27 @@ class Lattice:
     def _compute_meridian(self, lon: float, rows: Ints) -> Floats:
         """(rows,) where a meridian crosses rows of pixel centres, in columns of pixel centres."""
         y = -(rows + 0.5) * self.resolution
-        to_degrees = Transformer.from_crs(self.crs.to_wkt(), "OGC:CRS84", always_xy=True)
+        to_degrees = find_transformer(self.crs.to_wkt(), "OGC:CRS84")
         middle = to_degrees.transform([500_000.0] * 2, [y.max(), y.min()])[1]
         step = _MERIDIAN_STEP
         # The same points for whatever rows are asked, so that the answer for a row is always the same.
         knots = np.arange(math.floor((min(middle) - 1) / step), math.ceil((max(middle) + 1) / step) + 1)
         lat = (knots * step).clip(-89.9, 89.9)
-        to_plane = Transformer.from_crs("OGC:CRS84", self.crs.to_wkt(), always_xy=True)
+        to_plane = find_transformer("OGC:CRS84", self.crs.to_wkt())
         x_line, y_line = to_plane.transform(np.full(len(lat), lon), lat)
         crossed: Floats = np.interp(y, y_line, x_line) / self.resolution - 0.5
         return crossed
+
+
+@lru_cache(maxsize=256)
+def find_transformer(src: str, dst: str) -> Transformer:
+    """A transformation between two CRS, x before y; making one takes longer than many of its uses.
+
+    Args:
+        src: CRS as text.
+        dst: CRS as text.
+    """
+    return Transformer.from_crs(src, dst, always_xy=True)
 
 
 def parse_utm_zone(crs: CRS) -> tuple[int, bool] | None:

@@ -17,13 +17,12 @@ import rasterio
 import rasterio.warp
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from scipy.ndimage import map_coordinates
 
 from pipeline.classes import NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE
-from pipeline.lattice import Lattice
+from pipeline.lattice import Lattice, find_transformer
 from pipeline.traced import Bools
 from tiles import masks
 from tiles.errors import RasterReadError
@@ -207,7 +206,7 @@ def compute_source_places(grid: Grid, src: Grid) -> tuple[NDArray[np.float64], N
     rows = np.arange(0, grid.height + _KNOT_PX, _KNOT_PX, dtype=np.float64)
     cols = np.arange(0, grid.width + _KNOT_PX, _KNOT_PX, dtype=np.float64)
     x, y = _apply(grid.transform, *np.meshgrid(cols + 0.5, rows + 0.5))
-    to_source = Transformer.from_crs(grid.crs.to_wkt(), src.crs.to_wkt(), always_xy=True)
+    to_source = find_transformer(grid.crs.to_wkt(), src.crs.to_wkt())
     knots = _apply(~src.transform, *to_source.transform(x, y))
     fine = np.meshgrid(np.arange(grid.height) / _KNOT_PX, np.arange(grid.width) / _KNOT_PX, indexing="ij")
     col, row = (map_coordinates(np.asarray(axis) - 0.5, fine, order=1, mode="nearest") for axis in knots)

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
 
 from pipeline.errors import MosaicError
-from pipeline.lattice import Cell, Lattice, parse_utm_zone
+from pipeline.lattice import Cell, Lattice, find_transformer, parse_utm_zone
 from pipeline.mapped_scene import MappedScene
 from tiles.grid import Window
 
@@ -120,7 +119,7 @@ def _resolve_zone(scene: MappedScene) -> int:
     if zone is not None:
         return zone[0]
     left, bottom, right, top = scene.grid.bounds
-    to_degrees = Transformer.from_crs(scene.grid.crs.to_wkt(), "OGC:CRS84", always_xy=True)
+    to_degrees = find_transformer(scene.grid.crs.to_wkt(), "OGC:CRS84")
     lon = to_degrees.transform((left + right) / 2, (bottom + top) / 2)[0]
     if not np.isfinite(lon):
         raise MosaicError(f"{scene.id} lies where no UTM zone is. Choose --grid with a CRS of your own.")
@@ -155,7 +154,7 @@ def _make_zone(zone: int, zones: Sequence[int], own: Sequence[MappedScene], reso
 
 def _is_north(scene: MappedScene) -> bool:
     left, bottom, right, top = scene.grid.bounds
-    to_degrees = Transformer.from_crs(scene.grid.crs.to_wkt(), "OGC:CRS84", always_xy=True)
+    to_degrees = find_transformer(scene.grid.crs.to_wkt(), "OGC:CRS84")
     return bool(to_degrees.transform((left + right) / 2, (bottom + top) / 2)[1] >= 0)
 
 

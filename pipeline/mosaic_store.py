@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -167,7 +168,7 @@ class Store:
         place = cell.window.slices(within=self.domain)
         with output_errors(self.path):
             for name, numbers in values.items():
-                zarr.open_array(self.path / name, mode="r+")[place] = numbers
+                _open_array(self.path / name)[place] = numbers
 
     def read(self, name: str, window: Window) -> NDArray[Any]:
         """Read a window of a variable as stored; beyond the domain there is its fill.
@@ -180,7 +181,7 @@ class Store:
         values = np.full(window.shape, variable.fill, dtype=variable.dtype)
         shared = self.domain.intersection(window)
         if shared is not None:
-            array = zarr.open_array(self.path / name, mode="r")
+            array = _open_array(self.path / name)
             values[shared.slices(within=window)] = array[shared.slices(within=self.domain)]
         return values
 
@@ -197,3 +198,9 @@ class Store:
         )
         written: xr.Dataset = coordinates.rio.write_crs(grid.crs.to_wkt()).rio.write_transform(grid.transform)
         return written
+
+
+@lru_cache(maxsize=512)
+def _open_array(path: Path) -> zarr.Array[Any]:
+    """An array of a store; opening one takes longer than reading a chunk of it."""
+    return zarr.open_array(path, mode="r+")

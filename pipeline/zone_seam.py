@@ -16,12 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 
 from pipeline.cell_tracer import find_squares, read_nodes
 from pipeline.cells import compute_fraction
 from pipeline.chains import Chains, link
-from pipeline.lattice import CELL_PX
+from pipeline.lattice import CELL_PX, find_transformer
 from pipeline.mosaic_cell import OUTSIDE as OUTSIDE_CODE
 from pipeline.mosaic_store import Store
 from pipeline.traced import Floats, Ints
@@ -111,7 +110,7 @@ def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
     xy, observations = _place(strip, (side, number[piece]), level)
     slope = _compute_slopes(strip, number)[piece]
     tips = np.stack((ends[linked.order[linked.start[:-1]], 0], ends[linked.order[linked.start[1:] - 1], 1]), axis=1)
-    to_degrees = Transformer.from_crs(seam.west.lattice.crs.to_wkt(), "OGC:CRS84", always_xy=True)
+    to_degrees = find_transformer(seam.west.lattice.crs.to_wkt(), "OGC:CRS84")
     chains = Chains(
         xy=np.stack(to_degrees.transform(*xy.T), axis=1),
         slope=slope,
@@ -134,7 +133,7 @@ def _read_staircase(seam: Seam, *, is_west: bool) -> _Staircase:
     surface, code, observations, squares = _read_values(store, row, col)
     x, y = (col + 0.5) * lattice.resolution, -(row + 0.5) * lattice.resolution
     if not is_west:
-        to_west = Transformer.from_crs(lattice.crs.to_wkt(), seam.west.lattice.crs.to_wkt(), always_xy=True)
+        to_west = find_transformer(lattice.crs.to_wkt(), seam.west.lattice.crs.to_wkt())
         x, y = to_west.transform(x, y)
     down = row[1:] > row[:-1]
     edge_col = np.where(down, col[:-1], np.minimum(col[:-1], col[1:]))

@@ -1,4 +1,4 @@
-"""Mapped scenes for tests, made of a known field instead of pixels: what ``map_scene`` would leave, without a network."""
+"""Mapped scenes for tests, made of a known field instead of pixels: what ``map_scene`` would leave."""
 
 from __future__ import annotations
 
