@@ -41,13 +41,14 @@ def read_dn_samples(files: Mapping[str, tuple[str, int]], *, nodata: float | Non
         the marker, so that dark water clipped to 0 stays in; bands that cannot be read are left out.
     """
     read: dict[str, NDArray[Any]] = {}
+    shapes: dict[str, tuple[int, int]] = {}
     for name, (path, index) in files.items():
         try:
             with open_quietly(path) as dataset:
-                read[name] = _sample(dataset, index)
+                read[name], shapes[name] = _sample(dataset, index), dataset.shape
         except RasterReadError:
             continue  # A file that cannot be read is the reader's to report; a sample can do without.
-    return {name: dn[valid] for name, (dn, valid) in _with_validity(read, nodata)}
+    return {name: dn[valid] for name, (dn, valid) in _with_validity(read, shapes, nodata)}
 
 
 def _sample(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
@@ -80,12 +81,13 @@ def _starts(length: int, size: int, block: int, places: int) -> list[int]:
 
 
 def _with_validity(
-    read: Mapping[str, NDArray[Any]], nodata: float | None
+    read: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, int]], nodata: float | None
 ) -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[np.bool_]]]]:
     marked = {name: _marked(dn, nodata) for name, dn in read.items()}
     for name, dn in read.items():
-        # Bands of another resolution cannot be compared pixel by pixel, so only those of one shape vote.
-        peers = [marked[other] for other in read if read[other].shape == dn.shape]
+        # Bands of another resolution cannot be compared pixel by pixel, so only those of one file shape vote: their
+        # samples may well be equally many.
+        peers = [marked[other] for other in read if shapes[other] == shapes[name]]
         missing = np.logical_and.reduce(peers) if nodata == 0 and len(peers) > 1 else marked[name]
         finite = np.isfinite(dn) if np.issubdtype(dn.dtype, np.floating) else np.ones(dn.shape, dtype=bool)
         yield name, (dn, ~missing & finite)
