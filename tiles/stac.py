@@ -9,9 +9,10 @@ from urllib.error import URLError
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import urlopen
 
+from tiles.asset_hosts import require_access, resolve_remote, strip_credentials
 from tiles.dn_samples import read_dn_samples
 from tiles.errors import SceneError
-from tiles.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
+from tiles.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
 from tiles.product_name import has_offset, make_scene_id
 from tiles.radiometry import (
     EVIDENCE_BANDS,
@@ -46,14 +47,18 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
     """
     if options.bands is not None:
         raise SceneError(f"--bands names the bands of one file; the STAC item {source} names its own. Leave it out.")
-    item = parse_stac_item(_read_item(source), where=source)
-    paths = {name: resolve_href(asset.href, source=source) for name, asset in item.assets.items()}
+    document = _read_item(source)
+    item = parse_stac_item(document, where=source)
+    collection = document.get("collection") if isinstance(document, dict) else None
+    paths = {
+        name: resolve_href(asset.href, source=source, collection=collection) for name, asset in item.assets.items()
+    }
     headers = {name: _open_asset(item.assets[name], path, source) for name, path in paths.items()}
     sources = {name: BandSource(name=name, path=h.path, index=1, grid=h.grid) for name, h in headers.items()}
     bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
     return Scene(
         id=make_scene_id(item.id or source),
-        source=source,
+        source=strip_credentials(source),
         kind="stac",
         level="L1C" if "B10" in sources else item.level,
         bands=bands,
@@ -64,12 +69,13 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
         baseline=item.baseline,
         platform=item.platform,
         cloud_percent=item.cloud_percent,
-        files=(source, *(band.path for band in sources.values())),
+        files=tuple(map(strip_credentials, (source, *(band.path for band in sources.values())))),
         notes=_note_local_copies(item, paths),
+        simulated=item.simulated,
     )
 
 
-def resolve_href(href: str, *, source: str) -> str:
+def resolve_href(href: str, *, source: str, collection: str | None = None) -> str:
     """Find what GDAL opens for an asset.
 
     Relative references count from the item. Of a remote asset a copy is used that lies beside the item under the same
@@ -78,19 +84,22 @@ def resolve_href(href: str, *, source: str) -> str:
     Args:
         href: As in the item.
         source: Path or URL of the item.
+        collection: Of the item, for hosts that sign a collection at a time.
 
     Returns:
-        A local path, ``/vsicurl/...`` or ``/vsis3/...``.
+        A local path, ``/vsicurl/...``, ``/vsicurl?...`` or ``/vsis3/...``.
     """
     remote_item = source.startswith(("http://", "https://"))
     if href.startswith("file://"):
         return unquote(urlsplit(href).path)
     if "://" in href:
         copy = Path(source).parent / Path(urlsplit(href).path).name
-        return str(copy) if not remote_item and copy.is_file() else resolve_gdal_path(href)
+        return str(copy) if not remote_item and copy.is_file() else resolve_remote(href, collection=collection)
     if href.startswith("/vsi"):
         return href
-    return resolve_gdal_path(urljoin(source, href)) if remote_item else str(Path(source).parent / href)
+    return (
+        resolve_remote(urljoin(source, href), collection=collection) if remote_item else str(Path(source).parent / href)
+    )
 
 
 def _read_item(source: str) -> object:
@@ -112,6 +121,7 @@ def _open_asset(asset: BandAsset, path: str, source: str) -> RasterHeader:
             f"Asset {asset.key} ({asset.band}) of {source} is not there: expected the file {path}. "
             "Download it, or correct its href."
         )
+    require_access(path)
     return read_header(path)
 
 

@@ -20,7 +20,10 @@ from tiles.product_name import ProductName, has_offset, parse_product_name
 from tiles.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
 from tiles.scene import Level
 
-__all__ = ["BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "state_item_offset"]
+__all__ = ["SIMULATED", "BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "state_item_offset"]
+
+SIMULATED = "strandline:simulated"
+"""Property of items whose pixels are simulated, and must not be taken for measurements."""
 
 _KEY_ENDING = re.compile(r"(?:_(10|20|60)m)?(-jp2)?$")
 _APPLIED = ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied")
@@ -64,6 +67,7 @@ class StacItem:
         acquired: Time of sensing, UTC.
         cloud_percent: Cloud cover, 0 to 100.
         assets: One asset a band, the finest.
+        simulated: The item says that its pixels are simulated.
     """
 
     id: str
@@ -74,6 +78,7 @@ class StacItem:
     acquired: datetime | None
     cloud_percent: float | None
     assets: Mapping[str, BandAsset]
+    simulated: bool = False
 
 
 def is_stac_item(document: object) -> bool:
@@ -117,6 +122,7 @@ def parse_stac_item(document: object, *, where: str) -> StacItem:
         acquired=_parse_time(properties.get("datetime") or properties.get("start_datetime")),
         cloud_percent=_number(properties.get("eo:cloud_cover")),
         assets=assets,
+        simulated=properties.get(SIMULATED) is True,
     )
 
 

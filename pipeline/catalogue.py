@@ -1,0 +1,196 @@
+"""Make a catalogue of a folder of results: ``catalog.json``, and an index of its items, ``items.parquet``.
+
+All links and hrefs are relative to the folder, so it may be moved, or copied to a bucket, as it is. The items' own
+files stay as they were written. Both files are written under other names and put in place when they are whole.
+
+Source: STAC 1.1.0, catalogue specification, self-contained catalogues; stac-geoparquet 1.0.0.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pystac
+
+from pipeline.errors import output_errors
+from pipeline.geoparquet_index import IndexDraft
+from pipeline.item import ITEM_NAME
+from strandline import __version__
+from tiles.product_name import make_scene_id
+from tiles.stac_item import is_stac_item
+
+__all__ = ["CATALOGUE_NAME", "INDEX_NAME", "Unlisted", "WrittenCatalogue", "write_catalogue"]
+
+CATALOGUE_NAME = "catalog.json"
+INDEX_NAME = "items.parquet"
+
+_BATCH = 500
+"""Items that are held at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """A result that the catalogue does not list.
+
+    Attributes:
+        name: Of its folder.
+        reason: Why.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenCatalogue:
+    """What was written.
+
+    Attributes:
+        path: ``catalog.json``.
+        index: ``items.parquet``; ``None`` where there is no item.
+        count: Items that are listed.
+        unlisted: Results that are broken or half-written, sorted.
+        dropped: Properties that the index does without, as the items do not agree on their kind.
+    """
+
+    path: Path
+    index: Path | None
+    count: int
+    unlisted: tuple[Unlisted, ...]
+    dropped: tuple[str, ...]
+
+
+def write_catalogue(out: Path) -> WrittenCatalogue:
+    """Write the catalogue of all results in a folder; the same results give the same bytes.
+
+    Items are read some hundred at a time, and of each only its name is kept, so memory does not grow with their number
+    beyond that.
+
+    Args:
+        out: Folder with a folder a result, each with its ``item.json``.
+
+    Returns:
+        What was written, and which results are not in it.
+
+    Raises:
+        OutputError: The files cannot be written.
+    """
+    names: list[str] = []
+    unlisted: list[Unlisted] = []
+    with IndexDraft() as draft:
+        for batch in _read_batches(out, unlisted):
+            failed = dict(draft.add([item for _, item in batch]))
+            unlisted += [Unlisted(name=name, reason=failed[item["id"]]) for name, item in batch if item["id"] in failed]
+            names += [name for name, item in batch if item["id"] not in failed]
+        path, index = out / CATALOGUE_NAME, out / INDEX_NAME
+        begun = index.with_name(f".{INDEX_NAME}.begun")
+        with output_errors(index):
+            try:
+                if draft.write(begun):
+                    begun.replace(index)
+                else:
+                    index.unlink(missing_ok=True)
+            finally:
+                begun.unlink(missing_ok=True)
+        dropped = draft.dropped
+    _write_json(path, _build_catalogue(out, names))
+    return WrittenCatalogue(
+        path=path,
+        index=index if names else None,
+        count=len(names),
+        unlisted=tuple(sorted(unlisted, key=lambda entry: entry.name)),
+        dropped=dropped,
+    )
+
+
+def _read_batches(out: Path, unlisted: list[Unlisted]) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Folders' names with their items, in the order of the names; what is broken goes to ``unlisted``."""
+    batch: list[tuple[str, dict[str, Any]]] = []
+    with output_errors(out):
+        names = sorted(path.name for path in out.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for name in names:
+        if not (out / name / ITEM_NAME).exists():
+            continue
+        item = _read_item(out / name)
+        if isinstance(item, str):
+            unlisted.append(Unlisted(name=name, reason=item))
+            continue
+        batch.append((name, _relate(item, name)))
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _read_item(folder: Path) -> dict[str, Any] | str:
+    """The item of a result, or why it is none."""
+    try:
+        item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return f"{ITEM_NAME} cannot be read ({' '.join(str(error).split())})"
+    if not is_stac_item(item) or not isinstance(item.get("id"), str) or not isinstance(item.get("geometry"), dict):
+        return f"{ITEM_NAME} is no STAC item with an id and a geometry"
+    for key, asset in item["assets"].items():
+        href, size = (asset.get(word) if isinstance(asset, dict) else None for word in ("href", "file:size"))
+        if not isinstance(href, str):
+            return f"asset {key} has no href"
+        if size is not None and _is_relative(href) and _measure(folder / href) != size:
+            return f"asset {key} ({href}) is missing or not whole"
+    whole: dict[str, Any] = item
+    return whole
+
+
+def _measure(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _relate(item: dict[str, Any], name: str) -> dict[str, Any]:
+    """An item whose assets' hrefs count from the folder of folders, where the index stands."""
+    assets = {
+        key: asset | {"href": f"./{posixpath.normpath(posixpath.join(name, asset['href']))}"}
+        if _is_relative(asset["href"])
+        else asset
+        for key, asset in item["assets"].items()
+    }
+    return item | {"assets": assets}
+
+
+def _is_relative(href: str) -> bool:
+    return "://" not in href and not href.startswith("/")
+
+
+def _build_catalogue(out: Path, names: list[str]) -> dict[str, Any]:
+    catalogue = pystac.Catalog(
+        id=make_scene_id(out.resolve().name),
+        title="Land, water and coastlines",
+        description=f"Land, water and coastlines, mapped from Sentinel-2 by Strandline {__version__}.",
+        catalog_type=pystac.CatalogType.SELF_CONTAINED,
+    )
+    values: dict[str, Any] = catalogue.to_dict(include_self_link=False, transform_hrefs=False)
+    values["links"] = [{"rel": "root", "href": f"./{CATALOGUE_NAME}", "type": "application/json"}]
+    if names:
+        index = {"rel": "alternate", "href": f"./{INDEX_NAME}", "type": "application/vnd.apache.parquet"}
+        values["links"].append(index | {"title": "All items in one table (stac-geoparquet)"})
+    for name in names:
+        link = {"rel": "item", "href": f"./{name}/{ITEM_NAME}", "type": "application/geo+json", "title": name}
+        values["links"].append(link)
+    return values
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    begun = path.with_name(f".{path.name}.begun")
+    with output_errors(path):
+        try:
+            begun.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            begun.replace(path)
+        finally:
+            begun.unlink(missing_ok=True)

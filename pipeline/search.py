@@ -1,0 +1,263 @@
+"""Search for scenes: from an area and a period to a plan that can be read, changed and mapped.
+
+The way through: find out what the source is, get its items, filter them here whatever the host did, set aside what
+cannot be mapped or shows the same acquisition twice, and put the rest in order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import shapely
+from pystac_client.exceptions import APIError
+
+from pipeline.duplicates import resolve_duplicates
+from pipeline.hosts import DEFAULT_HOST, HOSTS, Host, find_host
+from pipeline.item_facts import describe_acquisition, is_sentinel_2, read_cloud, read_footprint, read_moment
+from pipeline.plan import Plan, PlanQuery, PlanSource, PlanVerdict
+from pipeline.search_area import SearchArea, resolve_search_area
+from pipeline.search_dates import Period, parse_period
+from pipeline.search_errors import EmptySearchError, SearchError
+from pipeline.stac_api import RetryingIO, explain_failure, search_api
+from pipeline.stac_documents import Broken, Document, identify, read_geoparquet, walk_catalogue, yield_items
+from tiles.asset_hosts import strip_credentials
+from tiles.errors import SceneError
+from tiles.product_name import make_scene_id
+from tiles.stac_item import is_stac_item, parse_stac_item
+
+__all__ = ["SearchOptions", "search_scenes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """What is asked.
+
+    Attributes:
+        aoi: Area, as ``W,S,E,N`` in degrees or a vector file.
+        dates: Period, such as ``2024-06/2024-09``.
+        source: Name of a known host, address of a STAC API, or a catalogue, items or stac-geoparquet here or there.
+        max_cloud: Percent of cloud that an item may state; one that states none stays.
+        collection: Collection; ``None``: the host's own of Sentinel-2 L2A, or all that a file holds.
+        limit: Most items that stay, the earliest first.
+    """
+
+    aoi: str
+    dates: str
+    source: str = DEFAULT_HOST
+    max_cloud: float | None = None
+    collection: str | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_cloud is not None and not 0 <= self.max_cloud <= 100:
+            raise SearchError(f"Expected --max-cloud in percent, 0 to 100, found {self.max_cloud:g}.")
+        if self.limit is not None and self.limit < 1:
+            raise SearchError(f"Expected --limit to be 1 or more, found {self.limit}.")
+
+
+def search_scenes(options: SearchOptions) -> Plan:
+    """Search, and decide what is to be mapped.
+
+    Args:
+        options: What is asked.
+
+    Returns:
+        A plan with at least one item.
+
+    Raises:
+        SearchError: The area, the dates or the source make no sense.
+        HostError: A host does not answer.
+        EmptySearchError: Nothing that was found can be mapped.
+    """
+    area, period = resolve_search_area(options.aoi), parse_period(options.dates)
+    found = _find_items(options, area, period)
+    sieve = _Sieve(area=area, period=period, options=options)
+    for item in found.items:
+        sieve.take(item)
+    items = sieve.finish()
+    if not items:
+        raise _make_empty_error(found, sieve, options)
+    return Plan(
+        source=PlanSource(
+            href=strip_credentials(found.href),
+            kind=found.kind,
+            host=found.host.name if found.host else None,
+            offset_rule=found.host.offset_rule if found.host else None,
+        ),
+        query=PlanQuery(
+            aoi=options.aoi,
+            area=_as_geojson(area),
+            dates=options.dates,
+            max_cloud=options.max_cloud,
+            collection=found.collection,
+            limit=options.limit,
+        ),
+        notes=area.notes,
+        items=tuple(items),
+        set_aside=tuple(sorted(sieve.set_aside, key=lambda verdict: (verdict.id, verdict.reason))),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A source that was opened; its items are read as they are taken."""
+
+    href: str
+    kind: Literal["api", "catalogue", "items", "geoparquet"]
+    host: Host | None
+    collection: str | None
+    items: Iterator[dict[str, Any] | Broken]
+
+
+def _find_items(options: SearchOptions, area: SearchArea, period: Period) -> _Found:
+    host = find_host(options.source)
+    href = host.url if host and options.source in HOSTS else options.source
+    is_known = host is not None and href.rstrip("/") == host.url
+    document, reader = _open(href, known_api=is_known)
+    collection = options.collection or (host.collection if host and is_known else None)
+    items: Iterator[dict[str, Any] | Broken]
+    if document.kind == "api":
+        items = search_api(href, area=area, period=period, max_cloud=options.max_cloud, collection=collection)
+    elif document.kind == "catalogue":
+        items = walk_catalogue(document, stac_io=reader)
+    elif document.kind == "geoparquet":
+        items = read_geoparquet(document, reader=reader)
+    else:
+        items = yield_items(document)
+    if reader is not None:
+        items = _name_failures(items, href)
+    return _Found(href=document.href, kind=document.kind, host=host, collection=collection, items=items)
+
+
+def _open(href: str, *, known_api: bool) -> tuple[Document, RetryingIO | None]:
+    if not href.startswith(("http://", "https://")):
+        return identify(href), None
+    reader = RetryingIO(href)
+    if known_api:
+        return Document(href=href, kind="api", content={}), reader
+    try:
+        return identify(href, stac_io=reader), reader
+    except SearchError:
+        raise
+    except Exception as error:
+        raise explain_failure(href, error) from error
+
+
+def _name_failures(items: Iterator[dict[str, Any] | Broken], href: str) -> Iterator[dict[str, Any] | Broken]:
+    """A walk over a host's documents fails as a search of its API does: in one line with its name."""
+    try:
+        yield from items
+    except APIError as error:
+        raise explain_failure(href, error) from error
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sieve:
+    """Keeps what was asked for, and the reason of each item that was not."""
+
+    area: SearchArea
+    period: Period
+    options: SearchOptions
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    set_aside: list[PlanVerdict] = field(default_factory=list)
+    beside: int = 0
+    """Items of other places and times: a file holds many, and they are no loss."""
+
+    def take(self, item: dict[str, Any] | Broken) -> None:
+        """Look at one item."""
+        if isinstance(item, Broken):
+            self._leave(item.href, f"cannot be read: {item.reason}")
+            return
+        if not is_stac_item(item) or not isinstance(item.get("id"), str):
+            self._leave(str(item.get("id", "(no id)")), "no STAC item")
+            return
+        if not self._is_asked_for(item):
+            self.beside += 1
+            return
+        reason = self._find_fault(item)
+        if reason is not None:
+            self._leave(item["id"], reason)
+        else:
+            self._keep(_clean(item))
+
+    def finish(self) -> list[dict[str, Any]]:
+        """What stays, by time and id."""
+        resolution = resolve_duplicates(describe_acquisition(item) for item in self.kept.values())
+        for verdict in resolution.set_aside:
+            self._leave(verdict.id, verdict.reason)
+        items = [self.kept[make_scene_id(entry.id)] for entry in resolution.kept]
+        items.sort(key=lambda item: (str(read_moment(item)), item["id"]))
+        for item in items[self.options.limit or len(items) :]:
+            self._leave(item["id"], f"beyond --limit {self.options.limit}")
+        return items[: self.options.limit]
+
+    def _keep(self, item: dict[str, Any]) -> None:
+        """Keep an item; the same one comes up again where an area has two sides."""
+        folder = make_scene_id(item["id"])
+        twin = self.kept.get(folder)
+        if twin is not None and twin != item:
+            # Which of two stays must not hang on which came first.
+            item, twin = sorted((item, twin), key=lambda one: json.dumps(one, sort_keys=True))
+            self._leave(twin["id"], f"another item goes by the name of {item['id']} too, and stays")
+        self.kept[folder] = item
+
+    def _is_asked_for(self, item: dict[str, Any]) -> bool:
+        wanted = self.options.collection
+        if wanted is not None and item.get("collection") not in {wanted, None}:
+            return False
+        moment, footprint = read_moment(item), read_footprint(item)
+        here = footprint is None or self.area.intersects(footprint)
+        return here and (moment is None or self.period.contains(moment))
+
+    def _find_fault(self, item: dict[str, Any]) -> str | None:
+        if read_moment(item) is None:
+            return "states no time of sensing"
+        if not is_sentinel_2(item):
+            return f"not of Sentinel-2 (platform {item['properties'].get('platform')})"
+        if read_footprint(item) is None:
+            return "states neither geometry nor bbox"
+        cloud, most = read_cloud(item), self.options.max_cloud
+        if cloud is not None and most is not None and cloud > most:
+            return f"cloud {cloud:.4g}% over {most:g}%"
+        try:
+            parse_stac_item(item, where=item["id"])
+        except SceneError:
+            keys = ", ".join(list(item["assets"])[:6]) or "none"
+            return f"no assets with bands of Sentinel-2 (found {keys})"
+        return None
+
+    def _leave(self, name: str, reason: str) -> None:
+        self.set_aside.append(PlanVerdict(id=name, reason=reason))
+
+
+def _clean(item: dict[str, Any]) -> dict[str, Any]:
+    """An item that begins with its id, for who reads the plan, and has no signatures in its hrefs."""
+    assets = {
+        key: asset | {"href": strip_credentials(asset["href"])}
+        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
+        else asset
+        for key, asset in item["assets"].items()
+    }
+    return {"id": item["id"]} | item | {"assets": assets}
+
+
+def _as_geojson(area: SearchArea) -> dict[str, Any]:
+    sides = [json.loads(shapely.to_geojson(side)) for side in area.compute_sides()]
+    return dict(sides[0]) if len(sides) == 1 else {"type": "GeometryCollection", "geometries": sides}
+
+
+def _make_empty_error(found: _Found, sieve: _Sieve, options: SearchOptions) -> EmptySearchError:
+    reasons = sorted({verdict.reason for verdict in sieve.set_aside})
+    where = f"{strip_credentials(found.href)} for {options.aoi} in {options.dates}"
+    if sieve.set_aside:
+        cloudy = any(reason.startswith("cloud") for reason in reasons)
+        advice = "Raise --max-cloud, or widen the area or the dates" if cloudy else "Search another source (--stac)"
+        return EmptySearchError(
+            f"Nothing to map in {where}: all {len(sieve.set_aside)} that were found were set aside "
+            f"({'; '.join(reasons[:3])}). {advice}."
+        )
+    beside = f" ({sieve.beside} items are of other places, times or collections)" if sieve.beside else ""
+    return EmptySearchError(f"Found no scene in {where}{beside}. Widen the area or the dates, or choose --collection.")

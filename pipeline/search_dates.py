@@ -1,0 +1,86 @@
+"""The period of a search: from what a user writes to two moments."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from pipeline.search_errors import SearchError
+
+__all__ = ["Period", "parse_period"]
+
+_PART = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_HINT = "a year, month or day, or two of them: 2024, 2024-06, 2024-06-15, 2024-06/2024-09, 2024-06-15/.."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A period of time, in UTC.
+
+    Attributes:
+        start: First moment; ``None``: open.
+        end: First moment that no longer belongs to it; ``None``: open.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise SearchError(
+                f"Expected dates that begin before they end, found {self.start:%Y-%m-%d} to "
+                f"{self.end - timedelta(days=1):%Y-%m-%d}. Turn them around."
+            )
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether a moment (with a time zone) belongs to it."""
+        return (self.start is None or self.start <= moment) and (self.end is None or moment < self.end)
+
+    def to_interval(self) -> str | None:
+        """The interval as a STAC API wants it; hosts count its end in, so what comes back is filtered once more.
+
+        Source: STAC API 1.0.0, Item Search, parameter ``datetime``.
+        """
+        if self.start is None and self.end is None:
+            return None
+        return "/".join(f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ".." for moment in (self.start, self.end))
+
+
+def parse_period(text: str) -> Period:
+    """Understand the dates of a search.
+
+    Args:
+        text: A year, month or day (``2024``, ``2024-06``, ``2024-06-15``), or two of them with a slash between; the
+            second is counted in. ``..`` leaves an end open.
+
+    Raises:
+        SearchError: It is none of these, no date of the calendar, or ends before it begins.
+    """
+    first, slash, last = (word.strip() for word in text.strip().partition("/"))
+    if not slash:
+        last = first
+    if {first, last} <= {"..", ""}:
+        raise SearchError(f"Expected dates with a beginning or an end, found {text!r}. Give {_HINT}.")
+    start = None if first in {"..", ""} else _parse_part(first, text)[0]
+    end = None if last in {"..", ""} else _parse_part(last, text)[1]
+    return Period(start=start, end=end)
+
+
+def _parse_part(word: str, text: str) -> tuple[datetime, datetime]:
+    """First moment of a year, month or day, and first moment after it."""
+    found = _PART.fullmatch(word)
+    if found is None:
+        raise SearchError(f"Expected the dates as {_HINT}; found {text!r}.")
+    year, month, day = (int(part) if part else None for part in found.groups())
+    try:
+        first = date(year or 0, month or 1, day or 1)
+        if day is not None:
+            after = first + timedelta(days=1)
+        elif month is not None:
+            after = (first + timedelta(days=31)).replace(day=1)
+        else:
+            after = date(first.year + 1, 1, 1)
+    except (ValueError, OverflowError) as error:
+        raise SearchError(f"There is no such date as {word} in {text!r} ({error}). Give {_HINT}.") from error
+    return datetime.combine(first, time(), UTC), datetime.combine(after, time(), UTC)

@@ -1,0 +1,271 @@
+"""Read items from files: an item, a collection of items, a static catalogue, stac-geoparquet; here or on a host.
+
+Items are yielded as they stand in their files, not as a library would bring them to its own version, but for their
+hrefs, which become absolute: a plan does not lie beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urljoin
+
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+import pystac
+import rustac
+from pyarrow.parquet import ParquetFile
+from pystac.stac_io import DefaultStacIO, StacIO
+from pystac_client.exceptions import APIError
+
+from pipeline.search_errors import SearchError
+from pipeline.stac_api import RetryingIO
+from tiles.stac import resolve_href
+from tiles.stac_item import is_stac_item
+
+__all__ = ["Broken", "Document", "identify", "make_absolute", "read_geoparquet", "walk_catalogue", "yield_items"]
+
+_PARQUET = b"PAR1"
+_BATCH = 200
+_GONE = (403, 404, 410)
+"""Statuses that say that one document is not to be had."""
+
+_WANTED = (
+    "the address of a STAC API, a catalogue (catalog.json), an item or a collection of items in JSON, or "
+    "stac-geoparquet (.parquet)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a source was found to be.
+
+    Attributes:
+        href: Path or URL.
+        kind: As in a plan.
+        content: The JSON document; empty for stac-geoparquet.
+    """
+
+    href: str
+    kind: Literal["api", "catalogue", "items", "geoparquet"]
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """Part of a catalogue that could not be read.
+
+    Attributes:
+        href: Of the part.
+        reason: Why.
+    """
+
+    href: str
+    reason: str
+
+
+def identify(source: str, *, stac_io: StacIO | None = None) -> Document:
+    """Find out what a source is by what is in it.
+
+    Args:
+        source: URL or path; of a folder, its ``catalog.json`` is meant.
+        stac_io: What reads from a host.
+
+    Raises:
+        SearchError: It is nothing that holds items.
+    """
+    remote = _is_remote(source)
+    path = Path(source)
+    if not remote and path.is_dir():
+        path = path / "catalog.json"
+        source = str(path)
+    if not remote and not path.is_file():
+        raise SearchError(f"Expected {_WANTED}; found nothing at {source}. Check the path.")
+    if _is_parquet(source, remote=remote):
+        return Document(href=source, kind="geoparquet", content={})
+    content = (stac_io or DefaultStacIO()).read_json(source) if remote else _read_file(path)
+    kind = _identify_content(content)
+    if kind is None:
+        found = content.get("type", f"keys {', '.join(list(content)[:5])}") if isinstance(content, dict) else "a list"
+        raise SearchError(f"Expected {_WANTED}; found {found} in {source}.")
+    return Document(href=source, kind=kind, content=content)
+
+
+def yield_items(document: Document) -> Iterator[dict[str, Any]]:
+    """Items of a document that holds them itself.
+
+    Args:
+        document: An item or a collection of items.
+    """
+    items = document.content.get("features", [document.content])
+    for item in items:
+        yield make_absolute(item, document.href) if isinstance(item, dict) else {"id": repr(item)[:40]}
+
+
+def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iterator[dict[str, Any] | Broken]:
+    """Walk a static catalogue to its last item.
+
+    Args:
+        document: The catalogue's or collection's.
+        stac_io: What reads from a host.
+
+    Yields:
+        Its items, and what could not be read.
+    """
+    reader = stac_io or DefaultStacIO()
+    seen: set[str] = set()
+    waiting = [(document.href, document.content)]
+    while waiting:
+        href, content = waiting.pop(0)
+        try:
+            catalogue = pystac.read_dict(content, href=href)
+        except (ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as error:
+            yield Broken(href=href, reason=f"no catalogue: {_say(error)}")
+            continue
+        if not isinstance(catalogue, pystac.Catalog):
+            yield Broken(href=href, reason="no catalogue")
+            continue
+        for link in (*catalogue.get_item_links(), *catalogue.get_child_links()):
+            part = link.get_absolute_href() or link.href
+            if part in seen:
+                continue
+            seen.add(part)
+            found = _read_part(part, reader)
+            if isinstance(found, Broken):
+                yield found
+            elif link.rel == pystac.RelType.CHILD:
+                waiting.append((part, found))
+            else:
+                yield make_absolute(found, part) if is_stac_item(found) else Broken(href=part, reason="no STAC item")
+
+
+def read_geoparquet(document: Document, *, reader: RetryingIO | None = None) -> Iterator[dict[str, Any]]:
+    """Items of a stac-geoparquet file, some hundred at a time.
+
+    Args:
+        document: The file.
+        reader: What fetches it from a host.
+
+    Raises:
+        SearchError: It is no stac-geoparquet.
+        HostError: The host does not give it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(document.href)
+        if reader is not None:
+            path = Path(folder) / "fetched.parquet"
+            reader.download(document.href, path)
+        try:
+            for batch in ParquetFile(path).iter_batches(batch_size=_BATCH):
+                for item in _read_batch(pyarrow.Table.from_batches([batch]), Path(folder) / "batch.parquet"):
+                    yield make_absolute(item, document.href)
+        except (pyarrow.ArrowException, rustac.RustacError, OSError, KeyError) as error:
+            raise SearchError(f"Expected stac-geoparquet, could not read {document.href} ({_say(error)}).") from error
+
+
+def _read_batch(table: pyarrow.Table, path: Path) -> Iterator[dict[str, Any]]:
+    """Rows as items; rustac refuses an item without assets beside others, so those are read by themselves."""
+    parts = [table]
+    if "assets" in table.column_names:
+        bare = table["assets"].is_null()
+        parts = [table.filter(pyarrow.compute.invert(bare)), table.filter(bare).drop_columns(["assets"])]
+    for part in parts:
+        if part.num_rows:
+            pyarrow.parquet.write_table(part, path)
+            for item in json.loads(json.dumps(rustac.read_sync(str(path), set_self_link=False)["features"])):
+                # A table has one set of columns: what other items have, and this one has not, stands there empty.
+                yield {key: value if key == "geometry" else _drop_empty(value) for key, value in item.items()}
+
+
+def _drop_empty(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    if isinstance(value, dict):
+        return {key: _drop_empty(entry) for key, entry in value.items() if entry is not None or key == "datetime"}
+    return [_drop_empty(entry) for entry in value] if isinstance(value, list) else value
+
+
+def make_absolute(item: dict[str, Any], href: str) -> dict[str, Any]:
+    """Make the hrefs of an item's assets absolute.
+
+    Of a remote asset a copy is used that lies beside the item's file under the same name, as downloads do.
+
+    Args:
+        item: A STAC item.
+        href: Where it stands.
+    """
+    assets = item.get("assets")
+    if not isinstance(assets, dict):
+        return item
+    resolved = {
+        key: asset | {"href": _resolve(asset["href"], href)}
+        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
+        else asset
+        for key, asset in assets.items()
+    }
+    return item | {"assets": resolved}
+
+
+def _resolve(asset_href: str, href: str) -> str:
+    if _is_remote(href):
+        return asset_href if "://" in asset_href else urljoin(href, asset_href)
+    path = resolve_href(asset_href, source=str(Path(href).resolve()))
+    if path.startswith("/vsi"):
+        return asset_href
+    return str(Path(path).resolve())
+
+
+def _read_part(href: str, reader: StacIO) -> dict[str, Any] | Broken:
+    """A missing or broken part costs that part; a host that falls silent costs the walk: nothing may be lost."""
+    try:
+        return reader.read_json(href)
+    except (OSError, ValueError, pystac.STACError) as error:
+        return Broken(href=href, reason=_say(error))
+    except APIError as error:
+        if getattr(error, "status_code", None) in _GONE:  # it has none where no answer came
+            return Broken(href=href, reason=_say(error))
+        raise
+
+
+def _identify_content(content: object) -> Literal["api", "catalogue", "items"] | None:
+    if not isinstance(content, dict):
+        return None
+    kind = content.get("type")
+    if kind == "Feature" and is_stac_item(content):
+        return "items"
+    if kind == "FeatureCollection" and isinstance(content.get("features"), list):
+        return "items"
+    if "conformsTo" in content:
+        return "api"
+    return "catalogue" if kind in {"Catalog", "Collection"} or "stac_version" in content else None
+
+
+def _is_parquet(source: str, *, remote: bool) -> bool:
+    if remote:
+        return source.split("?", maxsplit=1)[0].lower().endswith((".parquet", ".geoparquet"))
+    with Path(source).open("rb") as file:
+        return file.read(4) == _PARQUET
+
+
+def _read_file(path: Path) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise SearchError(f"Expected {_WANTED}; {path} is none of these.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise SearchError(f"Expected {_WANTED}; {path} is no JSON ({place}).") from error
+    except OSError as error:
+        raise SearchError(f"Could not read {path} ({error.strerror}).") from error
+
+
+def _is_remote(href: str) -> bool:
+    return href.startswith(("http://", "https://"))
+
+
+def _say(error: BaseException) -> str:
+    reason = getattr(error, "strerror", None) or str(error)
+    return " ".join(reason.split())[:160] or type(error).__name__

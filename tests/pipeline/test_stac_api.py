@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from pipeline.hosts import HOSTS, find_host
+from pipeline.search import SearchOptions, search_scenes
+from pipeline.search_errors import HostError
+from pipeline.stac_api import RetryingIO
+from tests.pipeline.fault_proxy import FaultProxy, run_fault_proxy
+from tests.pipeline.stac_items import find_port, serve_folder
+from tests.pipeline.test_search import as_catalogue, as_geoparquet, ids
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[FaultProxy]:
+    """A folder on a host, behind a proxy that fails."""
+    with serve_folder(tmp_path) as url, run_fault_proxy(url) as proxy:
+        proxy.path = "/"
+        yield proxy
+
+
+def ask(source: str) -> list[str]:
+    options = SearchOptions(aoi="10.2,54.2,10.4,54.4", dates="2024-06", source=source, max_cloud=20)
+    return ids(search_scenes(options))
+
+
+@pytest.mark.parametrize("fault", ["503", "cut"])
+def test_file_that_is_cut_is_fetched_again(bucket: FaultProxy, tmp_path: Path, fault: str) -> None:
+    path = as_geoparquet(tmp_path)
+    bucket.faults = [fault]
+    assert ask(f"{bucket.url}/{path.name}") == ["good", "cloud unknown", "new"]
+    assert bucket.injected == [fault]
+
+
+def test_catalogue_on_a_failing_host_is_walked_whole(bucket: FaultProxy, tmp_path: Path) -> None:
+    as_catalogue(tmp_path)
+    bucket.faults = [None, "cut", "503", None, "cut unsized", None, None, "503"]
+    assert ask(f"{bucket.url}/catalog.json") == ["good", "cloud unknown", "new"]
+    assert len(bucket.injected) == 4
+
+
+def test_document_that_is_gone_costs_itself_a_silent_host_costs_the_walk(
+    bucket: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_catalogue(tmp_path)
+    (tmp_path / "east" / "good" / "good.json").unlink()
+    assert ask(f"{bucket.url}/catalog.json") == ["cloud unknown", "new"]
+    monkeypatch.setattr("pipeline.stac_api._PAUSE_S", 0)
+    bucket.faults = [None, None, None, *["cut"] * 50]
+    with pytest.raises(HostError, match=r"127\.0\.0\.1"):
+        ask(f"{bucket.url}/catalog.json")
+
+
+def test_file_that_is_not_there(bucket: FaultProxy) -> None:
+    with pytest.raises(HostError, match=r"127\.0\.0\.1:\d+ answered with 404") as caught:
+        ask(f"{bucket.url}/nothing.parquet")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(HostError, match="answered with 404"):
+        ask(f"{bucket.url}/nothing.json")
+
+
+def test_token_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRANDLINE_STAC_TOKEN", "secret-token")
+    reader = RetryingIO("https://stac.test/v1")
+    assert reader.sign(requests.Request("GET", "https://stac.test/v1/search")).headers == {
+        "Authorization": "Bearer secret-token"
+    }
+    for other in ("https://elsewhere.test/v1", "http://stac.test:81/v1", "https://stac.test.evil/v1"):
+        assert "Authorization" not in reader.sign(requests.Request("GET", other)).headers
+
+
+def test_refused_connection_is_one_line_that_names_no_secret() -> None:
+    port = find_port()
+    with pytest.raises(HostError, match=rf"Could not search 127\.0\.0\.1:{port} \(Connection refused\)") as caught:
+        ask(f"http://user:secret@127.0.0.1:{port}/catalog.json")
+    assert "secret" not in str(caught.value)
+
+
+def test_known_hosts_are_found_by_name_and_address() -> None:
+    assert set(HOSTS) == {"earth-search", "planetary-computer", "copernicus"}
+    for name, host in HOSTS.items():
+        assert find_host(name) is find_host(f"{host.url}/") is host
+        assert host.url.startswith("https://")
+    assert find_host("https://elsewhere.test/v1") is None
+    assert find_host("catalog.json") is None

@@ -1,0 +1,61 @@
+"""``strandline search``: from an area and a period to a plan of what to map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["search"]
+
+_Aoi = Annotated[
+    str,
+    typer.Option(
+        help="Where: W,S,E,N in degrees (W > E crosses the antimeridian), or a vector file in any CRS.",
+        show_default=False,
+    ),
+]
+_Dates = Annotated[
+    str,
+    typer.Option(help="When: 2024, 2024-06, 2024-06-15, 2024-06/2024-09, 2024-06-15/..", show_default=False),
+]
+_MaxCloud = Annotated[float | None, typer.Option(help="Percent of cloud that a scene may state.")]
+_Stac = Annotated[
+    str,
+    typer.Option(
+        help="earth-search, planetary-computer or copernicus; the address of a STAC API; or a catalog.json, an item, "
+        "a collection of items or an items.parquet, here or on a host."
+    ),
+]
+_Collection = Annotated[str | None, typer.Option(help="Collection; a known host's own of Sentinel-2 L2A by default.")]
+_Limit = Annotated[int | None, typer.Option(help="Most scenes that the plan may hold, the earliest first.")]
+_Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the plan; standard output by default.")]
+
+
+def search(
+    aoi: _Aoi,
+    dates: _Dates,
+    max_cloud: _MaxCloud = None,
+    stac: _Stac = "earth-search",
+    collection: _Collection = None,
+    limit: _Limit = None,
+    out: _Out = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Search for scenes of an area and a period; writes a plan for strandline batch, to be read and changed."""
+    from workflows.search_run import run_search
+
+    run_search(
+        {
+            "aoi": aoi,
+            "dates": dates,
+            "source": stac,
+            "max_cloud": max_cloud,
+            "collection": collection,
+            "limit": limit,
+        },
+        out=out,
+        quiet=quiet,
+    )

@@ -1,0 +1,68 @@
+"""What ``strandline search`` does once its options are read: search, write the plan, say what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from pipeline.hosts import HOSTS
+from pipeline.plan import Plan, write_plan
+from pipeline.search_errors import SearchError
+
+__all__ = ["run_search"]
+
+_KINDS = {
+    "superseded": "of an acquisition that came more than once",
+    "cloud": "over the limit of cloud",
+    "no assets": "without bands",
+    "cannot be read": "not to be read",
+    "beyond": "beyond the limit",
+}
+
+
+def run_search(choices: Mapping[str, Any], *, out: Path | None, quiet: bool) -> None:
+    """Search and write the plan; on standard error, say what is in it.
+
+    Args:
+        choices: Fields of ``SearchOptions``.
+        out: File for the plan; ``None``: standard output.
+        quiet: Say nothing unless something is wrong.
+    """
+    console = Console(stderr=True, quiet=quiet, highlight=False)
+    plan = _search(choices)
+    write_plan(plan, out)
+    _report(console, plan, out)
+
+
+def _search(choices: Mapping[str, Any]) -> Plan:
+    try:
+        from pipeline.search import SearchOptions, search_scenes
+    except ModuleNotFoundError as error:
+        raise SearchError(
+            f"A search needs {error.name}, which is not installed: pip install 'strandline[scale]'."
+        ) from error
+    return search_scenes(SearchOptions(**choices))
+
+
+def _report(console: Console, plan: Plan, out: Path | None) -> None:
+    for note in plan.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
+    where = HOSTS[plan.source.host].title if plan.source.host else plan.source.href
+    count = len(plan.items)
+    first, last = (str(plan.items[index]["properties"].get("datetime"))[:10] for index in (0, -1))
+    console.print(
+        f"{count} scene{'s' if count > 1 else ''} from {where}, {first} to {last}{f': {out}' if out else ''}",
+        soft_wrap=True,
+    )
+    kinds = Counter(_name_kind(verdict.reason) for verdict in plan.set_aside)
+    if kinds:
+        parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        console.print(f"{sum(kinds.values())} set aside, see set_aside in the plan: {parts}", soft_wrap=True)
+
+
+def _name_kind(reason: str) -> str:
+    return next((kind for start, kind in _KINDS.items() if reason.startswith(start)), "for other reasons")
