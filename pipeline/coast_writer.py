@@ -16,8 +16,13 @@ import pyarrow
 from pipeline.errors import output_errors
 from pipeline.fields import Layer, conform_layer
 from pipeline.geopackage import append_features, explain_geopackage
+from pipeline.mosaic_fields import MOSAIC_LAYERS, SOURCES
+from pipeline.vectors import resolve_formats, write_vectors
 
-__all__ = ["CoastWriter"]
+__all__ = ["CoastWriter", "write_more_formats"]
+
+_LONGEST_TEXT = 254
+"""Letters that a shapefile's text field holds."""
 
 
 class CoastWriter:
@@ -76,3 +81,36 @@ class CoastWriter:
         """
         with output_errors(self._package, sqlite3.Error):
             explain_geopackage(self._package, self._layers)
+
+
+def write_more_formats(folder: Path, formats: Sequence[str]) -> None:
+    """Write the finished GeoPackage of a mosaic in other formats too, all of it at once.
+
+    Args:
+        folder: Where ``coastline.gpkg`` is.
+        formats: Names of ``vectors.FORMATS``; what the ``CoastWriter`` has written is passed over.
+
+    Raises:
+        OutputError: A file cannot be written, or would pass its format's limit.
+    """
+    wanted = [name for name in resolve_formats(formats) if name not in {"gpkg", "parquet"}]
+    if not wanted:
+        return
+    package = folder / "coastline.gpkg"
+    frames = {layer.name: gpd.read_file(package, layer=layer.name, fid_as_index=False) for layer in MOSAIC_LAYERS}
+    whole = [name for name in wanted if not name.startswith("shp")]
+    if whole:
+        write_vectors(frames, folder, formats=whole, layers=MOSAIC_LAYERS)
+    cut = [name for name in wanted if name.startswith("shp")]
+    if cut:
+        sources = frames[SOURCES.name]
+        frames[SOURCES.name] = sources.assign(items=sources["items"].map(_shorten, na_action="ignore"))
+        write_vectors(frames, folder, formats=cut, layers=MOSAIC_LAYERS)
+
+
+def _shorten(items: str) -> str:
+    """As many whole ids as a shapefile's field holds, and a mark where there are more."""
+    if len(items) <= _LONGEST_TEXT:
+        return items
+    kept = items[: _LONGEST_TEXT - 3].rsplit(",", maxsplit=1)[0]
+    return f"{kept},..."

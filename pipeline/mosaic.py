@@ -22,7 +22,7 @@ from pipeline.chains import CellChains, write_chains
 from pipeline.checksums import compute_fingerprint
 from pipeline.coast_features import CoastContext, build_frames
 from pipeline.coast_lines import Coast, Lacking, Piece
-from pipeline.coast_writer import CoastWriter
+from pipeline.coast_writer import CoastWriter, write_more_formats
 from pipeline.errors import MosaicError, StaleResultError
 from pipeline.item import read_fingerprint
 from pipeline.lattice import Cell
@@ -34,6 +34,7 @@ from pipeline.mosaic_plan import LatticePlan, plan_lattices
 from pipeline.mosaic_rasters import write_rasters
 from pipeline.mosaic_store import Store
 from pipeline.mosaic_work import CellJob, compute_cell, read_sources, trace_stored_cell
+from pipeline.vectors import resolve_formats
 from pipeline.workspace import open_workspace
 from pipeline.zone_seam import Seam, trace_seam
 from strandline import __version__
@@ -55,6 +56,8 @@ class MosaicOptions(BaseModel):
         statistic: What the coastline and ``water.tif`` follow: the ``median`` probability, the ``frequency`` of water
             (half of the clear overpasses), or the ``latest`` clear overpass.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
+        formats: Vector formats besides the GeoPackage and the parts in GeoParquet, which are always written; these
+            are made of the whole coastline at once, in memory.
         overwrite: Replace a mosaic that was made of other scenes or with other choices.
     """
 
@@ -63,11 +66,12 @@ class MosaicOptions(BaseModel):
     grid: str = "mgrs"
     statistic: Statistic = "median"
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
+    formats: tuple[str, ...] = ("gpkg",)
     overwrite: bool = False
 
     def result_parameters(self) -> dict[str, object]:
         """The choices that change the result."""
-        return self.model_dump(exclude={"overwrite"})
+        return self.model_dump(exclude={"overwrite"}) | {"formats": sorted({"gpkg", *self.formats})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,7 @@ def build_mosaic(
         StrandlineError: Whatever is wrong with the scenes, the choices or the disk, in one line.
     """
     options, out = options or MosaicOptions(), Path(out)
+    resolve_formats(options.formats)
     mapped = read_mapped_scenes(Path(folder))
     fingerprint = compute_fingerprint(
         inputs=dict(zip((scene.id for scene in mapped.scenes), mapped.fingerprints, strict=True)),
@@ -243,6 +248,7 @@ class _Making:
         for batch in coast.read_batches():
             writer.add(build_frames(batch, context))
         writer.finish()
+        write_more_formats(self.folder, self.options.formats)
         return writer.counts["coastline"]
 
     def _sew(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:

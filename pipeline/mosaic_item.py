@@ -34,8 +34,14 @@ _EXTENSIONS = [
     for name in ("projection/v2.0.0", "raster/v2.0.0", "classification/v2.0.0", "file/v2.1.0", "processing/v1.2.0")
 ]
 _FIRST_LIGHT = datetime(2015, 6, 23, tzinfo=UTC)
-_VECTOR_TITLES = {
-    "coastline.gpkg": ("application/geopackage+sqlite3", "Coastline and its sources, with QGIS styles"),
+_MEDIA_TYPES = {
+    ".gpkg": "application/geopackage+sqlite3",
+    ".shp": "application/vnd.shp",
+    ".zip": "application/zip",
+    ".fgb": "application/vnd.flatgeobuf",
+    ".geojson": "application/geo+json",
+    ".qml": "application/xml",
+    ".csv": "text/csv",
 }
 _PARQUET = "application/vnd.apache.parquet"
 
@@ -95,8 +101,9 @@ def write_mosaic_item(folder: Path, tiles: Sequence[str], record: MosaicRecord) 
     union = shapely.union_all([shape(item["geometry"]) for item in items])
     bbox = _merge_boxes([item["bbox"] for item in items])
     assets = {
-        path.name.replace(".", "_"): _describe_file(path, folder, *_VECTOR_TITLES[path.name])
-        for path in [folder / name for name in _VECTOR_TITLES]
+        path.name.replace(".", "_"): _describe_file(path, folder, *_describe_vectors(path))
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not path.name.startswith(".") and path.name != ITEM_NAME
     }
     for layer in ("coastline", "sources"):
         for path in sorted((folder / layer).glob("part-*.parquet")):
@@ -183,6 +190,12 @@ def _describe_file(
             **(fields or {}),
         },
     )
+
+
+def _describe_vectors(path: Path) -> tuple[str, str]:
+    """Media type and title of a file of the coastline, by its name."""
+    what = "QGIS style" if path.suffix == ".qml" else "Meaning of the fields" if path.suffix == ".csv" else "Coastline"
+    return _MEDIA_TYPES.get(path.suffix, "application/octet-stream"), f"{what}: {path.name}"
 
 
 def _merge_boxes(boxes: Sequence[Sequence[float]]) -> list[float]:

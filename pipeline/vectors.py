@@ -29,18 +29,24 @@ Frames = Mapping[str, gpd.GeoDataFrame]
 _STYLED_BESIDE = frozenset({"shp", "fgb", "geojson", "parquet"})
 
 
-def write_vectors(layers: Frames, folder: Path, *, formats: Sequence[str] = ("gpkg",)) -> tuple[Path, ...]:
+def write_vectors(
+    frames: Frames,
+    folder: Path,
+    *,
+    formats: Sequence[str] = ("gpkg",),
+    layers: Sequence[Layer] = tuple(LAYERS.values()),
+) -> tuple[Path, ...]:
     """Write the layers in each of the formats.
 
     Args:
-        layers: Features by layer name: ``coastline``, ``water``, ``land``, all in one CRS. Empty layers are written
-            too, with all their fields.
+        frames: Features by layer name, all in one CRS. Empty layers are written too, with all their fields.
         folder: Existing folder; files of the same names there are replaced. A caller that wants all or nothing gives
             a temporary folder and renames it when done.
         formats: Names from ``FORMATS``, in any case.
+        layers: What the frames hold; those of a scene, unless it is said.
 
     Returns:
-        The files written: ``coastline.gpkg`` with all three layers, ``vectors.shp.zip`` likewise, one file a layer in
+        The files written: ``coastline.gpkg`` with all layers, ``vectors.shp.zip`` likewise, one file a layer in
         the other formats, and ``.qml`` styles beside those in which QGIS looks for them there.
 
     Raises:
@@ -49,10 +55,10 @@ def write_vectors(layers: Frames, folder: Path, *, formats: Sequence[str] = ("gp
     """
     wanted = resolve_formats(formats)
     if {"shp", "shp.zip"} & set(wanted):
-        refuse_oversize(layers, LAYERS.values())
-    written = [path for name in wanted for path in FORMATS[name](layers, folder)]
+        refuse_oversize(frames, layers)
+    written = [path for name in wanted for path in FORMATS[name](frames, folder, layers)]
     if set(wanted) & _STYLED_BESIDE:
-        written += [_write_style(folder, name) for name in LAYERS]
+        written += [_write_style(folder, layer) for layer in layers]
     return tuple(written)
 
 
@@ -87,35 +93,35 @@ def _whole(*paths: Path) -> Iterator[None]:
         raise
 
 
-def _write_style(folder: Path, layer: str) -> Path:
-    path = folder / f"{layer}.qml"
+def _write_style(folder: Path, layer: Layer) -> Path:
+    path = folder / f"{layer.name}.qml"
     with _whole(path):
-        path.write_text(build_sidecar_style(layer), encoding="utf-8")
+        path.write_text(build_sidecar_style(layer.style or layer.name), encoding="utf-8")
     return path
 
 
-def _write_gpkg(frames: Frames, folder: Path) -> tuple[Path, ...]:
+def _write_gpkg(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
     path = folder / "coastline.gpkg"
     with _whole(path):
-        write_geopackage(path, frames, LAYERS.values())
+        write_geopackage(path, frames, layers)
     return (path,)
 
 
-def _write_shp(frames: Frames, folder: Path) -> tuple[Path, ...]:
-    parts = [folder / f"{layer}.{ending}" for layer in LAYERS for ending in ("shp", "shx", "dbf", "prj", "cpg")]
+def _write_shp(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
+    parts = [folder / f"{layer.name}.{ending}" for layer in layers for ending in ("shp", "shx", "dbf", "prj", "cpg")]
     with _whole(*parts, folder / "fields.csv"):
-        return write_shapefiles(folder, frames, LAYERS.values())
+        return write_shapefiles(folder, frames, layers)
 
 
-def _write_shp_zip(frames: Frames, folder: Path) -> tuple[Path, ...]:
+def _write_shp_zip(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
     path = folder / "vectors.shp.zip"
     with _whole(path):
-        write_zipped_shapefiles(path, frames, LAYERS.values())
+        write_zipped_shapefiles(path, frames, layers)
     return (path,)
 
 
-def _write_fgb(frames: Frames, folder: Path) -> tuple[Path, ...]:
-    return tuple(_write_flatgeobuf(folder, frames[name], layer) for name, layer in LAYERS.items())
+def _write_fgb(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
+    return tuple(_write_flatgeobuf(folder, frames[layer.name], layer) for layer in layers)
 
 
 def _write_flatgeobuf(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
@@ -131,8 +137,8 @@ def _write_flatgeobuf(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Pa
     return path
 
 
-def _write_parquet(frames: Frames, folder: Path) -> tuple[Path, ...]:
-    return tuple(_write_geoparquet(folder, frames[name], layer) for name, layer in LAYERS.items())
+def _write_parquet(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
+    return tuple(_write_geoparquet(folder, frames[layer.name], layer) for layer in layers)
 
 
 def _write_geoparquet(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
@@ -144,8 +150,8 @@ def _write_geoparquet(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Pa
     return path
 
 
-def _write_geojson(frames: Frames, folder: Path) -> tuple[Path, ...]:
-    return tuple(_write_rfc7946(folder, frames[name], layer) for name, layer in LAYERS.items())
+def _write_geojson(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
+    return tuple(_write_rfc7946(folder, frames[layer.name], layer) for layer in layers)
 
 
 def _write_rfc7946(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
@@ -155,7 +161,7 @@ def _write_rfc7946(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
     return path
 
 
-FORMATS: Mapping[str, Callable[[Frames, Path], tuple[Path, ...]]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[Frames, Path, Sequence[Layer]], tuple[Path, ...]]] = MappingProxyType(
     {
         "gpkg": _write_gpkg,
         "shp": _write_shp,

@@ -19,6 +19,7 @@ _Statistic = Annotated[
     typer.Option(help="What the coastline follows: half of the dates, the median probability, or the last clear date."),
 ]
 _MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
+_Formats = Annotated[str, typer.Option(help="More vector formats: shp, shp.zip, fgb, geojson.")]
 _Workers = Annotated[int | None, typer.Option(help="Worker processes on this machine; 0: all in this process.")]
 _Scheduler = Annotated[str | None, typer.Option(help="Address of a running Dask scheduler: tcp://HOST:8786.")]
 _SchedulerFile = Annotated[Path | None, typer.Option(help="File that a running Dask scheduler wrote.")]
@@ -30,6 +31,7 @@ def mosaic(
     grid: _Grid = "mgrs",
     statistic: _Statistic = "median",
     min_area_m2: _MinArea = 0.0,
+    formats: _Formats = "gpkg",
     workers: _Workers = None,
     scheduler: _Scheduler = None,
     scheduler_file: _SchedulerFile = None,
@@ -43,7 +45,13 @@ def mosaic(
     run_mosaic(
         folder,
         out,
-        choices={"grid": grid, "statistic": statistic, "min_area_m2": min_area_m2, "overwrite": overwrite},
+        choices={
+            "grid": grid,
+            "statistic": statistic,
+            "min_area_m2": min_area_m2,
+            "formats": tuple(word.strip() for word in formats.split(",") if word.strip()),
+            "overwrite": overwrite,
+        },
         cluster={"workers": workers, "scheduler": scheduler, "scheduler_file": scheduler_file},
         quiet=quiet,
     )
