@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 OUT ?= demo
 
-.PHONY: setup check lint types test demo constraints clean
+.PHONY: setup check lint types test demo notebook constraints clean
 
 setup: .venv/.ready
 
@@ -26,6 +26,9 @@ test: setup
 
 demo: setup
 	$(PYTHON) -m workflows.demo --out $(OUT)
+
+notebook: setup
+	$(PYTHON) benchmarks/run_notebook.py docs/cubes.ipynb
 
 constraints: # exact versions of all that is installed, without addresses
 	uv pip freeze --python $(PYTHON) --exclude-editable | grep -v '^-e' > constraints.txt

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipeline.cubes import CubeOptions, segment
     from pipeline.mapping import MapOptions, MapResult, map_scene
 
-__all__ = ["MapOptions", "MapResult", "map_scene"]
+__all__ = ["CubeOptions", "MapOptions", "MapResult", "map_scene", "segment"]
+
+_OF_CUBES = ("CubeOptions", "segment")
 
 
 def __getattr__(name: str) -> object:
-    """Give the one call that most need, without importing torch for those who do not."""
+    """Give the calls that most need, without importing torch for those who do not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pipeline import mapping  # noqa: PLC0415 (late on purpose)
-
-    return getattr(mapping, name)
+    room = importlib.import_module("pipeline.cubes" if name in _OF_CUBES else "pipeline.mapping")
+    return getattr(room, name)

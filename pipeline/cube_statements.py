@@ -1,0 +1,236 @@
+"""What is said of a cube's dates: by the STAC items that it was loaded from, or by what the loader left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from pipeline.cube_layout import CubeLayout
+from tiles.errors import SceneError
+from tiles.product_name import has_offset
+from tiles.radiometry import QUANTIFICATION
+from tiles.scene import Level
+from tiles.stac_item import StacItem, parse_stac_item, state_item_offset
+
+__all__ = ["Statements", "find_level", "find_statements"]
+
+_NEAREST = timedelta(hours=18)
+"""An item belongs to the nearest date, but not to one that is farther away: loaders join the passes of a solar day."""
+
+_PROPERTIES = (
+    "earthsearch:boa_offset_applied",
+    "sentinel:boa_offset_applied",
+    "s2:processing_baseline",
+    "sentinel:processing_baseline",
+    "processing:version",
+    "processing:level",
+    "s2:product_type",
+    "s2:product_uri",
+    "sentinel:product_id",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What is said.
+
+    Attributes:
+        items: What the items of each date say; empty for a date of which nobody says anything.
+        names: The dates in words.
+        scale: Reflectance a DN that the loader left beside the values, or the items state.
+        scale_source: Who says that scale.
+        add_offset: Reflectance to add a band, as the loader left it (CF's ``add_offset``).
+        applied: Reflectance that the loader has added already a band, where it scaled the values itself.
+        is_decoded: The loader applied CF's scale.
+        nodata: The files' marker, where a loader made NaN of it.
+    """
+
+    items: tuple[tuple[StacItem, ...], ...]
+    names: tuple[str, ...]
+    scale: float | None = None
+    scale_source: str = ""
+    add_offset: Mapping[str, float]
+    applied: Mapping[str, float]
+    is_decoded: bool = False
+    nodata: float | None = None
+
+    def is_before_offsets(self, step: int) -> bool:
+        """Whether a date is known to be of a baseline that had no offset yet."""
+        baselines = [item.baseline for item in self.items[step]]
+        return bool(baselines) and all(baseline is not None and not has_offset(baseline) for baseline in baselines)
+
+    def state(self, step: int, bands: Iterable[str], quantification: float) -> tuple[dict[str, float], str] | None:
+        """The DN to add a band on a date and who says so, or ``None`` where nobody does.
+
+        Args:
+            step: The date.
+            bands: Names of the bands.
+            quantification: DN per unit of reflectance; 1: the values are reflectance.
+
+        Raises:
+            SceneError: The items of one date contradict each other.
+        """
+        names = tuple(bands)
+        fractions = quantification == 1
+        applied = self.applied if fractions else {}
+        # Reflectance of unknown making: what is said of the DN may have been heeded, or not.
+        heard = () if fractions and not applied else self.items[step]
+        told = [_state_item(item, names, quantification, applied) for item in heard]
+        known = [statement for statement in told if statement is not None]
+        if known:
+            if any(offsets != known[0][0] for offsets, _ in known) or len(known) < len(told):
+                raise SceneError(
+                    f"Expected the items of {self.names[step]} to agree on their offset, found "
+                    f"{' and '.join(source for _, source in known)}. Load them as dates of their own (groupby='id')."
+                )
+            return known[0]
+        if self.is_decoded and any(applied.values()):
+            return dict.fromkeys(names, 0.0), "add_offset, which the loader applied"
+        if any(self.add_offset.values()) and not (fractions and self.scale is not None):
+            return {name: round(self.add_offset.get(name, 0.0) * quantification, 6) for name in names}, "add_offset"
+        return None
+
+
+def _state_item(
+    item: StacItem, names: tuple[str, ...], quantification: float, applied: Mapping[str, float]
+) -> tuple[dict[str, float], str] | None:
+    """As ``tiles.stac_item`` says it for DN; where a loader scaled, what it should have added less what it did."""
+    statement = state_item_offset(item)
+    if statement.offset is None:
+        return None
+    a_band = statement.source.startswith("raster:bands")
+    offsets = {}
+    for name in names:
+        asset = item.assets.get(name)
+        stated = asset.offset if a_band and asset is not None else None
+        truth = statement.offset / QUANTIFICATION if stated is None else stated
+        offsets[name] = round((truth - applied.get(name, 0.0)) * quantification, 6)
+    return offsets, statement.source
+
+
+def find_statements(layout: CubeLayout, items: Iterable[Any] | None) -> Statements:
+    """Gather what is said of a cube.
+
+    Args:
+        layout: The cube.
+        items: The STAC items that it was loaded from (pystac's, or their JSON), or ``None``.
+
+    Raises:
+        SceneError: An item is none, or a date of the cube has none.
+    """
+    names = tuple(layout.name_step(step) for step in range(layout.steps))
+    found = _match_items(layout, items, names) if items is not None else _read_hints(layout)
+    floating = any(array.dtype.kind == "f" for array in layout.bands.values())
+    decoded = {_cf(array.encoding, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
+    pending = {_cf(array.attrs, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
+    stated = {a.scale for step in found for i in step for b, a in i.assets.items() if b in layout.bands and a.scale}
+    scales = pending or stated
+    if len(scales) > 1:
+        raise SceneError(f"Expected one scale for all bands of the cube, found {sorted(scales)}. Give scale=.")
+    is_decoded = floating and bool(decoded)
+    if is_decoded:
+        applied = {name: _cf(array.encoding, "add_offset", 0.0) for name, array in layout.bands.items()}
+    else:  # floating-point bands with raster:bands beside them: stackstac's, which applies both if it scales at all
+        applied = _read_band_hints(layout, "offset", 0.0) if floating else {}
+    nodata = {_cf(array.encoding, "_FillValue", np.nan) for array in layout.bands.values()}
+    nodata |= {*_read_band_hints(layout, "nodata", np.nan).values()}
+    markers = {value for value in nodata if np.isfinite(value)}
+    return Statements(
+        items=found,
+        names=names,
+        scale=next(iter(scales), None),
+        scale_source="scale_factor of the cube" if pending else "raster:bands of the items",
+        add_offset={name: _cf(array.attrs, "add_offset", 0.0) for name, array in layout.bands.items()},
+        applied=applied,
+        is_decoded=is_decoded,
+        nodata=markers.pop() if len(markers) == 1 else None,
+    )
+
+
+def find_level(statements: Statements) -> Level:
+    """The processing level that the items state, ``unknown`` where they state none or several."""
+    levels = {item.level for step in statements.items for item in step}
+    return levels.pop() if len(levels) == 1 else "unknown"
+
+
+def _cf(attributes: Mapping[Any, Any], word: str, default: float) -> float:
+    value = attributes.get(word)
+    return default if value is None else float(np.asarray(value).ravel()[0])
+
+
+def _match_items(layout: CubeLayout, items: Iterable[Any], names: tuple[str, ...]) -> tuple[tuple[StacItem, ...], ...]:
+    parsed = [parse_stac_item(_as_document(item), where=str(getattr(item, "id", "items="))) for item in items]
+    if layout.time_dim is None or layout.time_dim not in layout.coords:
+        return (tuple(parsed),) * layout.steps
+    times = layout.coords[layout.time_dim].values
+    if times.dtype.kind != "M":
+        raise SceneError(f"Expected dates along {layout.time_dim} to match items with, found {times.dtype}.")
+    dates = [datetime.fromtimestamp(int(t) / 1e6, tz=UTC) for t in times.astype("datetime64[us]").astype(np.int64)]
+    groups: list[list[StacItem]] = [[] for _ in dates]
+    for item in parsed:
+        if item.acquired is not None:
+            gaps = [abs(item.acquired - date) for date in dates]
+            for step, gap in enumerate(gaps):  # dates that come twice (groupby="id") share their items
+                if gap == min(gaps) <= _NEAREST:
+                    groups[step].append(item)
+    empty = [name for name, group in zip(names, groups, strict=True) if not group]
+    if empty:
+        raise SceneError(
+            f"Expected an item for each date of the cube, found none for {', '.join(empty[:3])}. Give all of the items "
+            "that it was loaded from."
+        )
+    return tuple(map(tuple, groups))
+
+
+def _as_document(item: object) -> object:
+    to_dict = getattr(item, "to_dict", None)
+    return to_dict() if callable(to_dict) else item
+
+
+def _read_hints(layout: CubeLayout) -> tuple[tuple[StacItem, ...], ...]:
+    """Items as far as stackstac left them among the coordinates."""
+    assets = {
+        name: {"href": "", "raster:bands": [entry]}
+        for name in layout.bands
+        if (entry := _read_band_hint(layout, name)) is not None
+    }
+    steps: list[tuple[StacItem, ...]] = []
+    for step in range(layout.steps):
+        properties = {word: value for word in _PROPERTIES if (value := _read_hint(layout, word, step)) is not None}
+        if not assets and not properties:
+            steps.append(())
+            continue
+        every = assets or {name: {"href": ""} for name in layout.bands}
+        document = {"type": "Feature", "id": "", "properties": properties, "assets": every}
+        steps.append((parse_stac_item(document, where="the cube"),))
+    return tuple(steps)
+
+
+def _read_hint(layout: CubeLayout, word: str, step: int) -> Any:  # noqa: ANN401 (a property may be anything)
+    coord = layout.hints.get(word)
+    if coord is None or (coord.ndim and coord.dims != (layout.time_dim,)):
+        return None
+    value = coord.values[step] if coord.ndim else coord.values
+    plain = np.asarray(value).item()
+    return None if plain is None or plain != plain or plain == "" else plain  # noqa: PLR0124 (NaN)
+
+
+def _read_band_hint(layout: CubeLayout, name: str) -> dict[str, Any] | None:
+    """What stackstac left of an asset's ``raster:bands``: beside each band's array, or along the dimension."""
+    array = layout.bands[name]
+    coord = array.coords.get("raster:bands")
+    candidates = [] if coord is None or coord.ndim else [coord.values.item()]
+    for entry in (*candidates, array.attrs.get("raster:bands")):
+        first = entry[0] if isinstance(entry, (list, tuple)) and entry else entry
+        if isinstance(first, dict):
+            return first
+    return None
+
+
+def _read_band_hints(layout: CubeLayout, word: str, default: float) -> dict[str, float]:
+    entries = {name: _read_band_hint(layout, name) for name in layout.bands}
+    return {name: _cf(entry, word, default) for name, entry in entries.items() if entry is not None}
