@@ -129,15 +129,20 @@ class Coast:
         start = counts[np.append(linked.start[first:last] - linked.start[first], len(order))]
         lonlat = np.concatenate([part.lonlat for part in parts])
         lonlat[:, 0] = _unwrap(lonlat[:, 0], start)
+        xy = lonlat if self._crs == _DEGREES else np.concatenate([part.xy for part in parts])
+        closed = linked.closed[first:last]
+        # A line that closes in a seam meets its first vertex by another way, and a nanometre away.
+        for places in (lonlat, xy):
+            places[start[1:][closed] - 1] = places[start[:-1][closed]]
         source = _fill_unknown(np.concatenate([part.source for part in parts]), start)
         return LineBatch(
             lonlat=lonlat,
-            xy=lonlat if self._crs == _DEGREES else np.concatenate([part.xy for part in parts]),
+            xy=xy,
             slope=np.concatenate([part.slope for part in parts]),
             source=source,
             observations=np.concatenate([part.observations for part in parts]),
             start=start,
-            closed=linked.closed[first:last],
+            closed=closed,
             reasons=self._reasons[first:last],
             first_line=first + 1,
         )

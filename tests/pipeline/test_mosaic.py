@@ -132,6 +132,7 @@ def test_no_line_ends_within_the_data_whatever_lies_on_the_meridian(
     lines = read_lines(folder / "coast")
     assert lines.closed.all()
     assert lines.geometry.is_valid.all()
+    assert lines.geometry.is_closed.all()  # to the last bit, in a seam too
     if len(lines):
         assert measure_errors(lines, water).max() < 12  # where discs touch, the field has a crease
 
