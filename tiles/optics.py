@@ -7,7 +7,7 @@ within 0.15 and 0.30 at 10 and 20 m.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from tiles.bands import BANDS, L2A_STACK
 
-__all__ = ["Sky", "apply_noise", "compute_spread", "draw_sky"]
+__all__ = ["Sky", "apply_noise", "compute_spread", "draw_sky", "without_noise"]
 
 Field = NDArray[np.float32]
 
@@ -74,6 +74,12 @@ def draw_sky(rng: np.random.Generator) -> Sky:
         noise_slope=(0.75 * (worse * deviation) ** 2 / np.array(_REFERENCE_REFLECTANCE)).astype(np.float32),
         lowest=float(rng.choice([-1.0, 0.0, 1e-4], p=[0.75, 0.1, 0.15])),
     )
+
+
+def without_noise(sky: Sky) -> Sky:
+    """The same air before an instrument without noise, which keeps negative values."""
+    zero = np.zeros_like(sky.noise_floor)
+    return replace(sky, noise_floor=zero, noise_slope=zero, lowest=-1.0)
 
 
 @cache

@@ -41,7 +41,16 @@ from tiles.safe_writer import PixelWriter, RenderedStrip
 from tiles.swath import Swath, draw_swath
 from tiles.truth_writer import write_shoreline, write_truth_record
 
-__all__ = ["ProductOptions", "SceneSource", "SimulatedProduct", "simulate_product", "write_simulated_product"]
+__all__ = [
+    "ProductOptions",
+    "SceneSource",
+    "SimulatedProduct",
+    "compute_light_angles",
+    "resolve_kind",
+    "simulate_product",
+    "write_errors",
+    "write_simulated_product",
+]
 
 _BYTES_PER_PIXEL = 28  # 10 m pixels: scratch rasters and the product together
 _EDGE_OF_SEEDS = 3  # every third seed lies on the swath's edge
@@ -137,10 +146,10 @@ def simulate_product(
     """
     options = options or ProductOptions()
     acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs)
-    kind = _resolve_kind(options.kind, (*KINDS, "random"))
+    kind = resolve_kind(options.kind, (*KINDS, "random"))
     cover = _resolve_cloud_cover(seed, options)
     world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=acquisition.size))
-    zenith, azimuth = _compute_sun_angles(world.sun)
+    zenith, azimuth = compute_light_angles(world.sun)
     acquisition = replace(acquisition, sun_zenith=zenith, sun_azimuth=azimuth)
     source = SceneSource(render=world.render, compute_shoreline=lambda window: compute_shoreline(world, window))
     return write_simulated_product(out, source=source, acquisition=acquisition, options=options)
@@ -157,14 +166,19 @@ def _resolve_cloud_cover(seed: int, options: ProductOptions) -> float:
     return max(0.0, rng.uniform(-0.18, 0.12))
 
 
-def _resolve_kind(kind: str, kinds: tuple[Kind, ...]) -> Kind:
+def resolve_kind(kind: str, kinds: tuple[Kind, ...]) -> Kind:
+    """Decide which of some kinds of landscape a word means.
+
+    Raises:
+        SceneError: None of them.
+    """
     for known in kinds:
         if kind == known:
             return known
     raise SceneError(f"There is no kind of landscape {kind!r}. Choose {', '.join(sorted(kinds))}.")
 
 
-def _compute_sun_angles(sun: tuple[float, float, float]) -> tuple[float, float]:
+def compute_light_angles(sun: tuple[float, float, float]) -> tuple[float, float]:
     """Zenith angle and azimuth in degrees of the light that the pixels show, from the vector (east, north, up)."""
     east, north, up = sun
     return math.degrees(math.acos(up)), math.degrees(math.atan2(east, north)) % 360
@@ -190,7 +204,7 @@ def write_simulated_product(
     )
     if product.path.exists() and not options.overwrite:
         raise SceneError(f"{product.path} exists already. Remove it, choose another folder or seed, or overwrite it.")
-    with _write_errors(out):
+    with write_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         _require_space(out, acquisition)
         with tempfile.TemporaryDirectory(prefix=f".{acquisition.product}.", dir=out) as folder:
@@ -206,7 +220,7 @@ def write_simulated_product(
 
 
 @contextmanager
-def _write_errors(out: Path) -> Iterator[None]:
+def write_errors(out: Path) -> Iterator[None]:
     """Turn whatever GDAL or the system raises while a product is written into one clear line."""
     try:
         yield

@@ -259,6 +259,19 @@ class Terrain:
         return field
 
     @single_threaded()
+    def compute_outline(self, rows: Field, cols: Field) -> Field:
+        """Sea (positive) and land at positions, before rivers, lakes and all that people build: at any spacing.
+
+        Args:
+            rows: Positions (R,) down the plane in pixels.
+            cols: Positions (C,) across it.
+
+        Returns:
+            The field (R, C), never exactly 0.
+        """
+        return np.asarray((np.floor(self._compute_base(rows, cols)[0] * 256) + 0.5) / 256)
+
+    @single_threaded()
     def compute_block(self, window: Window) -> TerrainBlock:
         """Evaluate the terrain of a window.
 

@@ -27,9 +27,20 @@ from tiles.sea_state import (
 )
 from tiles.vessels import Vessels, compute_vessels
 
-__all__ = ["WaterView", "Waters", "compute_water_band", "compute_water_view", "draw_waters"]
+__all__ = [
+    "NO_ICE",
+    "WaterView",
+    "Waters",
+    "compute_water_band",
+    "compute_water_view",
+    "draw_waters",
+    "redraw_sea_state",
+]
 
 Field = NDArray[np.float32]
+
+NO_ICE = 99.0
+"""Level of noise above which the waters of a warm world are frozen: it is never reached."""
 
 _ATTENUATION = np.array([0.07, 0.06, 0.10, 0.55, 0.95, 2.6, 2.8, 3.4, 4.5, 15.0, 60.0, 150.0])
 _GLINT_TINT = np.array([0.9, 0.95, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.95, 0.9, 0.85])
@@ -131,9 +142,26 @@ def draw_waters(rng: np.random.Generator, *, cold: bool) -> Waters:
         swell=(float(wave * np.cos(angle)), float(wave * np.sin(angle)), float(rng.uniform(0.1, 0.6))),
         surf=draw_surf(rng, seed + 8),
         drift=draw_drift(rng, seed + 10),
-        ice=float(rng.uniform(-1.0, 1.5)) if cold and rng.random() < 0.25 else 99.0,
+        ice=float(rng.uniform(-1.0, 1.5)) if cold and rng.random() < 0.25 else NO_ICE,
         ships=float(rng.choice([0.0, 0.01, 0.08], p=[0.5, 0.35, 0.15])),
         rough=bool(sea == "rough_sea" or rng.random() < 0.15),
+    )
+
+
+def redraw_sea_state(waters: Waters, rng: np.random.Generator) -> Waters:
+    """The same waters on another day: other waves, glint, surf, currents, drift and ships; colour and depth stay."""
+    other = draw_waters(rng, cold=False)
+    return replace(
+        waters,
+        seed=other.seed,
+        patches=other.patches,
+        eddies=other.eddies,
+        glint=other.glint,
+        swell=other.swell,
+        surf=other.surf,
+        drift=other.drift,
+        ships=other.ships,
+        rough=other.rough,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
-from tiles.clouds import DIRECT_SHARE, CloudView, compute_cloud_view, draw_clouds
+from tiles.clouds import DIRECT_SHARE, Clouds, CloudView, compute_cloud_view, draw_clouds
 from tiles.cover import Site, compute_ground, draw_cover
 from tiles.errors import GridError
 from tiles.grid import Window
 from tiles.noise import Fractal, compute_noise, compute_uniform
-from tiles.optics import apply_noise, compute_spread, draw_sky
+from tiles.optics import Sky, apply_noise, compute_spread, draw_sky, without_noise
 from tiles.palette import Ground, compute_band
 from tiles.relief import KINDS, Kind
 from tiles.relief_draws import draw_relief
@@ -26,7 +27,7 @@ from tiles.scene_class import GroundTruth, compute_scene_classes
 from tiles.shade import compute_cast_light, compute_slope_light
 from tiles.single_thread import single_threaded
 from tiles.terrain import CELL_PX, Terrain, TerrainBlock
-from tiles.waters import WaterView, compute_water_band, compute_water_view, draw_waters
+from tiles.waters import NO_ICE, WaterView, compute_water_band, compute_water_view, draw_waters, redraw_sea_state
 
 __all__ = ["Rendered", "World", "WorldOptions"]
 
@@ -96,12 +97,13 @@ class World:
             options: What the world is to be.
         """
         self._options = options
+        self._day_seed = options.seed
         rng = np.random.default_rng([options.seed & 0xFFFFFFFF, 0x5EA])
         self._relief = draw_relief(options.kind, rng, extent_px=options.extent_px)
         self._terrain = Terrain(self._relief, extent_px=options.extent_px)
         self._cover = draw_cover(rng, extent_px=options.extent_px)
         self._waters = draw_waters(rng, cold=self._cover.snowline_m < 1e8)
-        self._sky = draw_sky(rng)
+        self._sky = self._detector = draw_sky(rng)
         self._draw_light(rng)
         self._clouds = draw_clouds(rng, cover=options.cloud_cover, sun=self._sun)
         self._spreads = self._compute_spreads()
@@ -110,16 +112,10 @@ class World:
         self._neighbour = self._cover.palette.mean[zones].mean(axis=0)
 
     def _draw_light(self, rng: np.random.Generator) -> None:
-        zenith, azimuth = rng.uniform(0.3, 1.25), rng.uniform(1.6, 4.0)
-        self._sun = (
-            float(np.sin(azimuth) * np.sin(zenith)),
-            float(np.cos(azimuth) * np.sin(zenith)),
-            float(np.cos(zenith)),
-        )
+        self._sun = _draw_sun(rng)
         steep = self._relief.kind == "fjord" or rng.random() < 0.25
         height = float(np.exp(rng.uniform(np.log(60), np.log(500)) if steep else rng.uniform(np.log(3), np.log(60))))
-        # Products take more or less of the sky's light for the sun's, so shadows are deep or shallow, and blue.
-        self._diffuse = (rng.uniform(0.1, 1.0) * (1 - DIRECT_SHARE)).astype(np.float32)
+        self._diffuse = _draw_diffuse(rng)
         seed = int(rng.integers(2**31))
         self._hills = Fractal.build(seed, finest_px=4, coarsest_px=256, hurst=0.95, amplitude=height)
         self._texture = (
@@ -149,6 +145,56 @@ class World:
     def sun(self) -> tuple[float, float, float]:
         """Unit vector to the sun: right, up the map, towards the zenith."""
         return self._sun
+
+    @property
+    def freezes(self) -> bool:
+        """Whether there can be ice on the water."""
+        return self._waters.ice < NO_ICE
+
+    @property
+    def day_seed(self) -> int:
+        """Decides the noise of the day; that of the world itself is the world's seed."""
+        return self._day_seed
+
+    @property
+    def sky(self) -> Sky:
+        """The air and the instrument of the day."""
+        return self._sky
+
+    @property
+    def clouds(self) -> Clouds | None:
+        """The clouds of the day; ``None`` for a clear sky."""
+        return self._clouds
+
+    def with_day(self, seed: int, *, cloud_cover: float = 0.0) -> World:
+        """The same land and shoreline on another day, under other air, sun, clouds and waves.
+
+        Args:
+            seed: Decides the day; the same one gives the same day, to the last bit.
+            cloud_cover: Share of the scene under cloud, 0 to 1.
+
+        Raises:
+            GridError: The cloud cover is impossible.
+        """
+        day = copy.copy(self)
+        day._options = replace(self._options, cloud_cover=cloud_cover)
+        rng = np.random.default_rng([self._options.seed & 0xFFFFFFFF, seed & 0xFFFFFFFF, 0xDA7])
+        day._day_seed = int(rng.integers(2**31))
+        day._sky = day._detector = draw_sky(rng)
+        day._sun, day._diffuse = _draw_sun(rng), _draw_diffuse(rng)
+        day._haze_noise = replace(self._haze_noise, seed=int(rng.integers(2**31)))
+        day._waters = redraw_sea_state(self._waters, rng)
+        day._clouds = draw_clouds(rng, cover=cloud_cover, sun=day._sun)
+        day._spreads = day._compute_spreads()
+        day._kept = OrderedDict()
+        return day
+
+    def without_noise(self) -> World:
+        """The same world seen by a detector without noise, for who adds that noise on other pixels."""
+        quiet = copy.copy(self)
+        quiet._detector = without_noise(self._sky)
+        quiet._kept = OrderedDict()
+        return quiet
 
     @single_threaded()
     def render(self, window: Window) -> Rendered:
@@ -234,12 +280,12 @@ class World:
         side = self._options.block_px
         wide = side + 2 * _MARGIN_PX
         ground = self._compute_ground(Window(col * side - _MARGIN_PX, row * side - _MARGIN_PX, wide, wide))
-        rng = np.random.default_rng([self._options.seed & 0xFFFFFFFF, row & 0xFFFFFFFF, col & 0xFFFFFFFF, 0xD0])
+        rng = np.random.default_rng([self._day_seed & 0xFFFFFFFF, row & 0xFFFFFFFF, col & 0xFFFFFFFF, 0xD0])
         bands = {}
         for band, name in enumerate(L2A_STACK):
             light = self._compute_light(ground, band)
             down, across = self._spreads[band]
-            bands[name] = apply_noise(self._sky, band, np.asarray(down @ light @ across.T, dtype=np.float32), rng)
+            bands[name] = apply_noise(self._detector, band, np.asarray(down @ light @ across.T, dtype=np.float32), rng)
         inner = (slice(_MARGIN_PX, -_MARGIN_PX),) * 2
         clear = np.zeros((side, side), dtype=np.float32)
         clouds = ground.clouds
@@ -308,8 +354,22 @@ class World:
             clouds=None if ground.clouds is None else _crop_clouds(ground.clouds, inner),
         )
         return compute_scene_classes(
-            truth, faults=(self._options.seed, window) if self._options.scene_class_faults else None
+            truth, faults=(self._day_seed, window) if self._options.scene_class_faults else None
         )
+
+
+def _draw_sun(rng: np.random.Generator) -> tuple[float, float, float]:
+    zenith, azimuth = rng.uniform(0.3, 1.25), rng.uniform(1.6, 4.0)
+    return (
+        float(np.sin(azimuth) * np.sin(zenith)),
+        float(np.cos(azimuth) * np.sin(zenith)),
+        float(np.cos(zenith)),
+    )
+
+
+def _draw_diffuse(rng: np.random.Generator) -> Field:
+    """Products take more or less of the sky's light for the sun's, so shadows are deep or shallow, and blue."""
+    return np.asarray((rng.uniform(0.1, 1.0) * (1 - DIRECT_SHARE)).astype(np.float32))
 
 
 def _crop_clouds(view: CloudView, inner: tuple[slice, slice]) -> CloudView:

@@ -1,0 +1,264 @@
+"""Simulates one coast as four Sentinel-2 tiles of two UTM zones see it on several dates, with the truth beside it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pystac
+from threadpoolctl import threadpool_limits
+
+from strandline import __version__
+from tiles.acquisition import Acquisition, resolve_acquisition
+from tiles.coast_days import draw_coast, draw_days
+from tiles.coast_items import make_item, write_catalogue, write_item_collection
+from tiles.coast_tiles import CoastPlane, CoastTile, MeetingPlace, draw_meeting_place, make_plane, make_tiles
+from tiles.coast_truth import compute_truth_window, write_clear, write_true_shoreline
+from tiles.coast_view import Day
+from tiles.coast_writer import write_day, write_fractions
+from tiles.errors import SceneError
+from tiles.relief import KINDS, Kind
+from tiles.simulate import compute_light_angles, resolve_kind, write_errors
+from tiles.truth_writer import write_truth_record
+from tiles.world import World
+
+__all__ = ["CoastOptions", "SimulatedCoast", "simulate_coast"]
+
+Progress = Callable[[str, float], None]
+"""Called with the name of the stage and the share of it that is done, 0 to 1."""
+
+_KINDS: tuple[Kind, ...] = (*(kind for kind in KINDS if kind not in ("land", "sea")), "random")
+_REPEAT_DAYS = 10
+_ORBITS_PER_CYCLE = 143
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoastOptions:
+    """What a simulated coast is to be.
+
+    Attributes:
+        extent_px: Side of the area in pixels of 10 m, 120 to 10980.
+        overlap_px: How wide the ground is that neighbouring tiles share, at most; ``None``: as wide as real tiles
+            have it (9.8 km, some 14 km between zones), or a third of an area under 2000 px.
+        dates: Overpasses, 10 days apart.
+        kind: Kind of landscape as ``tiles.world`` names them, one that has a shoreline; or ``random``.
+        works: Whether harbours, moles, causeways and ponds may stand on the shore.
+        cloud_cover: Share of the area under cloud on each date, roughly.
+        hidden: Least and most share of the shore that cloud and swath hide on every date.
+        swath_edges: On how many dates, the last ones, the edge of the swath crosses the area.
+        baseline: Processing baseline; from 04.00 on digital numbers carry an offset of 1000.
+        scene_class_faults: Whether the scene classification takes surf and beaches for cloud, as the real one does;
+            ``truth/clear.tif`` does not know of these.
+        overwrite: Whether a coast in the same folder is replaced.
+
+    Raises:
+        SceneError: A value is out of range.
+    """
+
+    extent_px: int = 2_400
+    overlap_px: int | None = None
+    dates: int = 3
+    kind: str = "open_coast"
+    works: bool = True
+    cloud_cover: float = 0.15
+    hidden: tuple[float, float] = (0.0, 0.01)
+    swath_edges: int = 1
+    baseline: str = "05.11"
+    scene_class_faults: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.dates <= 24:
+            raise SceneError(f"Expected 1 to 24 dates, found {self.dates}.")
+        resolve_kind(self.kind, _KINDS)
+        if not 0 <= self.cloud_cover <= 1:
+            raise SceneError(f"Cloud cover is a share of 0 to 1, found {self.cloud_cover}. Divide percent by 100.")
+        if not 0 <= self.hidden[0] <= self.hidden[1] <= 1:
+            raise SceneError(f"Expected the least and the most share of shore to hide, 0 to 1, found {self.hidden}.")
+        if not 0 <= self.swath_edges <= self.dates:
+            raise SceneError(f"Expected 0 to {self.dates} dates with a swath edge, found {self.swath_edges}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedCoast:
+    """Where a simulated coast was written, and where it lies.
+
+    Attributes:
+        folder: Holds all of it.
+        items: One STAC item a scene, ``scenes/<id>/<id>.json``; ``open_scene`` opens it.
+        place: Where the tiles meet.
+        plane: The common plane and the area on it.
+        tiles: The crops: north-west, north-east, south-west, south-east.
+    """
+
+    folder: Path
+    items: tuple[Path, ...]
+    place: MeetingPlace
+    plane: CoastPlane
+    tiles: tuple[CoastTile, ...]
+
+    @property
+    def item_collection(self) -> Path:
+        """All items with absolute references, as ``rustac serve`` takes them."""
+        return self.folder / "items.json"
+
+    @property
+    def catalogue(self) -> Path:
+        """The static catalogue, with relative references."""
+        return self.folder / "catalog.json"
+
+    @property
+    def truth(self) -> Path:
+        """Folder of ``shoreline.gpkg``, ``clear.tif``, ``truth.json`` and ``<tile>_water_fraction.tif``."""
+        return self.folder / "truth"
+
+
+def simulate_coast(
+    out: Path, *, seed: int, options: CoastOptions | None = None, progress: Progress | None = None
+) -> SimulatedCoast:
+    """Simulate one coast in 2 x 2 MGRS tiles of two UTM zones on several dates, with its truth.
+
+    The same arguments give the same pixels. The folder appears only when whole.
+
+    Args:
+        out: The folder to make.
+        seed: Decides the place, the coast and the days; 0 or more.
+        options: Size, dates, weather.
+        progress: Told how far the work is.
+
+    Raises:
+        GridError: Extent or overlap is impossible.
+        SceneError: The seed is impossible, the folder is there already, or no such coast or weather was found.
+        ProductWriteError: It cannot be written: no room, no permission.
+    """
+    options, progress = options or CoastOptions(), progress or _say_nothing
+    out = Path(out)
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not options.overwrite):
+        raise SceneError(f"{out} exists already. Remove it, choose another folder, or overwrite it.")
+    place = draw_meeting_place(seed)
+    plane = make_plane(place, extent_px=options.extent_px)
+    tiles = make_tiles(place, plane, overlap_px=options.overlap_px)
+    first = resolve_acquisition(seed=seed, size=options.extent_px, baseline=options.baseline, crs=place.squares[0].crs)
+    progress("drawing the coast", 0.0)
+    world, shore = draw_coast(
+        seed,
+        kind=resolve_kind(options.kind, _KINDS),
+        extent_px=options.extent_px,
+        works=options.works,
+        faults=options.scene_class_faults,
+    )
+    days = draw_days(
+        world,
+        shore,
+        seed=seed,
+        dates=options.dates,
+        cloud_cover=options.cloud_cover,
+        hidden=options.hidden,
+        swaths=options.swath_edges,
+    )
+    with write_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            stage = Path(folder) / "coast"
+            items = _write_scenes(stage, days, tiles, plane, first=first, progress=progress)
+            write_item_collection(stage / "items.json", items, scenes=out / "scenes")
+            write_catalogue(stage, items)
+            progress("writing the truth", 0.0)
+            counts = _write_truth(stage / "truth", world, days, tiles, plane)
+            record = _make_record(seed, options, place=place, plane=plane, tiles=tiles, days=days)
+            write_truth_record(stage / "truth" / "truth.json", record | counts)
+            if out.exists():
+                shutil.rmtree(out)
+            stage.rename(out)
+    paths = tuple(out / "scenes" / item.id / f"{item.id}.json" for item in items)
+    return SimulatedCoast(folder=out, items=paths, place=place, plane=plane, tiles=tiles)
+
+
+def _write_scenes(
+    stage: Path,
+    days: Sequence[Day],
+    tiles: Sequence[CoastTile],
+    plane: CoastPlane,
+    *,
+    first: Acquisition,
+    progress: Progress,
+) -> list[pystac.Item]:
+    items = []
+    for day in days:
+        progress("writing scenes", day.number / len(days))
+        taken = [_resolve_acquisition(first, day, tile) for tile in tiles]
+        folders = [stage / "scenes" / _name_scene(acquisition) for acquisition in taken]
+        # The renderer's matrices are small: threads that wait for each other would triple its time on a busy machine.
+        with threadpool_limits(limits=1):
+            scenes = write_day(day, tiles, plane, acquisitions=taken, folders=folders)
+        for scene in scenes:
+            if scene.nodata_percent < 100:
+                items.append(make_item(scene, day, plane))
+            else:  # the swath passes this tile by: there is no product
+                shutil.rmtree(scene.folder)
+    return items
+
+
+def _resolve_acquisition(first: Acquisition, day: Day, tile: CoastTile) -> Acquisition:
+    later = _REPEAT_DAYS * day.number
+    zenith, azimuth = compute_light_angles(day.world.sun)
+    return replace(
+        first,
+        square=tile.square,
+        sensing=first.sensing + timedelta(days=later),
+        generation=first.generation + timedelta(days=later),
+        orbit=first.orbit + _ORBITS_PER_CYCLE * day.number,
+        sun_zenith=zenith,
+        sun_azimuth=azimuth,
+    )
+
+
+def _name_scene(taken: Acquisition) -> str:
+    """As Earth Search names its items."""
+    return f"{taken.spacecraft}_T{taken.square.tile_id}_{taken.sensing:%Y%m%dT%H%M%S}_L2A"
+
+
+def _write_truth(
+    folder: Path, world: World, days: Sequence[Day], tiles: Sequence[CoastTile], plane: CoastPlane
+) -> dict[str, Any]:
+    folder.mkdir()
+    window = compute_truth_window(plane, tiles)
+    write_fractions(world.terrain, tiles, plane, folder)
+    write_clear(folder / "clear.tif", days, tiles, plane, window)
+    return {"shoreline_lines": write_true_shoreline(folder / "shoreline.gpkg", world, plane, window)}
+
+
+def _make_record(
+    seed: int,
+    options: CoastOptions,
+    *,
+    place: MeetingPlace,
+    plane: CoastPlane,
+    tiles: Sequence[CoastTile],
+    days: Sequence[Day],
+) -> dict[str, Any]:
+    """What it takes to make the same coast again, and where it lies."""
+    return {
+        "simulated": True,
+        "software": f"Strandline {__version__}",
+        "seed": seed,
+        "options": {name: value for name, value in asdict(options).items() if name != "overwrite"},
+        "plane_crs": plane.crs.to_wkt(),
+        "area": list(plane.grid.bounds),
+        "zone_boundary_lon": place.lon,
+        "tiles": {
+            tile.name: {"crs": tile.square.crs, "bounds": list(tile.grid.bounds), "corner": list(tile.square.corner)}
+            for tile in tiles
+        },
+        "dates": len(days),
+        "dates_with_swath_edge": [day.number for day in days if day.swath is not None],
+    }
+
+
+def _say_nothing(_stage: str, _share: float) -> None:
+    """The progress of those who did not ask."""
