@@ -2,6 +2,10 @@
 
     python benchmarks/coast.py COAST --simulate --seed 3 [--extent 2400]      # makes COAST
     python benchmarks/coast.py COAST --mosaic FOLDER                          # measures FOLDER/coastline.gpkg
+    python benchmarks/coast.py COAST --perfect MAPS --out OUT    # what a faultless network would map
+
+The last one takes a folder of mapped scenes and puts the true share of water in place of the network's answer, under
+the same clouds: the mosaic of OUT shows what joining alone costs.
 
 COAST is a folder that ``tiles.simulate_coast`` wrote. What is measured: distances between the mapped and the true
 shoreline where a date was clear, into how many lines the longest true shoreline came back, how much was mapped twice,
@@ -25,8 +29,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from scipy.spatial import cKDTree
 
+from pipeline.classes import NODATA, OBSCURED
 from pipeline.line_samples import Samples, compute_distances, compute_samples
+from pipeline.rasters import MapWriter
 from strandline import __version__
+from tiles import masks
+from tiles.grid import Grid
+from tiles.product_name import find_tile
 
 RESULTS = Path(__file__).parent / "results" / "coast.jsonl"
 
@@ -258,6 +267,28 @@ def measure(mosaic: Path, coast: Path) -> dict[str, Any]:
     }
 
 
+def write_perfect_maps(coast: Path, maps: Path, out: Path) -> None:
+    """Write mapped scenes as a network without any error would have them: the true share of water, the same clouds."""
+    for path in sorted(maps.glob("*/item.json")):
+        item, folder = json.loads(path.read_text()), out / path.parent.name
+        folder.mkdir(parents=True)
+        with rasterio.open(path.parent / "water.tif") as file:
+            classes = file.read(1)
+            grid = Grid(crs=file.crs, transform=file.transform, width=file.width, height=file.height)
+        with rasterio.open(coast / "truth" / f"{find_tile(item['id'])}_water_fraction.tif") as file:
+            fraction = (file.read(1) * file.scales[0] + file.offsets[0]).astype(np.float32)
+        state = np.where(classes == OBSCURED, masks.OBSCURED, np.where(classes == NODATA, masks.NODATA, masks.VALID))
+        known = np.where(state == masks.VALID, fraction, np.float32(np.nan))
+        with MapWriter(folder, grid=grid) as writer:
+            writer.write_rows(0, known, state.astype(np.uint8))
+            writer.finish()
+        item["assets"] = {
+            name: {"href": f"./{name}", "file:size": (folder / name).stat().st_size}
+            for name in ("water.tif", "probability.tif")
+        }
+        (folder / "item.json").write_text(json.dumps(item))
+
+
 def main() -> None:
     """Make a coast, or measure what was made of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -266,12 +297,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--extent", type=int, default=2400)
     parser.add_argument("--mosaic", type=Path, help="folder with coastline.gpkg")
+    parser.add_argument("--perfect", type=Path, help="folder of mapped scenes")
+    parser.add_argument("--out", type=Path, help="where their perfect twins go")
     arguments = parser.parse_args()
     if arguments.simulate:
         from tiles.simulate_coast import CoastOptions, simulate_coast
 
         made = simulate_coast(arguments.coast, seed=arguments.seed, options=CoastOptions(extent_px=arguments.extent))
         print(*made.items, sep="\n")
+    if arguments.perfect:
+        write_perfect_maps(arguments.coast, arguments.perfect, arguments.out)
     if arguments.mosaic:
         record = measure(arguments.mosaic, arguments.coast)
         print(json.dumps(record, indent=2))

@@ -17,7 +17,7 @@ from pipeline.errors import MosaicError
 from pipeline.item import ITEM_NAME, read_fingerprint
 from tiles.errors import GridError
 from tiles.grid import Grid
-from tiles.product_name import parse_product_name
+from tiles.product_name import find_tile
 
 __all__ = ["MappedScene", "MappedScenes", "group_acquisitions", "read_mapped_scenes"]
 
@@ -114,7 +114,6 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
 
 def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:
     properties = document["properties"]
-    named = parse_product_name(document["id"])
     stated = properties.get("datetime")
     try:
         crs = CRS.from_user_input(properties.get("proj:code") or properties["proj:wkt2"])
@@ -130,7 +129,7 @@ def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:
         grid=grid,
         acquired=datetime.fromisoformat(stated).astimezone(UTC) if stated else None,
         platform=properties.get("platform"),
-        tile=named.tile if named else None,
+        tile=find_tile(str(document["id"])),
         simulated=bool(properties.get("strandline:simulated")),
     )
 

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from tiles.scene import Level
 
-__all__ = ["BASELINE_WITH_OFFSET", "ProductName", "has_offset", "make_scene_id", "parse_product_name", "parse_tile_id"]
+__all__ = [
+    "BASELINE_WITH_OFFSET",
+    "ProductName",
+    "find_tile",
+    "has_offset",
+    "make_scene_id",
+    "parse_product_name",
+    "parse_tile_id",
+]
 
 BASELINE_WITH_OFFSET = "04.00"
 """From this processing baseline on, products carry a radiometric offset."""
@@ -20,6 +28,8 @@ BASELINE_WITH_OFFSET = "04.00"
 _PRODUCT = re.compile(r"(S2[A-D])_MSI(L1C|L2A)_(\d{8}T\d{5,6})(?:_N(\d{2})(\d{2}))?(?:_R\d{3})?(?:_T(\d{2}[A-Z]{3}))?")
 _TILE = re.compile(r"(S2[A-D])_OPER_MSI_(L1C|L2A)_(?:TL|DS)_\w{4}_(\d{8}T\d{6})")
 _TILE_BASELINE = re.compile(r"_N(\d{2})\.(\d{2})(?:\b|_)")
+# A zone, a latitude band and two letters of a square, none of which is I or O.
+_ANY_TILE = re.compile(r"(?<![A-Za-z0-9])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])(?![A-Za-z0-9])")
 _MGRS = re.compile(r"_T(\d{2}[A-Z]{3})(?:_|\b)")
 
 
@@ -79,6 +89,19 @@ def parse_tile_id(text: str) -> ProductName | None:
         baseline=f"{baseline[1]}.{baseline[2]}" if baseline else None,
         tile=tile[1] if tile else None,
     )
+
+
+def find_tile(text: str) -> str | None:
+    """Find the MGRS tile that the name of a product or an item says, such as ``29RKH``.
+
+    Args:
+        text: ``S2A_MSIL2A_…_T33TVM_…``, ``S2A_29RKH_20200219_0_L2A``, ``S2A_T33TVM_20240701T100559_L2A``.
+
+    Returns:
+        The tile without its T; ``None`` where the name is silent.
+    """
+    found = _ANY_TILE.search(text)
+    return found[1] if found else None
 
 
 def make_scene_id(name: str) -> str:
