@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from models.card import ModelCard
@@ -17,11 +18,16 @@ from models.runtime import Runtime
 
 __all__ = ["resolve_predictor"]
 
+_KEPT = 4
+"""Models in memory: scenes that lack bands need the same model cut another way."""
+
 
 def resolve_predictor(
     name_or_path: str, *, inputs: Sequence[str] | None = None, device: Device = "auto", precision: Precision = "auto"
 ) -> Predictor:
     """Load the model that a user means, ready to predict from the inputs that there are.
+
+    A process loads it once, however many scenes it maps, and again where the file has changed.
 
     Args:
         name_or_path: The name of a bundled model, or the path of a model file: our own (``.safetensors``), or one that
@@ -37,6 +43,22 @@ def resolve_predictor(
         DeviceError: There is no such device here, or no such choice.
     """
     path = resolve_path(name_or_path)
+    return _load(path, _read_identity(path), None if inputs is None else tuple(inputs), device, precision)
+
+
+def _read_identity(path: Path) -> tuple[int, ...]:
+    """What tells a file from another that takes its place; nothing where there is none, and loading says so."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=_KEPT)
+def _load(
+    path: Path, _identity: tuple[int, ...], inputs: tuple[str, ...] | None, device: Device, precision: Precision
+) -> Predictor:
     if path.suffix in {".onnx", ".pt2"}:
         return _open_exported(path, inputs, device=device, precision=precision)
     model = load_model(path)

@@ -7,6 +7,7 @@ by the system for its memory or by a person, is started again, and what it was d
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import time
@@ -149,14 +150,16 @@ def open_client(options: ClusterOptions) -> Iterator[Client]:
         MissingExtraError: Dask is not installed.
     """
     distributed = import_distributed()
-    if not options.is_local:
-        with _join_cluster(distributed, _resolve_address(options)) as client:
-            yield client
-        return
     from dask import config  # noqa: PLC0415 (an extra)
 
-    with config.set(_LOCAL_CONFIG), _start_workers(distributed, options) as client:
-        yield client
+    # What Dask logs when it loses a worker or its scheduler is a page of traceback; it becomes an error of ours.
+    with distributed.utils.silence_logging_cmgr(logging.CRITICAL):
+        if options.is_local:
+            with config.set(_LOCAL_CONFIG), _start_workers(distributed, options) as client:
+                yield client
+        else:
+            with _join_cluster(distributed, _resolve_address(options)) as client:
+                yield client
 
 
 @contextmanager
@@ -169,7 +172,7 @@ def _start_workers(distributed: Any, options: ClusterOptions) -> Iterator[Client
             threads_per_worker=1,
             memory_limit=memory,
             dashboard_address="127.0.0.1:8787" if _is_free(8787) else "127.0.0.1:0",
-            silence_logs=50,
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -7,6 +7,7 @@ that a million tasks cost the scheduler and the client no more memory than a hun
 from __future__ import annotations
 
 import heapq
+import pickle
 import queue
 import time
 import uuid
@@ -143,6 +144,7 @@ class _Flight:
         is_transient: Callable[[BaseException], bool],
     ) -> None:
         self._client, self._function = client, function
+        self._dumps = import_distributed().protocol.pickle.dumps
         self._retries, self._is_transient = retries, is_transient
         self._fixed, self._limit, self._counted_s = in_flight, in_flight or 1, -60.0
         self._address = str(self._client.scheduler.address)
@@ -190,8 +192,8 @@ class _Flight:
     def _submit(self, attempt: _Try) -> None:
         self._begun += 1
         future = self._client.submit(
-            self._function,
-            *attempt.task.arguments,
+            _call,
+            self._dumps((self._function, attempt.task.arguments)),
             key=(self._name, f"{attempt.task.key}#{self._begun}"),
             resources=dict(attempt.task.resources) or None,
             pure=False,
@@ -247,6 +249,17 @@ class _Flight:
                 f"The scheduler at {self._address} went away; run the same command again: what is done is not done "
                 "twice."
             )
+
+
+def _call(packed: bytes) -> Any:  # noqa: ANN401 (whatever the function returns)
+    """Unpack a task on a worker, and only there: a scheduler that did it would import all that the function needs."""
+    function, arguments = pickle.loads(packed)  # noqa: S301 (packed by our own client, as Dask itself does)
+    try:
+        return function(*arguments)
+    except Exception as error:
+        # Causes of other libraries (GDAL's) cannot travel, and would take the error's own class with them.
+        error.__cause__ = error.__context__ = None
+        raise
 
 
 def _is_scheduler_lost(future: _Future) -> bool:

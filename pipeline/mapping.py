@@ -5,7 +5,7 @@ This is the way through the house, top to bottom: open, plan, predict, trace, wr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,36 +13,28 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from models.card import ModelCard
-from models.predictor import Predictor
-from models.registry import resolve_card
-from models.runtimes import resolve_predictor
-from pipeline.area import Area, resolve_area
-from pipeline.blending import compute_overlap
-from pipeline.clock import StageClock
 from pipeline.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.contour import ContourTracer
-from pipeline.errors import StaleResultError
-from pipeline.fit import describe_absence, list_absent, resolve_inputs
-from pipeline.item import Provenance, compute_checksums, compute_fingerprint, read_fingerprint, write_item
+from pipeline.fit import list_absent
+from pipeline.item import Provenance, write_item
 from pipeline.options import MapOptions
-from pipeline.predict import MappedRows, Prediction, predict_rows
+from pipeline.predict import MappedRows, predict_rows
 from pipeline.preview import Caption, Picture, write_preview
 from pipeline.quicklook import Quicklook
 from pipeline.rasters import MapWriter
-from pipeline.vectors import resolve_formats, write_vectors
+from pipeline.scene_job import Progress, SceneJob, list_parameters, plan_scene, prepare_prediction, say_nothing
+from pipeline.vectors import write_vectors
 from pipeline.workspace import open_workspace
 from tiles.errors import NoValidPixelsError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.open import StackOptions, open_scene
-from tiles.reader import ReadPlan
-from tiles.scene import BandSource, Scene
+from tiles.open import StackOptions
+from tiles.scene import Scene
 
-__all__ = ["MapOptions", "MapResult", "Progress", "map_scene"]
+__all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene"]
 
-Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
+RowSource = Callable[[SceneJob, Quicklook], Iterator[MappedRows]]
+"""Gives the rows of a scene's map, and fills the visible layers of the picture on the way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +63,8 @@ def map_scene(
     options: MapOptions | None = None,
     stack: StackOptions | None = None,
     progress: Progress | None = None,
+    threads: int = 0,
+    rows: RowSource | None = None,
 ) -> MapResult:
     """Map one scene into ``out/<scene id>/``.
 
@@ -80,6 +74,8 @@ def map_scene(
         options: Choices; the defaults suit most scenes.
         stack: What metadata does not say, for stacks.
         progress: Told how far the work is.
+        threads: Files decoded at once; 0: one a processor core.
+        rows: Gives the rows of the map instead of running the network here: ``pipeline.scene_strips``.
 
     Returns:
         Where the outputs are, and what to tell the user.
@@ -87,118 +83,31 @@ def map_scene(
     Raises:
         StrandlineError: Whatever is wrong with the scene, the choices or the disk, in one line; nothing is left.
     """
-    job = _plan(source, out, options or MapOptions(), stack, progress or _say_nothing)
-    if read_fingerprint(job.folder) == job.fingerprint:
+    job = plan_scene(
+        source, out, options=options or MapOptions(), stack=stack, progress=progress or say_nothing, threads=threads
+    )
+    if job.is_done():
         return MapResult(folder=job.folder, scene=job.scene, already_mapped=True, notes=job.notes, stages_s={})
-    if (job.folder / "item.json").exists() and not job.options.overwrite:
-        raise StaleResultError(
-            f"{job.folder} was mapped from other inputs or with other choices: pass --overwrite to replace it, or "
-            "choose another --out."
-        )
     with open_workspace(Path(out), job.scene.id) as work:
-        _make_outputs(job, work.folder)
+        _make_outputs(job, work.folder, rows or _predict)
         work.publish()
     return MapResult(
         folder=job.folder, scene=job.scene, already_mapped=False, notes=job.notes, stages_s=dict(job.clock.seconds)
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """All that was decided before the first pixel is read."""
-
-    scene: Scene
-    bands: tuple[BandSource, ...]
-    options: MapOptions
-    card: ModelCard
-    runtime: Predictor
-    area: Area
-    folder: Path
-    fingerprint: str
-    inputs: dict[str, str]
-    clock: StageClock
-    progress: Progress
-
-    @property
-    def grid(self) -> Grid:
-        """Grid of the outputs: the scene's own, cut to the area."""
-        return self.scene.grid.crop(self.area.window)
-
-    @property
-    def model_name(self) -> str:
-        """Name and version of the model."""
-        return f"{self.card.name} {self.card.version}"
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should be told."""
-        notes = [*self.scene.notes, *self.scene.radiometry.doubts, *describe_absence(self.scene, self.card)]
-        if self.scene.classification is None and self.options.cloud_classes:
-            notes.append("The scene has no scene classification: clouds are not masked.")
-        if self.runtime.reach_px is None:
-            notes.append(
-                f"{self.card.name} sees the whole of a tile, so its tiles were blended: the map depends on --tile-size."
-            )
-        return tuple(notes)
+def _predict(job: SceneJob, look: Quicklook) -> Iterator[MappedRows]:
+    return predict_rows(prepare_prediction(job, look))
 
 
-def _plan(
-    source: str | Path, out: str | Path, options: MapOptions, stack: StackOptions | None, progress: Progress
-) -> _Job:
-    """Decide everything that can be decided without reading a band, and refuse what cannot work."""
-    clock = StageClock()
-    resolve_formats(options.formats)
-    with clock.stage("open"):
-        scene = open_scene(source, options=stack)
-        area = resolve_area(options.aoi, scene.grid)
-    with clock.stage("load model"):
-        card = resolve_card(options.model)
-        bands = resolve_inputs(scene, card)
-        runtime = resolve_predictor(
-            options.model,
-            inputs=[band.name for band in bands],
-            device=options.device,
-            precision=options.precision,
-        )
-    with clock.stage("checksums"):
-        inputs = compute_checksums(scene.files)
-        fingerprint = compute_fingerprint(
-            inputs=inputs,
-            model_sha256=runtime.sha256,
-            parameters=_list_parameters(options, runtime),
-        )
-    return _Job(
-        scene=scene,
-        bands=bands,
-        options=options,
-        card=card,
-        runtime=runtime,
-        area=area,
-        folder=Path(out) / scene.id,
-        fingerprint=fingerprint,
-        inputs=inputs,
-        clock=clock,
-        progress=progress,
-    )
-
-
-def _list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object]:
-    """The choices that decide the result, the precision as it was resolved among them."""
-    parameters = options.result_parameters() | {"precision": runtime.precision}
-    if runtime.reach_px is None:  # then it also matters how the tiles lie
-        overlap = compute_overlap(options.tile_size, runtime.stride)
-        parameters["blending"] = {"window": "hann", "tile_size": options.tile_size, "overlap_px": overlap}
-    return parameters
-
-
-def _make_outputs(job: _Job, folder: Path) -> None:
+def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     """Read, predict and trace the scene strip by strip, then write what needs the whole of it."""
     look = Quicklook(job.grid, layers=_LAYERS)
     tracer = ContourTracer(width=job.grid.width, height=job.grid.height, threshold=job.options.threshold)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
         seen = np.zeros(3, dtype=np.int64)
-        for rows in predict_rows(_prepare_prediction(job, look)):
+        for rows in row_source(job, look):
             with job.clock.stage("write rasters"):
                 maps.write_rows(rows.row_off, rows.probability, rows.state)
             with job.clock.stage("trace"):
@@ -226,20 +135,6 @@ _LAYERS = 5
 _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
 
 
-def _prepare_prediction(job: _Job, look: Quicklook) -> Prediction:
-    names = [band.name for band in job.bands]
-    # A scene without the visible bands is drawn in what it has.
-    visible = tuple(names.index(name) if name in names else 0 for name in ("B04", "B03", "B02"))
-    return Prediction(
-        plan=ReadPlan(scene=job.scene, bands=job.bands, obscured_classes=job.options.cloud_classes),
-        runtime=job.runtime,
-        area=job.area,
-        tile_size=job.options.tile_size,
-        clock=job.clock,
-        quicklook=(look, visible),
-    )
-
-
 def _add_map_to_quicklook(look: Quicklook, rows: MappedRows) -> None:
     height, width = rows.state.shape
     window = Window(0, rows.row_off, width, height)
@@ -248,14 +143,14 @@ def _add_map_to_quicklook(look: Quicklook, rows: MappedRows) -> None:
     look.add(window, hidden, layer=_OBSCURED_LAYER)
 
 
-def _require_pixels(job: _Job, seen: NDArray[np.int64]) -> None:
+def _require_pixels(job: SceneJob, seen: NDArray[np.int64]) -> None:
     """An empty scene is an answer, but not a map."""
     if seen[VALID] == seen[OBSCURED] == 0:
         where = "in the area of interest" if job.options.aoi else "in the scene"
         raise NoValidPixelsError(f"{job.scene.id} has no valid pixels {where}: all {seen[NODATA]} are nodata.")
 
 
-def _build_coastline(job: _Job, tracer: ContourTracer) -> CoastlineLayers:
+def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
     context = SceneContext(
         scene=job.scene.id,
         acquired=job.scene.acquired,
@@ -268,7 +163,7 @@ def _build_coastline(job: _Job, tracer: ContourTracer) -> CoastlineLayers:
     return build_coastline(tracer.finish(), grid=job.grid, context=context, options=options)
 
 
-def _draw_preview(job: _Job, path: Path, look: Quicklook, layers: CoastlineLayers) -> None:
+def _draw_preview(job: SceneJob, path: Path, look: Quicklook, layers: CoastlineLayers) -> None:
     cells = look.compute()
     height, width = cells.shape[1:]
     grid = Grid(crs=job.grid.crs, transform=job.grid.transform @ Affine.scale(look.factor), width=width, height=height)
@@ -281,7 +176,7 @@ def _draw_preview(job: _Job, path: Path, look: Quicklook, layers: CoastlineLayer
     write_preview(path, picture, layers.coastline, caption)
 
 
-def _record(job: _Job, seen: NDArray[np.int64]) -> Provenance:
+def _record(job: SceneJob, seen: NDArray[np.int64]) -> Provenance:
     shares = 100 * seen / seen.sum()
     return Provenance(
         scene=job.scene,
@@ -292,7 +187,7 @@ def _record(job: _Job, seen: NDArray[np.int64]) -> Provenance:
         hyperparameters=job.runtime.hyperparameters,
         model_source=job.runtime.source,
         model_sha256=job.runtime.sha256,
-        parameters=_list_parameters(job.options, job.runtime),
+        parameters=list_parameters(job.options, job.runtime),
         fingerprint=job.fingerprint,
         runtime={"description": job.runtime.description, "tile_size": job.options.tile_size},
         statistics={
@@ -302,7 +197,3 @@ def _record(job: _Job, seen: NDArray[np.int64]) -> Provenance:
         },
         notes=job.notes,
     )
-
-
-def _say_nothing(_stage: str, _share: float) -> None:
-    """The progress of those who did not ask."""

@@ -29,6 +29,8 @@ __all__ = ["DEFAULT_TILE_SIZE", "MappedRows", "Prediction", "predict_rows"]
 DEFAULT_TILE_SIZE = 512
 """Interior of a tile in pixels: wide enough that its halo costs little, narrow enough for the processor's cache."""
 
+_ALL = slice(None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedRows:
@@ -78,11 +80,12 @@ class Prediction:
         return Tiling(domain=self.area.window, tile_size=self.tile_size, halo=halo, stride=stride)
 
 
-def predict_rows(prediction: Prediction) -> Iterator[MappedRows]:
+def predict_rows(prediction: Prediction, *, part: slice = _ALL) -> Iterator[MappedRows]:
     """Map a scene from top to bottom.
 
     Args:
         prediction: What to run on what.
+        part: Which rows of tiles; any, one after the other, for a network whose tiles are not blended.
 
     Yields:
         The rows of the map, a row of tiles at a time, without gaps or overlap.
@@ -90,7 +93,7 @@ def predict_rows(prediction: Prediction) -> Iterator[MappedRows]:
     Raises:
         RasterReadError: A file of the scene cannot be decoded.
     """
-    rows = list(prediction.tiling.rows())
+    rows = list(prediction.tiling.rows())[part]
     strips = read_strips(prediction.plan, [row.read for row in rows])
     overlap = prediction.overlap
     blender = None if overlap is None else Blender(prediction.area.window, overlap=overlap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,26 @@ class Quicklook:
         valid = np.isfinite(values)
         rows = self._cells(window.row_off, window.row_stop)
         cols = self._cells(window.col_off, window.col_stop)
-        target = np.s_[layer, rows[0][0] : rows[0][-1] + 1, cols[0][0] : cols[0][-1] + 1]
-        for store, summand in ((self._sum, np.where(valid, values, 0)), (self._count, valid.astype(np.float64))):
-            store[target] += np.add.reduceat(np.add.reduceat(summand, rows[1], axis=0), cols[1], axis=1)
+        total, count = (
+            np.add.reduceat(np.add.reduceat(summand, rows[1], axis=0), cols[1], axis=1)
+            for summand in (np.where(valid, values, 0), valid.astype(np.float64))
+        )
+        self.add_cells((layer, int(rows[0][0]), int(cols[0][0])), total, count)
+
+    def add_cells(
+        self, place: tuple[int, int, int], total: NDArray[np.floating[Any]], count: NDArray[np.floating[Any]]
+    ) -> None:
+        """Add what a tile gives to some cells.
+
+        Args:
+            place: Layer, first row and first column of the cells.
+            total: Sum of the valid pixels in each cell, (row, col).
+            count: Number of them, (row, col).
+        """
+        layer, row, col = place
+        target = np.s_[layer, row : row + total.shape[0], col : col + total.shape[1]]
+        self._sum[target] += total
+        self._count[target] += count
 
     def compute(self) -> NDArray[np.float32]:
         """The mean of each cell: (layers, row, col), NaN where nothing valid fell."""

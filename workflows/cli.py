@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 from strandline import StrandlineError, __version__
 from workflows.ablate_command import ablate
+from workflows.batch_command import batch
 from workflows.compare_command import compare
 from workflows.data_command import data
 from workflows.evaluate_command import evaluate
@@ -25,7 +26,11 @@ from workflows.export_model_command import export_model_
 from workflows.info_command import info
 from workflows.map_command import map_
 from workflows.models_command import models
+from workflows.mosaic_command import mosaic
+from workflows.search_command import search
+from workflows.simulate_coast_command import simulate_coast
 from workflows.simulate_command import simulate
+from workflows.status_command import status
 from workflows.train_command import train
 
 __all__ = ["app", "main"]
@@ -42,14 +47,19 @@ app = typer.Typer(
 )
 app.command("map")(map_)
 app.command("info")(info)
+app.command("search")(search)
+app.command("batch")(batch)
+app.command("status")(status)
+app.command("mosaic")(mosaic)
 app.command("simulate")(simulate)
+app.command("simulate-coast")(simulate_coast)
 app.command("models")(models)
-app.add_typer(data, name="data")
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
-app.command("export-model")(export_model_)
 app.command("train")(train)
 app.command("ablate")(ablate)
+app.command("export-model")(export_model_)
+app.add_typer(data, name="data")
 
 
 def _print_version(wanted: bool) -> None:

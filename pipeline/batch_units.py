@@ -1,0 +1,163 @@
+"""What a worker does: map a scene, or some rows of one; and how its errors are to be understood."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from pipeline.batch_sources import SceneSource
+from pipeline.errors import output_errors
+from pipeline.mapping import MapOptions, map_scene
+from pipeline.scene_job import plan_scene
+from pipeline.scene_strips import compute_part, join_rows, remove_scratch
+from strandline import StrandlineError
+from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError
+from tiles.open import StackOptions
+
+__all__ = ["Kind", "SceneUnit", "UnitResult", "compute_unit_part", "describe_failure", "map_unit", "write_item_file"]
+
+Kind = Literal["mapped", "already mapped", "empty", "failed", "duplicate", "no scene"]
+"""What may become of a scene; ``empty``: it has no data in the area of interest."""
+
+_CACHE_MB = "128"
+"""GDAL's cache of blocks, by default a share of the machine's memory; each is read once, so it need not be big."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneUnit:
+    """A scene as a worker needs it.
+
+    Attributes:
+        source: As ``tiles.open.open_scene`` takes it.
+        out: Folder for results, absolute.
+        options: Choices.
+        stack: What metadata does not say, for stacks.
+        threads: To compute and to decode with.
+    """
+
+    source: str
+    out: str
+    options: MapOptions
+    stack: StackOptions | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitResult:
+    """What a worker tells of a scene that it mapped.
+
+    Attributes:
+        folder: Where the outputs are.
+        already_mapped: Nothing was to be done.
+        seconds: Wall time.
+        notes: What the user should be told, a sentence each.
+        worker: Host and process, for the record.
+        peak_rss_mib: Most memory that the process ever had.
+    """
+
+    folder: str
+    already_mapped: bool
+    seconds: float
+    notes: tuple[str, ...]
+    worker: str
+    peak_rss_mib: int
+
+
+def map_unit(unit: SceneUnit) -> UnitResult:
+    """Map a scene; rows of it that workers kept before are used.
+
+    Args:
+        unit: The scene.
+
+    Raises:
+        StrandlineError: Whatever is wrong with it.
+    """
+    began = time.perf_counter()
+    _prepare(unit.threads)
+    result = map_scene(
+        unit.source, unit.out, options=unit.options, stack=unit.stack, threads=unit.threads, rows=join_rows
+    )
+    remove_scratch(result.folder)
+    return UnitResult(
+        folder=str(result.folder),
+        already_mapped=result.already_mapped,
+        seconds=time.perf_counter() - began,
+        notes=result.notes,
+        worker=f"{os.uname().nodename}:{os.getpid()}",
+        peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    )
+
+
+def compute_unit_part(unit: SceneUnit, part: int, parts: int) -> int:
+    """Compute and keep some rows of a scene; see ``pipeline.scene_strips``.
+
+    Args:
+        unit: The scene.
+        part: Which part, from 0.
+        parts: How many there are.
+
+    Raises:
+        StrandlineError: Whatever is wrong with it.
+    """
+    _prepare(unit.threads)
+    job = plan_scene(unit.source, unit.out, options=unit.options, stack=unit.stack, threads=unit.threads)
+    return compute_part(job, part=part, parts=parts)
+
+
+def describe_failure(error: BaseException, scene: SceneSource, *, tries: int) -> tuple[Kind, str]:
+    """What an error means for a scene, and the reason in one line for a person.
+
+    Args:
+        error: What mapping it ended with.
+        scene: What was mapped.
+        tries: How often it was begun.
+    """
+    reason = " ".join(str(error).split()) or "no reason given"
+    if isinstance(error, (NoValidPixelsError, AreaOutsideSceneError)):
+        return "empty", reason
+    if isinstance(error, SceneError) and not scene.is_product:
+        return "no scene", reason
+    if type(error).__name__ == "KilledWorker":  # Dask need not be here to read an old record
+        return "failed", (
+            f"The worker died while it was mapped, {tries} times: killed for its memory, perhaps, or by hand. Give "
+            "workers more memory (fewer --workers), or look into their logs."
+        )
+    return "failed", reason if isinstance(error, StrandlineError) else f"{type(error).__name__}: {reason}"
+
+
+def write_item_file(folder: Path, scene: SceneSource) -> str:
+    """Keep an item of a plan as a file from which workers open it.
+
+    Args:
+        folder: For such files.
+        scene: With its item.
+
+    Returns:
+        The file; where it holds this item already it is left as it is.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    path, begun = folder / f"{scene.id}.json", folder / f".{scene.id}.begun"
+    text = json.dumps(scene.item, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    with output_errors(path):
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            folder.mkdir(parents=True, exist_ok=True)
+            begun.write_text(text, encoding="utf-8")
+            begun.replace(path)
+    return str(path)
+
+
+def _prepare(threads: int) -> None:
+    """Keep to this worker's share of the cores and of memory, so that workers on one machine do not fight."""
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    os.environ.setdefault("GDAL_CACHEMAX", _CACHE_MB)
+    os.environ.setdefault("GDAL_NUM_THREADS", str(threads))

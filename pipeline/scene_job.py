@@ -1,0 +1,195 @@
+"""Decide all about the map of a scene before the first band is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.card import ModelCard
+from models.predictor import Predictor
+from models.registry import resolve_card
+from models.runtimes import resolve_predictor
+from pipeline.area import Area, resolve_area
+from pipeline.blending import compute_overlap
+from pipeline.clock import StageClock
+from pipeline.errors import StaleResultError
+from pipeline.fit import describe_absence, resolve_inputs
+from pipeline.item import compute_checksums, compute_fingerprint, read_fingerprint
+from pipeline.options import MapOptions
+from pipeline.predict import Prediction
+from pipeline.quicklook import Quicklook
+from pipeline.vectors import resolve_formats
+from tiles.grid import Grid
+from tiles.open import StackOptions, open_scene
+from tiles.reader import ReadPlan
+from tiles.scene import BandSource, Scene
+
+__all__ = ["Progress", "SceneJob", "list_parameters", "plan_scene", "prepare_prediction", "say_nothing"]
+
+Progress = Callable[[str, float], None]
+"""Called with the name of the stage and the share of it that is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneJob:
+    """All that was decided before the first pixel is read.
+
+    Attributes:
+        scene: What is mapped.
+        bands: Those that the model reads, in its order.
+        options: Choices.
+        card: What the model says about itself.
+        runtime: The model, ready to predict.
+        area: The part of the scene that is mapped.
+        folder: Where the outputs go.
+        fingerprint: Of all that decides the result.
+        inputs: Checksums of the scene's files by path.
+        clock: Takes the time of each stage.
+        progress: Told how far the work is.
+        threads: Files decoded at once; 0: one a processor core.
+    """
+
+    scene: Scene
+    bands: tuple[BandSource, ...]
+    options: MapOptions
+    card: ModelCard
+    runtime: Predictor
+    area: Area
+    folder: Path
+    fingerprint: str
+    inputs: dict[str, str]
+    clock: StageClock
+    progress: Progress
+    threads: int = 0
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the outputs: the scene's own, cut to the area."""
+        return self.scene.grid.crop(self.area.window)
+
+    @property
+    def model_name(self) -> str:
+        """Name and version of the model."""
+        return f"{self.card.name} {self.card.version}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should be told."""
+        notes = [*self.scene.notes, *self.scene.radiometry.doubts, *describe_absence(self.scene, self.card)]
+        if self.scene.classification is None and self.options.cloud_classes:
+            notes.append("The scene has no scene classification: clouds are not masked.")
+        if self.runtime.reach_px is None:
+            notes.append(
+                f"{self.card.name} sees the whole of a tile, so its tiles were blended: the map depends on --tile-size."
+            )
+        return tuple(notes)
+
+    def is_done(self) -> bool:
+        """Whether the folder holds this very result.
+
+        Raises:
+            StaleResultError: It holds another, which was not to be replaced.
+        """
+        if read_fingerprint(self.folder) == self.fingerprint:
+            return True
+        if (self.folder / "item.json").exists() and not self.options.overwrite:
+            raise StaleResultError(
+                f"{self.folder} was mapped from other inputs or with other choices: pass --overwrite to replace it, or "
+                "choose another --out."
+            )
+        return False
+
+
+def say_nothing(_stage: str, _share: float) -> None:
+    """The progress of those who did not ask."""
+
+
+def plan_scene(
+    source: str | Path,
+    out: str | Path,
+    *,
+    options: MapOptions,
+    stack: StackOptions | None = None,
+    progress: Progress = say_nothing,
+    threads: int = 0,
+) -> SceneJob:
+    """Decide everything that can be decided without reading a band, and refuse what cannot work.
+
+    Args:
+        source: As ``tiles.open.open_scene`` takes it.
+        out: Folder for results.
+        options: Choices.
+        stack: What metadata does not say, for stacks.
+        progress: Told how far the work is.
+        threads: Files decoded at once; 0: one a processor core.
+
+    Raises:
+        StrandlineError: Whatever is wrong with the scene or the choices, in one line.
+    """
+    clock = StageClock()
+    resolve_formats(options.formats)
+    with clock.stage("open"):
+        scene = open_scene(source, options=stack)
+        area = resolve_area(options.aoi, scene.grid)
+    with clock.stage("load model"):
+        card = resolve_card(options.model)
+        bands = resolve_inputs(scene, card)
+        runtime = resolve_predictor(
+            options.model,
+            inputs=[band.name for band in bands],
+            device=options.device,
+            precision=options.precision,
+        )
+    with clock.stage("checksums"):
+        inputs = compute_checksums(scene.files)
+        fingerprint = compute_fingerprint(
+            inputs=inputs,
+            model_sha256=runtime.sha256,
+            parameters=list_parameters(options, runtime),
+        )
+    return SceneJob(
+        scene=scene,
+        bands=bands,
+        options=options,
+        card=card,
+        runtime=runtime,
+        area=area,
+        folder=Path(out) / scene.id,
+        fingerprint=fingerprint,
+        inputs=inputs,
+        clock=clock,
+        progress=progress,
+        threads=threads,
+    )
+
+
+def list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object]:
+    """The choices that decide the result, the precision as it was resolved among them."""
+    parameters = options.result_parameters() | {"precision": runtime.precision}
+    if runtime.reach_px is None:  # then it also matters how the tiles lie
+        overlap = compute_overlap(options.tile_size, runtime.stride)
+        parameters["blending"] = {"window": "hann", "tile_size": options.tile_size, "overlap_px": overlap}
+    return parameters
+
+
+def prepare_prediction(job: SceneJob, look: Quicklook) -> Prediction:
+    """What to run on what.
+
+    Args:
+        job: All that was decided.
+        look: Takes the visible bands in its first three layers, red, green and blue.
+    """
+    names = [band.name for band in job.bands]
+    # A scene without the visible bands is drawn in what it has.
+    visible = tuple(names.index(name) if name in names else 0 for name in ("B04", "B03", "B02"))
+    return Prediction(
+        plan=ReadPlan(
+            scene=job.scene, bands=job.bands, obscured_classes=job.options.cloud_classes, threads=job.threads
+        ),
+        runtime=job.runtime,
+        area=job.area,
+        tile_size=job.options.tile_size,
+        clock=job.clock,
+        quicklook=(look, visible),
+    )

@@ -1,0 +1,114 @@
+"""What is a scene, what is none, and which of two products stays."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.batch_sources import BatchSourceError, list_sources
+from pipeline.search_errors import PlanError
+
+PRODUCT = "S2A_MSIL2A_20240101T101031_N0509_R022_T33TVM_20240101T120000"
+REPROCESSED = "S2A_MSIL2A_20240101T101031_N0511_R022_T33TVM_20240601T120000"
+OTHER_DAY = "S2A_MSIL2A_20240111T101031_N0510_R022_T33TVM_20240111T120000"
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def write_item(path: Path, name: str = "item-1") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"type": "Feature", "id": name, "assets": {}, "properties": {}}))
+
+
+def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
+    (tmp_path / f"{PRODUCT}.SAFE").mkdir()
+    touch(tmp_path / f"{OTHER_DAY}.zip", tmp_path / "stack.tif", tmp_path / "bands" / "B03.tif")
+    touch(tmp_path / "bands" / "B08.tif", tmp_path / "readme.txt", tmp_path / ".hidden.tif")
+    touch(tmp_path / f"{PRODUCT}_truth" / "water.tif")
+    write_item(tmp_path / "item.json")
+    write_item(tmp_path / "alone" / "item.json", "item-2")
+    (tmp_path / "other.json").write_text("{}")
+    sources = list_sources(tmp_path)
+    assert [scene.id for scene in sources.scenes] == sorted([PRODUCT, OTHER_DAY, "bands", "item-1", "item-2", "stack"])
+    assert {entry.id: entry.kind for entry in sources.left_out} == {
+        "readme.txt": "no scene",
+        "other.json": "no scene",
+        f"{PRODUCT}_truth": "no scene",
+    }
+    certain = {scene.id for scene in sources.scenes if scene.is_product}
+    assert certain == {PRODUCT, OTHER_DAY, "item-1", "item-2"}
+
+
+def test_products_lie_at_any_depth(tmp_path: Path) -> None:
+    (tmp_path / "2024" / "01" / f"{PRODUCT}.SAFE").mkdir(parents=True)
+    touch(tmp_path / "2024" / "01" / "preview.tif")
+    sources = list_sources(tmp_path)
+    assert [scene.id for scene in sources.scenes] == [PRODUCT]
+    assert sources.left_out == ()
+
+
+def test_the_newer_baseline_stays_and_the_other_is_named(tmp_path: Path) -> None:
+    for name in (PRODUCT, REPROCESSED, OTHER_DAY):
+        (tmp_path / f"{name}.SAFE").mkdir()
+    sources = list_sources(tmp_path)
+    assert [scene.id for scene in sources.scenes] == [REPROCESSED, OTHER_DAY]
+    (left_out,) = sources.left_out
+    assert (left_out.id, left_out.kind) == (PRODUCT, "duplicate")
+    assert REPROCESSED in left_out.reason
+
+
+def test_a_product_and_its_zip_are_one(tmp_path: Path) -> None:
+    touch(tmp_path / "a" / f"{PRODUCT}.zip")
+    (tmp_path / "b" / f"{PRODUCT}.SAFE").mkdir(parents=True)
+    sources = list_sources(tmp_path)
+    assert [scene.source for scene in sources.scenes] == [str(tmp_path / "b" / f"{PRODUCT}.SAFE")]
+    assert [entry.kind for entry in sources.left_out] == ["duplicate"]
+
+
+def test_two_scenes_that_want_one_folder_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "a" / "bay.tif", tmp_path / "b" / "bay.tif")
+    (tmp_path / "list.txt").write_text("# two bays\na/bay.tif\n\nb/bay.tif\n")
+    with pytest.raises(BatchSourceError, match="into the folder bay"):
+        list_sources(tmp_path / "list.txt")
+
+
+def test_a_list_names_files_beside_it_and_addresses(tmp_path: Path) -> None:
+    touch(tmp_path / "a" / "bay.tif")
+    (tmp_path / "list.txt").write_text("a/bay.tif\nhttps://example.org/items/S2B_33TVM.json?token=x\n")
+    assert [scene.id for scene in list_sources(tmp_path / "list.txt").scenes] == ["S2B_33TVM", "bay"]
+    (tmp_path / "list.txt").write_text("a/gone.tif\n")
+    with pytest.raises(BatchSourceError, match=r"gone\.tif"):
+        list_sources(tmp_path / "list.txt")
+
+
+def test_nothing_to_map_is_one_clear_line(tmp_path: Path) -> None:
+    for source in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(BatchSourceError, match="found") as caught:
+            list_sources(source)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_json_that_is_neither_plan_nor_item(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"strandline_plan": 1}')
+    with pytest.raises(PlanError):
+        list_sources(tmp_path / "plan.json")
+
+
+def test_a_renamed_product_is_known_by_what_is_in_it(shared: Path, tmp_path: Path) -> None:
+    (product,) = (shared / "safe").glob("S2A_MSIL2A_20190809*.SAFE")
+    shutil.copytree(product, tmp_path / "my scene")
+    (scene,) = list_sources(tmp_path).scenes
+    assert scene.id.startswith("S2A_MSIL2A_20190809")
+
+
+def test_real_items_of_a_folder_are_scenes(shared: Path) -> None:
+    sources = list_sources(shared / "stac")
+    assert sources.scenes
+    assert all(scene.is_product for scene in sources.scenes if scene.source.endswith(".json"))

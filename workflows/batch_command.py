@@ -1,0 +1,107 @@
+"""``strandline batch``: map many scenes, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from workflows.map_command import (
+    _Aoi,
+    _Bands,
+    _Cloud,
+    _Device,
+    _Formats,
+    _MinArea,
+    _Model,
+    _Ocean,
+    _Offset,
+    _Precision,
+    _Scale,
+    _Simplify,
+    _Threshold,
+    _TileSize,
+)
+
+__all__ = ["batch"]
+
+_Scenes = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SCENES",
+        help="A plan (strandline search), a folder of scenes, or a text file with a scene a line.",
+        show_default=False,
+    ),
+]
+_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]
+_Workers = Annotated[
+    int | None, typer.Option(help="Worker processes on this machine; left out: as cores and memory allow.")
+]
+_Scheduler = Annotated[str | None, typer.Option(help="A Dask scheduler that is there already: tcp://HOST:PORT.")]
+_SchedulerFile = Annotated[Path | None, typer.Option(help="The file in which such a scheduler wrote its address.")]
+_Threads = Annotated[
+    int | None, typer.Option(help="Threads a worker; left out: its share of this machine's cores, one on a cluster.")
+]
+_Retries = Annotated[int, typer.Option(min=0, help="How often a scene is tried again after what may pass.")]
+_Progress = Annotated[
+    Literal["bar", "json", "none"],
+    typer.Option(help="bar: for people; json: a line an event on standard output; none: only what is wrong."),
+]
+
+
+def batch(
+    scenes: _Scenes,
+    out: _Out,
+    workers: _Workers = None,
+    scheduler: _Scheduler = None,
+    scheduler_file: _SchedulerFile = None,
+    threads: _Threads = None,
+    retries: _Retries = 2,
+    progress: _Progress = "bar",
+    model: _Model = "strandline-small",
+    device: _Device = "auto",
+    precision: _Precision = "auto",
+    tile_size: _TileSize = 512,
+    aoi: _Aoi = None,
+    cloud_classes: _Cloud = "3,8,9,10",
+    threshold: _Threshold = 0.5,
+    min_area_m2: _MinArea = 0.0,
+    simplify_m: _Simplify = 0.0,
+    ocean: _Ocean = None,
+    formats: _Formats = "gpkg",
+    bands: _Bands = None,
+    scale: _Scale = None,
+    offset: _Offset = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older, different results.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Map many scenes into OUT/<scene id>/, with OUT/summary.json; the same command goes on where a run was stopped.
+
+    Exit code: 0 all that could be mapped is; 6 some scenes failed and were set aside; 8 nothing could be mapped;
+    7 no cluster, or it went away.
+    """
+    from workflows.batch_run import run
+
+    run(
+        scenes,
+        out,
+        choices={
+            "model": model,
+            "device": device,
+            "precision": precision,
+            "tile_size": tile_size,
+            "aoi": aoi,
+            "cloud_classes": cloud_classes,
+            "threshold": threshold,
+            "min_area_m2": min_area_m2,
+            "simplify_m": simplify_m,
+            "ocean": ocean,
+            "formats": formats,
+            "overwrite": overwrite,
+        },
+        stack={"bands": bands, "scale": scale, "offset": offset},
+        cluster={"workers": workers, "scheduler": scheduler, "scheduler_file": scheduler_file, "threads": threads},
+        retries=retries,
+        progress=progress,
+    )

@@ -1,0 +1,31 @@
+"""Tables about a batch, for people: ``strandline batch`` at its end, and ``strandline status``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.batch_record import Entry
+
+__all__ = ["show_problems", "tabulate"]
+
+_SHOWN = 12
+
+
+def tabulate(counts: Mapping[str, int]) -> Table:
+    """Counts by kind as a table."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for kind, count in counts.items():
+        table.add_row(f"{count:,}", kind)
+    return table
+
+
+def show_problems(console: Console, problems: Sequence[Entry]) -> None:
+    """Print what was not mapped and why, the failures first and never a screenful."""
+    ordered = sorted(problems, key=lambda entry: (entry.kind != "failed", entry.kind, entry.id))
+    for entry in ordered[:_SHOWN]:
+        console.print(f"{entry.kind}: {entry.id}: {entry.reason}", soft_wrap=True, markup=False)
+    if len(ordered) > _SHOWN:
+        console.print(f"… and {len(ordered) - _SHOWN} more.")
