@@ -170,7 +170,7 @@ def _is_relative(href: str) -> bool:
 
 def _build_catalogue(out: Path, names: list[str]) -> dict[str, Any]:
     catalogue = pystac.Catalog(
-        id=make_scene_id(out.resolve().name),
+        id=make_scene_id(out.resolve().name.split(".begun-")[0]),
         title="Land, water and coastlines",
         description=f"Land, water and coastlines, mapped from Sentinel-2 by Strandline {__version__}.",
         catalog_type=pystac.CatalogType.SELF_CONTAINED,

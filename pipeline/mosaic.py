@@ -18,6 +18,7 @@ import pyproj
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.catalogue import write_catalogue
 from pipeline.chains import CellChains, write_chains
 from pipeline.checksums import compute_fingerprint
 from pipeline.coast_features import CoastContext, build_frames
@@ -283,6 +284,7 @@ class _Making:
         for job, plan in work:
             for name, window in plan.tiles.items():
                 write_tile_item(self.folder / name, job.store.lattice.compute_grid(window), record)
+        write_catalogue(self.folder)
         write_mosaic_item(self.folder, [name for plan in self.plans for name in plan.tiles], record)
 
 

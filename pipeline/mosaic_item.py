@@ -17,6 +17,7 @@ import pystac
 import shapely
 from shapely.geometry import mapping, shape
 
+from pipeline.catalogue import CATALOGUE_NAME, INDEX_NAME
 from pipeline.checksums import compute_sha256, format_multihash
 from pipeline.classes import CLASS_COLOURS, CLASS_NAMES
 from pipeline.errors import output_errors
@@ -43,6 +44,7 @@ _MEDIA_TYPES = {
     ".qml": "application/xml",
     ".csv": "text/csv",
 }
+_CATALOGUE = frozenset({ITEM_NAME, CATALOGUE_NAME, INDEX_NAME})
 _PARQUET = "application/vnd.apache.parquet"
 
 
@@ -103,7 +105,7 @@ def write_mosaic_item(folder: Path, tiles: Sequence[str], record: MosaicRecord) 
     assets = {
         path.name.replace(".", "_"): _describe_file(path, folder, *_describe_vectors(path))
         for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".") and path.name != ITEM_NAME
+        if path.is_file() and not path.name.startswith(".") and path.name not in _CATALOGUE
     }
     for layer in ("coastline", "sources"):
         for path in sorted((folder / layer).glob("part-*.parquet")):
