@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import dask
+import distributed  # noqa: F401 (before settings are changed, for it brings their defaults)
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
