@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -85,6 +86,7 @@ def map_unit(unit: SceneUnit) -> UnitResult:
         unit.source, unit.out, options=unit.options, stack=unit.stack, threads=unit.threads, rows=join_rows
     )
     remove_scratch(result.folder)
+    gc.collect()  # figures hold themselves, some 10 MB a scene, until Python happens to look
     return UnitResult(
         folder=str(result.folder),
         already_mapped=result.already_mapped,
