@@ -39,7 +39,7 @@ BYTES_A_SCENE = 5 << 29
 SHARE_OF_MEMORY = 0.85
 """Of this machine's memory; the rest is the system's and the scheduler's."""
 
-WORKERS_WAIT_S = 120.0
+WORKERS_WAIT_S = 300.0
 """How long a cluster without workers is given to get one, and a scheduler file to appear."""
 
 _SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
