@@ -100,7 +100,12 @@ def measure_overhead(arguments: argparse.Namespace) -> dict[str, Any]:
         }
         seconds = alternate(runs, arguments.runs)
     ratios = [dask / plain - 1 for dask, plain in zip(seconds["dask"], seconds["loop"], strict=True)]
-    return {"scenes": len(scenes), "size": arguments.size, "seconds": seconds, "overhead": summarise(ratios)}
+    return {
+        "scenes": len(scenes),
+        "size": arguments.size,
+        "seconds": seconds,
+        "overhead_share": statistics.median(ratios),
+    }
 
 
 def measure_graph(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -119,11 +124,13 @@ def measure_graph(arguments: argparse.Namespace) -> dict[str, Any]:
     if summary.counts != {"mapped": arguments.tasks}:
         raise SystemExit(f"not all came back: {summary.counts}")
     return {
-        "tasks": arguments.tasks,
+        "scenes": arguments.tasks,
         "seconds": round(seconds, 1),
         "ms_a_task": round(1000 * seconds / arguments.tasks, 2),
         "longest_silence_s": round(watch.longest_s, 3),
         "answer_s": summarise(watch.answers_s),
+        "scheduler_rss_mib": max(watch.scheduler_mib),
+        "client_rss_mib": max(watch.client_mib),
         "scheduler_mib": watch.scheduler_mib,
         "client_mib": watch.client_mib,
     }
