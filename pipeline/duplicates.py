@@ -80,7 +80,7 @@ class Resolution:
 def resolve_duplicates(acquisitions: Iterable[Acquisition]) -> Resolution:
     """Decide which products of one acquisition stay; the order in which they come does not matter.
 
-    Products of one tile and platform that were sensed within a minute show one acquisition. Of these, one of an older
+    Products of one tile and platform, each sensed within a minute of another, show one acquisition. Of these, one of an older
     processing baseline goes where newer ones show its ground; one of the same baseline goes where a later one has
     nearly the same footprint. What cannot be told apart for want of facts stays: nothing is lost on a guess.
 
@@ -108,8 +108,9 @@ def _group(acquisitions: Sequence[Acquisition]) -> list[list[Acquisition]]:
     for _, members in groupby(ordered, key=key):
         groups.append([])
         for item in members:
-            first = groups[-1][0].acquired if groups[-1] else item.acquired
-            if first is not None and item.acquired is not None and item.acquired - first > _SAME_DATATAKE:
+            # From one to the next, not from the first: else a group would change once its first has gone.
+            before = groups[-1][-1].acquired if groups[-1] else item.acquired
+            if before is not None and item.acquired is not None and item.acquired - before > _SAME_DATATAKE:
                 groups.append([])
             groups[-1].append(item)
     return groups

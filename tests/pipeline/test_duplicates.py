@@ -136,3 +136,11 @@ def test_what_items_say_of_their_acquisition() -> None:
     assert first.generated is not None
     assert second.generated is not None
     assert first.generated < second.generated
+
+
+def test_what_was_resolved_stays_resolved_though_the_first_of_a_group_has_gone() -> None:
+    given_ = [make("a", x=(0.0, 0.5), generated=0), make("b", seconds=50, x=(0.0, 0.5), generated=1)]
+    given_ += [make("c", seconds=100, x=(0.0, 0.5), generated=2)]  # within a minute of b, not of a
+    found = resolve_duplicates(given_)
+    assert [item.id for item in found.kept] == ["c"]
+    assert resolve_duplicates(found.kept).set_aside == ()

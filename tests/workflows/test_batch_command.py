@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
 
 from tests.pipeline.small_scenes import compare_results, simulate_scenes, truncate_band
@@ -30,7 +31,13 @@ def test_one_good_and_one_broken_scene(run: Run, folder: Path, tmp_path: Path) -
     assert events[0]["dashboard"].startswith("http")
     assert {event["id"]: event["kind"] for event in events[1:3]} == {good.stem: "mapped", broken.stem: "failed"}
     assert run("map", good, "--out", tmp_path / "plain", "--quiet").code == 0
-    assert compare_results(tmp_path / "plain" / good.stem, out / good.stem) == []
+    # The network's sums have other last digits in another number of threads: the lines move by micrometres for it.
+    assert set(compare_results(tmp_path / "plain" / good.stem, out / good.stem)) <= {"coastline.gpkg"}
+    plain, mapped = (
+        gpd.read_file(folder / good.stem / "coastline.gpkg", layer="coastline") for folder in (tmp_path / "plain", out)
+    )
+    assert len(plain) == len(mapped)
+    assert plain.geometry.hausdorff_distance(mapped.geometry).max() < 1e-3
     (wrong,) = [entry for entry in json.loads((out / "summary.json").read_text())["problems"] if entry["reason"]]
     assert wrong["id"] == broken.stem
 
