@@ -80,9 +80,9 @@ class Resolution:
 def resolve_duplicates(acquisitions: Iterable[Acquisition]) -> Resolution:
     """Decide which products of one acquisition stay; the order in which they come does not matter.
 
-    Products of one tile and platform, each sensed within a minute of another, show one acquisition. Of these, one of an older
-    processing baseline goes where newer ones show its ground; one of the same baseline goes where a later one has
-    nearly the same footprint. What cannot be told apart for want of facts stays: nothing is lost on a guess.
+    Products of one tile and platform, each sensed within a minute of another, show one acquisition. Of these, one of
+    an older processing baseline goes where newer ones show its ground; one of the same baseline goes where a later one
+    has nearly the same footprint. What cannot be told apart for want of facts stays: nothing is lost on a guess.
 
     Args:
         acquisitions: Products with ids of their own.
