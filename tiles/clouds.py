@@ -58,6 +58,11 @@ class CloudView:
     shadow: Field
     veil: Field | None
 
+    def crop(self, inner: tuple[slice, slice]) -> CloudView:
+        """The part of it in some rows and columns."""
+        veil = None if self.veil is None else self.veil[inner]
+        return CloudView(opacity=self.opacity[inner], shadow=self.shadow[inner], veil=veil)
+
 
 def draw_clouds(rng: np.random.Generator, *, cover: float, sun: tuple[float, float, float]) -> Clouds | None:
     """Draw the clouds of one day.

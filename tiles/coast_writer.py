@@ -21,8 +21,9 @@ from tiles.coast_view import Day, TileView, compute_plane_window, view_fraction,
 from tiles.grid import Grid, Window
 from tiles.safe_writer import FRACTION_STEPS
 from tiles.terrain import Terrain
+from tiles.world import World
 
-__all__ = ["SceneFiles", "write_day", "write_fractions"]
+__all__ = ["SceneFiles", "write_day", "write_fractions", "write_own_day"]
 
 _STRIP_ROWS = 384  # one row of blocks in each file: 384 at 10 m, 192 at 20 m, 64 at 60 m
 _DN_OFFSET, _DN_STEPS, _DN_LARGEST = 1000, 10_000, 65_534
@@ -98,6 +99,36 @@ def write_day(
         SceneFiles(tile=tile, acquisition=acquisition, folder=folder, classes=classes)
         for tile, acquisition, folder, classes in zip(tiles, acquisitions, folders, counts, strict=True)
     ]
+
+
+def write_own_day(
+    world: World, tile: CoastTile, *, acquisition: Acquisition, folder: Path, fraction_file: Path
+) -> SceneFiles:
+    """Write one day of a world whose pixels are the tile's own: as rendered, without resampling.
+
+    Args:
+        world: The overpass; its pixel (0, 0) is the upper left one of the crop.
+        tile: The crop.
+        acquisition: When, and by what name.
+        folder: For the band files; made here.
+        fraction_file: The true share of water of each 10 m pixel, 250 for all water.
+    """
+    classes = np.zeros(_CLASSES, dtype=np.int64)
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_open_layer(folder, tile.grid, name)) for name in (*L2A_STACK, "SCL")}
+        truth = stack.enter_context(_open(fraction_file, tile.grid, step=1, dtype="uint8", nodata=None))
+        truth.scales = (1 / FRACTION_STEPS,)
+        for row in range(0, tile.grid.height, _STRIP_ROWS):
+            window = Window(0, row, tile.grid.width, min(_STRIP_ROWS, tile.grid.height - row))
+            seen = world.render(window)
+            valid = {step * 10: np.ones((window.height // step, window.width // step), np.bool_) for step in (1, 2, 6)}
+            view = TileView(reflectance=seen.reflectance, classification=seen.classification, valid=valid)
+            _write_strip(files, view, window, offset=_DN_OFFSET if acquisition.has_offset else 0)
+            fraction = np.round(seen.water_fraction * FRACTION_STEPS).astype(np.uint8)
+            truth.write(fraction, 1, window=window.to_rasterio())
+            classes += np.bincount(view.classification.ravel(), minlength=_CLASSES)
+    return SceneFiles(tile=tile, acquisition=acquisition, folder=folder, classes=classes)
 
 
 def write_fractions(terrain: Terrain, tiles: Sequence[CoastTile], plane: CoastPlane, folder: Path) -> None:

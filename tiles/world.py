@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
 from tiles.clouds import DIRECT_SHARE, Clouds, CloudView, compute_cloud_view, draw_clouds
-from tiles.cover import Site, compute_ground, draw_cover
+from tiles.cover import Cover, Site, compute_ground, draw_cover
 from tiles.errors import GridError
 from tiles.grid import Window
 from tiles.noise import Fractal, compute_noise, compute_uniform
@@ -142,6 +142,11 @@ class World:
         return self._terrain
 
     @property
+    def cover(self) -> Cover:
+        """What lies on the land."""
+        return self._cover
+
+    @property
     def sun(self) -> tuple[float, float, float]:
         """Unit vector to the sun: right, up the map, towards the zenith."""
         return self._sun
@@ -166,12 +171,13 @@ class World:
         """The clouds of the day; ``None`` for a clear sky."""
         return self._clouds
 
-    def with_day(self, seed: int, *, cloud_cover: float = 0.0) -> World:
+    def with_day(self, seed: int, *, cloud_cover: float = 0.0, sun: tuple[float, float, float] | None = None) -> World:
         """The same land and shoreline on another day, under other air, sun, clouds and waves.
 
         Args:
             seed: Decides the day; the same one gives the same day, to the last bit.
             cloud_cover: Share of the scene under cloud, 0 to 1.
+            sun: Unit vector to the sun, as the property has it; ``None`` lets the day's seed decide.
 
         Raises:
             GridError: The cloud cover is impossible.
@@ -181,13 +187,21 @@ class World:
         rng = np.random.default_rng([self._options.seed & 0xFFFFFFFF, seed & 0xFFFFFFFF, 0xDA7])
         day._day_seed = int(rng.integers(2**31))
         day._sky = day._detector = draw_sky(rng)
-        day._sun, day._diffuse = _draw_sun(rng), _draw_diffuse(rng)
+        drawn, day._diffuse = _draw_sun(rng), _draw_diffuse(rng)
+        day._sun = drawn if sun is None else sun
         day._haze_noise = replace(self._haze_noise, seed=int(rng.integers(2**31)))
         day._waters = redraw_sea_state(self._waters, rng)
         day._clouds = draw_clouds(rng, cover=cloud_cover, sun=day._sun)
         day._spreads = day._compute_spreads()
         day._kept = OrderedDict()
         return day
+
+    def with_ground(self, terrain: Terrain, *, cover: Cover | None = None) -> World:
+        """The same day over another shoreline, and over other land where ``cover`` is given."""
+        moved = copy.copy(self)
+        moved._terrain, moved._relief, moved._cover = terrain, terrain.relief, cover or self._cover
+        moved._kept = OrderedDict()
+        return moved
 
     def without_noise(self) -> World:
         """The same world seen by a detector without noise, for who adds that noise on other pixels."""
@@ -351,7 +365,7 @@ class World:
             shade=ground.shade[inner],
             foam=None if water is None or water.foam is None else water.foam[inner],
             ice=None if water is None or water.ice is None else water.ice[inner],
-            clouds=None if ground.clouds is None else _crop_clouds(ground.clouds, inner),
+            clouds=None if ground.clouds is None else ground.clouds.crop(inner),
         )
         return compute_scene_classes(
             truth, faults=(self._day_seed, window) if self._options.scene_class_faults else None
@@ -370,12 +384,6 @@ def _draw_sun(rng: np.random.Generator) -> tuple[float, float, float]:
 def _draw_diffuse(rng: np.random.Generator) -> Field:
     """Products take more or less of the sky's light for the sun's, so shadows are deep or shallow, and blue."""
     return np.asarray((rng.uniform(0.1, 1.0) * (1 - DIRECT_SHARE)).astype(np.float32))
-
-
-def _crop_clouds(view: CloudView, inner: tuple[slice, slice]) -> CloudView:
-    return CloudView(
-        opacity=view.opacity[inner], shadow=view.shadow[inner], veil=None if view.veil is None else view.veil[inner]
-    )
 
 
 def _compute_centres(nodes: NDArray[np.float64]) -> Field:
