@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import dask
 import psutil
 from batch_kills import Cluster
 from distributed import Client, LocalCluster
@@ -169,7 +170,8 @@ def stand_in(unit: SceneUnit) -> UnitResult:
 
 def start_warm(workers: int, scene: Path, out: Path) -> LocalCluster:
     """Workers that have mapped a scene before."""
-    cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+    with dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}):  # as open_client has it
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
     with Client(cluster) as client:
         client.run(warm_up, str(scene), str(out / "warm"))
     return cluster
