@@ -1,0 +1,159 @@
+"""Take scenes in hand, so that no two watchers do one scene twice, and free what dead watchers had.
+
+A process of this host is asked whether it lives; no clock can be wrong about that. For a process of another host a
+lease decides.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import RowMapping
+
+from pipeline.ledger_failures import note_final_failure
+from pipeline.ledger_holder import judge_holder
+from pipeline.ledger_lease import CLOCKS_DIFFER, judge_lease
+from pipeline.ledger_rows import FREE, add_history, apply_pending, change_row
+from pipeline.ledger_tables import SCENES
+
+__all__ = ["claim_rows", "free_dead", "release_rows", "renew_rows"]
+
+_TROUBLESOME = 2
+"""A scene that cost so many processes their life is taken up after all others."""
+
+
+def claim_rows(
+    connection: sa.Connection, area: str, *, limit: int, holder: str, lease: timedelta, now: datetime
+) -> list[RowMapping]:
+    """Take scenes in hand, the oldest first.
+
+    Args:
+        connection: In a transaction that writes.
+        area: Name of the area.
+        limit: At most so many.
+        holder: Who takes them.
+        lease: For how long, unless renewed.
+        now: When.
+
+    Returns:
+        As they stand now.
+    """
+    columns = SCENES.c
+    asked = (
+        sa.select(SCENES)
+        .where(columns.area == area, columns.holder.is_(None), _is_due(now))
+        .order_by(columns.deaths >= _TROUBLESOME, columns.acquired, columns.id)
+        .limit(limit)
+    )
+    mine = []
+    for row in connection.execute(asked).mappings().all():
+        changes = {
+            "state": "working",
+            "before": row["state"],
+            "holder": holder,
+            "fence": row["fence"] + 1,
+            "renewed_at": now,
+            "lease_until": now + lease,
+            "doubted_at": None,
+            "changed": now,
+        }
+        if change_row(connection, row, changes, now=now):
+            mine.append(row["id"])
+    found = connection.execute(sa.select(SCENES).where(columns.id.in_(mine))).mappings().all()
+    return sorted(found, key=lambda row: mine.index(row["id"]))
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """What there is to do: a failure noted in the future means that the clock has gone back, and is due as well."""
+    columns = SCENES.c
+    waited = sa.or_(columns.next_try <= now, columns.changed > now + CLOCKS_DIFFER)
+    return sa.or_(
+        columns.state.in_(["seen", "mapped"]),
+        sa.and_(columns.state == "failed", columns.next_try.is_not(None), waited),
+    )
+
+
+def free_dead(connection: sa.Connection, area: str, *, holder: str, most_deaths: int, now: datetime) -> None:
+    """Free what is in the hands of processes that are dead, or seem to be.
+
+    Args:
+        connection: In a transaction that writes.
+        area: Name of the area.
+        holder: Who asks; its own scenes stay with it.
+        most_deaths: A scene that was in hand so often when a process died has failed for good.
+        now: When.
+    """
+    asked = sa.select(SCENES).where(SCENES.c.area == area, SCENES.c.holder.is_not(None), SCENES.c.holder != holder)
+    for row in connection.execute(asked).mappings().all():
+        life = judge_holder(row["holder"])
+        if life == "dead" or (life == "unknown" and _has_run_out(connection, row, now=now)):
+            _free(connection, row, most_deaths=most_deaths, now=now)
+
+
+def _has_run_out(connection: sa.Connection, row: RowMapping, *, now: datetime) -> bool:
+    """Whether a lease has run out; where it seems so for the first time, that is written down."""
+    look = judge_lease(
+        renewed_at=row["renewed_at"], lease_until=row["lease_until"], doubted_at=row["doubted_at"], now=now
+    )
+    if look.doubted_at != row["doubted_at"]:
+        change_row(connection, row, {"doubted_at": look.doubted_at}, now=now)
+    return look.has_run_out
+
+
+def _free(connection: sa.Connection, row: RowMapping, *, most_deaths: int, now: datetime) -> None:
+    deaths = row["deaths"] + 1
+    event: dict[str, Any] | None = {"what": "freed", "holder": row["holder"], "deaths": deaths}
+    changes: dict[str, Any] = {**FREE, "state": _state_before(row), "deaths": deaths}
+    if row["pending"]:
+        history = add_history(row["history"], {"what": "freed", "holder": row["holder"]}, now=now)
+        changes = apply_pending({**row, "history": history}, now=now)
+        event = None
+    elif deaths >= most_deaths:
+        error = (
+            f"{deaths} processes ended while they had this scene in hand: see the log and the memory of the machine, "
+            "then strandline retry."
+        )
+        changes |= note_final_failure(row, error, now=now)
+        event = {"what": "failed", "error": error, "deaths": deaths}
+    change_row(connection, row, changes, now=now, event=event)
+
+
+def _state_before(row: RowMapping) -> str:
+    return str(row["before"] if row["state"] == "working" else row["state"])
+
+
+def renew_rows(connection: sa.Connection, *, holder: str, lease: timedelta, now: datetime) -> int:
+    """Hold on to all that is in hand; ends the doubts of others.
+
+    Args:
+        connection: In a transaction that writes.
+        holder: Who holds.
+        lease: For how long from now.
+        now: When.
+
+    Returns:
+        How many scenes.
+    """
+    values = {"renewed_at": now, "lease_until": now + lease, "doubted_at": None}
+    return connection.execute(sa.update(SCENES).where(SCENES.c.holder == holder).values(values)).rowcount
+
+
+def release_rows(connection: sa.Connection, *, holder: str, now: datetime) -> int:
+    """Give back all that is in hand, as it was.
+
+    Args:
+        connection: In a transaction that writes.
+        holder: Who held it.
+        now: When.
+
+    Returns:
+        How many scenes.
+    """
+    held = connection.execute(sa.select(SCENES).where(SCENES.c.holder == holder)).mappings().all()
+    done = 0
+    for row in held:
+        changes = apply_pending(row, now=now) or {**FREE, "state": _state_before(row)}
+        done += change_row(connection, row, changes, now=now)
+    return done

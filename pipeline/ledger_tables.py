@@ -1,0 +1,135 @@
+"""The two tables of the ledger, as this version of Strandline knows them.
+
+How a database gets there is told by the revisions (``pipeline.ledger_upgrade``); a test holds the two against each
+other. Names begin with ``strandline_``, since a PostgreSQL database may be shared with other programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect, RowMapping
+from sqlalchemy.types import TypeDecorator
+
+from pipeline.ledger_values import Row
+
+__all__ = ["METADATA", "ROUNDS", "SCENES", "JsonText", "Moment", "as_row", "plain_json"]
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC: ``timestamptz`` where there is one, else text that sorts by time."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Bring a time to UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give a time its zone back, or bring it to UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonText(TypeDecorator[Any]):
+    """Whatever JSON can hold, as text: the same in every database, and told apart by plain comparison."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401
+        """Write a value as text; times become ISO 8601."""
+        return None if value is None else json.dumps(value, sort_keys=True, default=_as_text)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401
+        """Read the value back."""
+        return None if value is None else json.loads(value)
+
+
+def plain_json(value: Any) -> Any:  # noqa: ANN401
+    """A value as it comes back from the database.
+
+    Args:
+        value: Whatever JSON can hold.
+    """
+    return json.loads(json.dumps(value, default=_as_text))
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+METADATA = sa.MetaData()
+
+_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows of an INTEGER key alone
+
+SCENES = sa.Table(
+    "strandline_scenes",
+    METADATA,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("area", sa.Text, nullable=False),
+    sa.Column("acquisition", sa.Text, nullable=False),
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("acquired", Moment, nullable=False),
+    sa.Column("baseline", sa.Text),
+    sa.Column("generated", Moment),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("before", sa.Text),  # state to return to when the work is given back
+    sa.Column("skip", sa.Text),
+    sa.Column("skipped_by", sa.Text),  # "sighting" or "work": only the first is undone by a later sighting
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("deaths", sa.Integer, nullable=False),
+    sa.Column("last_error", sa.Text),
+    sa.Column("next_try", Moment),
+    sa.Column("holder", sa.Text),
+    sa.Column("renewed_at", Moment),
+    sa.Column("lease_until", Moment),
+    sa.Column("doubted_at", Moment),  # when another watcher first took the lease for expired
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("fingerprint", sa.Text),
+    sa.Column("folder", sa.Text),
+    sa.Column("published_at", Moment),
+    sa.Column("published_to", sa.Text),
+    sa.Column("pruned_at", Moment),
+    sa.Column("first_seen", Moment, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("failure_id", sa.Text),
+    sa.Column("told", Moment),
+    sa.Column("untold", JsonText, nullable=False),  # failures that nobody was told of yet
+    sa.Column("pending", JsonText),  # a newer product, sighted while this one is in hand
+    sa.Column("history", JsonText, nullable=False),
+    sa.Column("item", JsonText, nullable=False),
+    sa.UniqueConstraint("area", "acquisition", name="strandline_scenes_once"),
+    sa.Index("strandline_scenes_by_state", "area", "state", "acquired"),
+    sa.Index("strandline_scenes_by_holder", "holder"),
+)
+
+ROUNDS = sa.Table(
+    "strandline_rounds",
+    METADATA,
+    sa.Column("area", sa.Text, primary_key=True),
+    sa.Column("began", Moment, nullable=False),
+    sa.Column("ended", Moment),
+    sa.Column("last_success", Moment),
+    sa.Column("error", sa.Text),
+    sa.Column("failures_in_a_row", sa.Integer, nullable=False),
+    sa.Column("next_run", Moment),
+    sa.Column("untold", JsonText, nullable=False),
+)
+
+
+def as_row(found: RowMapping | Mapping[str, Any]) -> Row:
+    """What a row of the table says, for those outside.
+
+    Args:
+        found: A row with all columns; without ``item`` the item is empty.
+    """
+    values = {name: found[name] for name in Row.__dataclass_fields__ if name in found}
+    return Row(**{"item": {}, **values, "history": tuple(found["history"])})
