@@ -1,0 +1,118 @@
+"""When an area's turn comes: a line of cron in a time zone, or an interval."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pipeline.areas_errors import AreasError
+from pipeline.errors import MissingExtraError
+
+try:
+    from croniter import croniter
+except ModuleNotFoundError as error:
+    raise MissingExtraError("A watcher needs croniter: pip install 'strandline[schedule]'.") from error
+
+__all__ = ["Schedule", "format_duration", "parse_duration"]
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST = timedelta(days=36500)
+_CRON = re.compile(r"[0-9a-zA-Z*/,#?-]+(?: [0-9a-zA-Z*/,#?-]+){4}")
+_RANDOM = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
+"""Fields that croniter draws by chance: the next run must be the same whoever asks."""
+
+_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHORTEST = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When something runs, again and again.
+
+    It has no memory: the next run follows from the moment alone, so a restart or a clock that jumps shifts nothing.
+
+    Attributes:
+        text: ``0 6 * * *`` (minute, hour, day, month, day of the week), or an interval: ``6h``, ``90m``.
+        time_zone: Name of the zone in which a line of cron counts, such as ``Europe/Lisbon``.
+    """
+
+    text: str
+    time_zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (OSError, ValueError, KeyError):  # of zoneinfo: not found, a folder, a path that climbs
+            raise AreasError(
+                f"expected a time zone by its name, such as UTC or Europe/Lisbon, found {self.time_zone!r}"
+            ) from None
+        if self.interval is not None:
+            if self.interval < _SHORTEST:
+                raise AreasError(f"expected an interval of a second or more, found {self.text!r}")
+            return
+        if not _CRON.fullmatch(self.text) or _RANDOM.search(self.text) or not croniter.is_valid(self.text):
+            raise AreasError(
+                "expected an interval such as 6h or 90m, or five fields of cron such as '0 6 * * *' "
+                f"(minute hour day month weekday), found {self.text!r}"
+            )
+        try:
+            self.next_after(_SOME_DAY)
+        except ValueError:
+            raise AreasError(f"there is no day on which {self.text!r} would run") from None
+
+    @property
+    def interval(self) -> timedelta | None:
+        """The interval; ``None`` for a line of cron."""
+        return parse_duration(self.text) if _DURATION.fullmatch(self.text.strip()) else None
+
+    @property
+    def cron(self) -> str | None:
+        """The line of cron; ``None`` for an interval."""
+        return None if self.interval is not None else self.text
+
+    def next_after(self, moment: datetime) -> datetime:
+        """Compute the next run.
+
+        Args:
+            moment: With a time zone.
+
+        Returns:
+            The first run strictly after it, in UTC. Intervals count from 1970 on. Where a clock is put forward, what
+            lies in the gap runs at its end; an hour that comes twice runs twice.
+        """
+        moment = moment.astimezone(UTC)
+        if self.interval is not None:
+            return _EPOCH + self.interval * ((moment - _EPOCH) // self.interval + 1)
+        found: datetime = croniter(self.text, moment.astimezone(ZoneInfo(self.time_zone))).get_next(datetime)
+        return found.astimezone(UTC)
+
+
+def parse_duration(text: object) -> timedelta:
+    """Understand how long something lasts.
+
+    Args:
+        text: A number and its unit: ``45s``, ``90m``, ``6h``, ``30d``, ``2w``.
+
+    Raises:
+        AreasError: It is none.
+    """
+    if isinstance(text, timedelta):
+        return text
+    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        raise AreasError("expected a number and a unit (s, m, h, d, w) such as 90m, 6h or 30d")
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if seconds > _LONGEST.total_seconds():
+        raise AreasError("expected at most a hundred years")
+    return timedelta(seconds=seconds)
+
+
+def format_duration(span: timedelta) -> str:
+    """Write a duration as ``parse_duration`` reads it, in the largest unit that leaves no rest."""
+    seconds = span.total_seconds()
+    unit = next((name for name, size in reversed(_UNITS.items()) if seconds and seconds % size == 0), "s")
+    return f"{seconds / _UNITS[unit]:g}{unit}"

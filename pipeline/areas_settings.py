@@ -1,0 +1,287 @@
+"""One area of a watcher: where, from whom, how often, in which months, what is mapped, where it is published."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from pipeline.areas_errors import AreasError, SecretError
+from pipeline.areas_schedule import Schedule, parse_duration
+from pipeline.areas_secrets import refuse_credentials
+from pipeline.hosts import DEFAULT_HOST, HOSTS
+from pipeline.publish_target import resolve_destination
+from pipeline.search_area import SearchArea, resolve_search_area
+from pipeline.seasons import Season
+from pipeline.vectors import resolve_formats
+
+__all__ = ["AreaDefaults", "AreaSettings", "CompareSettings", "Duration", "RetrySettings", "anchor"]
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+"""How long, as ``90m``, ``6h`` or ``30d``."""
+
+_DEFAULT_MODEL = "strandline-small"  # that of models.registry, which imports torch
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CompareSettings(_Strict):
+    """What is told about a coast that moved; without a threshold it is compared and nobody is told.
+
+    Attributes:
+        alert_m: Greatest shift of the coastline, in metres.
+        alert_area_m2: Land gained or lost, in square metres.
+    """
+
+    alert_m: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    alert_area_m2: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class RetrySettings(_Strict):
+    """What happens to a scene that failed.
+
+    Attributes:
+        times: How often it is tried again, in rounds that follow; then it is left, and told.
+        wait: Pause before the second try; it doubles each time.
+        longest: Longest pause.
+    """
+
+    times: Annotated[int, Field(ge=0, le=1000)] = 5
+    wait: Duration = timedelta(minutes=10)
+    longest: Duration = timedelta(days=1)
+
+    def compute_wait(self, failures: int) -> timedelta:
+        """The pause after a failure.
+
+        Args:
+            failures: How often it has failed, 1 or more.
+        """
+        seconds = self.wait.total_seconds() * 2.0 ** min(max(failures, 1) - 1, 100)
+        return timedelta(seconds=min(seconds, self.longest.total_seconds()))
+
+
+def _parse_compare(value: object) -> object:
+    return {True: CompareSettings(), False: None}[value] if isinstance(value, bool) else value
+
+
+def _parse_seasons(value: object) -> object:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list | tuple):
+        raise AreasError("expected a list of seasons such as [04-15/10-31]")
+    return tuple(entry if isinstance(entry, Season) else Season.parse(entry) for entry in values)
+
+
+def anchor(path: str, info: ValidationInfo) -> str:
+    """A path as seen from the folder of the file that names it.
+
+    Args:
+        path: As it was written; ``~`` is the user's home.
+        info: Of pydantic; its context has the ``folder``.
+    """
+    folder = (info.context or {}).get("folder", Path())
+    return str((folder / Path(path).expanduser()).absolute())
+
+
+class AreaDefaults(_Strict):
+    """What an area may leave to the defaults of its file.
+
+    Attributes:
+        source: A STAC catalogue, as ``strandline search --stac`` takes it.
+        collection: Collection; ``None``: a known host's own of Sentinel-2 L2A.
+        schedule: An interval (``6h``) or a line of cron (``0 6 * * *``).
+        time_zone: In which a line of cron counts.
+        seasons: Parts of the year that are mapped; empty: all.
+        max_cloud: Percent of cloud that a scene may state.
+        min_coverage: Percent of the area that a scene must show.
+        since: First day; ``None``: ``look_back`` days before the first round.
+        look_back: Days before the last round that are searched again: products come late, and come again.
+        model: Name of a bundled model, or a model file.
+        formats: Vector formats besides the GeoPackage.
+        threshold: Probability at which the coastline runs.
+        min_area_m2: Smaller islands and lakes are left out.
+        clip: Map only what lies within the area, not the whole scene.
+        destination: Folder or fsspec URL; ``{area}`` in it is the area's name.
+        compare: Compare with the coast before; ``None``: no.
+        transects: A vector file of lines, ``auto``, or ``None``.
+        retries: What happens to a scene that failed.
+    """
+
+    source: Annotated[str, Field(min_length=1)] = DEFAULT_HOST
+    collection: str | None = None
+    schedule: str = "6h"
+    time_zone: str = "UTC"
+    seasons: Annotated[tuple[InstanceOf[Season], ...], BeforeValidator(_parse_seasons)] = ()
+    max_cloud: Annotated[float, Field(ge=0, le=100)] = 60.0
+    min_coverage: Annotated[float, Field(ge=0, le=100)] = 10.0
+    since: date | None = None
+    look_back: Annotated[int, Field(ge=0, le=3650)] = 30
+    model: str = _DEFAULT_MODEL
+    formats: tuple[str, ...] = ("gpkg",)
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    clip: bool = True
+    destination: Annotated[str, Field(min_length=1)] = "published/{area}"
+    compare: Annotated[CompareSettings | None, BeforeValidator(_parse_compare)] = None
+    transects: str | None = None
+    retries: RetrySettings = RetrySettings()
+
+    @field_validator("source", "collection", "model", "destination", "transects")
+    @classmethod
+    def _refuse_references(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """These go into records: neither a secret nor the name of one has a place in them."""
+        if value is not None and "${" in value:
+            raise SecretError(
+                "variables of the environment are not put in here, as it is recorded; keys of a store or a host are "
+                "taken from the environment by themselves"
+            )
+        return value if value is None else refuse_credentials(value, f"the {info.field_name}")
+
+    @field_validator("source")
+    @classmethod
+    def _anchor_source(cls, source: str, info: ValidationInfo) -> str:
+        return source if source in HOSTS or "://" in source else anchor(source, info)
+
+    @field_validator("model")
+    @classmethod
+    def _check_model(cls, model: str, info: ValidationInfo) -> str:
+        if "/" in model or Path(model).suffix:
+            model = anchor(model, info)
+            if not Path(model).is_file():
+                raise AreasError(f"expected a bundled model's name or a model file; there is no {model}")
+        elif not files("models").joinpath("weights", f"{model}.safetensors").is_file():
+            from models.registry import resolve_path  # noqa: PLC0415 (imports torch; here it says which was meant)
+
+            resolve_path(model)
+        return model
+
+    @field_validator("formats")
+    @classmethod
+    def _check_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        return resolve_formats(formats)
+
+    @field_validator("transects")
+    @classmethod
+    def _anchor_transects(cls, transects: str | None, info: ValidationInfo) -> str | None:
+        if transects in {None, "auto"}:
+            return transects
+        path = anchor(str(transects), info)
+        if not Path(path).is_file():
+            raise AreasError(f"expected a vector file of lines, or auto; there is no {path}")
+        return path
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> Self:
+        Schedule(self.schedule, self.time_zone)
+        return self
+
+    @property
+    def timetable(self) -> Schedule:
+        """When its turn comes."""
+        return Schedule(self.schedule, self.time_zone)
+
+
+class AreaSettings(AreaDefaults):
+    """An area, see ``AreaDefaults`` for what is not named here.
+
+    Attributes:
+        name: Of folders and records; letters, digits, ``.``, ``_`` and ``-``.
+        aoi: ``W,S,E,N`` in degrees, or a vector file.
+    """
+
+    name: str
+    aoi: str
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise AreasError("expected a name of 1 to 64 letters, digits, '.', '_' and '-', which is also a folder's")
+        return name
+
+    @field_validator("aoi")
+    @classmethod
+    def _check_aoi(cls, aoi: str, info: ValidationInfo) -> str:
+        if not re.fullmatch(r"[\s0-9eE.,+-]+", aoi):
+            aoi = anchor(aoi, info)
+            if not Path(aoi).exists():
+                raise AreasError(f"expected W,S,E,N in degrees or a vector file; there is no {aoi}")
+        resolve_search_area(aoi)
+        return aoi
+
+    @model_validator(mode="after")
+    def _check_destination(self) -> Self:
+        resolve_destination(self.destination)
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_destination(cls, values: Any) -> Any:  # noqa: ANN401 (whatever YAML holds)
+        if not isinstance(values, dict):
+            return values
+        destination = values.get("destination", cls.model_fields["destination"].default)
+        return {**values, "destination": str(destination).replace("{area}", str(values.get("name", "")))}
+
+    @field_validator("destination")
+    @classmethod
+    def _anchor_destination(cls, destination: str, info: ValidationInfo) -> str:
+        return destination.rstrip("/") if "://" in destination else anchor(destination, info)
+
+    def resolve_area(self) -> SearchArea:
+        """Where it lies."""
+        return resolve_search_area(self.aoi)
+
+    def resolve_dates(self, now: datetime, *, last: datetime | None = None, since: date | None = None) -> str:
+        """Decide which days are searched.
+
+        Args:
+            now: With a time zone.
+            last: When the last round that saw all of it began; ``None``: there was none.
+            since: First day, in place of the area's own and of ``last``.
+
+        Returns:
+            Both days, as ``SearchOptions.dates`` takes them; a day that is still to come, where ``since`` is.
+        """
+        today = now.astimezone(UTC).date()
+        back = timedelta(days=self.look_back)
+        if since is not None:
+            first = since
+        elif last is not None:
+            first = max(last.astimezone(UTC).date() - back, self.since or date.min)
+        else:
+            first = self.since or today - back
+        return f"{first:%Y-%m-%d}/{max(first, today):%Y-%m-%d}"
+
+    def to_search_choices(self, dates: str) -> dict[str, Any]:
+        """Fields of ``pipeline.search.SearchOptions``; clouds are judged by the watcher, so that it can say why.
+
+        Args:
+            dates: See ``resolve_dates``.
+        """
+        return {"aoi": self.aoi, "dates": dates, "source": self.source, "collection": self.collection}
+
+    def to_map_choices(self) -> dict[str, Any]:
+        """Fields of ``pipeline.options.MapOptions``."""
+        return {
+            "model": self.model,
+            "aoi": self.aoi if self.clip else None,
+            "threshold": self.threshold,
+            "min_area_m2": self.min_area_m2,
+            "formats": self.formats,
+            "overwrite": True,
+        }

@@ -1,0 +1,109 @@
+"""Tell by e-mail, through a server of the user's.
+
+Source: RFC 5321 and 5322; RFC 3834 for ``Auto-Submitted``.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import time
+from email.message import EmailMessage
+from email.utils import localtime
+
+from pipeline.areas_errors import AreasError
+from pipeline.notify_errors import NotToldError
+from pipeline.notify_settings import EmailChannel
+
+__all__ = ["tell_email"]
+
+_TIMEOUT_S = 20.0
+_TRIES = 3
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+def tell_email(
+    channel: EmailChannel,
+    *,
+    subject: str,
+    text: str,
+    id: str,  # noqa: A002
+    pause_s: float,
+) -> str | None:
+    """Send an event.
+
+    Args:
+        channel: To whom, through which server.
+        subject: A line.
+        text: The letter.
+        id: Becomes the ``Message-ID``: mail programs show one letter, however often it arrives.
+        pause_s: Seconds before the second try.
+
+    Returns:
+        Which of several addresses were refused; ``None``: none.
+
+    Raises:
+        NotToldError: The server did not take it for anybody.
+        SecretError: A variable of the environment is not set.
+    """
+    letter = _write(channel, subject=subject, text=text, id=id)
+    for attempt in range(1, _TRIES + 1):
+        try:
+            refused = _send(channel, letter)
+            break
+        except (smtplib.SMTPException, OSError) as error:
+            if attempt == _TRIES or not _may_pass(error):
+                raise NotToldError(f"{channel.name}: the mail was not taken ({_find_reason(error)}).") from None
+            time.sleep(pause_s * 2 ** (attempt - 1))
+    return f"refused for {', '.join(sorted(refused))}" if refused else None
+
+
+def _write(channel: EmailChannel, *, subject: str, text: str, id: str) -> EmailMessage:  # noqa: A002
+    sender = channel.sender.reveal()
+    letter = EmailMessage()
+    try:
+        letter["From"], letter["To"] = sender, ", ".join(address.reveal() for address in channel.to)
+    except ValueError as error:
+        raise AreasError(f"{channel.name}: expected addresses of one line.") from error
+    letter["Subject"] = f"[strandline] {subject}"
+    letter["Date"] = localtime()
+    letter["Message-ID"] = f"<{id}@{sender.rpartition('@')[2].strip('> ') or 'strandline'}>"
+    letter["Auto-Submitted"] = "auto-generated"
+    letter.set_content(text)
+    return letter
+
+
+def _send(channel: EmailChannel, letter: EmailMessage) -> dict[str, tuple[int, bytes]]:
+    host, port = channel.host.reveal(), channel.port or _PORTS[channel.security]
+    context = ssl.create_default_context()
+    if channel.security == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_S, context=context)
+    else:
+        server = smtplib.SMTP(host, port, timeout=_TIMEOUT_S)
+    with server:
+        if channel.security == "starttls":
+            server.starttls(context=context)
+        if channel.user is not None and channel.password is not None:
+            server.login(channel.user.reveal(), channel.password.reveal())
+        return dict(server.send_message(letter))
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may do: the server is busy (4xx) or the line was cut, and nobody said no."""
+    if isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError):
+        return False
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(400 <= code < 500 for code, _ in error.recipients.values())
+    return not isinstance(error, smtplib.SMTPResponseException) or 400 <= error.smtp_code < 500
+
+
+def _find_reason(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return "; ".join(f"{address}: {code} {_read(said)}" for address, (code, said) in error.recipients.items())
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_read(error.smtp_error)}"
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__
+
+
+def _read(said: bytes | str) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said

@@ -1,0 +1,181 @@
+"""Publish into a folder of this machine.
+
+A result is copied under a hidden name, brought to the disk, and put in place by one rename.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pipeline.errors import BusyError, OutputError, output_errors
+from pipeline.item import ITEM_NAME, read_fingerprint
+from pipeline.publish_results import PublishedResult, describe_result
+from pipeline.workspace import open_workspace
+
+__all__ = ["copy_result", "hold_folder", "list_folder", "remove_result", "require_room", "sweep_folder"]
+
+_LEFTOVER = re.compile(r"\.(.+)\.(?:begun-[^.]*|old|lock)")
+
+
+def copy_result(folder: Path, out: Path, *, fingerprint: str, keep_free: int) -> bool:
+    """Copy a result to ``out/<its name>``.
+
+    Args:
+        folder: The result.
+        out: Folder of results; made where it is not there.
+        fingerprint: Of the result.
+        keep_free: Bytes that must stay free on the disk.
+
+    Returns:
+        Whether it was copied; not where the same result stands there already.
+
+    Raises:
+        BusyError: Another process is publishing the same result.
+        OutputError: It cannot be written; what stood there stands.
+    """
+    with open_workspace(out, folder.name) as work:
+        if read_fingerprint(work.target) == fingerprint:
+            return False
+        with output_errors(folder):
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            needed = sum(path.stat().st_size for path in files)
+        require_room(out, needed=needed, keep_free=keep_free)
+        with output_errors(work.target):
+            for path in sorted(files, key=lambda path: path == folder / ITEM_NAME):  # item.json last
+                _copy(path, work.folder / path.relative_to(folder))
+            for made in (work.folder, *(path for path in work.folder.rglob("*") if path.is_dir())):
+                _sync(made)
+        work.publish()
+    with suppress(OSError):  # some network disks bring no folder to the disk on request
+        _sync(out)
+    return True
+
+
+def require_room(folder: Path, *, needed: int = 0, keep_free: int = 0) -> None:
+    """Refuse work that would fill a disk, before it is begun.
+
+    Args:
+        folder: On the disk in question; the nearest folder above it that is there counts.
+        needed: Bytes that will be written.
+        keep_free: Bytes that must stay free.
+
+    Raises:
+        OutputError: The disk has less.
+    """
+    standing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    with output_errors(folder):
+        free = shutil.disk_usage(standing).free
+    if free < needed + keep_free:
+        raise OutputError(
+            f"Could not write to {folder}: its disk has {free / 1e9:,.2f} GB, {needed / 1e9:,.2f} GB are to be written "
+            f"and {keep_free / 1e9:,.2f} GB are to stay free (limits.keep_free). Free some space, or lower the limit."
+        )
+
+
+def remove_result(out: Path, name: str) -> bool:
+    """Remove ``out/name``: gone by one rename, then cleared away.
+
+    Args:
+        out: Folder of results.
+        name: Of the result.
+
+    Returns:
+        Whether it was there.
+
+    Raises:
+        BusyError: Another process is publishing it.
+        OutputError: It cannot be removed.
+    """
+    if not (out / name).is_dir():
+        return False
+    with open_workspace(out, name) as work, output_errors(work.target):
+        if not work.target.is_dir():
+            return False
+        work.target.rename(work.folder / name)  # which goes with the workspace, at the latest in the next run
+    return True
+
+
+def list_folder(out: Path) -> tuple[PublishedResult, ...]:
+    """The results in a folder, by name.
+
+    Args:
+        out: Folder of results; one that is not there has none.
+
+    Raises:
+        OutputError: It cannot be read.
+    """
+    with output_errors(out):
+        folders = sorted(path for path in out.iterdir() if path.is_dir()) if out.is_dir() else []
+    return tuple(_describe(path) for path in folders if not path.name.startswith(".") and (path / ITEM_NAME).exists())
+
+
+def sweep_folder(out: Path) -> tuple[str, ...]:
+    """Clear away what killed processes left; what others are at right now stays.
+
+    Args:
+        out: Folder of results.
+
+    Returns:
+        Names of the results that had leftovers.
+
+    Raises:
+        OutputError: It cannot be read or written.
+    """
+    with output_errors(out):
+        found = [_LEFTOVER.fullmatch(path.name) for path in out.iterdir()] if out.is_dir() else []
+    swept = []
+    for name in sorted({match[1] for match in found if match}):
+        with suppress(BusyError), open_workspace(out, name):
+            swept.append(name)
+    return tuple(swept)
+
+
+@contextmanager
+def hold_folder(out: Path) -> Iterator[None]:
+    """Keep others from writing the catalogue of a folder meanwhile; waits for them.
+
+    Args:
+        out: The folder; made where it is not there.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    with output_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(out, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a disk without locks: two that write the catalogue at once write the same one
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _describe(path: Path) -> PublishedResult:
+    try:
+        item: object = json.loads((path / ITEM_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        item = None
+    sizes = {str(file.relative_to(path)): file.stat().st_size for file in path.rglob("*") if file.is_file()}
+    return describe_result(path.name, item, sizes)
+
+
+def _copy(src: Path, dst: Path) -> None:
+    dst.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(src, dst)
+    _sync(dst)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

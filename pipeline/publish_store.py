@@ -1,0 +1,271 @@
+"""Publish into a store that fsspec knows, where nothing can be renamed.
+
+The files of a result lie in a folder that is named after its fingerprint, and ``item.json`` beside that folder says
+which one counts. So the one write of ``item.json`` switches from an older result to a newer one; what it does not name
+is left from a process that was killed, or older, and is cleared away.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from pipeline.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
+from pipeline.errors import OutputError
+from pipeline.item import ITEM_NAME
+from pipeline.publish_results import PublishedResult, describe_result, list_own_assets
+from pipeline.publish_target import Destination, store_errors
+
+__all__ = ["Store"]
+
+_VERSION = 12
+"""Digits of the fingerprint that name a folder."""
+
+_OURS = re.compile(rf"[0-9a-f]{{{_VERSION}}}/")
+"""Where the files of a result lie beside its item; what else somebody keeps there is not touched."""
+
+_TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
+"""How S3, Azure, Google, files and memory say when a file was written."""
+
+_IN_FLIGHT = timedelta(days=1)
+"""Nobody publishes one result for longer: what is older and not named was left by a process that was killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A destination in a store.
+
+    Attributes:
+        files: The file system of fsspec.
+        root: The destination in it.
+        text: Its URL.
+    """
+
+    files: Any
+    root: str
+    text: str
+
+    @classmethod
+    def open(cls, target: Destination) -> Self:
+        """Open a destination.
+
+        Args:
+            target: In a store.
+
+        Raises:
+            OutputError: It does not open.
+        """
+        files, root = target.open()
+        return cls(files=files, root=root, text=target.text.rstrip("/"))
+
+    def name_address(self, path: str) -> str:
+        """The URL of a path that counts from the destination."""
+        return f"{self.text}/{path}"
+
+    def upload_result(self, folder: Path, *, fingerprint: str) -> bool:
+        """Upload a result.
+
+        Args:
+            folder: The result, whole.
+            fingerprint: Of it.
+
+        Returns:
+            Whether it was uploaded; not where the same result stands there already.
+
+        Raises:
+            OutputError: The store did not take it whole; an older result stands.
+        """
+        name, version = folder.name, fingerprint[:_VERSION]
+        with store_errors(self.name_address(name)):
+            sizes = self._list_sizes(name)
+            standing = describe_result(name, self._read_item(name), sizes)
+            is_there = standing.whole and standing.fingerprint == fingerprint
+            if not is_there:
+                self._upload(folder, version)
+                sizes = self._list_sizes(name)
+            older = [path for path in sizes if _OURS.match(path) and not path.startswith(f"{version}/")]
+            self._remove([f"{name}/{path}" for path in older])
+        return not is_there
+
+    def remove_result(self, name: str) -> bool:
+        """Remove a result: first what says that it is whole, then the rest.
+
+        Args:
+            name: Of the result.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            OutputError: It cannot be removed.
+        """
+        with store_errors(self.name_address(name)):
+            sizes = self._list_sizes(name)
+            ours = [path for path in (ITEM_NAME, *sizes) if path in sizes and (path == ITEM_NAME or _OURS.match(path))]
+            self._remove([f"{name}/{path}" for path in dict.fromkeys(ours)])
+            self._forget_folders(name, sizes)
+        return bool(ours)
+
+    def list_results(self) -> tuple[PublishedResult, ...]:
+        """The results that stand there, by name.
+
+        Raises:
+            OutputError: The store cannot be read.
+        """
+        return tuple(describe_result(name, item, sizes) for name, item, sizes in self._read_all())
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove what no item names and what was begun over a day ago.
+
+        Returns:
+            Names of the results that had such leftovers.
+
+        Raises:
+            OutputError: The store cannot be read or written.
+        """
+        with store_errors(self.text):
+            found = self._find("")
+            named = {f"{name}/{path}" for name, item, sizes in self._read_all() for path in _list_counted(item, sizes)}
+            left = [
+                path
+                for path, facts in found.items()
+                if _OURS.match(path.partition("/")[2]) and path not in named and self._is_old(facts)
+            ]
+            self._remove(left)
+        return tuple(sorted({path.partition("/")[0] for path in left}))
+
+    def write_catalogue(self) -> WrittenCatalogue:
+        """Write the catalogue of what stands there.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        broken: list[Unlisted] = []
+        with tempfile.TemporaryDirectory() as folder, store_errors(self.name_address(CATALOGUE_NAME)):
+            mirror = Path(folder) / (posixpath.basename(self.root) or "published")
+            mirror.mkdir()
+            for name, item, sizes in self._read_all():
+                if not describe_result(name, item, sizes).whole:
+                    broken.append(Unlisted(name=name, reason="its files are missing or not whole"))
+                    continue
+                (mirror / name).mkdir()
+                (mirror / name / ITEM_NAME).write_text(json.dumps(self._address_assets(name, item)), encoding="utf-8")
+            written = write_catalogue(mirror)
+            self.files.makedirs(self.root, exist_ok=True)
+            if written.index is not None:
+                self.files.put_file(str(written.index), self._locate(INDEX_NAME))
+            self.files.put_file(str(written.path), self._locate(CATALOGUE_NAME))
+            if written.index is None:
+                self._remove([INDEX_NAME] if INDEX_NAME in self._find("") else [])
+        return WrittenCatalogue(
+            path=written.path,
+            index=written.index,
+            count=written.count,
+            unlisted=tuple(sorted((*written.unlisted, *broken), key=lambda entry: entry.name)),
+            dropped=written.dropped,
+        )
+
+    def _upload(self, folder: Path, version: str) -> None:
+        """Upload all files, see that they arrived, and only then say that they count."""
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / ITEM_NAME]
+        expected = {f"{version}/{path.relative_to(folder).as_posix()}": path for path in files}
+        for parent in sorted({posixpath.dirname(path) for path in expected}):
+            self.files.makedirs(self._locate(f"{folder.name}/{parent}"), exist_ok=True)
+        for path, local in expected.items():
+            self.files.put_file(str(local), self._locate(f"{folder.name}/{path}"))
+        arrived = self._list_sizes(folder.name)
+        short = [path for path, local in expected.items() if arrived.get(path) != local.stat().st_size]
+        if short:
+            raise OutputError(f"{self.name_address(folder.name)} did not take {', '.join(short)} whole. Try again.")
+        item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
+        for asset in item["assets"].values():
+            if posixpath.normpath(f"{version}/{asset['href']}") in expected:
+                asset["href"] = "./" + posixpath.normpath(f"{version}/{asset['href']}")
+        text = json.dumps(item, indent=2, ensure_ascii=False) + "\n"
+        self.files.pipe_file(self._locate(f"{folder.name}/{ITEM_NAME}"), text.encode())
+
+    def _read_all(self) -> list[tuple[str, Any, dict[str, int]]]:
+        """Name, item and sizes of each result that has an item."""
+        with store_errors(self.text):
+            by_name: dict[str, dict[str, int]] = {}
+            for path, facts in self._find("").items():
+                name, slash, rest = path.partition("/")
+                if slash:
+                    by_name.setdefault(name, {})[rest] = int(facts["size"])
+            return [
+                (name, self._read_item(name), sizes) for name, sizes in sorted(by_name.items()) if ITEM_NAME in sizes
+            ]
+
+    def _find(self, name: str) -> dict[str, dict[str, Any]]:
+        """What fsspec knows of each file under a path, by its path from there."""
+        top = self._locate(name)
+        self.files.invalidate_cache()
+        try:
+            found = self.files.find(top, detail=True)
+        except FileNotFoundError:
+            return {}
+        stem = self.files._strip_protocol(top).rstrip("/")  # as find writes paths
+        return {path[len(stem) :].lstrip("/"): facts for path, facts in found.items() if path.startswith(f"{stem}/")}
+
+    def _list_sizes(self, name: str) -> dict[str, int]:
+        return {path: int(facts["size"]) for path, facts in self._find(name).items()}
+
+    def _read_item(self, name: str) -> Any:  # noqa: ANN401 (JSON, or None where it is none)
+        try:
+            return json.loads(self.files.cat_file(self._locate(f"{name}/{ITEM_NAME}")))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def _address_assets(self, name: str, item: dict[str, Any]) -> dict[str, Any]:
+        """An item that names whole addresses: in the index it stands without its folder."""
+        own = {path for path, _ in list_own_assets(item)}
+        assets = {
+            key: asset | {"href": self.name_address(posixpath.normpath(f"{name}/{asset['href']}"))}
+            if posixpath.normpath(asset["href"]) in own
+            else asset
+            for key, asset in item["assets"].items()
+        }
+        return item | {"assets": assets}
+
+    def _is_old(self, facts: dict[str, Any]) -> bool:
+        """Whether a file was written long ago; stores say so in ways of their own, and one that says nothing is new."""
+        stated = next((facts[key] for key in _TIMES if facts.get(key) is not None), None)
+        if isinstance(stated, str):
+            with suppress(ValueError):
+                stated = datetime.fromisoformat(stated)
+        if isinstance(stated, int | float):
+            stated = datetime.fromtimestamp(stated, UTC)
+        if not isinstance(stated, datetime):
+            return False
+        return datetime.now(UTC) - (stated if stated.tzinfo else stated.replace(tzinfo=UTC)) > _IN_FLIGHT
+
+    def _remove(self, paths: list[str]) -> None:
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self.files.rm_file(self._locate(path))
+
+    def _forget_folders(self, name: str, sizes: dict[str, int]) -> None:
+        """Some stores have folders of their own, which stay when they are empty; one with something in it is kept."""
+        parents = {posixpath.dirname(path) for path in sizes}
+        for parent in (*sorted(parents - {""}, reverse=True), ""):
+            with suppress(FileNotFoundError, NotImplementedError, OSError):
+                self.files.rmdir(self._locate(f"{name}/{parent}"))
+
+    def _locate(self, path: str) -> str:
+        return f"{self.root}/{path}".rstrip("/")
+
+
+def _list_counted(item: object, sizes: dict[str, int]) -> list[str]:
+    """The files of a result that its item stands for: itself, and all beside those that it names."""
+    try:
+        folders = {posixpath.dirname(path) for path, _ in list_own_assets(item)}
+    except (KeyError, TypeError, AttributeError):
+        folders = set()
+    return [path for path in sizes if path == ITEM_NAME or any(path.startswith(f"{folder}/") for folder in folders)]

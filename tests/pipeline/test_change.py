@@ -1,0 +1,281 @@
+"""The result of a comparison on disk: whole, told in a record, the same each time, readable by others."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pystac
+import pytest
+import shapely
+from PIL import Image
+
+import pipeline.change_map
+from pipeline.change import ChangeOptions, ChangeResult, compute_change
+from pipeline.change_fields import CHANGE_LAYERS
+from pipeline.change_options import ChangeError
+from pipeline.coastline import CoastlineOptions, SceneContext, build_coastline
+from pipeline.contour import ContourTracer
+from pipeline.errors import OptionError, OutputError, StaleResultError
+from pipeline.vectors import write_vectors
+from tests.pipeline.change_scenes import LEFT, TOP, write_date
+from tests.pipeline.mapped_folder import make_grid
+from tiles import masks
+
+SHIFT = 22.0
+
+
+def shore(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.asarray(x - 403.7 + 30 * np.sin(y / 120))
+
+
+def moved_shore(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Advance in the north, retreat in the south, and a pond that is new."""
+    sea = shore(x, y) - SHIFT * np.where(y < 400, 1, -1)
+    return np.maximum(sea, 50 - np.hypot(x - 150, y - 400))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _coarse_pictures() -> object:
+    """Pictures of fewer pixels, which take less time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline.change_map, "_DPI", 50)
+        yield
+
+
+@pytest.fixture(scope="module")
+def dates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    out = tmp_path_factory.mktemp("maps")
+    return write_date(out, "first", shore), write_date(out, "second", moved_shore, date=20)
+
+
+@pytest.fixture(scope="module")
+def made(dates: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> ChangeResult:
+    out = tmp_path_factory.mktemp("results") / "change"
+    return compute_change(*dates, out, options=ChangeOptions(alert_m=15, alert_area_m2=1e6))
+
+
+def test_the_package_holds_three_layers_that_explain_themselves(made: ChangeResult) -> None:
+    for layer in CHANGE_LAYERS:
+        frame = gpd.read_file(made.folder / "change.gpkg", layer=layer.name)
+        assert [name for name in frame.columns if name != "geometry"] == [field.name for field in layer.fields]
+        assert len(frame) > 0
+        assert frame.crs.to_epsg() == 32630
+        assert shapely.is_valid(np.asarray(frame.geometry)).all()
+    assert set(gpd.read_file(made.folder / "change.gpkg", layer="lost")["kind"]) == {"shore", "appeared"}
+
+
+def test_tables_say_what_the_layers_say(made: ChangeResult) -> None:
+    samples = gpd.read_file(made.folder / "change.gpkg", layer="shift")
+    for table in (pd.read_csv(made.folder / "shift.csv"), pd.read_parquet(made.folder / "shift.parquet")):
+        assert np.allclose(table["shift_m"], samples["shift_m"], atol=1e-4, equal_nan=True)
+        assert table[["lon", "lat"]].to_numpy() == pytest.approx(samples[["lon", "lat"]].to_numpy(), abs=1e-4)
+    polygons = pd.read_csv(made.folder / "change.csv")
+    assert set(polygons["change"]) == {"gained", "lost"}
+    assert polygons.loc[polygons["kind"] == "shore", "area_m2"].sum() == pytest.approx(
+        made.summary.gained_m2 + made.summary.lost_m2, rel=1e-5
+    )
+    assert len(pd.read_parquet(made.folder / "change.parquet")) == len(polygons)
+
+
+def test_the_record_is_whole_and_says_that_the_lines_are_instantaneous(made: ChangeResult) -> None:
+    item = pystac.Item.from_file(str(made.folder / "item.json"))
+    names = {path.name for path in made.folder.iterdir()} - {"item.json"}
+    assert {Path(asset.href).name for asset in item.assets.values()} == names
+    assert not [name for name in names if name.startswith(".")]
+    document = json.loads((made.folder / "change.json").read_text())
+    assert document["tide"]["given"] is False
+    assert "instantaneous" in document["tide"]["meaning"]
+    assert document["old"]["datetime"] == "2024-07-01T11:20:00Z"
+    assert document["days"] == 20
+    assert document["summary"]["moved_km"] == made.summary.moved_km
+
+
+def test_alerts_are_shores_that_moved_far_and_no_ponds(made: ChangeResult) -> None:
+    assert {alert.layer for alert in made.alerts} == {"gained", "lost"}
+    assert {alert.kind for alert in made.alerts} == {"shore"}
+    for alert in made.alerts:
+        assert alert.max_shift_m is not None
+        assert abs(alert.max_shift_m) == pytest.approx(SHIFT, abs=4)
+        assert "limit 15 m" in alert.why
+        assert "area" not in alert.why
+        assert (alert.lon, alert.lat) == pytest.approx((-3.0, 50.5), abs=0.1)
+
+
+def test_bodies_are_alerts_on_demand(dates: tuple[Path, Path], tmp_path: Path) -> None:
+    options = ChangeOptions(alert_area_m2=7000, alert_bodies=True)
+    alerts = compute_change(*dates, tmp_path / "change", options=options).alerts
+    assert "appeared" in {alert.kind for alert in alerts}
+    assert all(alert.area_m2 >= 7000 for alert in alerts)
+
+
+def test_a_second_run_is_done_already_and_other_choices_are_not(
+    dates: tuple[Path, Path], made: ChangeResult, tmp_path: Path
+) -> None:
+    out = tmp_path / "change"
+    shutil.copytree(made.folder, out)
+    options = ChangeOptions(alert_m=15, alert_area_m2=1e6)
+    again = compute_change(*dates, out, options=options)
+    assert again.already_made
+    assert (again.summary, again.alerts, again.notes) == (made.summary, made.alerts, made.notes)
+    with pytest.raises(StaleResultError, match="--overwrite"):
+        compute_change(*dates, out)
+    with pytest.raises(StaleResultError):
+        compute_change(dates[1], dates[0], out, options=options)
+    (out / "shift.csv").unlink()  # no longer whole: the same work is due
+    with pytest.raises(StaleResultError):
+        compute_change(*dates, out, options=options)
+    assert not compute_change(*dates, out, options=ChangeOptions(overwrite=True)).already_made
+
+
+def test_the_same_dates_give_the_same_bytes(dates: tuple[Path, Path], made: ChangeResult, tmp_path: Path) -> None:
+    again = compute_change(*dates, tmp_path / "change", options=ChangeOptions(alert_m=15, alert_area_m2=1e6))
+    assert not again.already_made
+    for path in made.folder.iterdir():
+        assert (again.folder / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_pictures_show_gain_and_loss(made: ChangeResult) -> None:
+    for name in ("change.png", "shift.png"):
+        with Image.open(made.folder / name) as image:
+            pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+        for colour in ((27, 120, 55), (178, 24, 43)):
+            assert (np.abs(pixels - colour).max(axis=1) <= 3).sum() > 50
+
+
+def test_failure_leaves_nothing(dates: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("pipeline.change.write_change_item", refuse)
+    with pytest.raises(OutputError):
+        compute_change(*dates, tmp_path / "results" / "change")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tides_are_attached(dates: tuple[Path, Path], tmp_path: Path) -> None:
+    table = tmp_path / "tides.csv"
+    table.write_text("time,height\n2024-07-01T11:00:00Z,1.0\n2024-07-01T12:00:00Z,2.5\n2024-07-21T11:20:00,-0.5\n")
+    out = tmp_path / "change"
+    compute_change(*dates, out, options=ChangeOptions(tides=table))
+    document = json.loads((out / "change.json").read_text())
+    assert document["old"]["tide_height_m"] == 1.5
+    assert document["new"]["tide_height_m"] == -0.5
+    assert document["tide"]["given"] is True
+    table.write_text("time,height\n2024-07-01T11:00:00Z,1.0\n2024-07-01T12:00:00Z,2.5\n")
+    with pytest.raises(ChangeError, match="does not reach 2024-07-21T11:20:00Z"):
+        compute_change(*dates, tmp_path / "other", options=ChangeOptions(tides=table))
+    table.write_text("when,height\n1,2\n")
+    with pytest.raises(ChangeError, match="columns time and height_m"):
+        compute_change(*dates, tmp_path / "other", options=ChangeOptions(tides=table))
+
+
+def write_coastline(folder: Path, distance: object) -> Path:
+    """The vectors that a map of this shore would have."""
+    folder.mkdir()
+    grid = make_grid(epsg=32630, left=LEFT, top=TOP, width=80, height=80)
+    rows, cols = (np.mgrid[:80, :80] + 0.5) * 10
+    tracer = ContourTracer(width=80, height=80)
+    chance = (0.5 + distance(cols, rows) / 40).clip(0, 1).astype(np.float32)  # type: ignore[operator]
+    tracer.add_strip(chance, np.full(chance.shape, masks.VALID, np.uint8))
+    context = SceneContext(scene=folder.name, acquired=None, model="a-model", probability_rmse=0.02)
+    layers = build_coastline(tracer.finish(), grid=grid, context=context, options=CoastlineOptions())
+    frames = {"coastline": layers.coastline, "water": layers.water, "land": layers.land}
+    write_vectors(frames, folder, formats=("gpkg", "geojson"))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["coastline.gpkg", "coastline.geojson"])
+def test_vectors_compare_as_rasters_do(made: ChangeResult, tmp_path: Path, name: str) -> None:
+    expected = made.summary
+    assert expected.mean_shift_m is not None
+    old, new = write_coastline(tmp_path / "old", shore), write_coastline(tmp_path / "new", moved_shore)
+    found = compute_change(old / name, new / name, tmp_path / "vectors")
+    lines_alone = name == "coastline.geojson"  # these tell of no cloud, and of no ground where a line ends
+    assert (len(found.notes) == 2) == lines_alone
+    for area, whole in (
+        (found.summary.gained_m2, expected.gained_m2),
+        (found.summary.lost_m2, expected.lost_m2),
+    ):
+        assert (0.6 if lines_alone else 0.94) * whole <= area <= 1.06 * whole
+    assert found.summary.mean_shift_m == pytest.approx(expected.mean_shift_m, abs=0.5 if not lines_alone else 4)
+    assert found.summary.bodies == 1
+
+
+def test_a_raster_and_a_line_compare(dates: tuple[Path, Path], tmp_path: Path) -> None:
+    new = write_coastline(tmp_path / "new", moved_shore)
+    found = compute_change(dates[0] / "probability.tif", new / "coastline.gpkg", tmp_path / "change")
+    assert found.summary.gained_m2 > 5000
+
+
+def test_a_folder_of_tiles_is_one_date(dates: tuple[Path, Path], made: ChangeResult, tmp_path: Path) -> None:
+    """Two overlapping tiles of a mosaic say what is said once."""
+    for name in ("west", "east"):
+        shutil.copytree(dates[1], tmp_path / "mosaic" / name)
+    alone = made.summary
+    both = compute_change(dates[0], tmp_path / "mosaic", tmp_path / "two", options=ChangeOptions(line_sigma_m=0.8))
+    assert both.summary.gained_m2 == pytest.approx(alone.gained_m2, rel=1e-3)
+    assert both.summary.lost_m2 == pytest.approx(alone.lost_m2, rel=1e-3)
+    assert any("states no uncertainty" in note for note in both.notes)
+
+
+def test_what_cannot_be_compared_is_said_in_a_line(dates: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.gpkg").write_text("no geopackage")
+    (tmp_path / "text.tif").write_text("no raster")
+    for wrong in ("absent", "empty", "text.gpkg", "text.tif"):
+        with pytest.raises(ChangeError) as told:
+            compute_change(dates[0], tmp_path / wrong, tmp_path / "change")
+        assert wrong in str(told.value)
+        assert "\n" not in str(told.value)
+    with pytest.raises(OptionError, match="factor"):
+        ChangeOptions(factor=-1)
+    assert not (tmp_path / "change").exists()
+
+
+def test_qgis_opens_the_package(made: ChangeResult, qgis_python: str, tmp_path: Path) -> None:
+    script = tmp_path / "open.py"
+    script.write_text(
+        "import json, os, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "from qgis.core import QgsApplication, QgsVectorLayer\n"
+        "from qgis_open import describe_vector, draw\n"
+        "application = QgsApplication([], False)\n"
+        "application.initQgis()\n"
+        "names = ('gained', 'lost', 'shift')\n"
+        "layers = {name: QgsVectorLayer(f'{sys.argv[1]}|layername={name}', name, 'ogr') for name in names}\n"
+        "seen = {name: describe_vector(layer) for name, layer in layers.items()}\n"
+        "seen['colours'] = draw([layers['shift'], layers['gained'], layers['lost']], Path(sys.argv[2]))\n"
+        "print(json.dumps(seen))\n"
+        "sys.stdout.flush()\n"
+        "os._exit(0)\n"
+    )
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": ""}
+    done = subprocess.run(
+        [qgis_python, script, made.folder / "change.gpkg", tmp_path / "drawn.png"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    for layer in CHANGE_LAYERS:
+        told = seen[layer.name]
+        assert told["valid"]
+        assert told["crs"] == "EPSG:32630"
+        assert told["style_found"], told["style_error"]
+        assert told["indexed"]
+        assert told["count"] == pyogrio.read_info(made.folder / "change.gpkg", layer=layer.name)["features"]
+    assert seen["gained"]["categories"] == ["shore", "appeared", "vanished"]
+    assert seen["shift"]["renderer"] == "RuleRenderer"
+    assert "#1b7837" in seen["colours"]
+    assert "#b2182b" in seen["colours"]

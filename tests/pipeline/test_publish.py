@@ -1,0 +1,489 @@
+"""What is published is whole, stands once, and never less whole than before, whatever dies on the way."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import fsspec
+import pystac
+import pytest
+import rustac
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import known_implementations
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.areas_errors import SecretError
+from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError
+from pipeline.item import ITEM_NAME, read_fingerprint
+from pipeline.publish import (
+    PublishedResult,
+    list_published,
+    prune_published,
+    prune_work,
+    publish_result,
+    refresh_catalogue,
+    require_room,
+    sweep_destination,
+    unpublish_result,
+)
+from pipeline.publish_store import Store
+from pipeline.publish_target import resolve_destination
+from pipeline.workspace import open_workspace
+from tests.pipeline.stac_items import make_item
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def make_result(work: Path, name: str, *, text: str = "water", created: str = "2025-12-31T00:00:00Z") -> Path:
+    """A result as a map leaves it; other text, another fingerprint."""
+    folder = work / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    contents = {"water.tif": f"{text} " * 500, "coastline.gpkg": text, "coastline.qml": "style"}
+    for file, content in contents.items():
+        (folder / file).write_text(content)
+    assets: dict[str, Any] = {
+        file.partition(".")[0]: {"href": file, "roles": ["data"], "file:size": len(content)}
+        for file, content in contents.items()
+        if not file.endswith("qml")
+    }
+    assets["model"] = {"href": "/models/small.safetensors", "roles": ["mlm:model"]}
+    fingerprint = uuid.uuid5(uuid.NAMESPACE_OID, text).hex * 2
+    properties = {"strandline:fingerprint": fingerprint, "created": created}
+    item = make_item(name, collection=None, assets=assets, **properties) | {"stac_version": "1.1.0"}
+    (folder / ITEM_NAME).write_text(json.dumps(item))
+    return folder
+
+
+@pytest.fixture(params=["folder", "file", "memory"])
+def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A place of each kind, empty."""
+    if request.param == "memory":
+        name = f"/{uuid.uuid4().hex}"
+        yield f"memory:/{name}/maps"
+        fsspec.filesystem("memory").rm(name, recursive=True) if fsspec.filesystem("memory").exists(name) else None
+    else:
+        path = str(tmp_path / "a place")
+        yield path if request.param == "folder" else Path(path).as_uri()
+
+
+def open_destination(destination: str) -> tuple[Any, str]:
+    """A destination as fsspec sees it; what fsspec leaves escaped in a file's URL is a path here."""
+    files, root = fsspec.core.url_to_fs(destination)
+    files.invalidate_cache()
+    return files, unquote(root)
+
+
+def list_files(destination: str) -> dict[str, bytes]:
+    """All files at a destination, by their path from there."""
+    files, root = open_destination(destination)
+    found = files.find(root) if files.exists(root) else []
+    return {path.removeprefix(root).lstrip("/"): files.cat_file(path) for path in found}
+
+
+def read_asset(destination: str, name: str, key: str = "water") -> bytes:
+    """What a reader finds who follows the item."""
+    held = list_files(destination)
+    href = json.loads(held[f"{name}/{ITEM_NAME}"])["assets"][key]["href"]
+    return held[f"{name}/{href.removeprefix('./')}"]
+
+
+def test_a_result_is_published_whole_and_once(destination: str, tmp_path: Path) -> None:
+    folder = make_result(tmp_path / "work", "scene")
+    first = publish_result(folder, destination)
+    assert (first.name, first.already_there, first.fingerprint) == ("scene", False, read_fingerprint(folder))
+    assert first.href.endswith("scene/item.json")
+    assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
+    held = list_files(destination)
+    assert sorted(Path(path).name for path in held) == ["coastline.gpkg", "coastline.qml", "item.json", "water.tif"]
+    assert publish_result(folder, destination).already_there
+    assert list_files(destination) == held
+    (found,) = list_published(destination)
+    assert (found.name, found.fingerprint, found.whole) == ("scene", first.fingerprint, True)
+    assert found.created == datetime(2025, 12, 31, tzinfo=UTC)
+
+
+def test_the_model_stays_where_it_is(destination: str, tmp_path: Path) -> None:
+    publish_result(make_result(tmp_path / "work", "scene"), destination)
+    item = json.loads(list_files(destination)[f"scene/{ITEM_NAME}"])
+    assert item["assets"]["model"]["href"] == "/models/small.safetensors"
+
+
+def test_another_result_takes_the_place_of_an_older_one(destination: str, tmp_path: Path) -> None:
+    publish_result(make_result(tmp_path / "work", "scene", text="old"), destination)
+    folder = make_result(tmp_path / "work", "scene", text="new")
+    assert not publish_result(folder, destination).already_there
+    assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
+    assert len(list_files(destination)) == 4
+
+
+def test_a_newer_product_replaces_the_older_ones(destination: str, tmp_path: Path) -> None:
+    publish_result(make_result(tmp_path / "work", "N0400"), destination)
+    published = publish_result(
+        make_result(tmp_path / "work", "N0511"), destination, replaces=["N0400", "N0301", "N0511"]
+    )
+    assert published.replaced == ("N0400",)
+    assert [result.name for result in list_published(destination)] == ["N0511"]
+
+
+def test_unpublish_says_whether_there_was_one(destination: str, tmp_path: Path) -> None:
+    assert not unpublish_result("scene", destination)
+    publish_result(make_result(tmp_path / "work", "scene"), destination)
+    assert unpublish_result("scene", destination)
+    assert not unpublish_result("scene", destination)
+    assert list_files(destination) == {}
+
+
+def test_what_is_broken_there_is_published_again(destination: str, tmp_path: Path) -> None:
+    folder = make_result(tmp_path / "work", "scene")
+    publish_result(folder, destination)
+    files, root = open_destination(destination)
+    water = next(path for path in files.find(root) if path.endswith("water.tif"))
+    files.pipe_file(water, b"short")
+    assert [result.whole for result in list_published(destination)] == [False]
+    assert not publish_result(folder, destination).already_there
+    assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
+
+
+@given(texts=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["one", "two"])), max_size=8))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_after_any_order_of_publishing_each_scene_stands_as_it_came_last(
+    texts: list[tuple[str, str]], destination: str, tmp_path: Path
+) -> None:
+    for result in list_published(destination):
+        unpublish_result(result.name, destination)
+    for name, text in texts:
+        publish_result(make_result(tmp_path / "work", name, text=text), destination)
+    assert {result.name for result in list_published(destination)} == {name for name, _ in texts}
+    for name, text in dict(texts).items():
+        assert read_asset(destination, name, "coastline") == text.encode()
+    assert len(list_files(destination)) == 4 * len(dict(texts))
+
+
+def test_old_results_are_pruned_and_kept_ones_stay(destination: str, tmp_path: Path) -> None:
+    for name, created in (("old", "2024-01-01T00:00:00Z"), ("kept", "2023-01-01T00:00:00Z"), ("new", "2025-12-31")):
+        publish_result(make_result(tmp_path / "work", name, created=created), destination)
+    gone = prune_published(destination, older_than=timedelta(days=365), now=NOW, keep={"kept"})
+    assert gone == ("old",)
+    assert [result.name for result in list_published(destination)] == ["kept", "new"]
+    assert prune_work(tmp_path / "work", older_than=timedelta(days=365), now=NOW) == ("kept", "old")
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["new"]
+
+
+def test_the_catalogue_lists_what_stands(destination: str, tmp_path: Path) -> None:
+    assert refresh_catalogue(destination).count == 0
+    for name in ("a", "b", "broken"):
+        publish_result(make_result(tmp_path / "work", name), destination)
+    files, root = open_destination(destination)
+    files.rm_file(next(path for path in files.find(f"{root}/broken") if path.endswith("water.tif")))
+    written = refresh_catalogue(destination)
+    assert (written.count, [entry.name for entry in written.unlisted]) == (2, ["broken"])
+    files.get(root, str(tmp_path / "copy"), recursive=True)
+    (catalogue_file,) = (tmp_path / "copy").rglob("catalog.json")
+    items = list(pystac.Catalog.from_file(str(catalogue_file)).get_items())
+    assert [item.id for item in items] == ["a", "b"]
+    href = items[0].assets["water"].get_absolute_href()
+    assert href is not None
+    assert Path(href).read_text() == "water " * 500
+    indexed = rustac.read_sync(str(catalogue_file.with_name("items.parquet")))["features"]
+    in_index = next(item for item in indexed if item["id"] == "a")["assets"]["water"]["href"]
+    where = in_index if "://" in in_index else f"{root}/{in_index}"
+    with fsspec.open(where) as file:
+        assert file.read() == b"water " * 500
+    for name in ("a", "b", "broken"):
+        unpublish_result(name, destination)
+    assert refresh_catalogue(destination).count == 0
+    assert sorted(list_files(destination)) == ["catalog.json"]
+
+
+def test_a_half_result_is_refused(destination: str, tmp_path: Path) -> None:
+    folder = make_result(tmp_path / "work", "scene")
+    (folder / "water.tif").write_text("short")
+    with pytest.raises(OutputError, match=r"Expected a whole result in .*scene"):
+        publish_result(folder, destination)
+    assert list_files(destination) == {}
+
+
+def test_a_folder_that_is_none_of_ours_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "out" / "scene" / "letters.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("dear")
+    for act in (
+        lambda: publish_result(make_result(tmp_path / "work", "scene"), str(tmp_path / "out")),
+        lambda: unpublish_result("scene", str(tmp_path / "out")),
+    ):
+        with pytest.raises(OutputError, match="no result of Strandline"):
+            act()
+    assert mine.read_text() == "dear"
+
+
+def test_in_a_store_what_others_keep_is_left_alone(tmp_path: Path) -> None:
+    destination = f"memory://{uuid.uuid4().hex}"
+    publish_result(make_result(tmp_path / "work", "scene"), destination)
+    files, root = fsspec.core.url_to_fs(destination)
+    others = {f"{root}/scene/notes.txt": b"mine", f"{root}/other/deep/data.bin": b"theirs"}
+    for path, content in others.items():
+        files.pipe_file(path, content)
+        files.store[path].created = datetime(2020, 1, 1, tzinfo=UTC)
+    assert sweep_destination(destination) == ()
+    publish_result(make_result(tmp_path / "work", "scene", text="new"), destination)
+    assert unpublish_result("scene", destination)
+    assert {path: files.cat_file(path) for path in files.find(root)} == others
+    files.rm(root, recursive=True)
+
+
+def open_as_store(path: Path) -> Store:
+    """A folder as if it were a store that cannot rename: what is left there can be looked at after a kill."""
+    return Store(files=fsspec.filesystem("file"), root=str(path), text=path.as_uri())
+
+
+def test_a_sweep_of_a_store_takes_only_old_leftovers(tmp_path: Path) -> None:
+    store = open_as_store(tmp_path / "store")
+    folder = make_result(tmp_path / "work", "scene")
+    store.upload_result(folder, fingerprint=str(read_fingerprint(folder)))
+    fresh = tmp_path / "store" / "scene" / ("0" * 12) / "water.tif"
+    stale = tmp_path / "store" / "gone" / ("1" * 12) / "water.tif"
+    for path in (fresh, stale):
+        path.parent.mkdir(parents=True)
+        path.write_text("half")
+    os.utime(stale, (0, 0))
+    named = list((tmp_path / "store" / "scene").rglob("*.gpkg"))
+    os.utime(named[0], (0, 0))
+    assert store.sweep() == ("gone",)
+    assert fresh.exists()
+    assert named[0].exists()
+    assert not stale.exists()
+
+
+def publish_either(kind: str, folder: Path, out: Path) -> None:
+    """Publish to a folder, or to the same folder as a store."""
+    if kind == "folder":
+        publish_result(folder, str(out))
+    else:
+        open_as_store(out).upload_result(folder, fingerprint=str(read_fingerprint(folder)))
+
+
+def kill_at(step: int, act: Callable[[], object]) -> bool:
+    """Do something in a process that is killed just before its ``step``-th touch of a file; whether it was killed."""
+    child = os.fork()
+    if child == 0:
+        touches = itertools.count(1)
+
+        def arm(owner: object, name: str) -> None:
+            original = getattr(owner, name)
+
+            def touch(*args: object, **kwargs: object) -> object:
+                if next(touches) == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return original(*args, **kwargs)
+
+            setattr(owner, name, touch)
+
+        for owner, name in (
+            *((owner, name) for owner, name in ((shutil, "copyfile"), (shutil, "rmtree"), (os, "fsync"))),
+            *((Path, name) for name in ("rename", "mkdir", "rmdir")),
+            *((LocalFileSystem, name) for name in ("put_file", "pipe_file", "rm_file", "makedirs", "rmdir")),
+        ):
+            arm(owner, name)
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("kind", ["folder", "store"])
+def test_killed_at_any_moment_the_old_or_the_new_stands_and_the_next_run_ends_it(kind: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    old = make_result(tmp_path / "old", "scene", text="old")
+    new = make_result(tmp_path / "new", "scene", text="new")
+    allowed = {read_fingerprint(old), read_fingerprint(new)}
+    for step in itertools.count(1):
+        shutil.rmtree(out, ignore_errors=True)
+        publish_either(kind, old, out)
+        killed = kill_at(step, lambda: publish_either(kind, new, out))
+        if kind == "folder":
+            sweep_destination(str(out))
+        standing = list_either(kind, out)
+        assert [(result.name, result.whole) for result in standing] == [("scene", True)], step
+        assert standing[0].fingerprint in allowed
+        publish_either(kind, new, out)
+        assert [result.fingerprint for result in list_either(kind, out)] == [read_fingerprint(new)]
+        files = [path for path in out.rglob("*") if path.is_file()]
+        assert sorted(path.name for path in files) == ["coastline.gpkg", "coastline.qml", "item.json", "water.tif"]
+        assert [path.name for path in out.iterdir()] == ["scene"]
+        if not killed:
+            break
+    assert step > 8
+
+
+@pytest.mark.parametrize("kind", ["folder", "store"])
+def test_killed_while_it_removes_nothing_half_stands(kind: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    folder = make_result(tmp_path / "work", "scene")
+    for step in itertools.count(1):
+        publish_either(kind, folder, out)
+        killed = kill_at(step, lambda: remove_either(kind, out))
+        assert all(result.whole for result in list_either(kind, out)), step
+        remove_either(kind, out)
+        if kind == "folder":
+            sweep_destination(str(out))
+        assert [path for path in out.rglob("*") if path.is_file()] == []
+        if not killed:
+            break
+    assert step > 2
+
+
+def list_either(kind: str, out: Path) -> tuple[PublishedResult, ...]:
+    return list_published(str(out)) if kind == "folder" else open_as_store(out).list_results()
+
+
+def remove_either(kind: str, out: Path) -> None:
+    if kind == "folder":
+        unpublish_result("scene", str(out))
+    else:
+        open_as_store(out).remove_result("scene")
+
+
+def test_a_result_that_another_process_publishes_is_busy(tmp_path: Path) -> None:
+    folder, out = make_result(tmp_path / "work", "scene"), tmp_path / "out"
+    with open_workspace(out, "scene"):
+        with pytest.raises(BusyError, match=r"Another run is making .*scene"):
+            publish_result(folder, str(out))
+        assert sweep_destination(str(out)) == ()
+    publish_result(folder, str(out))
+
+
+class Leaky(MemoryFileSystem):
+    """A store whose line is cut: files arrive short, or not at all, and its errors tell secrets."""
+
+    protocol = "leaky"
+    fault = "short"
+
+    def put_file(self, lpath: str, rpath: str, **_: object) -> None:
+        if self.fault == "no":
+            raise RuntimeError(f"403 for key {os.environ['STORE_SECRET_KEY']}\nat https://u:hunter22@store/x")
+        self.pipe_file(rpath, Path(lpath).read_bytes()[:-1])
+
+
+@pytest.fixture
+def leaky(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("STORE_SECRET_KEY", "very-secret-key")
+    fsspec.register_implementation("leaky", Leaky, clobber=True)
+    yield f"leaky://{uuid.uuid4().hex}"
+    Leaky.fault = "short"
+
+
+def test_a_store_that_does_not_take_it_whole_has_no_result(leaky: str, tmp_path: Path) -> None:
+    folder = make_result(tmp_path / "work", "scene")
+    with pytest.raises(OutputError, match=r"did not take .*water\.tif whole"):
+        publish_result(folder, leaky)
+    assert list_published(leaky) == ()
+
+
+def test_what_a_store_says_is_one_line_without_secrets(leaky: str, tmp_path: Path) -> None:
+    Leaky.fault = "no"
+    with pytest.raises(OutputError, match="403 for key") as caught:
+        publish_result(make_result(tmp_path / "work", "scene"), leaky)
+    said = str(caught.value) + repr(caught.value) + "".join(traceback.format_exception(caught.value))
+    assert "very-secret-key" not in said
+    assert "hunter22" not in said
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("s4://bucket/maps", OptionError, "Expected a folder or a URL that fsspec knows"),
+        ("https2://x", OptionError, "found 'https2://x'"),
+        ("ftp://user:hunter2@host/maps", SecretError, "credentials in the destination must not stand"),
+        ("memory://maps?token=abc", SecretError, "credentials in the destination"),
+    ],
+)
+def test_a_destination_that_is_none_is_said_in_one_line(text: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        resolve_destination(text)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_protocol_without_its_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"class": "no_such_package.Store", "err": "Install no_such_package to access it"}
+    monkeypatch.setitem(known_implementations, "far", known)
+    with pytest.raises(MissingExtraError, match="Publishing to far:// needs another package: Install no_such_package"):
+        resolve_destination("far://bucket/maps")
+
+
+def test_no_write_permission(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="Could not write /proc/out") as caught:
+        publish_result(make_result(tmp_path / "work", "scene"), "/proc/out")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 128 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk], check=False).returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_keeps_what_stood(small_disk: Path, tmp_path: Path) -> None:
+    out = str(small_disk / "out")
+    first = publish_result(make_result(tmp_path / "work", "scene", text="old"), out)
+    before = list_files(out)
+    with pytest.raises(OutputError, match=r"limits\.keep_free"):
+        publish_result(make_result(tmp_path / "work", "scene", text="larger" * 60), out)
+    (small_disk / "ballast").write_bytes(bytes(100 << 10))
+    folder = make_result(tmp_path / "work", "scene", text="larger")
+    with pytest.raises(OutputError, match=r"keep_free|No space left|disk is full"):
+        publish_result(folder, out, keep_free=0)
+    assert list_files(out) == before
+    assert list_published(out)[0].fingerprint == first.fingerprint
+    (small_disk / "ballast").unlink()
+    assert not publish_result(folder, out).already_there
+
+
+def test_a_disk_that_fills_while_it_is_written_keeps_what_stood(small_disk: Path, tmp_path: Path) -> None:
+    """The space was there when it was asked for; then others took it."""
+    out = small_disk / "out"
+    publish_result(make_result(tmp_path / "work", "scene", text="old"), str(out))
+    before = list_files(str(out))
+    folder = make_result(tmp_path / "work", "scene", text="x" * 500)
+    with pytest.raises(OutputError, match="Free some space") as caught:
+        fill_and_copy(small_disk, folder, out)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+    assert list_files(str(out)) == before
+
+
+def fill_and_copy(disk: Path, folder: Path, out: Path) -> None:
+    """Publish while the disk says that it has room, which it has not: as a quota does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.publish_folder.require_room", lambda *_, **__: None)
+        publish_result(folder, str(out))
+    assert disk.exists()
+
+
+def test_room_is_asked_of_the_nearest_folder_that_is_there(tmp_path: Path) -> None:
+    require_room(tmp_path / "a" / "b", needed=1, keep_free=1)
+    with pytest.raises(OutputError, match=r"1,000,000\.00 GB are to stay free"):
+        require_room(tmp_path / "a" / "b", keep_free=10**15)

@@ -1,0 +1,95 @@
+"""Rates: exact on lines, honest under noise, steady beside outliers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.rates import compute_area_rate, compute_rate, find_outliers
+
+rates = st.floats(-50, 50)
+
+
+@settings(max_examples=40)
+@given(rates, st.floats(-1e3, 1e3), st.integers(3, 40), st.integers(0, 2**32 - 1))
+def test_a_steady_shore_has_its_rate(rate: float, start: float, count: int, seed: int) -> None:
+    years = np.sort(np.random.default_rng(seed).uniform(0, 6, count)) + np.arange(count) / 100
+    found = compute_rate(years, start + rate * years)
+    assert found.dates == count
+    assert found.rate_m == pytest.approx(rate, abs=1e-6)
+    assert found.robust_m == pytest.approx(rate, abs=1e-6)
+    assert found.low_m <= found.rate_m <= found.high_m
+    assert found.high_m - found.low_m < 1e-3
+    assert found.outliers == 0
+
+
+@settings(max_examples=40)
+@given(rates, st.floats(-1e3, 1e3), st.floats(-5, 5), st.integers(0, 2**32 - 1))
+def test_moving_origin_and_clock_changes_nothing_and_turning_round_turns_the_sign(
+    trend: float, offset: float, later: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    years, position = np.sort(rng.uniform(0, 5, 12)), rng.normal(0, 5, 12)
+    position = position + trend * years
+    here, there = compute_rate(years, position), compute_rate(years + later, offset - position)
+    assert there.rate_m == pytest.approx(-here.rate_m, abs=1e-6)
+    assert there.low_m == pytest.approx(-here.high_m, abs=1e-6)
+    assert there.robust_m == pytest.approx(-here.robust_m, abs=1e-6)
+
+
+@pytest.mark.parametrize("worse", [1.0, 6.0])
+def test_the_interval_holds_the_true_rate_as_often_as_it_says(worse: float) -> None:
+    rng = np.random.default_rng(7)
+    years = np.linspace(0, 4, 24)
+    spread = 3.0 * np.where(np.abs(years - 2) > 1.6, worse, 1.0)  # bad dates at both ends
+    drawn = [compute_rate(years, -3 * years + rng.normal(0, spread)) for _ in range(250)]
+    held = np.mean([one.low_m <= -3 <= one.high_m for one in drawn])
+    assert 0.92 <= held <= 0.999
+    if worse == 1.0:
+        robust = np.mean([one.robust_low_m <= -3 <= one.robust_high_m for one in drawn])
+        assert 0.91 <= robust <= 0.99
+
+
+def test_errors_that_a_date_shares_are_in_the_areas_interval() -> None:
+    rng = np.random.default_rng(3)
+    years, held, naive = np.linspace(0, 4, 20), [], []
+    for _ in range(120):
+        position = -3 * years + rng.normal(0, 2, (15, 20)) + rng.normal(0, 4, 20)
+        position[rng.random(position.shape) < 0.3] = np.nan
+        found = compute_area_rate(years, position)
+        assert found is not None
+        held.append(found.low_m <= -3 <= found.high_m)
+        own = np.nanstd(position + 3 * years) / np.sqrt(np.isfinite(position).sum()) / years.std()
+        naive.append(abs(found.rate_m + 3) < 1.96 * own)
+    assert 0.90 <= np.mean(held) <= 0.99
+    assert np.mean(naive) < 0.8  # what one would promise who took all positions as independent
+
+
+def test_one_wild_date_is_flagged_kept_and_hardly_moves_the_robust_rate() -> None:
+    rng = np.random.default_rng(1)
+    years = np.linspace(0, 5, 20)
+    position = -2 * years + rng.normal(0, 1, 20)
+    position[18] += 80
+    assert np.flatnonzero(find_outliers(years, position)).tolist() == [18]
+    kept, dropped = compute_rate(years, position), compute_rate(years, position, drop_outliers=True)
+    assert kept.outliers == dropped.outliers == 1
+    assert kept.dates == dropped.dates == 20
+    assert abs(kept.rate_m + 2) > 1 > abs(kept.robust_m + 2)
+    assert kept.low_m < -2 < kept.high_m
+    assert abs(dropped.rate_m + 2) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("years", "position"), [([], []), ([0, 1], [0, 1]), ([0, 1, 2], [0, np.nan, 1]), ([1, 1, 1], [0, 1, 2])]
+)
+def test_too_little_gives_no_rate(years: list[float], position: list[float]) -> None:
+    found = compute_rate(np.array(years, float), np.array(position, float))
+    assert np.isnan([found.rate_m, found.low_m, found.robust_m, found.p]).all()
+
+
+def test_the_least_number_of_dates_is_the_users() -> None:
+    years = np.arange(6.0)
+    assert np.isfinite(compute_rate(years, years, least_dates=6).rate_m)
+    assert np.isnan(compute_rate(years, years, least_dates=7).rate_m)

@@ -1,0 +1,200 @@
+"""From maps of many dates to rates: known motion comes back, clouds take values away and say so, records are whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.errors import OutputError, StaleResultError
+from pipeline.timeseries import TimeseriesOptions, compute_timeseries
+from pipeline.timeseries_errors import TimeseriesError
+from pipeline.timeseries_record import read_series_record
+from tests.pipeline.mapped_dates import LEFT, TOP, Field, write_dates
+
+RATE, DATES, EVERY = -12.0, 8, 91.3125
+NAMES = ["item.json", "positions.csv", "positions.parquet", "positions.png"]
+NAMES += ["rates.csv", "rates.parquet", "rates.png", "timeseries.json", "transects.gpkg"]
+
+
+def bay(retreat_m: float) -> Field:
+    """A gently curved shore, land in the north, which has moved north by a distance."""
+    return lambda x, y: y - 600.0 + retreat_m - 30 * np.sin(x / 300)
+
+
+def hide(date: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return (x > 700) & (y > 500) if date == 3 else np.zeros(x.shape, bool)
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    fields = [bay(-RATE * date * EVERY / 365.25) for date in range(DATES)]
+    return write_dates(tmp_path_factory.mktemp("area") / "maps", fields, every_days=EVERY, cloudy=hide)
+
+
+@pytest.fixture(scope="module")
+def made(maps: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "series"
+    compute_timeseries(maps.parent, out)  # the area's folder, whose maps are in maps/
+    return out
+
+
+def test_the_known_motion_comes_back_on_every_transect(made: Path) -> None:
+    rates = pd.read_parquet(made / "rates.parquet")
+    assert len(rates) >= 10
+    slant = gpd.read_file(made / "transects.gpkg", layer="transects").geometry
+    ends = np.array([[line.coords[0], line.coords[-1]] for line in slant])
+    south = -(ends[:, 1] - ends[:, 0])[:, 1] / 400  # the share of the motion that a transect sees, about
+    np.testing.assert_allclose(rates["rate_m"], RATE * south, atol=0.35)
+    np.testing.assert_allclose(rates["robust_m"], rates["rate_m"], atol=0.2)
+    assert (rates["low_m"] < rates["high_m"]).all()
+    assert rates["dates"].between(DATES - 1, DATES).all()
+
+
+def test_clouds_take_values_away_and_say_so(made: Path) -> None:
+    positions = pd.read_parquet(made / "positions.parquet")
+    assert len(positions) == DATES * positions["transect"].nunique()
+    missing = positions[positions["position_m"].isna()]
+    assert (missing["scenes"] == "scene03").all()
+    assert 2 <= len(missing) < positions["transect"].nunique()
+    assert missing["reason"].str.startswith("cloud").all()
+    found = positions[positions["position_m"].notna()]
+    assert (found["reason"] == "").all()
+    assert found["uncertainty_m"].between(0.5, 10).all()
+    assert (found["crossings"] == 1).all()
+    assert not found["outlier"].any()
+
+
+def test_points_lie_on_the_shore_that_was_mapped(made: Path) -> None:
+    points = gpd.read_file(made / "transects.gpkg", layer="crossings")
+    assert points.crs.to_epsg() == 32630
+    x, y = points.geometry.x.to_numpy() - LEFT, TOP - points.geometry.y.to_numpy()
+    date = points["scenes"].str[-2:].astype(int).to_numpy()
+    error = np.array([bay(-RATE * d * EVERY / 365.25)(a, b) for a, b, d in zip(x, y, date, strict=True)])
+    assert np.abs(error).max() < 1.0
+    with sqlite3.connect(made / "transects.gpkg") as database:
+        styles = dict(database.execute("SELECT f_table_name, styleQML FROM layer_styles"))
+    assert "m/year" in styles["transects"]
+    assert "outlier" in styles["crossings"]
+
+
+def test_all_outputs_are_there_and_agree(made: Path) -> None:
+    assert sorted(path.name for path in made.iterdir()) == NAMES
+    for name in ("positions", "rates"):
+        text, table = pd.read_csv(made / f"{name}.csv"), pd.read_parquet(made / f"{name}.parquet")
+        assert list(text.columns) == list(table.columns)
+        assert len(text) == len(table)
+        with Image.open(made / f"{name}.png") as picture:
+            assert picture.width > 1000
+    record = read_series_record(made)
+    assert "instantaneous" in record["tide"]["meaning"]
+    assert record["crs"]["code"] == "EPSG:32630"
+    assert record["summary"]["retreating"] == record["summary"]["transects"]
+    assert record["summary"]["area_rate_m_per_year"]["rate"] == pytest.approx(RATE, abs=0.5)
+    assert record["summary_corrected"] is None
+    assert [date["positions"] for date in record["dates"]][3] < record["dates"][0]["positions"]
+
+
+def test_the_same_again_does_nothing_and_another_choice_asks(maps: Path, made: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in made.iterdir()}
+    assert compute_timeseries(maps, made).already_made
+    assert before == {path.name: path.stat().st_mtime_ns for path in made.iterdir()}
+    with pytest.raises(StaleResultError, match="--overwrite"):
+        compute_timeseries(maps, made, options=TimeseriesOptions(spacing_m=200))
+
+
+def test_given_transects_tides_and_a_slope(maps: Path, tmp_path: Path) -> None:
+    x = LEFT + np.array([200.0, 500.0])
+    lines = gpd.GeoSeries.from_wkt([f"LINESTRING ({a} {TOP - 300}, {a} {TOP - 900})" for a in x], crs="EPSG:32630")
+    gpd.GeoDataFrame({"id": ["west", "east"]}, geometry=lines).to_crs(4326).to_file(tmp_path / "lines.geojson")
+    moments = pd.date_range("2020-01-01T11:00Z", periods=DATES, freq=pd.Timedelta(days=EVERY))
+    heights = np.array([0.0, 1.0, -1.0, 0.5, 0.0, 1.0, -1.0, 0.5])
+    table = pd.DataFrame({"time": moments.strftime("%Y-%m-%dT%H:%M:%SZ"), "height_m": heights})
+    table[:7].to_csv(tmp_path / "tides.csv", index=False)
+    options = TimeseriesOptions(
+        transects=tmp_path / "lines.geojson", tides=tmp_path / "tides.csv", beach_slope=0.05, least_dates=5
+    )
+    result = compute_timeseries(maps, tmp_path / "out", options=options)
+    assert any("1 of 8 dates" in note for note in result.notes)
+    positions = pd.read_csv(tmp_path / "out" / "positions.csv")
+    assert set(positions["transect"]) == {"west", "east"}
+    first = positions[(positions["transect"] == "west") & (positions["scenes"] == "scene00")].iloc[0]
+    assert first["position_m"] == pytest.approx(300 + 30 * np.sin(200 / 300), abs=1.0)
+    known = positions.dropna(subset=["corrected_m"])
+    np.testing.assert_allclose(known["corrected_m"], known["position_m"] + known["tide_m"] / 0.05, rtol=1e-6)
+    assert (positions[positions["scenes"] == "scene07"]["corrected_m"].isna()).all()
+    rates = pd.read_csv(tmp_path / "out" / "rates.csv")
+    assert (rates["rate_m"] != rates["tide_rate_m"]).all()
+    record = read_series_record(tmp_path / "out")
+    assert record["tide"]["corrected"]
+    assert record["summary_corrected"]["transects_with_rate"] == 2
+
+
+def test_a_reference_turned_round_turns_the_side(maps: Path, tmp_path: Path) -> None:
+    x = np.linspace(100, 1_100, 51)
+    shore = np.stack((LEFT + x, TOP - 600 - 30 * np.sin(x / 300)), axis=1)
+    found = {}
+    for name, points in (("right", shore), ("wrong", shore[::-1])):
+        wkt = "LINESTRING (" + ", ".join(f"{a} {b}" for a, b in points) + ")"
+        gpd.GeoDataFrame(geometry=gpd.GeoSeries.from_wkt([wkt], crs="EPSG:32630")).to_file(tmp_path / f"{name}.gpkg")
+        options = TimeseriesOptions(reference=tmp_path / f"{name}.gpkg")
+        found[name] = compute_timeseries(maps, tmp_path / name, options=options).series
+    right, wrong = found["right"], found["wrong"]
+    assert right is not None
+    assert wrong is not None
+    np.testing.assert_allclose(wrong.transects.direction[::-1], -right.transects.direction, atol=1e-6)
+    assert np.isfinite(right.fits.get_column("rate_m")).all()
+    assert np.isnan(wrong.positions.position_m).all()  # land lies seaward of everything: no such shore
+    assert {"no shore with land landward"} <= set(wrong.positions.reason.ravel())
+
+
+def test_two_tiles_of_an_overpass_are_one_date_and_one_shore(maps: Path, made: Path, tmp_path: Path) -> None:
+    twice = tmp_path / "maps"
+    shutil.copytree(maps, twice)
+    for folder in sorted(maps.iterdir()):
+        copied = shutil.copytree(folder, twice / f"{folder.name}_again")
+        item = json.loads((copied / "item.json").read_text())
+        moment = datetime.fromisoformat(item["properties"]["datetime"]) + timedelta(seconds=12)
+        item["properties"] |= {"datetime": moment.isoformat(), "strandline:fingerprint": copied.name}
+        (copied / "item.json").write_text(json.dumps(item | {"id": copied.name}))
+    reference = maps / "scene00" / "coastline.gpkg"
+    result = compute_timeseries(twice, tmp_path / "out", options=TimeseriesOptions(reference=reference))
+    assert result.dates == DATES
+    both, one = (pd.read_parquet(out / "positions.parquet") for out in (tmp_path / "out", made))
+    assert (both["scenes"].str.count(",") == 1).all()
+    pd.testing.assert_frame_equal(both.drop(columns="scenes"), one.drop(columns="scenes"))
+
+
+def test_what_cannot_be_done_leaves_nothing(maps: Path, tmp_path: Path) -> None:
+    with pytest.raises(TimeseriesError, match=r"none\.gpkg"):
+        compute_timeseries(maps, tmp_path / "out", options=TimeseriesOptions(transects=tmp_path / "none.gpkg"))
+    with pytest.raises(TimeseriesError, match="reference line"):
+        compute_timeseries(maps, tmp_path / "out", options=TimeseriesOptions(least_m=5_000))
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letters.txt").write_text("mine")
+    with pytest.raises(OutputError, match="no result of Strandline"):
+        compute_timeseries(maps, tmp_path / "full")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["letters.txt"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"beach_slope": 0.05}, "corrects for tides"),
+        ({"tide_model": "FES2022"}, "its name and its folder"),
+        ({"transects": Path("a"), "reference": Path("b")}, "found both"),
+        ({"least_dates": 2}, "greater than or equal to 3"),
+    ],
+)
+def test_choices_that_contradict_each_other_are_refused(choices: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        TimeseriesOptions(**choices)  # type: ignore[arg-type]
