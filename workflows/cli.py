@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from strandline import StrandlineError, __version__
 from workflows.ablate_command import ablate
 from workflows.batch_command import batch
+from workflows.change_command import change
 from workflows.compare_command import compare
 from workflows.data_command import data
 from workflows.evaluate_command import evaluate
@@ -30,7 +31,9 @@ from workflows.mosaic_command import mosaic
 from workflows.search_command import search
 from workflows.simulate_coast_command import simulate_coast
 from workflows.simulate_command import simulate
+from workflows.simulate_series_command import simulate_series
 from workflows.status_command import status
+from workflows.timeseries_command import timeseries
 from workflows.train_command import train
 
 __all__ = ["app", "main"]
@@ -51,8 +54,11 @@ app.command("search")(search)
 app.command("batch")(batch)
 app.command("status")(status)
 app.command("mosaic")(mosaic)
+app.command("change")(change)
+app.command("timeseries")(timeseries)
 app.command("simulate")(simulate)
 app.command("simulate-coast")(simulate_coast)
+app.command("simulate-series")(simulate_series)
 app.command("models")(models)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)

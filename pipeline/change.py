@@ -1,0 +1,192 @@
+"""Advance and retreat of the shore between two dates: land gained, land lost, and how far the shore has moved.
+
+The way through it: find out what both dates are, compare them block by block (``change_compare``), decide what exceeds
+the uncertainty (``change_bodies``), sum up, draw, write, record, publish. Memory grows with the coastline, not with the
+scene.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.change_compare import Found, Progress, compare_dates
+from pipeline.change_fields import CHANGE_LAYERS
+from pipeline.change_map import ChangePicture, write_change_map, write_change_plot
+from pipeline.change_options import ChangeError, ChangeOptions
+from pipeline.change_record import ChangeRecord, read_change, write_change, write_change_item
+from pipeline.change_source import DatedCoast, read_dated_coast
+from pipeline.change_styles import apply_change_styles
+from pipeline.change_summary import Alert, ChangeSummary, compute_summary, list_alerts
+from pipeline.change_tables import write_tables
+from pipeline.change_tides import read_tide_height
+from pipeline.checksums import compute_checksums, compute_fingerprint
+from pipeline.errors import StaleResultError, output_errors
+from pipeline.geopackage import write_geopackage
+from pipeline.item import ITEM_NAME, read_fingerprint
+from pipeline.workspace import open_workspace
+
+__all__ = ["Alert", "ChangeError", "ChangeOptions", "ChangeResult", "ChangeSummary", "compute_change"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeResult:
+    """What came of a comparison.
+
+    Attributes:
+        folder: Where the outputs are.
+        already_made: The folder held this very result, and nothing was done.
+        summary: In numbers.
+        alerts: What passes a threshold of the options.
+        notes: What the user should be told, a sentence each.
+    """
+
+    folder: Path
+    already_made: bool
+    summary: ChangeSummary
+    alerts: tuple[Alert, ...]
+    notes: tuple[str, ...]
+
+
+def compute_change(
+    old: Path,
+    new: Path,
+    out: Path,
+    *,
+    options: ChangeOptions | None = None,
+    progress: Progress | None = None,
+) -> ChangeResult:
+    """Compare two dates of a coast.
+
+    Args:
+        old: Earlier date: folder of a mapped scene, a mosaic or one of its tiles, a raster of ours, or a vector file.
+        new: Later date, likewise; its grid and CRS may differ.
+        out: Folder for the result; it appears when it is whole.
+        options: Choices; the defaults suit most coasts.
+        progress: Told how far the work is.
+
+    Returns:
+        Where the outputs are, what they say, and what passes a threshold.
+
+    Raises:
+        ChangeError: A date cannot be read, or the two do not overlap.
+        StaleResultError: The folder holds another comparison, which was not to be replaced.
+        OutputError: The result cannot be written; nothing is left.
+    """
+    options = options or ChangeOptions()
+    first, second = read_dated_coast(Path(old)), read_dated_coast(Path(new))
+    fingerprint = _compute_fingerprint(first, second, options)
+    if read_fingerprint(out) == fingerprint:
+        return _read_result(out)
+    if (out / ITEM_NAME).exists() and not options.overwrite:
+        raise StaleResultError(
+            f"{out} was made from other dates or with other choices: pass --overwrite to replace it, or choose "
+            "another --out."
+        )
+    tides = _read_tides(first, second, options)
+    with open_workspace(out.parent, out.name) as work:
+        found = compare_dates(first, second, options=options, progress=progress)
+        record = _make_record(found, first, second, options, fingerprint, tides)
+        _write_outputs(work.folder, found, record)
+        write_change_item(work.folder, out.name, record, extents=found.extents, plane=found.plane)
+        work.publish()
+    return ChangeResult(
+        folder=out, already_made=False, summary=record.summary, alerts=record.alerts, notes=record.notes
+    )
+
+
+def _compute_fingerprint(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> str:
+    checksums = [compute_checksums(str(path) for path in coast.files) for coast in (old, new)]
+    # By number, for both dates' files have the same names, and which of them is the old one decides the sign.
+    inputs = {
+        f"{date}-{number}": checksum
+        for date, found in zip(("old", "new"), checksums, strict=True)
+        for number, checksum in enumerate(found.values())
+    }
+    facts = {
+        date: [coast.id, coast.time, coast.threshold, coast.probability_rmse]
+        for date, coast in (("old", old), ("new", new))
+    }
+    parameters = {**options.result_parameters(), "dates": facts}
+    return compute_fingerprint(inputs=inputs, model_sha256="", parameters=parameters)
+
+
+def _read_result(folder: Path) -> ChangeResult:
+    document = read_change(folder)
+    return ChangeResult(
+        folder=folder,
+        already_made=True,
+        summary=ChangeSummary(**document["summary"]),
+        alerts=tuple(Alert(**alert) for alert in document["alerts"]),
+        notes=tuple(document["notes"]),
+    )
+
+
+def _read_tides(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:
+    if options.tides is None:
+        return None
+    return (
+        read_tide_height(options.tides, old.acquired, f"the old date ({old.id})"),
+        read_tide_height(options.tides, new.acquired, f"the new date ({new.id})"),
+    )
+
+
+def _make_record(
+    found: Found,
+    old: DatedCoast,
+    new: DatedCoast,
+    options: ChangeOptions,
+    fingerprint: str,
+    tides: tuple[float, float] | None,
+) -> ChangeRecord:
+    alerts = [
+        alert for name in ("gained", "lost") for alert in list_alerts(name, found.frames[name], found.plane, options)
+    ]
+    return ChangeRecord(
+        old=old,
+        new=new,
+        summary=compute_summary(
+            found.shifts, samples=found.samples, gained=found.gained, lost=found.lost, options=options
+        ),
+        alerts=tuple(alerts),
+        options=options,
+        fingerprint=fingerprint,
+        tides=tides,
+        notes=tuple(_list_notes(old, new, options)),
+    )
+
+
+def _list_notes(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> list[str]:
+    notes = []
+    if old.model and new.model and (old.model, old.threshold) != (new.model, new.threshold):
+        notes.append(
+            f"The dates were mapped differently ({old.model} at {old.threshold:g}, {new.model} at {new.threshold:g}): "
+            "part of a shift may come from that."
+        )
+    for name, coast in (("old", old), ("new", new)):
+        if coast.probability_rmse is None and coast.parts:
+            notes.append(f"The {name} date states no uncertainty: {options.line_sigma_m:g} m was taken.")
+        if coast.vectors is not None and "water" not in coast.layers:
+            notes.append(f"The {name} date is lines alone: where cloud was cannot be told, nor where lines end in it.")
+    if old.acquired and new.acquired and old.acquired > new.acquired:
+        notes.append("The old date is later than the new one: what is called gained was lost in time.")
+    return notes
+
+
+def _write_outputs(folder: Path, found: Found, record: ChangeRecord) -> None:
+    _write_package(folder / "change.gpkg", found)
+    write_tables(folder, found.frames)
+    picture = ChangePicture(
+        plane=found.plane, gained=found.gained, lost=found.lost, shift=found.shift, old=record.old, new=record.new
+    )
+    write_change_map(folder / "change.png", picture, record.summary)
+    write_change_plot(folder / "shift.png", picture, record.summary)
+    write_change(folder, record)
+
+
+def _write_package(path: Path, found: Found) -> None:
+    # GDAL's errors come as RuntimeError.
+    with output_errors(path, RuntimeError, sqlite3.Error):
+        write_geopackage(path, found.frames, CHANGE_LAYERS)
+    apply_change_styles(path)

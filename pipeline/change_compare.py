@@ -1,0 +1,129 @@
+"""Compare two dates of a coast block by block, in constant memory, and join what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+
+from pipeline.change_bodies import compute_changes
+from pipeline.change_faces import Faces, read_raster_faces
+from pipeline.change_options import ChangeError, ChangeOptions
+from pipeline.change_plane import Box, Plane, list_blocks, resolve_extents, resolve_plane
+from pipeline.change_polygons import Pieces, compute_pieces, join_pieces
+from pipeline.change_shift import Shifts, compute_shifts, join_shifts
+from pipeline.change_source import DatedCoast
+from pipeline.change_tables import build_change_frame, build_shift_frame
+from pipeline.change_vector_faces import read_vector_faces
+
+__all__ = ["Found", "Progress", "compare_dates"]
+
+Progress = Callable[[str, float], None]
+
+_SPARE_M = 60.0
+"""Ground around a block beyond the reach of a shift: the stretch by which a sample at its edge is judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """What a comparison found.
+
+    Attributes:
+        plane: Of all geometries.
+        extents: Where both dates have data.
+        gained: Land gained; see ``change_fields``.
+        lost: Land lost.
+        shift: Pieces of the old shore.
+        shifts: The same as numbers.
+        samples: Number of samples along the old shore, seen clearly on both dates or not.
+    """
+
+    plane: Plane
+    extents: tuple[Box, ...]
+    gained: gpd.GeoDataFrame
+    lost: gpd.GeoDataFrame
+    shift: gpd.GeoDataFrame
+    shifts: Shifts
+    samples: int
+
+    @property
+    def frames(self) -> dict[str, gpd.GeoDataFrame]:
+        """Features by layer name."""
+        return {"gained": self.gained, "lost": self.lost, "shift": self.shift}
+
+
+def compare_dates(
+    old: DatedCoast, new: DatedCoast, *, options: ChangeOptions, progress: Progress | None = None
+) -> Found:
+    """Compare two dates block by block, and join what was found.
+
+    Args:
+        old: Earlier date.
+        new: Later date.
+        options: What the user chose.
+        progress: Told how far the work is.
+
+    Raises:
+        ChangeError: They do not overlap, or no ground was clear on both.
+    """
+    plane = resolve_plane(old)
+    extents = resolve_extents(old, new, plane)
+    blocks = list_blocks(extents)
+    tell = progress or _say_nothing
+    gained: list[Pieces] = []
+    lost: list[Pieces] = []
+    shifts: list[Shifts] = []
+    samples = 0
+    for number, block in enumerate(blocks):
+        tell("comparing", number / len(blocks))
+        wide = block.grow(options.max_shift_m + _SPARE_M)
+        faces = _read_both(old, new, wide, plane, options)
+        if faces is None:
+            continue
+        for kept, piece in zip((gained, lost), compute_pieces(*faces, block, plane), strict=True):
+            kept.append(piece)
+        shift, count = compute_shifts(*faces, block, options)
+        shifts.append(shift)
+        samples += count
+    if not shifts:
+        raise ChangeError(f"{old.path} and {new.path} show no clear ground in common. Choose less clouded dates.")
+    tell("joining", 1.0)
+    joined = join_shifts(shifts)
+    changes = [
+        compute_changes(join_pieces(pieces, plane), joined, gained=is_gain, plane=plane, options=options)
+        for pieces, is_gain in ((gained, True), (lost, False))
+    ]
+    frames = [build_change_frame(change, plane, old, new) for change in changes]
+    return Found(
+        plane=plane,
+        extents=extents,
+        gained=frames[0],
+        lost=frames[1],
+        shift=build_shift_frame(joined, plane, old, new),
+        shifts=joined,
+        samples=samples,
+    )
+
+
+def _read_both(
+    old: DatedCoast, new: DatedCoast, box: Box, plane: Plane, options: ChangeOptions
+) -> tuple[Faces, Faces] | None:
+    choices: dict[str, Any] = {
+        "plane": plane,
+        "margin_px": options.clear_margin_px,
+        "line_sigma_m": options.line_sigma_m,
+    }
+    found = []
+    for coast in (old, new):
+        read = read_raster_faces if coast.parts else read_vector_faces
+        faces = read(coast, box, **choices)
+        if faces is None:
+            return None
+        found.append(faces)
+    return found[0], found[1]
+
+
+def _say_nothing(_stage: str, _share: float) -> None:
+    return

@@ -1,0 +1,92 @@
+"""Tell a shore that moved from a body that joined it: what moves, moves smoothly along the shore; a body has edges.
+
+A field that is wet on one date, a basin whose dam is gone, a shadow taken for water: seen from the old line the new one
+lies far off all at once, and all at once it is back; or it lies off by more than such a short stretch can have moved.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pipeline.traced import Bools, Floats, Ints
+
+__all__ = ["find_jumps", "find_stubs"]
+
+_LARGE: Final = 3.0
+"""Only what lies as many limits off is taken for a body."""
+_SUDDEN: Final = 0.4
+"""Share of the greatest shift by which two neighbouring samples differ at a body's edge."""
+_NEAR: Final = 2
+"""Samples from the edge of a stretch within which the step is looked for."""
+
+
+def find_jumps(shift: Floats, *, limit: Floats, line: Ints, gone: Bools) -> Bools:
+    """Find the samples that see the far side of a body.
+
+    Args:
+        shift: (n,) signed distances to the new line along the old one, in order; NaN where there is none.
+        limit: (n,) size in the same unit below which a shift is none.
+        line: (n,) number of the line that each sample lies on.
+        gone: (n,) True where the ground is clear and no new shore is within reach.
+
+    Returns:
+        (n,) True for stretches beyond their limit that are large, and sudden at the ends that can be seen.
+    """
+    found = np.zeros(len(shift), dtype=np.bool_)
+    with np.errstate(invalid="ignore"):
+        beyond = np.isfinite(shift) & (np.abs(shift) > limit)
+    at = np.flatnonzero(beyond)
+    if len(at) == 0:
+        return found
+    breaks = (np.diff(at) > 1) | (np.diff(line[at]) != 0) | (np.diff(np.sign(shift[at])) != 0)
+    begin = np.concatenate(([0], np.flatnonzero(breaks) + 1, [len(at)]))
+    for first, stop in zip(at[begin[:-1]].tolist(), (at[begin[1:] - 1] + 1).tolist(), strict=True):
+        size = np.abs(shift[first:stop])
+        if size.max() < _LARGE * np.median(limit[first:stop]):
+            continue
+        ends = [_is_sudden(shift, line, gone, edge, float(size.max())) for edge in (first, stop)]
+        found[first:stop] = True in ends and False not in ends
+    return found
+
+
+def _is_sudden(shift: Floats, line: Ints, gone: Bools, edge: int, size: float) -> bool | None:
+    """Whether the shift steps between samples ``edge - 1`` and ``edge``; ``None`` where that cannot be seen."""
+    if not 0 < edge < len(shift) or line[edge - 1] != line[edge]:
+        return None
+    if gone[edge - 1] or gone[edge]:
+        return True
+    if not np.isfinite(shift[edge - 1 : edge + 1]).all():
+        return None
+    around = slice(max(edge - _NEAR, 0), edge + _NEAR)
+    steps = np.abs(np.diff(shift[around]))[np.diff(line[around]) == 0]
+    return bool(np.nanmax(steps) >= _SUDDEN * size)
+
+
+def find_stubs(run: Ints, *, length_m: Floats, shift_m: Floats, line: Ints, known: Bools, aspect: float) -> Bools:
+    """Find the stretches that are too short for how far they have shifted.
+
+    Args:
+        run: (n,) number of the stretch that each sample belongs to, -1 for none; the numbers are those of ``length_m``.
+        length_m: (runs,) length of each stretch.
+        shift_m: (n,) mean shift around each sample.
+        line: (n,) number of the line that each sample lies on.
+        known: (n,) True where the ground is clear on both dates.
+        aspect: A moved shore is at least this many times as long as it has shifted.
+
+    Returns:
+        (runs,) True for stubs; a stretch of which an end was not seen, or that is a whole line, is none.
+    """
+    largest = np.zeros(len(length_m))
+    at = np.flatnonzero(run >= 0)
+    np.maximum.at(largest, run[at], np.abs(shift_m[at]))
+    first, last = np.full(len(length_m), len(run)), np.zeros(len(length_m), dtype=np.int64)
+    np.minimum.at(first, run[at], at)
+    np.maximum.at(last, run[at], at)
+    before, after = first - 1, last + 1
+    seen = (before >= 0) & (after < len(run))
+    for neighbour, end in ((before, first), (after, last)):
+        there = np.clip(neighbour, 0, len(run) - 1)
+        seen &= known[there] & (line[there] == line[np.clip(end, 0, len(run) - 1)])
+    return np.asarray(seen & (length_m < aspect * largest), dtype=np.bool_)

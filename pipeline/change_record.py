@@ -1,0 +1,207 @@
+"""Record a comparison: ``change.json`` with what was found, and a STAC Item, written last, for where it came from.
+
+Source: STAC 1.1.0, with the extensions file 2.1.0 and processing 1.2.0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import shapely
+from shapely.geometry import mapping
+
+from pipeline.change_options import ChangeOptions
+from pipeline.change_plane import Box, Plane
+from pipeline.change_source import DatedCoast
+from pipeline.change_summary import Alert, ChangeSummary
+from pipeline.checksums import compute_sha256, format_multihash
+from pipeline.errors import output_errors
+from pipeline.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.item import ITEM_NAME
+from strandline import __version__
+
+__all__ = ["CHANGE_NAME", "ChangeRecord", "read_change", "write_change", "write_change_item"]
+
+CHANGE_NAME = "change.json"
+
+_EXTENSIONS = [f"https://stac-extensions.github.io/{name}/schema.json" for name in ("file/v2.1.0", "processing/v1.2.0")]
+_FIRST_LIGHT = datetime(2015, 6, 23, tzinfo=UTC)
+_MEDIA_TYPES = {
+    ".gpkg": "application/geopackage+sqlite3",
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".png": "image/png",
+    ".json": "application/json",
+}
+_INSTANT = "The lines are instantaneous: the tide at each moment of sensing is in them, and was not given."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRecord:
+    """What was found, and from what.
+
+    Attributes:
+        old: The earlier date.
+        new: The later date.
+        summary: In numbers.
+        alerts: What passes a threshold.
+        options: What the user chose.
+        fingerprint: See ``compute_fingerprint``.
+        tides: Height in metres on the old and on the new date, where a table was given.
+        notes: What the user should be told, a sentence each.
+    """
+
+    old: DatedCoast
+    new: DatedCoast
+    summary: ChangeSummary
+    alerts: tuple[Alert, ...]
+    options: ChangeOptions
+    fingerprint: str
+    tides: tuple[float, float] | None
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document of ``change.json``: nothing in it differs from run to run."""
+        heights = self.tides or (None, None)
+        return {
+            "strandline:fingerprint": self.fingerprint,
+            "old": _describe_date(self.old, heights[0]),
+            "new": _describe_date(self.new, heights[1]),
+            "days": _count_days(self.old, self.new),
+            "tide": {"given": self.tides is not None, "meaning": _tell_tide(self.tides)},
+            "parameters": self.options.result_parameters(),
+            "summary": self.summary.to_dict(),
+            "alerts": [alert.to_dict() for alert in self.alerts],
+            "notes": list(self.notes),
+        }
+
+
+def write_change(folder: Path, record: ChangeRecord) -> Path:
+    """Write ``change.json``.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    return _write_json(folder / CHANGE_NAME, record.to_dict())
+
+
+def read_change(folder: Path) -> dict[str, Any]:
+    """Read ``change.json`` of a result that is whole."""
+    document: dict[str, Any] = json.loads((folder / CHANGE_NAME).read_text(encoding="utf-8"))
+    return document
+
+
+def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents: tuple[Box, ...], plane: Plane) -> Path:
+    """Write ``item.json``: the last step, for where it stands all outputs are whole.
+
+    Args:
+        folder: Where the outputs stand.
+        name: Id of the item.
+        record: What was found.
+        extents: Where both dates have data.
+        plane: Of the extents.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    geometry, bbox = _compute_footprint(extents, plane)
+    times = [moment for moment in (record.old.acquired, record.new.acquired) if moment is not None]
+    document = record.to_dict()
+    simulated = record.old.simulated or record.new.simulated
+    item = pystac.Item(
+        id=name,
+        geometry=geometry,
+        bbox=bbox,
+        datetime=None,
+        start_datetime=min(times) if len(times) == 2 else _FIRST_LIGHT,
+        end_datetime=max(times) if len(times) == 2 else datetime.now(UTC).replace(microsecond=0),
+        properties={
+            "title": f"Change of the coastline from {record.old.id} to {record.new.id}",
+            "description": "Simulated scenes: they show no place on Earth."
+            if simulated
+            else "Contains modified Copernicus Sentinel data.",
+            "license": "other",
+            "processing:software": {"Strandline": __version__},
+            "strandline:simulated": simulated,
+            "strandline:fingerprint": record.fingerprint,
+            "strandline:parameters": document["parameters"],
+            "strandline:change": document["summary"],
+            "strandline:alerts": len(record.alerts),
+            "strandline:tide": document["tide"],
+            "strandline:inputs": [
+                {"href": str(path), "file:checksum": format_multihash(compute_sha256(path))}
+                for coast in (record.old, record.new)
+                for path in coast.files
+            ],
+            "strandline:notes": list(record.notes),
+        },
+        stac_extensions=_EXTENSIONS,
+    )
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and path.name != ITEM_NAME:
+            item.add_asset(path.name.replace(".", "_"), _describe_file(path))
+    return _write_json(folder / ITEM_NAME, item.to_dict(transform_hrefs=False))
+
+
+def _describe_date(coast: DatedCoast, height_m: float | None) -> dict[str, Any]:
+    return {
+        "id": coast.id,
+        "href": str(coast.path),
+        "datetime": coast.time,
+        "model": coast.model or None,
+        "threshold": coast.threshold,
+        "probability_rmse": coast.probability_rmse,
+        "tide_height_m": height_m,
+    }
+
+
+def _count_days(old: DatedCoast, new: DatedCoast) -> float | None:
+    if old.acquired is None or new.acquired is None:
+        return None
+    return round((new.acquired - old.acquired).total_seconds() / 86400, 3)
+
+
+def _tell_tide(tides: tuple[float, float] | None) -> str:
+    if tides is None:
+        return _INSTANT
+    return (
+        f"The lines are instantaneous: the tide stood at {tides[0]:g} m on the old date and at {tides[1]:g} m on the "
+        "new one. Shifts are not corrected for it."
+    )
+
+
+def _compute_footprint(extents: tuple[Box, ...], plane: Plane) -> tuple[dict[str, Any], list[float]]:
+    whole = shapely.segmentize(shapely.convex_hull(shapely.union_all([box.polygon for box in extents])), 20_000.0)
+    lonlat = to_lonlat(np.array([whole], dtype=object), plane.crs.to_wkt())
+    cut = shapely.transform(cut_at_antimeridian(lonlat)[0], lambda xy: np.round(xy, 6))
+    west, south, east, north = (round(float(value), 6) for value in shapely.bounds(lonlat[0]))
+    turn = [round((west + 180) % 360 - 180, 6), south, round((east - 180) % -360 + 180, 6), north]
+    return mapping(shapely.orient_polygons(cut)), turn
+
+
+def _describe_file(path: Path) -> pystac.Asset:
+    return pystac.Asset(
+        f"./{path.name}",
+        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+        roles=["overview"] if path.suffix == ".png" else ["data"],
+        extra_fields={"file:size": path.stat().st_size, "file:checksum": format_multihash(compute_sha256(path))},
+    )
+
+
+def _write_json(path: Path, document: Mapping[str, Any]) -> Path:
+    begun = path.with_name(f".{path.name}.begun")
+    with output_errors(path):
+        with begun.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        begun.replace(path)
+    return path

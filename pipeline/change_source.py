@@ -1,0 +1,223 @@
+"""One of two dates: what was given (a mapped scene, a mosaic, a raster, a vector file), and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyogrio
+import pyproj
+import rasterio
+from affine import Affine
+from pyogrio.errors import DataSourceError
+from rasterio.errors import RasterioError
+
+from pipeline.change_options import ChangeError
+from pipeline.item import ITEM_NAME
+from tiles.grid import Grid
+
+__all__ = ["DatedCoast", "RasterPart", "read_dated_coast"]
+
+_WATER, _PROBABILITY, _VECTORS = "water.tif", "probability.tif", "coastline.gpkg"
+_CLASS_RMSE = 0.5
+"""A raster of classes says on which side of its threshold a pixel lies, and no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterPart:
+    """A raster that a contour is drawn from.
+
+    Attributes:
+        grid: Its grid; north up.
+        probability: Raster of probability, where there is one.
+        water: Raster of classes, where there is one; it tells cloud from nodata.
+    """
+
+    grid: Grid
+    probability: Path | None
+    water: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedCoast:
+    """A coast on one date.
+
+    Attributes:
+        path: What was given.
+        id: Of the scene or mosaic; the file's name where there is none.
+        files: All files that are read.
+        parts: Rasters to draw contours from; where two overlap the first one counts.
+        vectors: Vector file, read where there are no rasters.
+        acquired: Time of sensing in UTC, where one is known.
+        model: Name of the model; empty where not known.
+        threshold: Probability from which on a pixel is water.
+        probability_rmse: Error of the probability near the coastline; ``None`` where nothing states one.
+        simulated: It shows no place on Earth.
+    """
+
+    path: Path
+    id: str
+    files: tuple[Path, ...]
+    parts: tuple[RasterPart, ...] = ()
+    vectors: Path | None = None
+    acquired: datetime | None = None
+    model: str = ""
+    threshold: float = 0.5
+    probability_rmse: float | None = None
+    simulated: bool = False
+    layers: tuple[str, ...] = field(default=())
+
+    @property
+    def crs(self) -> pyproj.CRS:
+        """CRS of the first raster, or of the vectors."""
+        if self.parts:
+            return pyproj.CRS.from_user_input(self.parts[0].grid.crs)
+        return pyproj.CRS.from_user_input(pyogrio.read_info(self.vectors, layer=self.layers[0])["crs"])
+
+    @property
+    def time(self) -> str | None:
+        """Time of sensing by ISO 8601 in UTC."""
+        return None if self.acquired is None else self.acquired.isoformat().replace("+00:00", "Z")
+
+
+def read_dated_coast(path: Path) -> DatedCoast:
+    """Find out what a path holds.
+
+    Args:
+        path: Folder of a mapped scene, of a mosaic or of one of its tiles; ``water.tif`` or ``probability.tif``; or a
+            vector file of lines, land on the left of their direction.
+
+    Raises:
+        ChangeError: It is none of these, or cannot be read.
+    """
+    if not path.exists():
+        raise ChangeError(f"{path} is not there. Give a mapped scene's folder, a mosaic, a raster or a vector file.")
+    if path.is_dir():
+        return _read_folder(path)
+    if path.suffix.lower() in {".tif", ".tiff", ".vrt"}:
+        return _read_raster_file(path)
+    return _read_vectors(path, {})
+
+
+def _read_folder(path: Path) -> DatedCoast:
+    properties = _read_properties(path)
+    pairs = [path] if _holds_raster(path) else sorted(p for p in path.iterdir() if p.is_dir() and _holds_raster(p))
+    if pairs:
+        return _make_coast(path, properties, [(_find(p / _PROBABILITY), _find(p / _WATER)) for p in pairs])
+    if (path / _VECTORS).is_file():
+        return _read_vectors(path / _VECTORS, properties)
+    raise ChangeError(
+        f"Expected {_PROBABILITY}, {_WATER} or {_VECTORS} in {path}, found none of them. Give the folder of one scene "
+        "(maps/<scene id>), a mosaic, or one of its tiles."
+    )
+
+
+def _read_raster_file(path: Path) -> DatedCoast:
+    properties = _read_properties(path.parent)
+    if path.name == _WATER:
+        return _make_coast(path, properties, [(_find(path.with_name(_PROBABILITY)), path)])
+    return _make_coast(path, properties, [(path, _find(path.with_name(_WATER)) if path.name == _PROBABILITY else None)])
+
+
+def _make_coast(path: Path, properties: dict[str, Any], pairs: list[tuple[Path | None, Path | None]]) -> DatedCoast:
+    if properties.get("strandline:parameters", {}).get("statistic", "median") != "median":
+        pairs = [(None, water) if water else (chance, water) for chance, water in pairs]  # its line follows the classes
+    parts = tuple(_make_part(chance, water) for chance, water in pairs)
+    stated = properties.get("strandline:probability_rmse")
+    chances = all(part.probability for part in parts)
+    return DatedCoast(
+        path=path,
+        files=tuple(file for pair in pairs for file in pair if file is not None),
+        parts=parts,
+        probability_rmse=(None if stated is None else float(stated)) if chances else _CLASS_RMSE,
+        **_read_facts(path, properties),
+    )
+
+
+def _make_part(probability: Path | None, water: Path | None) -> RasterPart:
+    grids = [_read_grid(path) for path in (probability, water) if path is not None]
+    if len({(grid.crs.to_wkt(), grid.transform, grid.shape) for grid in grids}) > 1:
+        raise ChangeError(f"Expected {probability} and {water} on one grid, found two. Map the scene again.")
+    return RasterPart(grid=grids[0], probability=probability, water=water)
+
+
+def _read_grid(path: Path) -> Grid:
+    try:
+        with rasterio.open(path) as src:
+            crs, transform, shape, bands = src.crs, Affine(*src.transform[:6]), src.shape, src.count
+    except RasterioError as error:
+        raise ChangeError(f"{path} cannot be read as a raster ({error}). Is it whole?") from error
+    if crs is None or bands != 1:
+        raise ChangeError(f"Expected one band and a CRS in {path}, found {bands} and {crs}. Give a raster of ours.")
+    return Grid(crs=crs, transform=transform, width=shape[1], height=shape[0])
+
+
+def _read_vectors(path: Path, properties: dict[str, Any]) -> DatedCoast:
+    try:
+        layers = tuple(str(name) for name, _ in pyogrio.list_layers(path))
+        known = bool(layers) and pyogrio.read_info(path, layer=layers[0])["crs"] is not None
+    except DataSourceError as error:
+        raise ChangeError(f"{path} cannot be read as raster or vectors ({error}). Is it one of ours?") from error
+    if not known:
+        raise ChangeError(f"Expected a layer with a CRS in {path}, found none. Give a coastline that says where it is.")
+    facts = _read_facts(path, properties)
+    if "coastline" in layers:
+        layers = ("coastline", *(name for name in ("water", "land") if name in layers))
+    return DatedCoast(path=path, files=(path,), vectors=path, layers=layers, **(facts | _read_columns(path, layers[0])))
+
+
+def _read_columns(path: Path, layer: str) -> dict[str, Any]:
+    """Scene, time and model, as the first line's columns state them."""
+    first = pyogrio.read_dataframe(path, layer=layer, max_features=1, read_geometry=False)
+    row = first.iloc[0].to_dict() if len(first) else {}
+    found: dict[str, Any] = {}
+    if isinstance(row.get("scene"), str):
+        found["id"] = row["scene"]
+    if isinstance(row.get("model"), str):
+        found["model"] = row["model"]
+    stamp = str(row.get("time") or row.get("last") or "")
+    if stamp and stamp not in {"NaT", "nan", "None"}:
+        found["acquired"] = _read_time(stamp)
+    return found
+
+
+def _read_properties(folder: Path) -> dict[str, Any]:
+    path = folder / ITEM_NAME
+    if not path.is_file():
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {"id": document["id"], **document["properties"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ChangeError(f"Expected a STAC item in {path}, found {error}. Map the scene again.") from error
+
+
+def _read_facts(path: Path, properties: dict[str, Any]) -> dict[str, Any]:
+    stamp = properties.get("datetime") or properties.get("end_datetime")
+    parameters = properties.get("strandline:parameters", {})
+    return {
+        "id": str(properties.get("id") or path.stem),
+        "acquired": _read_time(stamp) if stamp else None,
+        "model": str(properties.get("mlm:name") or properties.get("strandline:model") or ""),
+        "threshold": float(parameters.get("threshold", properties.get("strandline:threshold", 0.5))),
+        "simulated": bool(properties.get("strandline:simulated")),
+    }
+
+
+def _read_time(stamp: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _holds_raster(folder: Path) -> bool:
+    return (folder / _PROBABILITY).is_file() or (folder / _WATER).is_file()
+
+
+def _find(path: Path) -> Path | None:
+    return path if path.is_file() else None

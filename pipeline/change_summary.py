@@ -1,0 +1,172 @@
+"""What a comparison says in a few numbers, and what of it is an alert."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from pipeline.change_bodies import SHORE
+from pipeline.change_options import ChangeOptions
+from pipeline.change_plane import Plane
+from pipeline.change_shift import BODY, MOVED, NO_SHORE, Shifts
+from pipeline.traced import Floats
+
+__all__ = ["Alert", "ChangeSummary", "compute_summary", "list_alerts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One polygon that passes a threshold.
+
+    Attributes:
+        layer: ``gained`` or ``lost``.
+        id: Number of the feature in it.
+        kind: ``shore``, ``appeared`` or ``vanished``.
+        area_m2: Its area.
+        max_shift_m: Its greatest shift, signed; ``None`` where no shore moved.
+        lon: Longitude of a place in it.
+        lat: Latitude of that place.
+        why: Which thresholds it passes, for a person.
+    """
+
+    layer: str
+    id: int
+    kind: str
+    area_m2: float
+    max_shift_m: float | None
+    lon: float
+    lat: float
+    why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a record."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSummary:
+    """The whole in numbers; shifts in metres, land gained positive, ``None`` where nothing could be measured.
+
+    Attributes:
+        shore_km: Length of old shore that was sampled, seen clearly or not.
+        clear_km: Length that both dates saw clearly.
+        moved_km: Length whose shift exceeds its uncertainty.
+        no_shore_km: Length where no new shore lies within reach.
+        body_km: Length where a body joined or left the shore at once.
+        mean_shift_m: Mean over all clear shore, moved or not, bodies left out.
+        median_shift_m: The middle one.
+        mean_moved_m: Mean over what has moved.
+        max_advance_m: Greatest shift seaward, as the mean of a stretch.
+        max_retreat_m: Greatest shift landward, likewise; negative.
+        uncertainty_m: Median standard deviation of a sample's shift.
+        gained_m2: Land gained at moved shores.
+        lost_m2: Land lost at moved shores.
+        bodies: Number of bodies that appeared or vanished.
+        bodies_m2: Their area.
+    """
+
+    shore_km: float
+    clear_km: float
+    moved_km: float
+    no_shore_km: float
+    body_km: float
+    mean_shift_m: float | None
+    median_shift_m: float | None
+    mean_moved_m: float | None
+    max_advance_m: float | None
+    max_retreat_m: float | None
+    uncertainty_m: float | None
+    gained_m2: float
+    lost_m2: float
+    bodies: int
+    bodies_m2: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a record."""
+        return asdict(self)
+
+
+def compute_summary(
+    shifts: Shifts, *, samples: int, gained: gpd.GeoDataFrame, lost: gpd.GeoDataFrame, options: ChangeOptions
+) -> ChangeSummary:
+    """Sum up a comparison.
+
+    Args:
+        shifts: Samples that both dates saw clearly.
+        samples: Number of samples along the old shore, clear or not.
+        gained: Features of land gained.
+        lost: Features of land lost.
+        options: What the user chose.
+    """
+    step_km = options.spacing_m / 1000
+    known = shifts.take(np.isfinite(shifts.shift_m) & (shifts.state != BODY))
+    moved = known.take(known.state == MOVED)
+    bodies = [frame[frame["kind"] != SHORE] for frame in (gained, lost)]
+    return ChangeSummary(
+        shore_km=round(samples * step_km, 3),
+        clear_km=round(len(shifts) * step_km, 3),
+        moved_km=round(len(moved) * step_km, 3),
+        no_shore_km=round(int((shifts.state == NO_SHORE).sum()) * step_km, 3),
+        body_km=round(int((shifts.state == BODY).sum()) * step_km, 3),
+        mean_shift_m=_round(known.shift_m, np.mean),
+        median_shift_m=_round(known.shift_m, np.median),
+        mean_moved_m=_round(moved.shift_m, np.mean),
+        max_advance_m=_round(moved.local_m[moved.local_m > 0], np.max),
+        max_retreat_m=_round(moved.local_m[moved.local_m < 0], np.min),
+        uncertainty_m=_round(known.sigma_m, np.median),
+        gained_m2=_sum_area(gained[gained["kind"] == SHORE]),
+        lost_m2=_sum_area(lost[lost["kind"] == SHORE]),
+        bodies=sum(len(frame) for frame in bodies),
+        bodies_m2=round(sum(_sum_area(frame) for frame in bodies), 1),
+    )
+
+
+def list_alerts(layer: str, frame: gpd.GeoDataFrame, plane: Plane, options: ChangeOptions) -> list[Alert]:
+    """Polygons of a layer that pass a threshold.
+
+    Args:
+        layer: ``gained`` or ``lost``.
+        frame: Its features.
+        plane: Of their geometries.
+        options: With the thresholds; without any there are no alerts.
+    """
+    wanted = frame if options.alert_bodies else frame[frame["kind"] == SHORE]
+    places = plane.compute_degrees(shapely.get_coordinates(shapely.point_on_surface(np.asarray(wanted.geometry))))
+    alerts = []
+    for row, (lon, lat) in zip(wanted.to_dict("records"), places.tolist(), strict=True):
+        why = _tell_why(row, options)
+        if why:
+            alerts.append(
+                Alert(
+                    layer=layer,
+                    id=int(row["id"]),
+                    kind=str(row["kind"]),
+                    area_m2=round(float(row["area_m2"]), 1),
+                    max_shift_m=round(float(row["max_shift_m"]), 2) if np.isfinite(row["max_shift_m"]) else None,
+                    lon=round(lon, 6),
+                    lat=round(lat, 6),
+                    why=why,
+                )
+            )
+    return alerts
+
+
+def _tell_why(row: dict[Any, Any], options: ChangeOptions) -> str:
+    found = []
+    if options.alert_m is not None and abs(row["max_shift_m"]) >= options.alert_m:
+        found.append(f"shift of {row['max_shift_m']:+.1f} m (limit {options.alert_m:g} m)")
+    if options.alert_area_m2 is not None and row["area_m2"] >= options.alert_area_m2:
+        found.append(f"area of {row['area_m2']:,.0f} m2 (limit {options.alert_area_m2:,.0f} m2)")
+    return ", ".join(found)
+
+
+def _sum_area(frame: gpd.GeoDataFrame) -> float:
+    return round(float(frame["area_m2"].sum()), 1)
+
+
+def _round(values: Floats, statistic: Any) -> float | None:  # noqa: ANN401 (a function of numpy's)
+    return round(float(statistic(values)), 3) if len(values) else None

@@ -1,0 +1,250 @@
+"""Follow the shore of an area through many dates: its position along transects, and how fast it moves.
+
+This is the way through it, top to bottom: read what was mapped, resolve the transects, cross each date with them,
+choose the shore, attach the tides, fit, write, draw, record, publish.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from pyproj import Transformer
+
+from pipeline.checksums import compute_fingerprint, compute_sha256
+from pipeline.crossings import choose_crossings, find_crossings
+from pipeline.errors import StaleResultError
+from pipeline.item import ITEM_NAME, read_fingerprint
+from pipeline.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
+from pipeline.tides import compute_model_heights, read_tide_heights
+from pipeline.timeseries_errors import TideError, TimeseriesError
+from pipeline.timeseries_options import TimeseriesOptions
+from pipeline.timeseries_pictures import write_positions_plot, write_rates_map
+from pipeline.timeseries_record import SeriesRecord, write_series_record
+from pipeline.timeseries_series import Acquisition, Series, build_series
+from pipeline.timeseries_tables import write_series_tables
+from pipeline.transects import Transects, cast_transects, read_lines, read_transects, resolve_metric_crs
+from pipeline.workspace import open_workspace
+
+__all__ = ["TideError", "TimeseriesError", "TimeseriesOptions", "TimeseriesResult", "compute_timeseries"]
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeseriesResult:
+    """What came of a time series.
+
+    Attributes:
+        folder: Where the outputs are.
+        already_made: The folder held this very result, and nothing was done.
+        dates: Number of dates.
+        transects: Number of transects; 0 where nothing was done.
+        series: What was found; ``None`` where nothing was done.
+        notes: What the user should be told, a sentence each.
+    """
+
+    folder: Path
+    already_made: bool
+    dates: int
+    transects: int = 0
+    series: Series | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Plan:
+    """What is known before anything is measured."""
+
+    mapped: MappedScenes
+    groups: list[list[MappedScene]]
+    options: TimeseriesOptions
+    fingerprint: str
+    notes: tuple[str, ...]
+
+
+def compute_timeseries(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    options: TimeseriesOptions | None = None,
+    progress: Progress | None = None,
+) -> TimeseriesResult:
+    """Measure the shore along transects on all mapped dates of an area, and fit rates.
+
+    Args:
+        folder: Results of ``map_scene`` or of a batch, or a folder whose ``maps`` holds them.
+        out: Folder for tables, GeoPackage, pictures and record; it appears when it is whole.
+        options: Choices.
+        progress: Told how far the work is.
+
+    Returns:
+        Where the outputs are, and what was found.
+
+    Raises:
+        StrandlineError: Whatever is wrong with the maps, the choices or the disk, in one line.
+    """
+    plan, out = _make_plan(Path(folder), options or TimeseriesOptions()), Path(out)
+    if (found := read_fingerprint(out)) is not None:
+        if found == plan.fingerprint:
+            return TimeseriesResult(folder=out, already_made=True, dates=len(plan.groups), notes=plan.notes)
+        if not plan.options.overwrite:
+            raise StaleResultError(f"{out} holds a result of other maps or choices: --overwrite replaces it.")
+    progress = progress or _say_nothing
+    with open_workspace(out.parent, out.name) as work:
+        transects, reference, origin = _resolve_transects(plan)
+        series, notes = _measure(plan, transects, progress)
+        _write(plan, work.folder, out.name, series, (reference, origin, notes))
+        progress("writing", 1.0)
+        work.publish()
+    return TimeseriesResult(
+        folder=out,
+        already_made=False,
+        dates=len(series.dates),
+        transects=len(transects),
+        series=series,
+        notes=(*plan.notes, *notes),
+    )
+
+
+def _make_plan(folder: Path, options: TimeseriesOptions) -> _Plan:
+    inner = folder / "maps"
+    mapped = read_mapped_scenes(inner if inner.is_dir() else folder)
+    timed = [scene for scene in mapped.scenes if scene.acquired is not None]
+    notes = list(mapped.notes)
+    if len(timed) < len(mapped.scenes):
+        notes.append(f"Left out, since their time is not known: {len(mapped.scenes) - len(timed)} scenes.")
+    if not timed:
+        raise TimeseriesError(f"Expected mapped scenes with a time of sensing in {folder}, found none.")
+    files = [path for path in (options.transects, options.tides, _find_reference(options)) if path is not None]
+    if missing := [path for path in files if not path.is_file()]:
+        raise TimeseriesError(f"Expected a file at {missing[0]}, found none.")
+    inputs = {scene.id: mark for scene, mark in zip(mapped.scenes, mapped.fingerprints, strict=True)}
+    inputs |= {str(path): compute_sha256(path) for path in files}
+    fingerprint = compute_fingerprint(
+        inputs=inputs, model_sha256=mapped.model_sha256, parameters=options.result_parameters()
+    )
+    groups = [[timed[number] for number in group] for group in group_acquisitions(timed)]
+    return _Plan(mapped=mapped, groups=groups, options=options, fingerprint=fingerprint, notes=tuple(notes))
+
+
+def _find_reference(options: TimeseriesOptions) -> Path | None:
+    """The file of the reference line; of a mosaic's folder its coastline."""
+    path = options.reference
+    return path / "coastline.gpkg" if path is not None and path.is_dir() else path
+
+
+def _resolve_transects(plan: _Plan) -> tuple[Transects, NDArray[Any], str]:
+    """The transects, the line to draw beneath them, and where they come from."""
+    options = plan.options
+    if options.transects is not None:
+        transects = read_transects(options.transects, seaward_first=options.seaward_first)
+        clearest = _find_clearest(plan.groups)
+        lines = _read_coastlines(clearest).to_crs(transects.crs)
+        return transects, np.asarray(lines.geometry), f"Given: {options.transects.name}; 0 at the landward end."
+    path = _find_reference(options)
+    if path is not None:
+        frame, source = read_lines(path, what="reference"), path.name
+    else:
+        clearest = _find_clearest(plan.groups)
+        frame, source = _read_coastlines(clearest), f"the coastline of {', '.join(scene.id for scene in clearest)}"
+    frame = _keep_coast(frame)
+    crs = resolve_metric_crs(np.asarray(frame.geometry, dtype=object), frame.crs)
+    lines = np.asarray(frame.to_crs(crs).geometry, dtype=object)
+    words = f"Cast every {options.spacing_m:g} m, normal to {source} smoothed over {options.smooth_m:g} m; 0 on it."
+    return cast_transects(lines, crs=crs, casting=options.casting), lines, words
+
+
+def _find_clearest(groups: Sequence[Sequence[MappedScene]]) -> Sequence[MappedScene]:
+    return max(groups, key=lambda group: sum(_count_clear(scene) for scene in group))
+
+
+def _count_clear(scene: MappedScene) -> float:
+    """Pixels that show the ground, as the scene's record says."""
+    properties = json.loads((scene.folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+    share = properties.get("strandline:statistics", {}).get("valid_percent", 100.0)
+    return float(share) / 100 * scene.grid.width * scene.grid.height
+
+
+def _read_coastlines(scenes: Sequence[MappedScene]) -> gpd.GeoDataFrame:
+    frames = [gpd.read_file(scene.folder / "coastline.gpkg", layer="coastline") for scene in scenes]
+    return gpd.GeoDataFrame(
+        pd.concat([frame.to_crs(frames[0].crs) for frame in frames], ignore_index=True), crs=frames[0].crs
+    )
+
+
+def _keep_coast(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Leave lakes and ponds out where the lines say what they are, and something else is left."""
+    for column, inland in (("kind", "inland"), ("shape", "water body")):
+        if column in frame and (frame[column] != inland).any():
+            frame = frame[frame[column] != inland]
+    return frame.reset_index(drop=True)
+
+
+def _measure(plan: _Plan, transects: Transects, progress: Progress) -> tuple[Series, tuple[str, ...]]:
+    found = []
+    for number, group in enumerate(plan.groups):
+        progress("crossing", number / len(plan.groups))
+        found.append(find_crossings(group, transects))
+    positions = choose_crossings(found, len(transects), policy=plan.options.crossing)
+    dates = [
+        Acquisition(acquired=min(scene.acquired for scene in group if scene.acquired), scenes=_list_ids(group))
+        for group in plan.groups
+    ]
+    tide_m = _read_tides(plan.options, dates, transects)
+    notes = []
+    if tide_m is not None and (unknown := int(np.isnan(tide_m).sum())):
+        notes.append(f"No height of the tide for {unknown} of {len(dates)} dates: no corrected position on them.")
+    series = build_series(transects, dates, positions, tide_m=tide_m, options=plan.options)
+    if len(dates) < plan.options.least_dates:
+        notes.append(f"No rates: {len(dates)} dates, and {plan.options.least_dates} are asked for.")
+    return series, tuple(notes)
+
+
+def _list_ids(group: Sequence[MappedScene]) -> tuple[str, ...]:
+    return tuple(scene.id for scene in group)
+
+
+def _read_tides(
+    options: TimeseriesOptions, dates: Sequence[Acquisition], transects: Transects
+) -> NDArray[np.float64] | None:
+    moments = [date.acquired for date in dates]
+    if options.tides is not None:
+        return read_tide_heights(options.tides, moments)
+    if options.tide_model is None or options.tide_folder is None:
+        return None
+    left, bottom, right, top = shapely.total_bounds(transects.build_lines())
+    to_degrees = Transformer.from_crs(transects.crs, "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform((left + right) / 2, (bottom + top) / 2)
+    return compute_model_heights(options.tide_model, options.tide_folder, moments, lon=lon, lat=lat)
+
+
+def _write(
+    plan: _Plan, folder: Path, name: str, series: Series, origin: tuple[NDArray[Any], str, tuple[str, ...]]
+) -> None:
+    reference, words, notes = origin
+    write_series_tables(folder, series)
+    simulated = any(scene.simulated for scene in plan.mapped.scenes)
+    write_rates_map(folder / "rates.png", series, reference, simulated=simulated)
+    write_positions_plot(folder / "positions.png", series, confidence=plan.options.confidence)
+    record = SeriesRecord(
+        series=series,
+        mapped=plan.mapped,
+        options=plan.options,
+        fingerprint=plan.fingerprint,
+        origin=words,
+        notes=(*plan.notes, *notes),
+    )
+    write_series_record(folder, name, record)
+
+
+def _say_nothing(_stage: str, _share: float) -> None:
+    """Progress that nobody wants to hear about."""

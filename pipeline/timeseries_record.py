@@ -1,0 +1,186 @@
+"""Record a time series: ``timeseries.json`` with what was found, and a STAC Item, written last, for where it came from.
+
+Source: STAC 1.1.0, with the extension file 2.1.0.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import shapely
+from shapely.geometry import mapping
+
+from pipeline.batch_record import write_whole
+from pipeline.checksums import compute_sha256, format_multihash
+from pipeline.crossings import CLEARANCE_M
+from pipeline.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.item import ITEM_NAME
+from pipeline.mapped_scene import MappedScenes
+from pipeline.timeseries_options import TimeseriesOptions
+from pipeline.timeseries_series import Series, summarise_rates
+from strandline import __version__
+
+__all__ = ["SERIES_NAME", "SeriesRecord", "read_series_record", "write_series_record"]
+
+SERIES_NAME = "timeseries.json"
+
+_EXTENSIONS = ["https://stac-extensions.github.io/file/v2.1.0/schema.json"]
+_MEDIA_TYPES = {
+    ".gpkg": "application/geopackage+sqlite3",
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".png": "image/png",
+    ".json": "application/json",
+}
+_INSTANT = "No heights of the tide were given: the lines are instantaneous, and the tide at each moment is in them."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeriesRecord:
+    """What was found, and from what.
+
+    Attributes:
+        series: The series.
+        mapped: The scenes that it rests on.
+        options: What the user chose.
+        fingerprint: See ``compute_fingerprint``.
+        origin: Where the transects come from, a sentence.
+        notes: What the user should be told, a sentence each.
+    """
+
+    series: Series
+    mapped: MappedScenes
+    options: TimeseriesOptions
+    fingerprint: str
+    origin: str
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document of ``timeseries.json``: nothing in it differs from run to run."""
+        series, options = self.series, self.options
+        corrected = series.corrected_fits
+        return {
+            "strandline:fingerprint": self.fingerprint,
+            "software": f"Strandline {__version__}",
+            "model": self.mapped.model,
+            "crs": {"code": series.transects.crs.to_string(), "meaning": "UTM zone of the middle of the transects."},
+            "transects": {"count": len(series.transects), "origin": self.origin},
+            "position": "Metres from the transect's origin, positive seaward; a shore has land landward of it.",
+            "clearance_m": CLEARANCE_M,
+            "uncertainty": (
+                "One standard deviation, from the mean uncertainty of the line that was crossed; errors of the "
+                "geolocation of a scene and of the tide are not in it."
+            ),
+            "fit": (
+                "Ordinary least squares with intervals from Student's t, and Theil-Sen; dates are taken as "
+                f"independent. Outliers are {'left out of' if options.outliers == 'drop' else 'kept in'} the fits."
+            ),
+            "dates": [self._describe_date(column) for column in range(len(series.dates))],
+            "tide": self._describe_tide(),
+            "parameters": options.result_parameters(),
+            "summary": summarise_rates(series.fits, confidence=options.confidence),
+            "summary_corrected": (
+                None if corrected is None else summarise_rates(corrected, confidence=options.confidence)
+            ),
+            "notes": list(self.notes),
+        }
+
+    def _describe_date(self, column: int) -> dict[str, Any]:
+        date, tide = self.series.dates[column], float(self.series.tide_m[column])
+        return {
+            "datetime": date.acquired.isoformat().replace("+00:00", "Z"),
+            "scenes": list(date.scenes),
+            "positions": int(np.isfinite(self.series.positions.position_m[:, column]).sum()),
+            "tide_m": None if np.isnan(tide) else round(tide, 4),
+        }
+
+    def _describe_tide(self) -> dict[str, Any]:
+        if not self.options.has_tides:
+            return {"given": False, "corrected": False, "meaning": _INSTANT}
+        slope = self.options.beach_slope
+        return {
+            "given": True,
+            "corrected": slope is not None,
+            "beach_slope": slope,
+            "dates_with_height": int(np.isfinite(self.series.tide_m).sum()),
+            "meaning": (
+                "Heights at the middle of the transects, metres above the datum of their source. "
+                + (
+                    "Positions and rates are not corrected for them: no beach slope was given."
+                    if slope is None
+                    else "Corrected position = position + height / slope: where the waterline would lie at height 0."
+                )
+            ),
+        }
+
+
+def read_series_record(folder: Path) -> dict[str, Any]:
+    """Read ``timeseries.json`` of a result that is whole."""
+    document: dict[str, Any] = json.loads((folder / SERIES_NAME).read_text(encoding="utf-8"))
+    return document
+
+
+def write_series_record(folder: Path, name: str, record: SeriesRecord) -> None:
+    """Write ``timeseries.json``, then ``item.json``: where it stands, all outputs are whole.
+
+    Args:
+        folder: Where the outputs stand.
+        name: Id of the item.
+        record: What was found.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    document = record.to_dict()
+    write_whole(folder / SERIES_NAME, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    item = _build_item(name, record, document)
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            item.add_asset(path.name.replace(".", "_"), _describe_file(path))
+    text = json.dumps(item.to_dict(transform_hrefs=False), indent=2, ensure_ascii=False)
+    write_whole(folder / ITEM_NAME, text + "\n")
+
+
+def _build_item(name: str, record: SeriesRecord, document: dict[str, Any]) -> pystac.Item:
+    series = record.series
+    lines = series.transects.build_lines()
+    hull = shapely.convex_hull(shapely.union_all(lines)).buffer(1.0)
+    lonlat = to_lonlat(np.array([hull], dtype=object), series.transects.crs)
+    west, south, east, north = (round(float(value), 6) for value in shapely.bounds(lonlat[0]))
+    simulated = any(scene.simulated for scene in record.mapped.scenes)
+    return pystac.Item(
+        id=name,
+        geometry=mapping(shapely.orient_polygons(cut_at_antimeridian(lonlat)[0])),
+        bbox=[round((west + 180) % 360 - 180, 6), south, round((east + 180) % 360 - 180, 6), north],
+        datetime=None,
+        start_datetime=series.dates[0].acquired,
+        end_datetime=series.dates[-1].acquired,
+        properties={
+            "title": f"Position of the shore on {len(series.dates)} dates",
+            "description": "Simulated scenes: they show no place on Earth."
+            if simulated
+            else "Contains modified Copernicus Sentinel data.",
+            "license": "other",
+            "strandline:simulated": simulated,
+            "strandline:fingerprint": record.fingerprint,
+            "strandline:parameters": document["parameters"],
+            "strandline:summary": document["summary"],
+            "strandline:tide": document["tide"],
+            "strandline:notes": document["notes"],
+        },
+        stac_extensions=_EXTENSIONS,
+    )
+
+
+def _describe_file(path: Path) -> pystac.Asset:
+    return pystac.Asset(
+        f"./{path.name}",
+        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+        roles=["overview"] if path.suffix == ".png" else ["data"],
+        extra_fields={"file:size": path.stat().st_size, "file:checksum": format_multihash(compute_sha256(path))},
+    )

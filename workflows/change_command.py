@@ -1,0 +1,75 @@
+"""``strandline change``: what the sea took and gave between two dates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["change"]
+
+_Old = Annotated[
+    Path,
+    typer.Argument(
+        metavar="OLD",
+        help="Earlier date: a mapped scene's folder, a mosaic, a raster of ours or a vector file.",
+        show_default=False,
+    ),
+]
+_New = Annotated[
+    Path, typer.Argument(metavar="NEW", help="Later date, likewise; any grid and CRS.", show_default=False)
+]
+_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the result; it appears when it is whole.")]
+_Factor = Annotated[float, typer.Option(help="A shift counts beyond this many standard deviations of both dates.")]
+_Registration = Annotated[float, typer.Option(help="Standard deviation of one image's place to the other's, metres.")]
+_MaxShift = Annotated[float, typer.Option(help="Look for the new shore no farther than this, in metres.")]
+_MinLength = Annotated[float, typer.Option(help="Leave shorter stretches of moved shore out, in metres.")]
+_MinArea = Annotated[float, typer.Option(help="Leave smaller polygons out, in square metres.")]
+_Margin = Annotated[int, typer.Option(help="Say nothing within this many pixels of cloud and nodata.")]
+_AlertM = Annotated[float | None, typer.Option(help="Alert where a shore shifted by this much, in metres.")]
+_AlertArea = Annotated[float | None, typer.Option(help="Alert where one polygon is this large, in square metres.")]
+_AlertBodies = Annotated[bool, typer.Option("--alert-bodies", help="Alert on bodies that appeared or vanished too.")]
+_Tides = Annotated[Path | None, typer.Option(help="CSV of heights to record: columns time and height (metres).")]
+
+
+def change(
+    old: _Old,
+    new: _New,
+    out: _Out,
+    factor: _Factor = 2.0,
+    registration_m: _Registration = 2.0,
+    max_shift: _MaxShift = 200.0,
+    min_length_m: _MinLength = 50.0,
+    min_area_m2: _MinArea = 0.0,
+    margin_px: _Margin = 2,
+    alert_m: _AlertM = None,
+    alert_area_m2: _AlertArea = None,
+    alert_bodies: _AlertBodies = False,
+    tides: _Tides = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different comparison.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but alerts and what is wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Compare two dates: land gained and lost, and how far the shore moved. Exit code 9 where there is an alert."""
+    from workflows.change_run import run_change
+
+    run_change(
+        old,
+        new,
+        out,
+        choices={
+            "factor": factor,
+            "registration_m": registration_m,
+            "max_shift_m": max_shift,
+            "min_length_m": min_length_m,
+            "min_area_m2": min_area_m2,
+            "clear_margin_px": margin_px,
+            "alert_m": alert_m,
+            "alert_area_m2": alert_area_m2,
+            "alert_bodies": alert_bodies,
+            "tides": tides,
+            "overwrite": overwrite,
+        },
+        quiet=quiet,
+    )

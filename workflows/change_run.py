@@ -1,0 +1,72 @@
+"""What ``strandline change`` does once its options are read: compare, report, tell alerts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+
+from pipeline.change import ChangeOptions, ChangeResult, compute_change
+from workflows.progress_bar import show_progress
+
+__all__ = ["EXIT_ALERT", "run_change"]
+
+EXIT_ALERT: Final = 9
+"""Exit code of a comparison that went well and found an alert."""
+
+_SHOWN = 10
+
+
+def run_change(old: Path, new: Path, out: Path, *, choices: Mapping[str, Any], quiet: bool) -> None:
+    """Compare two dates and say so on standard error, alerts on standard output; what went wrong is raised.
+
+    Args:
+        old: Earlier date.
+        new: Later date.
+        out: Folder for the result.
+        choices: Of ``ChangeOptions``.
+        quiet: Say nothing but alerts.
+
+    Raises:
+        typer.Exit: With ``EXIT_ALERT`` where something passes a threshold.
+    """
+    console = Console(stderr=True, quiet=quiet, highlight=False)
+    began = time.perf_counter()
+    with show_progress(console) as progress:
+        result = compute_change(old, new, out, options=ChangeOptions(**choices), progress=progress)
+    for note in result.notes:
+        console.print(f"Note: {note}", soft_wrap=True, markup=False)
+    if result.already_made:
+        console.print(f"Already done: {result.folder}", soft_wrap=True)
+    else:
+        _report(console, result, time.perf_counter() - began)
+    _tell_alerts(result)
+    if result.alerts:
+        raise typer.Exit(EXIT_ALERT)
+
+
+def _report(console: Console, result: ChangeResult, seconds: float) -> None:
+    found = result.summary
+    console.print(
+        f"{found.clear_km:.1f} of {found.shore_km:.1f} km of shore were clear on both dates; {found.moved_km:.1f} km "
+        "moved beyond the uncertainty.",
+        soft_wrap=True,
+    )
+    if found.mean_shift_m is not None:
+        console.print(
+            f"Mean shift {found.mean_shift_m:+.1f} m (advance is positive); land gained {found.gained_m2 / 1e4:,.2f} "
+            f"ha, lost {found.lost_m2 / 1e4:,.2f} ha; {found.bodies} whole bodies appeared or vanished.",
+            soft_wrap=True,
+        )
+    console.print(f"{seconds:.1f} s: {result.folder}", soft_wrap=True)
+
+
+def _tell_alerts(result: ChangeResult) -> None:
+    for alert in result.alerts[:_SHOWN]:
+        typer.echo(f"ALERT {alert.layer} {alert.id} at {alert.lat:.5f}, {alert.lon:.5f}: {alert.kind}, {alert.why}")
+    if len(result.alerts) > _SHOWN:
+        typer.echo(f"ALERT {len(result.alerts) - _SHOWN} more in {result.folder / 'change.json'}")

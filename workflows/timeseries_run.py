@@ -1,0 +1,66 @@
+"""What ``strandline timeseries`` does once its options are read: validate, run, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from pipeline.errors import OptionError
+from pipeline.timeseries import TimeseriesOptions, TimeseriesResult, compute_timeseries
+from pipeline.timeseries_record import read_series_record
+from workflows.progress_bar import show_progress
+
+__all__ = ["run_timeseries"]
+
+
+def run_timeseries(area: Path, out: Path, *, choices: Mapping[str, Any], quiet: bool) -> None:
+    """Compute a time series and say what came of it on standard error; what went wrong is raised.
+
+    Args:
+        area: Mapped scenes.
+        out: Folder for the results.
+        choices: Of ``TimeseriesOptions``.
+        quiet: Say nothing unless something is wrong.
+    """
+    try:
+        options = TimeseriesOptions(**choices)
+    except ValidationError as error:
+        raise OptionError(_explain(error)) from error
+    console = Console(stderr=True, quiet=quiet, highlight=False)
+    began = time.perf_counter()
+    with show_progress(console) as progress:
+        result = compute_timeseries(area, out, options=options, progress=progress)
+    for note in result.notes:
+        console.print(f"Note: {note}", soft_wrap=True, markup=False)
+    if result.already_made:
+        console.print(f"Already made: {result.folder}", soft_wrap=True, markup=False)
+    else:
+        words = _describe(result)
+        console.print(f"{words} ({time.perf_counter() - began:.1f} s): {result.folder}", soft_wrap=True, markup=False)
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{message[0].upper()}{message[1:]}."
+    name = str(first["loc"][0]).removesuffix("_m").replace("_", "-")
+    return f"--{name}: {message}, found {first['input']}."
+
+
+def _describe(result: TimeseriesResult) -> str:
+    record = read_series_record(result.folder)
+    summary = record["summary_corrected"] or record["summary"]
+    words = (
+        f"{result.dates} dates on {result.transects} transects, {summary['transects_with_rate']} with a rate"
+        f" ({summary['retreating']} retreat, {summary['advancing']} advance)"
+    )
+    if "rate_m_per_year" in summary:
+        corrected = "corrected for the tide" if record["summary_corrected"] else "not corrected for the tide"
+        words += f"; median {summary['rate_m_per_year']['median']:+.2f} m/year, {corrected}"
+    return words
