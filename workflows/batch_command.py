@@ -7,22 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from workflows.map_command import (
-    _Aoi,
-    _Bands,
-    _Cloud,
-    _Device,
-    _Formats,
-    _MinArea,
-    _Model,
-    _Ocean,
-    _Offset,
-    _Precision,
-    _Scale,
-    _Simplify,
-    _Threshold,
-    _TileSize,
-)
+from workflows import map_choices as choices
 
 __all__ = ["batch"]
 
@@ -59,20 +44,20 @@ def batch(
     threads: _Threads = None,
     retries: _Retries = 2,
     progress: _Progress = "bar",
-    model: _Model = "strandline-small",
-    device: _Device = "auto",
-    precision: _Precision = "auto",
-    tile_size: _TileSize = 512,
-    aoi: _Aoi = None,
-    cloud_classes: _Cloud = "3,8,9,10",
-    threshold: _Threshold = 0.5,
-    min_area_m2: _MinArea = 0.0,
-    simplify_m: _Simplify = 0.0,
-    ocean: _Ocean = None,
-    formats: _Formats = "gpkg",
-    bands: _Bands = None,
-    scale: _Scale = None,
-    offset: _Offset = None,
+    model: choices.Model = "strandline-small",
+    device: choices.Device = "auto",
+    precision: choices.Precision = "auto",
+    tile_size: choices.TileSize = 512,
+    aoi: choices.Aoi = None,
+    cloud_classes: choices.Cloud = "3,8,9,10",
+    threshold: choices.Threshold = 0.5,
+    min_area_m2: choices.MinArea = 0.0,
+    simplify_m: choices.Simplify = 0.0,
+    ocean: choices.Ocean = None,
+    formats: choices.Formats = "gpkg",
+    bands: choices.Bands = None,
+    scale: choices.Scale = None,
+    offset: choices.Offset = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older, different results.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:

@@ -16,7 +16,7 @@ from pipeline.batch import BatchJob, Report, run_batch
 from pipeline.batch_summary import BatchSummary
 from pipeline.cluster import ClusterOptions
 from workflows.batch_tables import show_problems, tabulate
-from workflows.map_run import _read_options, _read_stack
+from workflows.map_run import read_options, read_stack
 
 __all__ = ["EXIT_NONE", "EXIT_SOME", "run"]
 
@@ -55,8 +55,8 @@ def run(
     job = BatchJob(
         source=scenes,
         out=out,
-        options=_read_options(choices),
-        stack=_read_stack(stack),
+        options=read_options(choices),
+        stack=read_stack(stack),
         cluster=ClusterOptions(**cluster),
         retries=retries,
     )

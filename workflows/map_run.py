@@ -16,7 +16,7 @@ from tiles.masks import parse_cloud_classes
 from tiles.open import StackOptions
 from workflows.progress_bar import show_progress
 
-__all__ = ["run_map"]
+__all__ = ["read_options", "read_stack", "run_map"]
 
 
 def run_map(
@@ -33,10 +33,10 @@ def run_map(
         debug: Show the time of each stage.
     """
     console = Console(stderr=True, quiet=quiet, highlight=False)
-    options = _read_options(choices)
+    options = read_options(choices)
     began = time.perf_counter()
     with show_progress(console) as progress:
-        result = map_scene(scene, out, options=options, stack=_read_stack(stack), progress=progress)
+        result = map_scene(scene, out, options=options, stack=read_stack(stack), progress=progress)
     for note in result.notes:
         console.print(f"Note: {note}", soft_wrap=True)
     _report(console, result, time.perf_counter() - began)
@@ -44,7 +44,15 @@ def run_map(
         _report_stages(console, result)
 
 
-def _read_options(choices: Mapping[str, Any]) -> MapOptions:
+def read_options(choices: Mapping[str, Any]) -> MapOptions:
+    """Validate what the command line read.
+
+    Args:
+        choices: By the names of ``MapOptions``; lists as text with commas.
+
+    Raises:
+        OptionError: A choice is out of its range.
+    """
     cloud_classes = parse_cloud_classes(choices["cloud_classes"])
     formats = tuple(word.strip() for word in choices["formats"].split(",") if word.strip())
     try:
@@ -55,7 +63,12 @@ def _read_options(choices: Mapping[str, Any]) -> MapOptions:
         raise OptionError(f"{name}: {first['msg']}, found {first['input']!r}.") from error
 
 
-def _read_stack(stack: Mapping[str, Any]) -> StackOptions | None:
+def read_stack(stack: Mapping[str, Any]) -> StackOptions | None:
+    """What the user says about stacks; ``None`` where nothing was said.
+
+    Args:
+        stack: ``bands`` (comma-separated), ``scale``, ``offset``.
+    """
     if all(value is None for value in stack.values()):
         return None
     bands = tuple(word.strip() for word in stack["bands"].split(",")) if stack["bands"] else None

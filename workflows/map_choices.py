@@ -1,0 +1,45 @@
+"""Options that the commands have in common which map scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Aoi",
+    "Bands",
+    "Cloud",
+    "Device",
+    "Formats",
+    "MinArea",
+    "Model",
+    "Ocean",
+    "Offset",
+    "Precision",
+    "Scale",
+    "Simplify",
+    "Threshold",
+    "TileSize",
+]
+
+Model = Annotated[str, typer.Option(help="Name of a bundled model (strandline models), or a model file.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+TileSize = Annotated[int, typer.Option(help="Pixels a side; changes speed and memory, never the result.")]
+Aoi = Annotated[
+    str | None,
+    typer.Option(help="Map only this: W,S,E,N in degrees (W > E crosses the antimeridian), or a vector file."),
+]
+Cloud = Annotated[
+    str, typer.Option(help="Classes of the scene classification that hide the ground, as 3,8,9,10; or none.")
+]
+Threshold = Annotated[float, typer.Option(help="Probability from which a pixel is water.")]
+MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
+Simplify = Annotated[float, typer.Option(help="Thin the vectors within this tolerance in metres; 0 keeps all.")]
+Ocean = Annotated[Path | None, typer.Option(help="Polygons of the ocean, instead of Natural Earth 1:10m.")]
+Formats = Annotated[str, typer.Option(help="Vector formats: gpkg, shp, shp.zip, fgb, parquet, geojson.")]
+Bands = Annotated[str | None, typer.Option(help="Names of a stack's bands in order, as B02,B03,B04,B08.")]
+Scale = Annotated[float | None, typer.Option(help="Reflectance per DN, for a stack without metadata (0.0001).")]
+Offset = Annotated[float | None, typer.Option(help="Added to the DN before scaling, for the same (-1000).")]
