@@ -62,7 +62,7 @@ class RetrySettings(_Strict):
         longest: Longest pause.
     """
 
-    times: Annotated[int, Field(ge=0, le=1000)] = 5
+    times: Annotated[int, Field(ge=0, le=1000)] = 8
     wait: Duration = timedelta(minutes=10)
     longest: Duration = timedelta(days=1)
 

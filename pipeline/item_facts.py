@@ -16,7 +16,7 @@ from pipeline.duplicates import Acquisition
 from pipeline.search_area import unwrap
 from tiles.product_name import parse_product_name
 
-__all__ = ["describe_acquisition", "is_sentinel_2", "read_cloud", "read_footprint", "read_moment"]
+__all__ = ["describe_acquisition", "is_sentinel_2", "read_cloud", "read_footprint", "read_moment", "read_product_name"]
 
 _URIS = ("s2:product_uri", "sentinel:product_id", "title")
 _TILES = ("grid:code", "s2:mgrs_tile")
@@ -49,6 +49,20 @@ def describe_acquisition(item: Mapping[str, Any]) -> Acquisition:
         generated=_find_generation(properties, uri or str(item["id"])),
         footprint=read_footprint(item),
     )
+
+
+def read_product_name(item: Mapping[str, Any]) -> str:
+    """The name of the product that an item shows; its id where it names none.
+
+    Hosts give a reprocessed product the id of the older one, or a number; its name tells them apart.
+
+    Args:
+        item: A STAC item.
+    """
+    properties = item["properties"]
+    uris = (str(properties[key]).removesuffix(".SAFE") for key in _URIS if properties.get(key))
+    named = (uri for uri in uris if (name := parse_product_name(uri)) is not None and name.acquired is not None)
+    return next(named, str(item["id"]))
 
 
 def is_sentinel_2(item: Mapping[str, Any]) -> bool:

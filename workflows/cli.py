@@ -35,6 +35,7 @@ from workflows.simulate_series_command import simulate_series
 from workflows.status_command import status
 from workflows.timeseries_command import timeseries
 from workflows.train_command import train
+from workflows.watch_command import watch
 
 __all__ = ["app", "main"]
 
@@ -52,6 +53,7 @@ app.command("map")(map_)
 app.command("info")(info)
 app.command("search")(search)
 app.command("batch")(batch)
+app.command("watch")(watch)
 app.command("status")(status)
 app.command("mosaic")(mosaic)
 app.command("change")(change)

@@ -1,0 +1,320 @@
+"""One round of a watcher over one area: search, map, compare, publish, tell, prune.
+
+It is a plain function: a scheduler calls it, or cron does. The ledger says what is done, so a round that was stopped,
+killed or cut off from the network is gone on with by the next, on this machine or another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from pipeline.areas import WatchSettings
+from pipeline.areas_settings import AreaSettings
+from pipeline.errors import OutputError
+from pipeline.item import read_fingerprint
+from pipeline.ledger import Ledger, open_ledger
+from pipeline.ledger_errors import LedgerError, LostClaimError
+from pipeline.ledger_holder import Holder
+from pipeline.ledger_renewal import keep_renewed
+from pipeline.ledger_values import Counts, Row, utc_now
+from pipeline.publish import refresh_catalogue, require_room, sweep_destination
+from pipeline.publish_target import resolve_destination
+from pipeline.watch_locks import hold_area, wait_for_machine
+from pipeline.watch_map import Mapped, compute_back_off, map_rows
+from pipeline.watch_measure import update_measures
+from pipeline.watch_outbox import Outbox
+from pipeline.watch_prune import prune_area
+from pipeline.watch_publish import Publisher
+from pipeline.watch_search import list_notes, look_for_scenes
+from pipeline.watch_tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
+from pipeline.watch_values import AreaFolders, Level, Report, RoundReport, Step, run_plainly, say_nothing
+from strandline import StrandlineError
+
+__all__ = ["RoundReport", "run_round"]
+
+_LOG = logging.getLogger(__name__)
+_SWEEP_EVERY = timedelta(days=1)
+
+
+def run_round(
+    settings: WatchSettings,
+    name: str,
+    *,
+    since: date | None = None,
+    step: Step = run_plainly,
+    report: Report = say_nothing,
+    clock: Callable[[], datetime] = utc_now,
+) -> RoundReport:
+    """Do one round of an area.
+
+    Args:
+        settings: Of the watcher.
+        name: Of the area.
+        since: First day of the search, in place of what follows from earlier rounds.
+        step: Runs the steps of the round.
+        report: Told what happens.
+        clock: Gives the time of now, with a time zone.
+
+    Returns:
+        What came of it; what went wrong with the round as a whole is in it, written down and told.
+
+    Raises:
+        AreasError: There is no area of that name.
+    """
+    area = settings.get_area(name)
+    folders = AreaFolders(work=Path(settings.work), area=name)
+    began = clock()
+    outage = LedgerOutage(settings)
+    try:
+        with hold_area(folders) as held:
+            if not held:
+                return RoundReport(area=name, began=began, ended=clock(), busy=True)
+            ledger = open_ledger(settings.reveal_ledger_url(), clock=clock)
+            outage.end()
+            return _Round(settings, area, ledger, _Tools(step=step, report=report, clock=clock)).run(since, began)
+    except LedgerError as error:
+        reason = settings.hide(str(error))
+        outage.begin(reason)
+        report({"event": "round failed", "area": name, "text": f"{name}: {reason}", "level": "error"})
+        return RoundReport(area=name, began=began, ended=clock(), error=reason)
+    except OutputError as error:  # not even a lock can be written
+        reason = settings.hide(str(error))
+        report({"event": "round failed", "area": name, "text": f"{name}: {reason}", "level": "error"})
+        return RoundReport(area=name, began=began, ended=clock(), error=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tools:
+    step: Step
+    report: Report
+    clock: Callable[[], datetime]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    found: Counts | None = None
+    mapped: int = 0
+    published: int = 0
+    failed: int = 0
+    alerts: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class _Round:
+    """One round; its steps in the order in which they run."""
+
+    def __init__(self, settings: WatchSettings, area: AreaSettings, ledger: Ledger, tools: _Tools) -> None:
+        self._settings, self._area, self._ledger = settings, area, ledger
+        self._step, self._report, self._clock = tools.step, tools.report, tools.clock
+        self._folders = AreaFolders(work=Path(settings.work), area=area.name)
+        self._outbox = Outbox(self._folders.outbox, settings.notifications)
+        self._holder = Holder.of_this_process()
+        self._publisher = Publisher(settings, area, ledger, self._holder)
+        self._tally = _Tally()
+
+    def run(self, since: date | None, began: datetime) -> RoundReport:
+        before = self._ledger.read_rounds().get(self._area.name)
+        self._ledger.note_round(self._area.name, began=began, ended=None)
+        error = self._work(since)
+        if error is None and (event := make_recovered(before, self._area.name)):
+            put_or_send(self._outbox, [event], self._settings, now=self._clock())
+        ended = self._clock()
+        due = self._area.timetable.next_after(ended)
+        self._ledger.note_round(self._area.name, began=began, ended=ended, error=error, next_run=due)
+        self._step("tell", self._tell)
+        standing = self._ledger.summarise().get(self._area.name)
+        found = RoundReport(
+            area=self._area.name,
+            began=began,
+            ended=self._clock(),
+            error=error,
+            found=self._tally.found,
+            mapped=self._tally.mapped,
+            published=self._tally.published,
+            failed=self._tally.failed,
+            alerts=self._tally.alerts,
+            backlog=standing.backlog if standing else 0,
+            notes=tuple(self._tally.notes),
+        )
+        self._say("round failed" if error else "round", found.line(), level="error" if error else "info")
+        return found
+
+    def _work(self, since: date | None) -> str | None:
+        """All that may fail; returns why the round failed as a whole."""
+        errors: list[str] = []
+        self._try(errors, lambda: self._step("search", lambda: self._search(since)))
+        searched = not errors
+        if self._try(errors, self._require_room):
+            self._try(errors, lambda: self._map_and_publish(searched=searched))
+            self._try(errors, lambda: self._step("prune", self._prune))
+        return " ".join(errors) or None
+
+    def _try(self, errors: list[str], work: Callable[[], None]) -> bool:
+        """Do what may fail without taking the rest of the round along; only a ledger that is away ends it."""
+        try:
+            work()
+        except LedgerError:
+            raise
+        except StrandlineError as error:
+            errors.append(self._settings.hide(str(error)))
+            return False
+        except Exception as error:  # ours, and it must be told like any other
+            _LOG.exception("The round of %s failed.", self._area.name)
+            errors.append(self._settings.hide(f"{type(error).__name__}: {' '.join(str(error).split())}."))
+            return False
+        return True
+
+    def _search(self, since: date | None) -> None:
+        found = look_for_scenes(self._ledger, self._area, now=self._clock(), since=since)
+        self._tally.found = found.counts
+        for note in list_notes(found):
+            self._note(note)
+        counts = found.counts
+        self._say(
+            "searched",
+            f"{self._area.name}: {found.dates} searched; {counts.new} new, {counts.replaced} replaced, "
+            f"{counts.skipped} skipped, {counts.again} known",
+        )
+
+    def _require_room(self) -> None:
+        keep_free = int(self._settings.limits.keep_free)
+        require_room(self._folders.home, keep_free=keep_free)
+        target = resolve_destination(self._area.destination).folder
+        if target is not None:
+            require_room(target, keep_free=keep_free)
+
+    def _map_and_publish(self, *, searched: bool) -> None:
+        """Take scenes in hand, map and publish them; what is left in hand goes back as it was.
+
+        Where the source does not answer, its pixels hardly will: then only what is mapped already is published.
+        """
+        self._sweep()
+        alone = wait_for_machine(self._folders.work) if self._settings.dask.scheduler is None else nullcontext()
+        try:
+            with alone, keep_renewed(self._ledger, self._holder):
+                limit = self._settings.limits.scenes_per_round
+                rows = self._ledger.claim(self._area.name, limit=limit, holder=self._holder)
+                ready = [row for row in rows if _is_ready(row)]
+                rest = [row for row in rows if not _is_ready(row)]
+                done = self._step("map", lambda: self._map(rest)) if rest and searched else Mapped()
+                self._tally.mapped, self._tally.failed = done.mapped, self._tally.failed + done.failed
+                ready = sorted([*ready, *done.rows], key=lambda row: (row.acquired, row.id))
+                if ready:
+                    self._step("publish", lambda: self._publish(ready))
+                if done.trouble is not None:
+                    raise done.trouble
+        finally:
+            with suppress(LedgerError):
+                self._ledger.release(self._holder)
+        if self._tally.published and self._area.transects is not None:
+            self._step("measure", self._measure)
+        self._list()
+
+    def _map(self, rows: Sequence[Row]) -> Mapped:
+        self._say("mapping", f"{self._area.name}: {len(rows)} scene(s) to map")
+        return map_rows(
+            rows,
+            settings=self._settings,
+            area=self._area,
+            ledger=self._ledger,
+            holder=self._holder,
+            report=self._report,
+        )
+
+    def _publish(self, rows: Sequence[Row]) -> None:
+        with suppress(OSError):  # before the first, so that a killed round is known to have left the catalogue behind
+            self._folders.stale_mark.touch()
+        for row in rows:
+            try:
+                self._publish_one(row)
+            except LostClaimError as error:
+                self._note(str(error))
+            except LedgerError:
+                raise
+            except StrandlineError as error:
+                self._fail(row, self._settings.hide(str(error)))
+
+    def _publish_one(self, row: Row) -> None:
+        scene, events = self._publisher.publish(row)
+        put_or_send(self._outbox, events, self._settings, now=self._clock())
+        try:
+            scene = self._publisher.mark(scene)
+        except LostClaimError:
+            for event in events:
+                self._outbox.drop(event)
+            raise
+        self._tally.published += 1
+        self._tally.alerts += bool(scene.change and scene.change.alerts)
+        for note in scene.notes:
+            self._note(note)
+        moved = f"; {len(scene.change.alerts)} alert(s)" if scene.change and scene.change.alerts else ""
+        self._say("published", f"{row.product}: published{moved}")
+
+    def _fail(self, row: Row, reason: str) -> None:
+        back_off = compute_back_off(self._area.retries)
+        self._ledger.mark_failed(row, self._holder, error=reason, may_pass=True, back_off=back_off)
+        self._tally.failed += 1
+        self._say("failed", f"{row.product}: not published ({reason})", level="warning")
+
+    def _measure(self) -> None:
+        try:
+            words = update_measures(self._area, self._folders)
+        except StrandlineError as error:
+            self._note(f"The time series of {self._area.name} failed: {self._settings.hide(str(error))}")
+            return
+        if words is not None:
+            self._say("measured", words)
+
+    def _sweep(self) -> None:
+        """Now and then, clear away what killed processes left at the destination."""
+        mark, now = self._folders.sweep_mark, self._clock()
+        with suppress(OSError):
+            age = abs(now.timestamp() - mark.stat().st_mtime) if mark.exists() else None
+            if age is not None and age < _SWEEP_EVERY.total_seconds():
+                return
+        sweep_destination(self._area.destination)
+        with suppress(OSError):
+            mark.touch()
+
+    def _list(self) -> None:
+        """Write the catalogue again, where something was published since, by this round or one that was killed."""
+        mark = self._folders.stale_mark
+        if mark.exists() or self._tally.published:
+            refresh_catalogue(self._area.destination)
+            mark.unlink(missing_ok=True)
+
+    def _prune(self) -> None:
+        limits = self._settings.limits
+        work, published = prune_area(self._area, limits, self._folders, self._ledger, now=self._clock())
+        if published:
+            refresh_catalogue(self._area.destination)
+        if work or published:
+            self._say(
+                "pruned", f"{self._area.name}: {work} working copies and {published} published results were removed"
+            )
+
+    def _tell(self) -> None:
+        hand_over_failures(self._ledger, self._outbox, self._settings, self._area.name, now=self._clock())
+        for delivery in self._outbox.send(now=self._clock()):
+            self._say("not told", f"{delivery.channel} does not answer: {delivery.reason}", level="warning")
+
+    def _note(self, text: str) -> None:
+        self._tally.notes.append(text)
+        self._say("note", text)
+
+    def _say(self, event: str, text: str, *, level: Level = "info") -> None:
+        self._report({"event": event, "area": self._area.name, "text": text, "level": level})
+
+
+def _is_ready(row: Row) -> bool:
+    """Whether its map stands where this machine can see it, so that only publishing is left."""
+    return (
+        row.folder is not None
+        and row.fingerprint is not None
+        and read_fingerprint(Path(row.folder)) == (row.fingerprint)
+    )

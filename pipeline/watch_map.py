@@ -1,0 +1,181 @@
+"""Map the scenes that a watcher has in hand, through the batch engine, and write down what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.areas import WatchSettings
+from pipeline.areas_settings import AreaSettings, RetrySettings
+from pipeline.batch import BatchJob, run_batch
+from pipeline.cluster import ClusterOptions
+from pipeline.hosts import HOSTS, find_host
+from pipeline.item import read_fingerprint
+from pipeline.ledger import Ledger
+from pipeline.ledger_errors import LedgerError, LostClaimError
+from pipeline.ledger_holder import Holder
+from pipeline.ledger_values import BackOff, Row
+from pipeline.options import MapOptions
+from pipeline.plan import Plan, PlanQuery, PlanSource, write_plan
+from pipeline.watch_values import AreaFolders, Report
+from tiles.product_name import make_scene_id
+
+__all__ = ["Mapped", "compute_back_off", "map_rows"]
+
+_RETRIES_AT_ONCE = 1
+"""Of a scene within a round; what takes longer to pass waits for another round."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Mapped:
+    """What became of scenes.
+
+    Attributes:
+        rows: Those whose map stands, as the ledger has them now.
+        mapped: How many were mapped just now.
+        failed: How many failed.
+        trouble: A ledger that went away while scenes were mapped; the maps stand, and are found again.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    mapped: int = 0
+    failed: int = 0
+    trouble: LedgerError | None = None
+
+
+def compute_back_off(retries: RetrySettings) -> BackOff:
+    """The pauses of the ledger, from those of the file.
+
+    Args:
+        retries: Of an area.
+    """
+    wait_s = max(retries.wait.total_seconds(), 0.001)
+    longest_s = max(retries.longest.total_seconds(), wait_s)
+    return BackOff(first_s=wait_s, factor=2.0, most_s=longest_s, tries=retries.times + 1)
+
+
+def map_rows(
+    rows: Sequence[Row],
+    *,
+    settings: WatchSettings,
+    area: AreaSettings,
+    ledger: Ledger,
+    holder: Holder,
+    report: Report,
+) -> Mapped:
+    """Map scenes; what is mapped already is found to be.
+
+    Args:
+        rows: In hand of ``holder``, with their items.
+        settings: Of the watcher.
+        area: How.
+        ledger: Where it is written down, scene by scene.
+        holder: Who has them in hand.
+        report: Told of each scene.
+
+    Returns:
+        What became of them; those that are in nobody's mention stay in hand.
+
+    Raises:
+        StrandlineError: None can be mapped: the cluster, the disk or the model is not there.
+    """
+    folders = AreaFolders(work=Path(settings.work), area=area.name)
+    write_plan(_make_plan(rows, area), folders.plan)
+    desk = _Desk(rows, folders, ledger, holder, area, settings, report)
+    cluster = ClusterOptions(workers=settings.dask.workers, scheduler=settings.dask.scheduler)
+    job = BatchJob(
+        source=folders.plan,
+        out=folders.scenes,
+        options=MapOptions(**area.to_map_choices()),
+        cluster=cluster,
+        retries=_RETRIES_AT_ONCE,
+    )
+    summary = run_batch(job, report=desk.take)
+    reasons = {entry.id: (entry.kind, entry.reason) for entry in summary.problems}
+    desk.settle_rest(reasons)
+    return desk.done
+
+
+class _Desk:
+    """Takes what the batch tells of each scene to the ledger."""
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        folders: AreaFolders,
+        ledger: Ledger,
+        holder: Holder,
+        area: AreaSettings,
+        settings: WatchSettings,
+        report: Report,
+    ) -> None:
+        self._open = {make_scene_id(str(row.item["id"])): row for row in rows}
+        self._folders, self._ledger, self._holder, self._area = folders, ledger, holder, area
+        self._hide, self._report = settings.hide, report
+        self.done = Mapped()
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """An event of the batch."""
+        if event["event"] == "scene" and event["id"] in self._open:
+            self._settle(str(event["id"]), str(event["kind"]), str(event["reason"]))
+
+    def settle_rest(self, reasons: Mapping[str, tuple[str, str]]) -> None:
+        """Scenes that the batch set aside before it began, or had no turn for.
+
+        Args:
+            reasons: Kind and reason of each, by scene.
+        """
+        for name in list(self._open):
+            self._settle(name, *reasons.get(name, ("failed", "the batch ended before its turn")))
+
+    def _settle(self, name: str, kind: str, reason: str) -> None:
+        row = self._open.pop(name)
+        line = self._hide(reason)
+        try:
+            self._write(row, name, kind, line)
+        except LostClaimError as error:
+            self._tell(row, "lost", str(error), level="warning")
+        except LedgerError as error:
+            self.done.trouble = error
+
+    def _write(self, row: Row, name: str, kind: str, line: str) -> None:
+        folder = self._folders.scenes / name
+        if kind in {"mapped", "already mapped"}:
+            mark = read_fingerprint(folder) or ""
+            self.done.rows.append(self._ledger.mark_mapped(row, self._holder, fingerprint=mark, folder=folder))
+            self.done.mapped += kind == "mapped"
+            self._tell(row, kind, f"{row.product}: {kind}")
+        elif kind == "empty":
+            self._ledger.mark_skipped(row, self._holder, kind="coverage", reason=line)
+            self._tell(row, "skipped", f"{row.product}: skipped ({line})")
+        elif kind == "duplicate":
+            self._ledger.mark_skipped(row, self._holder, kind="duplicate", reason=line)
+            self._tell(row, "skipped", f"{row.product}: skipped ({line})")
+        else:
+            back_off = compute_back_off(self._area.retries)
+            found = self._ledger.mark_failed(row, self._holder, error=line, may_pass=True, back_off=back_off)
+            self.done.failed += 1
+            when = f"next try {found.next_try:%Y-%m-%d %H:%M} UTC" if found.next_try else "not tried again"
+            self._tell(row, "failed", f"{row.product}: failed, {when} ({line})", level="warning")
+
+    def _tell(self, row: Row, event: str, text: str, *, level: str = "info") -> None:
+        facts = {"event": event, "area": row.area, "product": row.product}
+        self._report({**facts, "text": text, "level": level})
+
+
+def _make_plan(rows: Sequence[Row], area: AreaSettings) -> Plan:
+    host = find_host(area.source)
+    href = host.url if host is not None and area.source in HOSTS else area.source
+    days = [f"{moment:%Y-%m-%d}" for moment in (min(row.acquired for row in rows), max(row.acquired for row in rows))]
+    return Plan(
+        source=PlanSource(
+            href=href,
+            kind="api",
+            host=host.name if host else None,
+            offset_rule=host.offset_rule if host else None,
+        ),
+        query=PlanQuery(aoi=area.aoi, dates="/".join(days), collection=area.collection),
+        items=tuple(dict(row.item) for row in rows),
+    )

@@ -1,0 +1,70 @@
+"""The time series of an area along its transects, brought up to date after a scene was published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from pipeline.areas_settings import AreaSettings
+from pipeline.errors import output_errors
+from pipeline.item import ITEM_NAME, read_fingerprint
+from pipeline.publish import publish_result
+from pipeline.publish_target import resolve_destination
+from pipeline.timeseries import TimeseriesOptions, compute_timeseries
+from pipeline.watch_values import AreaFolders
+
+__all__ = ["MEASURES", "update_measures"]
+
+MEASURES = "measures"
+"""Folder at the destination for the time series."""
+
+_NAME = "timeseries"
+_LEAST = 3
+
+
+def update_measures(area: AreaSettings, folders: AreaFolders) -> str | None:
+    """Compute the time series again and publish it; the same scenes give the same result, which is not made twice.
+
+    Transects that are cast are cast from one coastline for good, so that a transect keeps its number and its zero.
+
+    Args:
+        area: With transects.
+        folders: Of the area.
+
+    Returns:
+        A sentence for the operator; ``None`` where there are too few dates yet.
+
+    Raises:
+        TimeseriesError: The transects do not fit.
+        OutputError: It cannot be written.
+    """
+    target = resolve_destination(area.destination).folder
+    scenes = target if target is not None else folders.scenes
+    found = [path for path in sorted(scenes.iterdir()) if read_fingerprint(path)] if scenes.is_dir() else []
+    if area.transects is None or len(found) < _LEAST:
+        return None
+    if area.transects == "auto":
+        options = TimeseriesOptions(reference=_keep_reference(found, folders.home), overwrite=True)
+    else:
+        options = TimeseriesOptions(transects=Path(area.transects), overwrite=True)
+    done = compute_timeseries(scenes, folders.measures / _NAME, options=options)
+    publish_result(done.folder, f"{area.destination}/{MEASURES}")
+    return f"{area.name}: time series over {done.dates} dates"
+
+
+def _keep_reference(found: list[Path], home: Path) -> Path:
+    """The coastline from which transects are cast: that of the clearest date when it was first needed."""
+    path = home / "reference.gpkg"
+    if not path.exists():
+        clearest = max(found, key=_read_clear)
+        begun = path.with_name(".reference.begun.gpkg")
+        with output_errors(path):
+            shutil.copyfile(clearest / "coastline.gpkg", begun)
+            begun.replace(path)
+    return path
+
+
+def _read_clear(folder: Path) -> float:
+    properties = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+    return float(properties.get("strandline:statistics", {}).get("valid_percent", 0.0))

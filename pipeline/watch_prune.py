@@ -1,0 +1,64 @@
+"""Keep the disk of a watcher from filling: what is published long ago goes, what is needed to compare with stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.areas import Limits
+from pipeline.areas_settings import AreaSettings
+from pipeline.ledger import Ledger
+from pipeline.ledger_values import Row
+from pipeline.publish import prune_published, prune_work
+from pipeline.watch_publish import CHANGES
+from pipeline.watch_search import read_tile
+from pipeline.watch_values import AreaFolders
+
+__all__ = ["Pruned", "prune_area"]
+
+Pruned = tuple[int, int]
+"""How many working copies, and how many published results, were removed."""
+
+
+def prune_area(area: AreaSettings, limits: Limits, folders: AreaFolders, ledger: Ledger, *, now: datetime) -> Pruned:
+    """Remove what is old, as the limits say.
+
+    Args:
+        area: Whose.
+        limits: Of the watcher.
+        folders: Where its working copies are.
+        ledger: That knows what is published, and is told.
+        now: With a time zone.
+
+    Raises:
+        OutputError: Something cannot be removed.
+        LedgerError: The ledger is away.
+    """
+    work, published = 0, 0
+    if limits.prune_work_after is not None:
+        rows = ledger.rows(area.name, items=False)
+        keep = {Path(row.folder).name for row in _list_needed(rows) if row.folder}
+        work = len(prune_work(folders.scenes, older_than=limits.prune_work_after, now=now, keep=keep))
+        prune_work(folders.changes, older_than=limits.prune_work_after, now=now, keep=keep)
+        gone = [row for row in rows if row.state == "published" and row.folder and not Path(row.folder).exists()]
+        if gone:
+            ledger.mark_pruned(gone)
+    if limits.prune_published_after is not None:
+        age = limits.prune_published_after
+        published = len(prune_published(area.destination, older_than=age, now=now))
+        prune_published(f"{area.destination}/{CHANGES}", older_than=age, now=now)
+    return work, published
+
+
+def _list_needed(rows: Iterable[Row]) -> Iterable[Row]:
+    """What is not published yet, and the latest of each tile, with which the next one is compared."""
+    latest: dict[str, Row] = {}
+    for row in rows:
+        if row.state != "published":
+            yield row
+            continue
+        other = latest.get(read_tile(row.acquisition))
+        if other is None or row.acquired > other.acquired:
+            latest[read_tile(row.acquisition)] = row
+    yield from latest.values()

@@ -1,0 +1,138 @@
+"""What ``strandline watch`` does once its options are read: check, do one round of each area, or serve schedules."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+
+from pipeline.areas import WatchSettings, read_areas
+from pipeline.areas_report import describe_areas
+from pipeline.errors import OptionError, output_errors
+from pipeline.ledger import Ledger, open_ledger
+from pipeline.watch import RoundReport, run_round
+
+__all__ = ["EXIT_ROUND", "EXIT_SCENES", "run_watch"]
+
+EXIT_SCENES: Final = 6
+"""Some scenes failed."""
+
+EXIT_ROUND: Final = 8
+"""The round of an area failed."""
+
+_LOG_BYTES, _LOG_FILES = 5 << 20, 5
+
+_Report = Callable[[Mapping[str, Any]], None]
+
+
+def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, rounds: int, quiet: bool) -> None:
+    """Watch; what makes it impossible is raised.
+
+    Args:
+        path: File of the areas.
+        once: One round of each area, without Prefect.
+        only: What of it: ``due``, ``areas``, ``since``, ``retry``.
+        check: Say what would be done, instead.
+        rounds: How many at a time, by schedule.
+        quiet: Say nothing but what is wrong.
+
+    Raises:
+        typer.Exit: Not all went well.
+    """
+    settings = read_areas(path)
+    if check:
+        _check(settings)
+        return
+    named = [f"--{name}".replace("--areas", "--area") for name, value in only.items() if value]
+    if named and not once:
+        raise OptionError(f"Expected --once with {' and '.join(named)}.")
+    console = Console(stderr=True, highlight=False)
+    with _tell_events(settings, console, quiet=quiet) as report:
+        if once:
+            _run_once(settings, only, report)
+            return
+        from workflows.watch_serve import serve  # Prefect, which --once does without
+
+        serve(path, settings, report=report, limit=rounds)
+
+
+def _check(settings: WatchSettings) -> None:
+    report = describe_areas(settings)
+    for line in report.lines():
+        typer.echo(settings.hide(line))
+    if not report.ok:
+        raise typer.Exit(2)
+
+
+def _run_once(settings: WatchSettings, only: Mapping[str, Any], report: _Report) -> None:
+    since = _parse_day(only["since"])
+    names = [settings.get_area(name).name for name in only["areas"]] or [area.name for area in settings.areas]
+    if only["retry"] or only["due"]:
+        with open_ledger(settings.reveal_ledger_url()) as ledger:
+            names = _choose(ledger, names, only)
+    reports = [run_round(settings, name, since=since, report=report) for name in names]
+    code = _resolve_exit_code(reports)
+    if code:
+        raise typer.Exit(code)
+
+
+def _choose(ledger: Ledger, names: list[str], only: Mapping[str, Any]) -> list[str]:
+    """Make failed scenes due, and leave out areas whose turn has not come."""
+    if only["retry"]:
+        for name in names:
+            ledger.retry(name)
+    if not only["due"]:
+        return names
+    now = datetime.now(UTC)
+    due = {name: noted.next_run for name, noted in ledger.read_rounds().items()}
+    return [name for name in names if (moment := due.get(name)) is None or moment <= now]
+
+
+def _resolve_exit_code(reports: list[RoundReport]) -> int:
+    if any(report.error for report in reports):
+        return EXIT_ROUND
+    return EXIT_SCENES if any(report.failed for report in reports) else 0
+
+
+def _parse_day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise OptionError(f"Expected --since as a day such as 2024-06-01, found {text!r}.") from None
+
+
+@contextmanager
+def _tell_events(settings: WatchSettings, console: Console, *, quiet: bool) -> Iterator[_Report]:
+    """A line an event, on standard error and in a log that does not grow for ever."""
+    path = Path(settings.work) / "logs" / "watch.log"
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = _Log(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", delay=True)
+    log = logging.Logger("strandline.watch")  # of this call alone: nothing else writes to it
+    log.addHandler(handler)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def report(event: Mapping[str, Any]) -> None:
+        text, level = settings.hide(str(event["text"])), str(event.get("level", "info"))
+        log.log(logging.getLevelNamesMapping()[level.upper()], text)
+        if level != "info" or not quiet:
+            console.print(f"{datetime.now().astimezone():%H:%M:%S} {text}", soft_wrap=True, markup=False)
+
+    try:
+        yield report
+    finally:
+        handler.close()
+
+
+class _Log(RotatingFileHandler):
+    """A log whose own trouble stops nothing: that a disk is full is told by the round."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (its name)
+        """What could not be logged was shown all the same."""
