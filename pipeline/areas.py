@@ -177,11 +177,12 @@ class WatchSettings(BaseModel):
         return hide_secrets(text, self.secret_names)
 
 
-def read_areas(path: str | Path) -> WatchSettings:
+def read_areas(path: str | Path, *, to_work: bool = True) -> WatchSettings:
     """Read the file of a watcher.
 
     Args:
         path: A YAML file.
+        to_work: All that it takes from the environment must be there; false: only to look how things stand.
 
     Returns:
         Its settings, all paths absolute.
@@ -197,7 +198,8 @@ def read_areas(path: str | Path) -> WatchSettings:
         settings = WatchSettings.model_validate(values, context=context)
     except ValidationError as error:
         raise AreasError(hide_secrets(f"{path}: {explain(error, WatchSettings, secret=_SECRET)}")) from None
-    _require_environment(path, settings)
+    if to_work:
+        _require_environment(path, settings)
     return settings
 
 

@@ -6,10 +6,11 @@ killed or cut off from the network is gone on with by the next, on this machine 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -113,11 +114,12 @@ class _Round:
         self._step, self._report, self._clock = tools.step, tools.report, tools.clock
         self._folders = AreaFolders(work=Path(settings.work), area=area.name)
         self._outbox = Outbox(self._folders.outbox, settings.notifications)
-        self._holder = Holder.of_this_process()
+        self._holder = _make_holder(self._folders)
         self._publisher = Publisher(settings, area, ledger, self._holder)
         self._tally = _Tally()
 
     def run(self, since: date | None, began: datetime) -> RoundReport:
+        self._ledger.release(self._holder)  # what a round of this process lost sight of, as the ledger went away
         before = self._ledger.read_rounds().get(self._area.name)
         self._ledger.note_round(self._area.name, began=began, ended=None)
         error = self._work(since)
@@ -309,6 +311,12 @@ class _Round:
 
     def _say(self, event: str, text: str, *, level: Level = "info") -> None:
         self._report({"event": event, "area": self._area.name, "text": text, "level": level})
+
+
+def _make_holder(folders: AreaFolders) -> Holder:
+    """The same for all rounds of a process over an area: they are one at a time."""
+    token = hashlib.sha256(str(folders.home.absolute()).encode()).hexdigest()[:8]
+    return replace(Holder.of_this_process(), token=token)
 
 
 def _is_ready(row: Row) -> bool:

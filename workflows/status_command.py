@@ -1,23 +1,56 @@
-"""``strandline status``: how far the batch of a folder is."""
+"""``strandline status``: how far the batch of a folder is, or how the areas of a watcher stand."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 __all__ = ["status"]
 
+_AREAS_NAME = "areas.yaml"
+
+_Where = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[WHERE]",
+        help=f"Folder of a batch (strandline batch --out), or the file of a watcher; else ./{_AREAS_NAME}.",
+        show_default=False,
+    ),
+]
+_Area = Annotated[str | None, typer.Option("--area", help="Of a watcher: one area, scene by scene.")]
+
 
 def status(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a batch (strandline batch --out).")],
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    where: _Where = None,
+    area: _Area = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: everything.")] = False,
 ) -> None:
-    """Say what a batch has mapped, what failed and why, what is left, and whether it is at work now."""
-    import json
-    from dataclasses import asdict
+    """Say what a batch or a watcher has mapped, what failed and why, what is left, and whether it is at work now."""
+    where = where or _find_areas()
+    if where.is_file() or where.suffix.lower() in {".yaml", ".yml"}:
+        _tell_watch(where, area, as_json=as_json)
+        return
+    if area is not None:
+        from pipeline.errors import OptionError
 
+        raise OptionError(f"Expected --area with the file of a watcher, found the folder {where}. Leave it out.")
+    _tell_batch(where, as_json=as_json)
+
+
+def _find_areas() -> Path:
+    if Path(_AREAS_NAME).is_file():
+        return Path(_AREAS_NAME)
+    from pipeline.errors import OptionError
+
+    raise OptionError(
+        f"Expected the folder of a batch or the file of a watcher, found no {_AREAS_NAME} in {Path.cwd()}. "
+        "Name one: strandline status WHERE."
+    )
+
+
+def _tell_batch(folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from pipeline.batch_summary import read_status
@@ -25,10 +58,38 @@ def status(
 
     found = read_status(folder)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        _print_json(found)
         return
     console = Console(highlight=False)
     console.print("A run is going on." if found.running else "No run is going on.")
     console.print(f"{found.left:,} of {found.planned:,} scenes are left. Last mapped: {found.last_done or 'none yet'}.")
     console.print(tabulate(found.counts))
     show_problems(console, found.problems)
+
+
+def _tell_watch(path: Path, area: str | None, *, as_json: bool) -> None:
+    from pipeline.areas import read_areas  # takes seconds, which a batch need not wait for
+    from pipeline.watch_status import read_watch_status
+
+    found = read_watch_status(read_areas(path, to_work=False), area=area, scenes=as_json or area is not None)
+    if as_json:
+        _print_json(found)
+        return
+    from rich.console import Console
+
+    from workflows.watch_tables import show_area, show_watch
+
+    console = Console(highlight=False)
+    show = show_watch if area is None else show_area
+    show(console, found)
+
+
+def _print_json(found: Any) -> None:  # noqa: ANN401 (a value of the pipeline)
+    import json
+    from dataclasses import asdict
+    from datetime import datetime
+
+    def write(value: object) -> str:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=write))

@@ -1,0 +1,223 @@
+"""Rounds of a watcher over a simulated coast, mapped by a real Dask worker."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.areas import WatchSettings
+from pipeline.item import read_fingerprint
+from pipeline.ledger import open_ledger
+from pipeline.ledger_values import Row
+from pipeline.publish import list_published
+from pipeline.watch import run_round
+from pipeline.watch_locks import hold_area
+from pipeline.watch_publish import Publisher
+from pipeline.watch_values import AreaFolders
+from tests.pipeline.dask_processes import DaskProcesses
+from tests.pipeline.ledger_places import Clock
+from tests.pipeline.watched import Coast, list_told, tell_into
+from tiles.simulate_series import SeriesOptions, simulate_series
+
+# The second date comes twice, the third is under cloud, the last two lie 40 m further inland.
+FIRST, SECOND, NEWER, CLOUDED, MOVED, LAST = range(6)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("series") / "S"
+    options = SeriesOptions(
+        size=180, shifts=(0.0, 0.0, 0.0, 40.0, 40.0), cloud_cover=(0.0, 0.0, 0.9, 0.0, 0.0), reprocessed=(1,)
+    )
+    simulate_series(out, seed=5, options=options)
+    return out
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    processes = DaskProcesses(tmp_path_factory.mktemp("dask"))
+    yield processes.address
+    processes.stop()
+
+
+@pytest.fixture
+def coast(scenes: Path, tmp_path: Path) -> Coast:
+    items = json.loads((scenes / "items.json").read_text())["features"]
+    made = Coast(tmp_path, items)
+    made.show(*range(6))
+    return made
+
+
+def _rows(settings: WatchSettings) -> dict[str, Row]:
+    return {row.product: row for row in open_ledger(settings.ledger, create=False).rows("coast")}
+
+
+def test_scenes_are_mapped_compared_published_and_told_once(coast: Coast, dask: str, tmp_path: Path) -> None:
+    settings = coast.write(dask={"scheduler": dask}, notifications=[tell_into(tmp_path)])
+    coast.show(FIRST, SECOND, CLOUDED)
+    first = run_round(settings, "coast")
+    assert (first.error, first.mapped, first.published, first.failed, first.backlog) == (None, 2, 2, 0, 0)
+    old = coast.items[SECOND]["id"]
+    assert old in {result.name for result in list_published(settings.areas[0].destination)}
+
+    coast.show(*range(6))
+    second = run_round(settings, "coast")
+    assert (second.error, second.mapped, second.published, second.alerts) == (None, 3, 3, 1)
+    rows = _rows(settings)
+    newer = rows[coast.items[NEWER]["id"]]
+    assert [event["what"] for event in newer.history if event["what"] != "claimed"] == [
+        "seen",
+        "mapped",
+        "published",
+        "replaced",
+        "mapped",
+        "published",
+    ]
+    clouded = rows[coast.items[CLOUDED]["id"]]
+    assert (clouded.state, clouded.skip) == ("skipped", "cloud") and "over 60%" in clouded.reason
+    published = {result.name: result for result in list_published(settings.areas[0].destination)}
+    assert set(published) == {coast.items[number]["id"] for number in (FIRST, NEWER, MOVED, LAST)}
+    assert all(result.whole for result in published.values())
+    assert all(rows[name].fingerprint == result.fingerprint for name, result in published.items())
+    catalogue = json.loads((Path(settings.areas[0].destination) / "catalog.json").read_text())
+    assert sum(link["rel"] == "item" for link in catalogue["links"]) == 4
+    changes = {result.name for result in list_published(settings.areas[0].destination + "/changes")}
+    assert changes == {coast.items[number]["id"] for number in (NEWER, MOVED, LAST)}
+
+    third = run_round(settings, "coast")
+    assert (third.error, third.mapped, third.published) == (None, 0, 0)
+    told = [(event["kind"], event["facts"]["product"]) for event in list_told(tmp_path)]
+    wanted = [("published", coast.items[number]["id"]) for number in (FIRST, SECOND, NEWER, MOVED, LAST)]
+    assert sorted(told) == sorted([*wanted, ("alert", coast.items[MOVED]["id"])])
+    assert len({event["id"] for event in list_told(tmp_path)}) == len(told)
+
+
+def test_a_round_that_dies_after_publishing_is_gone_on_with(
+    coast: Coast, dask: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = coast.write(dask={"scheduler": dask}, notifications=[tell_into(tmp_path)], area={"compare": False})
+    coast.show(FIRST)
+
+    def die(_self: Publisher, _scene: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, "mark", die)
+        with pytest.raises(KeyboardInterrupt):
+            run_round(settings, "coast")
+    (row,) = _rows(settings).values()
+    assert (row.state, row.holder) == ("mapped", None)
+    assert not list_told(tmp_path)  # it is not published yet, as far as anybody may know
+    again = run_round(settings, "coast")
+    assert (again.mapped, again.published) == (0, 1)
+    assert [event["kind"] for event in list_told(tmp_path)] == ["published"]
+    catalogue = json.loads((Path(settings.areas[0].destination) / "catalog.json").read_text())
+    assert sum(link["rel"] == "item" for link in catalogue["links"]) == 1
+
+
+def test_a_map_that_is_gone_is_made_again(coast: Coast, dask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = coast.write(dask={"scheduler": dask}, area={"compare": False})
+    coast.show(FIRST)
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, "publish", lambda _self, _row: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_round(settings, "coast")
+    shutil.rmtree(AreaFolders(work=Path(settings.work), area="coast").scenes)
+    again = run_round(settings, "coast")
+    assert (again.mapped, again.published) == (1, 1)
+
+
+def test_a_broken_scene_is_tried_again_then_told_once_and_can_be_retried(
+    coast: Coast, dask: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    settings = coast.write(dask={"scheduler": dask}, notifications=[tell_into(tmp_path)])
+    whole = json.loads(json.dumps(coast.items[FIRST]))
+    for asset in coast.items[FIRST]["assets"].values():
+        asset["href"] = str(tmp_path / "gone.tif")
+    coast.show(FIRST)
+    first = run_round(settings, "coast", clock=clock)
+    assert (first.error, first.failed, first.backlog) == (None, 1, 1)
+    assert run_round(settings, "coast", clock=clock).failed == 0  # it is not due yet
+    clock.move(hours=2)
+    assert run_round(settings, "coast", clock=clock).failed == 1
+    clock.move(hours=200)
+    assert run_round(settings, "coast", clock=clock).failed == 0  # it was given up
+    (failure,) = list_told(tmp_path)
+    assert failure["kind"] == "failure" and "gone.tif" in failure["text"] and failure["facts"]["tries"] == 2
+
+    coast.items[FIRST] = whole
+    coast.show(FIRST)
+    open_ledger(settings.ledger).retry("coast")
+    assert run_round(settings, "coast", clock=clock).published == 1
+    assert sorted(event["kind"] for event in list_told(tmp_path)) == ["failure", "published", "recovered"]
+
+
+def test_a_dead_source_is_told_once_and_so_is_its_return(coast: Coast, dask: str, tmp_path: Path) -> None:
+    settings = coast.write(
+        dask={"scheduler": dask}, notifications=[tell_into(tmp_path)], area={"source": "http://127.0.0.1:9/stac"}
+    )
+    for _ in range(3):
+        report = run_round(settings, "coast")
+        assert report.error is not None and "127.0.0.1:9" in report.error
+    assert [event["kind"] for event in list_told(tmp_path)] == ["failure"]
+    coast.show(CLOUDED)
+    settings = coast.write(dask={"scheduler": dask}, notifications=[tell_into(tmp_path)])
+    assert run_round(settings, "coast").error is None
+    assert [event["kind"] for event in list_told(tmp_path)] == ["failure", "recovered"]
+
+
+def test_while_the_source_is_dead_nothing_is_mapped_and_no_try_is_spent(coast: Coast, dask: str) -> None:
+    settings = coast.write(dask={"scheduler": dask})
+    coast.show(FIRST)
+    run_round(coast.write(limits={"keep_free": "900TB"}), "coast")  # found, and no room to map it
+    (row,) = _rows(settings).values()
+    assert (row.state, row.tries) == ("seen", 0)
+    dead = coast.write(dask={"scheduler": dask}, area={"source": "http://127.0.0.1:9/stac"})
+    assert run_round(dead, "coast").failed == 0
+    (row,) = _rows(settings).values()
+    assert (row.state, row.tries, row.holder) == ("seen", 0, None)
+
+
+def test_a_disk_without_room_fails_the_round_and_is_told_once(coast: Coast, tmp_path: Path) -> None:
+    settings = coast.write(limits={"keep_free": "900TB"}, notifications=[tell_into(tmp_path)])
+    reports = [run_round(settings, "coast") for _ in range(2)]
+    assert all("keep_free" in str(report.error) for report in reports)
+    assert [event["kind"] for event in list_told(tmp_path)] == ["failure"]
+
+
+def test_a_ledger_that_is_away_is_told_once_and_so_is_its_return(coast: Coast, tmp_path: Path) -> None:
+    coast.show(CLOUDED)
+    away = {"ledger": "postgresql+psycopg://nobody@127.0.0.1:9/none", "notifications": [tell_into(tmp_path)]}
+    for _ in range(2):
+        report = run_round(coast.write(**away), "coast")
+        assert report.error is not None and "127.0.0.1" in report.error
+    assert [(event["kind"], event["area"]) for event in list_told(tmp_path)] == [("failure", "all")]
+    assert run_round(coast.write(notifications=[tell_into(tmp_path)]), "coast").error is None
+    assert [event["kind"] for event in list_told(tmp_path)] == ["failure", "recovered"]
+
+
+def test_one_round_of_an_area_at_a_time(coast: Coast) -> None:
+    settings = coast.write()
+    with hold_area(AreaFolders(work=Path(settings.work), area="coast")) as held:
+        assert held
+        report = run_round(settings, "coast")
+    assert report.busy and "another process" in report.line() and not Path(settings.ledger).exists()
+
+
+def test_old_working_copies_go_but_for_the_one_to_compare_with(coast: Coast, dask: str) -> None:
+    settings = coast.write(
+        dask={"scheduler": dask}, limits={"keep_free": 0, "prune_work_after": "0s"}, area={"compare": False}
+    )
+    coast.show(FIRST, SECOND)
+    assert run_round(settings, "coast").published == 2
+    rows = _rows(settings)
+    first, second = (rows[coast.items[number]["id"]] for number in (FIRST, SECOND))
+    assert (first.state, first.folder) == ("published", None) and first.pruned_at is not None
+    assert second.folder is not None and read_fingerprint(Path(second.folder)) is not None
+    assert len(list_published(settings.areas[0].destination)) == 2
+    assert run_round(settings, "coast").mapped == 0
