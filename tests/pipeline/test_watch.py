@@ -78,7 +78,8 @@ def test_scenes_are_mapped_compared_published_and_told_once(coast: Coast, dask: 
         "published",
     ]
     clouded = rows[coast.items[CLOUDED]["id"]]
-    assert (clouded.state, clouded.skip) == ("skipped", "cloud") and "over 60%" in clouded.reason
+    assert (clouded.state, clouded.skip) == ("skipped", "cloud")
+    assert "over 60%" in clouded.reason
     published = {result.name: result for result in list_published(settings.areas[0].destination)}
     assert set(published) == {coast.items[number]["id"] for number in (FIRST, NEWER, MOVED, LAST)}
     assert all(result.whole for result in published.values())
@@ -148,7 +149,9 @@ def test_a_broken_scene_is_tried_again_then_told_once_and_can_be_retried(
     clock.move(hours=200)
     assert run_round(settings, "coast", clock=clock).failed == 0  # it was given up
     (failure,) = list_told(tmp_path)
-    assert failure["kind"] == "failure" and "gone.tif" in failure["text"] and failure["facts"]["tries"] == 2
+    assert failure["kind"] == "failure"
+    assert "gone.tif" in failure["text"]
+    assert failure["facts"]["tries"] == 2
 
     coast.items[FIRST] = whole
     coast.show(FIRST)
@@ -163,7 +166,8 @@ def test_a_dead_source_is_told_once_and_so_is_its_return(coast: Coast, dask: str
     )
     for _ in range(3):
         report = run_round(settings, "coast")
-        assert report.error is not None and "127.0.0.1:9" in report.error
+        assert report.error is not None
+        assert "127.0.0.1:9" in report.error
     assert [event["kind"] for event in list_told(tmp_path)] == ["failure"]
     coast.show(CLOUDED)
     settings = coast.write(dask={"scheduler": dask}, notifications=[tell_into(tmp_path)])
@@ -195,7 +199,8 @@ def test_a_ledger_that_is_away_is_told_once_and_so_is_its_return(coast: Coast, t
     away = {"ledger": "postgresql+psycopg://nobody@127.0.0.1:9/none", "notifications": [tell_into(tmp_path)]}
     for _ in range(2):
         report = run_round(coast.write(**away), "coast")
-        assert report.error is not None and "127.0.0.1" in report.error
+        assert report.error is not None
+        assert "127.0.0.1" in report.error
     assert [(event["kind"], event["area"]) for event in list_told(tmp_path)] == [("failure", "all")]
     assert run_round(coast.write(notifications=[tell_into(tmp_path)]), "coast").error is None
     assert [event["kind"] for event in list_told(tmp_path)] == ["failure", "recovered"]
@@ -206,7 +211,9 @@ def test_one_round_of_an_area_at_a_time(coast: Coast) -> None:
     with hold_area(AreaFolders(work=Path(settings.work), area="coast")) as held:
         assert held
         report = run_round(settings, "coast")
-    assert report.busy and "another process" in report.line() and not Path(settings.ledger).exists()
+    assert report.busy
+    assert "another process" in report.line()
+    assert not Path(settings.ledger).exists()
 
 
 def test_old_working_copies_go_but_for_the_one_to_compare_with(coast: Coast, dask: str) -> None:
@@ -217,7 +224,9 @@ def test_old_working_copies_go_but_for_the_one_to_compare_with(coast: Coast, das
     assert run_round(settings, "coast").published == 2
     rows = _rows(settings)
     first, second = (rows[coast.items[number]["id"]] for number in (FIRST, SECOND))
-    assert (first.state, first.folder) == ("published", None) and first.pruned_at is not None
-    assert second.folder is not None and read_fingerprint(Path(second.folder)) is not None
+    assert (first.state, first.folder) == ("published", None)
+    assert first.pruned_at is not None
+    assert second.folder is not None
+    assert read_fingerprint(Path(second.folder)) is not None
     assert len(list_published(settings.areas[0].destination)) == 2
     assert run_round(settings, "coast").mapped == 0

@@ -40,7 +40,8 @@ def test_who_could_not_be_told_is_told_later_and_the_others_not_again(tmp_path: 
     (tmp_path / "late.down").unlink()
     assert Outbox(tmp_path / "outbox", channels).send(now=NOW) == ()  # another process, after a restart
     assert (_told(tmp_path, "up"), _told(tmp_path, "late")) == (["first", "second"], ["first", "second"])
-    assert len(outbox) == 0 and outbox.send(now=NOW) == ()
+    assert len(outbox) == 0
+    assert outbox.send(now=NOW) == ()
 
 
 def test_the_same_event_is_kept_once(tmp_path: Path) -> None:
@@ -63,12 +64,15 @@ def test_a_broken_file_stops_nothing_and_is_left_for_a_look(tmp_path: Path) -> N
     outbox.put(_event("first"), now=NOW)
     (tmp_path / "outbox" / "cut.json").write_text('{"at": "2024')
     assert outbox.send(now=NOW) == ()
-    assert _told(tmp_path, "up") == ["first"] and (tmp_path / "outbox" / "cut.broken").exists()
+    assert _told(tmp_path, "up") == ["first"]
+    assert (tmp_path / "outbox" / "cut.broken").exists()
 
 
 def test_old_news_are_dropped(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", [_channel(tmp_path, "up")])
     (tmp_path / "up.down").touch()
     outbox.put(_event("first"), now=NOW)
-    assert outbox.send(now=NOW + timedelta(days=29)) and len(outbox) == 1
-    assert outbox.send(now=NOW + timedelta(days=31)) and len(outbox) == 0
+    assert outbox.send(now=NOW + timedelta(days=29))
+    assert len(outbox) == 1
+    assert outbox.send(now=NOW + timedelta(days=31))
+    assert len(outbox) == 0
