@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,21 @@ def test_old_working_copies_go_but_for_the_one_to_compare_with(coast: Coast, das
     assert read_fingerprint(Path(second.folder)) is not None
     assert len(list_published(settings.areas[0].destination)) == 2
     assert run_round(settings, "coast").mapped == 0
+
+
+def test_two_watchers_on_one_ledger_do_no_scene_twice(coast: Coast, dask: str, tmp_path: Path) -> None:
+    shared = {"dask": {"scheduler": dask}, "ledger": str(tmp_path / "shared.db")}
+    wanted = [tell_into(tmp_path)]
+    places = [
+        coast.write(**shared, work=str(tmp_path / name), notifications=wanted, area={"compare": False})
+        for name in ("one", "two")
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        reports = list(threads.map(lambda settings: run_round(settings, "coast"), places))
+    assert [report.error for report in reports] == [None, None]
+    assert (sum(report.mapped for report in reports), sum(report.published for report in reports)) == (4, 4)
+    rows = _rows(places[0])
+    mapped = {name: [event["what"] for event in row.history].count("mapped") for name, row in rows.items()}
+    assert sorted(mapped.values()) == [0, 0, 1, 1, 1, 1]
+    told = [event["facts"]["product"] for event in list_told(tmp_path)]
+    assert len(told) == len(set(told)) == 4
