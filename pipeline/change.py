@@ -140,15 +140,11 @@ def _make_record(
     fingerprint: str,
     tides: tuple[float, float] | None,
 ) -> ChangeRecord:
-    alerts = [
-        alert for name in ("gained", "lost") for alert in list_alerts(name, found.frames[name], found.plane, options)
-    ]
+    alerts = [alert for name in ("gained", "lost") for alert in list_alerts(name, found, options)]
     return ChangeRecord(
         old=old,
         new=new,
-        summary=compute_summary(
-            found.shifts, samples=found.samples, gained=found.gained, lost=found.lost, options=options
-        ),
+        summary=compute_summary(found, options=options),
         alerts=tuple(alerts),
         options=options,
         fingerprint=fingerprint,

@@ -37,6 +37,7 @@ class Changes:
         sigma_old_m: (n,) root mean square of the stated deviations of the old line.
         sigma_new_m: (n,) that of the new line.
         sigma_m: (n,) of both and of the registration.
+        inland: (n,) most of that shore is of waters that land encloses.
     """
 
     polygon: NDArray[Any]
@@ -47,6 +48,7 @@ class Changes:
     sigma_old_m: Floats
     sigma_new_m: Floats
     sigma_m: Floats
+    inland: Bools
 
     def __len__(self) -> int:
         return len(self.polygon)
@@ -131,6 +133,7 @@ def _measure(parts: NDArray[Any], moved: Shifts, options: ChangeOptions) -> Chan
         sigma_old_m=np.sqrt(mean(moved.sigma_old_m**2)),
         sigma_new_m=np.sqrt(mean(moved.sigma_new_m**2)),
         sigma_m=np.sqrt(mean(moved.sigma_m**2)),
+        inland=mean(moved.inland.astype(np.float64)) > 0.5,
     )
 
 
@@ -169,6 +172,7 @@ def _make_bodies(polygons: NDArray[Any], kind: NDArray[Any]) -> Changes:
         sigma_old_m=unknown,
         sigma_new_m=unknown,
         sigma_m=unknown,
+        inland=np.zeros(len(polygons), dtype=bool),
     )
 
 

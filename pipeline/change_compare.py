@@ -10,6 +10,7 @@ import geopandas as gpd
 
 from pipeline.change_bodies import compute_changes
 from pipeline.change_faces import Faces, read_raster_faces
+from pipeline.change_inland import read_inland_shore
 from pipeline.change_options import ChangeError, ChangeOptions
 from pipeline.change_plane import Box, Plane, list_blocks, resolve_extents, resolve_plane
 from pipeline.change_polygons import Pieces, compute_pieces, join_pieces
@@ -38,6 +39,7 @@ class Found:
         shift: Pieces of the old shore.
         shifts: The same as numbers.
         samples: Number of samples along the old shore, seen clearly on both dates or not.
+        counts_inland: Shores of enclosed waters count, too.
     """
 
     plane: Plane
@@ -47,6 +49,7 @@ class Found:
     shift: gpd.GeoDataFrame
     shifts: Shifts
     samples: int
+    counts_inland: bool
 
     @property
     def frames(self) -> dict[str, gpd.GeoDataFrame]:
@@ -75,7 +78,8 @@ def compare_dates(
     gained: list[Pieces] = []
     lost: list[Pieces] = []
     shifts: list[Shifts] = []
-    samples = 0
+    coast, enclosed = 0, 0
+    inland = read_inland_shore(old, plane)
     for number, block in enumerate(blocks):
         tell("comparing", number / len(blocks))
         wide = block.grow(options.max_shift_m + _SPARE_M)
@@ -84,9 +88,9 @@ def compare_dates(
             continue
         for kept, piece in zip((gained, lost), compute_pieces(*faces, block, plane), strict=True):
             kept.append(piece)
-        shift, count = compute_shifts(*faces, block, options)
+        shift, count = compute_shifts(*faces, block, options, inland)
         shifts.append(shift)
-        samples += count
+        coast, enclosed = coast + count[0], enclosed + count[1]
     if not shifts:
         raise ChangeError(f"{old.path} and {new.path} show no clear ground in common. Choose less clouded dates.")
     tell("joining", 1.0)
@@ -95,6 +99,8 @@ def compare_dates(
         compute_changes(join_pieces(pieces, plane), joined, gained=is_gain, plane=plane, options=options)
         for pieces, is_gain in ((gained, True), (lost, False))
     ]
+    # A scene of lakes alone has no other shore to speak of.
+    counts_inland = options.inland or not coast
     frames = [build_change_frame(change, plane, old, new) for change in changes]
     return Found(
         plane=plane,
@@ -103,7 +109,8 @@ def compare_dates(
         lost=frames[1],
         shift=build_shift_frame(joined, plane, old, new),
         shifts=joined,
-        samples=samples,
+        samples=coast + enclosed * counts_inland,
+        counts_inland=counts_inland,
     )
 
 

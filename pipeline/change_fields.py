@@ -36,6 +36,12 @@ _DATES = (
     Field(name="new", short="new", type="text", meaning="What the new line was mapped from."),
     Field(name="new_time", short="new_time", type="time", unit="UTC", meaning="Its time of sensing."),
 )
+_WATERS = Field(
+    name="waters",
+    short="waters",
+    type="text",
+    meaning="inland: the shore is of water that land enclosed on the old date; coast: of any other.",
+)
 _POLYGON_FIELDS = (
     _ID,
     Field(
@@ -47,6 +53,7 @@ _POLYGON_FIELDS = (
             "old date shows."
         ),
     ),
+    _WATERS,
     Field(name="area_m2", short="area_m2", type="real", unit="m2", meaning="Area on the ellipsoid, holes taken out."),
     Field(
         name="mean_shift_m",
@@ -101,6 +108,7 @@ SHIFT: Final = Layer(
                 "within reach; body: the far side of a body that joined or left the shore at once."
             ),
         ),
+        _WATERS,
         Field(
             name="shift_m",
             short="shift_m",

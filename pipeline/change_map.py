@@ -109,8 +109,8 @@ def write_change_plot(path: Path, picture: ChangePicture, summary: ChangeSummary
     figure = Figure(figsize=(10.0, 4.2), dpi=_DPI, facecolor="white")
     sides = {"left": 0.07, "right": 0.98, "bottom": 0.13, "top": 0.85, "wspace": 0.18}
     first, second = figure.subplots(1, 2, width_ratios=(2.2, 1), gridspec_kw=sides)
-    _plot_shifts(first, picture.shift, summary)
-    _plot_areas(second, picture)
+    _plot_shifts(first, _choose(picture.shift, summary), summary)
+    _plot_areas(second, picture, summary)
     figure.suptitle(f"{_tell_date(picture.old)}  →  {_tell_date(picture.new)}", fontsize=10, color="#111111")
     with output_errors(path):
         path.write_bytes(encode_figure(figure, keep=_KEEP, limit=_LIMIT))
@@ -281,11 +281,16 @@ def _plot_shifts(axes: Axes, shift: gpd.GeoDataFrame, summary: ChangeSummary) ->
     axes.tick_params(labelsize=8)
 
 
-def _plot_areas(axes: Axes, picture: ChangePicture) -> None:
+def _choose(frame: gpd.GeoDataFrame, summary: ChangeSummary) -> gpd.GeoDataFrame:
+    """What counts: without the shores of enclosed waters, unless they do."""
+    return frame if summary.counts_inland else frame[frame["waters"] != "inland"]
+
+
+def _plot_areas(axes: Axes, picture: ChangePicture, summary: ChangeSummary) -> None:
     names = ("shore", "appeared", "vanished")
     for frame, colour, sign, label in (
-        (picture.gained, _GAIN, 1, "land gained"),
-        (picture.lost, _LOSS, -1, "land lost"),
+        (_choose(picture.gained, summary), _GAIN, 1, "land gained"),
+        (_choose(picture.lost, summary), _LOSS, -1, "land lost"),
     ):
         areas = [sign * float(frame.loc[frame["kind"] == name, "area_m2"].sum()) / 1e4 for name in names]
         axes.bar(names, areas, color=colour, label=label)

@@ -35,6 +35,7 @@ class ChangeOptions:
         clear_margin_px: Pixels around cloud and nodata in which nothing is said.
         min_area_m2: Smaller polygons are left out.
         line_sigma_m: Uncertainty of lines that state none.
+        inland: Shores of waters that land encloses count in the summary and among the alerts, as the coast does.
         alert_m: Shift of a shore from which on it is an alert; ``None``: none.
         alert_area_m2: Area of one polygon from which on it is an alert; ``None``: none.
         alert_bodies: Whole bodies that appeared or vanished are alerts too.
@@ -55,6 +56,7 @@ class ChangeOptions:
     clear_margin_px: int = 2
     min_area_m2: float = 0.0
     line_sigma_m: float = 10.0
+    inland: bool = False
     alert_m: float | None = None
     alert_area_m2: float | None = None
     alert_bodies: bool = False

@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pipeline.change_faces import Faces, Shore
+from pipeline.change_inland import InlandShore
 from pipeline.change_jumps import find_jumps, find_stubs
 from pipeline.change_options import ChangeOptions
 from pipeline.change_plane import Box
@@ -46,6 +47,7 @@ class Shifts:
         state: (n,) ``STEADY``, ``MOVED``, ``NO_SHORE`` or ``BODY``.
         run: (n,) number of the stretch of moved shore, -1 outside any.
         seaward: (n, 2) unit vectors out to the water.
+        inland: (n,) the water is enclosed by land, as far as the old date says.
     """
 
     xy: Floats
@@ -59,6 +61,7 @@ class Shifts:
     state: NDArray[np.uint8]
     run: Ints
     seaward: Floats
+    inland: Bools
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -78,7 +81,9 @@ def join_shifts(parts: list[Shifts]) -> Shifts:
     return Shifts(**{name: np.concatenate(values) for name, values in columns.items()})
 
 
-def compute_shifts(old: Faces, new: Faces, box: Box, options: ChangeOptions) -> tuple[Shifts, int]:
+def compute_shifts(
+    old: Faces, new: Faces, box: Box, options: ChangeOptions, inland: InlandShore
+) -> tuple[Shifts, tuple[int, int]]:
     """Measure the shift of a block's shore.
 
     Args:
@@ -86,11 +91,14 @@ def compute_shifts(old: Faces, new: Faces, box: Box, options: ChangeOptions) -> 
         new: The later date.
         box: The block: samples outside of it serve their neighbours alone.
         options: What the user chose.
+        inland: Shores of enclosed waters on the earlier date.
 
     Returns:
-        Samples that both dates saw clearly; and how many there are along the old shore in all, clear or not.
+        Samples that both dates saw clearly; and how many there are along the old shore in all, clear or not: of the
+        coast, and of enclosed waters.
     """
     samples = _place_samples(old.shore, options.spacing_m)
+    enclosed = inland.holds(samples.xy)
     clear = shapely.intersection(shapely.union(old.water, old.land), shapely.union(new.water, new.land))
     clear = shapely.buffer(clear, _CLEARANCE_M)
     shapely.prepare(clear)
@@ -103,7 +111,8 @@ def compute_shifts(old: Faces, new: Faces, box: Box, options: ChangeOptions) -> 
     gone = seen & ~np.isfinite(shift)
     gone[gone] = _find_clear_reach(samples.take(gone), new, clear, options.max_shift_m)
     shift[~found] = np.nan
-    return _judge(samples, (shift, sigma_new, found, gone, seen), inside, options), int(inside.sum())
+    shifts = _judge(samples, (shift, sigma_new, found, gone, seen), (inside, enclosed), options)
+    return shifts, (int((inside & ~enclosed).sum()), int((inside & enclosed).sum()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -224,7 +233,10 @@ def _find_clear_reach(samples: _Samples, new: Faces, clear: shapely.Geometry, re
 
 
 def _judge(
-    samples: _Samples, found: tuple[Floats, Floats, Bools, Bools, Bools], inside: Bools, options: ChangeOptions
+    samples: _Samples,
+    found: tuple[Floats, Floats, Bools, Bools, Bools],
+    place: tuple[Bools, Bools],
+    options: ChangeOptions,
 ) -> Shifts:
     """Decide what has moved: by the mean of the stretch around each sample, and in stretches of some length."""
     shift, sigma_new, has_shift, gone, seen = found
@@ -240,6 +252,7 @@ def _judge(
     is_stub[run >= 0] = stubs[run[run >= 0]]
     run[is_stub] = -1
     state = np.select([run >= 0, gone, jumps | is_stub], [MOVED, NO_SHORE, BODY], STEADY).astype(np.uint8)
+    inside, enclosed = place
     kept = inside & (has_shift | gone)
     return Shifts(
         xy=samples.xy[kept],
@@ -253,6 +266,7 @@ def _judge(
         state=state[kept],
         run=run[kept],
         seaward=samples.seaward[kept],
+        inland=enclosed[kept],
     )
 
 

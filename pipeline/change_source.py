@@ -56,6 +56,8 @@ class DatedCoast:
         threshold: Probability from which on a pixel is water.
         probability_rmse: Error of the probability near the coastline; ``None`` where nothing states one.
         simulated: It shows no place on Earth.
+        layers: Of the vector file, that of the lines first.
+        lines: Vector file that says of its lines what waters they belong to; ``None`` where there is none.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class DatedCoast:
     probability_rmse: float | None = None
     simulated: bool = False
     layers: tuple[str, ...] = field(default=())
+    lines: Path | None = None
 
     @property
     def crs(self) -> pyproj.CRS:
@@ -76,6 +79,11 @@ class DatedCoast:
         if self.parts:
             return pyproj.CRS.from_user_input(self.parts[0].grid.crs)
         return pyproj.CRS.from_user_input(pyogrio.read_info(self.vectors, layer=self.layers[0])["crs"])
+
+    @property
+    def lines_layer(self) -> str:
+        """Layer of ``lines``."""
+        return self.layers[0] if self.layers else "coastline"
 
     @property
     def time(self) -> str | None:
@@ -128,9 +136,11 @@ def _make_coast(path: Path, properties: dict[str, Any], pairs: list[tuple[Path |
     parts = tuple(_make_part(chance, water) for chance, water in pairs)
     stated = properties.get("strandline:probability_rmse")
     chances = all(part.probability for part in parts)
+    lines = _find((path if path.is_dir() else path.parent) / _VECTORS)
     return DatedCoast(
         path=path,
-        files=tuple(file for pair in pairs for file in pair if file is not None),
+        files=(*(file for pair in pairs for file in pair if file is not None), *([lines] if lines else [])),
+        lines=lines,
         parts=parts,
         probability_rmse=(None if stated is None else float(stated)) if chances else _CLASS_RMSE,
         **_read_facts(path, properties),
@@ -166,7 +176,9 @@ def _read_vectors(path: Path, properties: dict[str, Any]) -> DatedCoast:
     facts = _read_facts(path, properties)
     if "coastline" in layers:
         layers = ("coastline", *(name for name in ("water", "land") if name in layers))
-    return DatedCoast(path=path, files=(path,), vectors=path, layers=layers, **(facts | _read_columns(path, layers[0])))
+    return DatedCoast(
+        path=path, files=(path,), vectors=path, lines=path, layers=layers, **(facts | _read_columns(path, layers[0]))
+    )
 
 
 def _read_columns(path: Path, layer: str) -> dict[str, Any]:

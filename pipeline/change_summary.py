@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 
 from pipeline.change_bodies import SHORE
+from pipeline.change_compare import Found
 from pipeline.change_options import ChangeOptions
-from pipeline.change_plane import Plane
-from pipeline.change_shift import BODY, MOVED, NO_SHORE, Shifts
+from pipeline.change_shift import BODY, MOVED, NO_SHORE
 from pipeline.traced import Floats
 
 __all__ = ["Alert", "ChangeSummary", "compute_summary", "list_alerts"]
@@ -51,6 +51,8 @@ class Alert:
 class ChangeSummary:
     """The whole in numbers; shifts in metres, land gained positive, ``None`` where nothing could be measured.
 
+    All but the last three are of the coast alone, unless the shores of enclosed waters count too.
+
     Attributes:
         shore_km: Length of old shore that was sampled, seen clearly or not.
         clear_km: Length that both dates saw clearly.
@@ -67,6 +69,9 @@ class ChangeSummary:
         lost_m2: Land lost at moved shores.
         bodies: Number of bodies that appeared or vanished.
         bodies_m2: Their area.
+        inland_km: Length of shore of enclosed waters that both dates saw clearly.
+        inland_moved_km: Length of it whose shift exceeds its uncertainty.
+        counts_inland: Whether it is in all the figures above.
     """
 
     shore_km: float
@@ -84,30 +89,31 @@ class ChangeSummary:
     lost_m2: float
     bodies: int
     bodies_m2: float
+    inland_km: float = 0.0
+    inland_moved_km: float = 0.0
+    counts_inland: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """For a record."""
         return asdict(self)
 
 
-def compute_summary(
-    shifts: Shifts, *, samples: int, gained: gpd.GeoDataFrame, lost: gpd.GeoDataFrame, options: ChangeOptions
-) -> ChangeSummary:
+def compute_summary(found: Found, *, options: ChangeOptions) -> ChangeSummary:
     """Sum up a comparison.
 
     Args:
-        shifts: Samples that both dates saw clearly.
-        samples: Number of samples along the old shore, clear or not.
-        gained: Features of land gained.
-        lost: Features of land lost.
+        found: What the comparison found.
         options: What the user chose.
     """
     step_km = options.spacing_m / 1000
+    shifts = found.shifts if found.counts_inland else found.shifts.take(~found.shifts.inland)
+    enclosed = found.shifts.take(found.shifts.inland)
+    shores = [_choose_shores(frame, counts_inland=found.counts_inland) for frame in (found.gained, found.lost)]
     known = shifts.take(np.isfinite(shifts.shift_m) & (shifts.state != BODY))
     moved = known.take(known.state == MOVED)
-    bodies = [frame[frame["kind"] != SHORE] for frame in (gained, lost)]
+    bodies = [frame[frame["kind"] != SHORE] for frame in (found.gained, found.lost)]
     return ChangeSummary(
-        shore_km=round(samples * step_km, 3),
+        shore_km=round(found.samples * step_km, 3),
         clear_km=round(len(shifts) * step_km, 3),
         moved_km=round(len(moved) * step_km, 3),
         no_shore_km=round(int((shifts.state == NO_SHORE).sum()) * step_km, 3),
@@ -118,24 +124,34 @@ def compute_summary(
         max_advance_m=_round(moved.local_m[moved.local_m > 0], np.max),
         max_retreat_m=_round(moved.local_m[moved.local_m < 0], np.min),
         uncertainty_m=_round(known.sigma_m, np.median),
-        gained_m2=_sum_area(gained[gained["kind"] == SHORE]),
-        lost_m2=_sum_area(lost[lost["kind"] == SHORE]),
+        gained_m2=_sum_area(shores[0]),
+        lost_m2=_sum_area(shores[1]),
         bodies=sum(len(frame) for frame in bodies),
         bodies_m2=round(sum(_sum_area(frame) for frame in bodies), 1),
+        inland_km=round(len(enclosed) * step_km, 3),
+        inland_moved_km=round(int((enclosed.state == MOVED).sum()) * step_km, 3),
+        counts_inland=found.counts_inland,
     )
 
 
-def list_alerts(layer: str, frame: gpd.GeoDataFrame, plane: Plane, options: ChangeOptions) -> list[Alert]:
+def _choose_shores(frame: gpd.GeoDataFrame, *, counts_inland: bool) -> gpd.GeoDataFrame:
+    """Moved shores that count."""
+    kept = frame["kind"] == SHORE
+    return frame[kept if counts_inland else kept & (frame["waters"] != "inland")]
+
+
+def list_alerts(layer: str, found: Found, options: ChangeOptions) -> list[Alert]:
     """Polygons of a layer that pass a threshold.
 
     Args:
         layer: ``gained`` or ``lost``.
-        frame: Its features.
-        plane: Of their geometries.
+        found: What the comparison found.
         options: With the thresholds; without any there are no alerts.
     """
-    wanted = frame if options.alert_bodies else frame[frame["kind"] == SHORE]
-    places = plane.compute_degrees(shapely.get_coordinates(shapely.point_on_surface(np.asarray(wanted.geometry))))
+    frame = found.frames[layer]
+    shores = _choose_shores(frame, counts_inland=found.counts_inland)
+    wanted = frame[frame.index.isin(shores.index) | (options.alert_bodies & (frame["kind"] != SHORE))]
+    places = found.plane.compute_degrees(shapely.get_coordinates(shapely.point_on_surface(np.asarray(wanted.geometry))))
     alerts = []
     for row, (lon, lat) in zip(wanted.to_dict("records"), places.tolist(), strict=True):
         why = _tell_why(row, options)

@@ -13,7 +13,7 @@ import pyarrow
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.change_bodies import Changes
+from pipeline.change_bodies import SHORE, Changes
 from pipeline.change_fields import SHIFT
 from pipeline.change_plane import Plane
 from pipeline.change_shift import Shifts
@@ -23,6 +23,7 @@ from pipeline.fields import conform_layer
 
 __all__ = ["build_change_frame", "build_shift_frame", "write_tables"]
 
+_WATERS = np.array(["coast", "inland"], dtype=object)
 _STATES = np.array(["steady", "moved", "no shore", "body"], dtype=object)
 
 
@@ -32,6 +33,7 @@ def build_change_frame(changes: Changes, plane: Plane, old: DatedCoast, new: Dat
     columns: dict[str, Any] = {
         "id": np.arange(1, count + 1),
         "kind": changes.kind,
+        "waters": np.where(changes.kind == SHORE, _WATERS[changes.inland.astype(int)], None),
         "area_m2": plane.compute_areas(changes.polygon),
         "mean_shift_m": changes.mean_shift_m,
         "max_shift_m": changes.max_shift_m,
@@ -54,6 +56,7 @@ def build_shift_frame(shifts: Shifts, plane: Plane, old: DatedCoast, new: DatedC
     columns: dict[str, Any] = {
         "id": np.arange(1, len(shifts) + 1),
         "state": _STATES[shifts.state],
+        "waters": _WATERS[shifts.inland.astype(int)],
         "shift_m": shifts.shift_m,
         "local_shift_m": shifts.local_m,
         "uncertainty_old_m": shifts.sigma_old_m,

@@ -29,6 +29,7 @@ _MinArea = Annotated[float, typer.Option(help="Leave smaller polygons out, in sq
 _Margin = Annotated[int, typer.Option(help="Say nothing within this many pixels of cloud and nodata.")]
 _AlertM = Annotated[float | None, typer.Option(help="Alert where a shore shifted by this much, in metres.")]
 _AlertArea = Annotated[float | None, typer.Option(help="Alert where one polygon is this large, in square metres.")]
+_Inland = Annotated[bool, typer.Option("--inland", help="Count shores of waters that land encloses as well.")]
 _AlertBodies = Annotated[bool, typer.Option("--alert-bodies", help="Alert on bodies that appeared or vanished too.")]
 _Tides = Annotated[Path | None, typer.Option(help="CSV of heights to record: columns time and height (metres).")]
 
@@ -46,6 +47,7 @@ def change(
     alert_m: _AlertM = None,
     alert_area_m2: _AlertArea = None,
     alert_bodies: _AlertBodies = False,
+    inland: _Inland = False,
     tides: _Tides = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different comparison.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but alerts and what is wrong.")] = False,
@@ -68,6 +70,7 @@ def change(
             "alert_m": alert_m,
             "alert_area_m2": alert_area_m2,
             "alert_bodies": alert_bodies,
+            "inland": inland,
             "tides": tides,
             "overwrite": overwrite,
         },

@@ -56,6 +56,12 @@ def _report(console: Console, result: ChangeResult, seconds: float) -> None:
         "moved beyond the uncertainty.",
         soft_wrap=True,
     )
+    if found.inland_km and not found.counts_inland:
+        console.print(
+            f"Besides, {found.inland_km:.1f} km of shore of inland waters, {found.inland_moved_km:.1f} km of it moved; "
+            "--inland counts it.",
+            soft_wrap=True,
+        )
     if found.mean_shift_m is not None:
         console.print(
             f"Mean shift {found.mean_shift_m:+.1f} m (advance is positive); land gained {found.gained_m2 / 1e4:,.2f} "
