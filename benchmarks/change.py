@@ -97,14 +97,24 @@ def print_table(rows: list[dict[str, Any]]) -> None:
         )
     console = Console()
     console.print(table)
-    for true in sorted({row["true_m"] for row in rows}, reverse=True):
-        found = [row for row in rows if row["true_m"] == true and row["mean_shift_m"] is not None]
-        errors = np.array([row["mean_shift_m"] - true for row in found])
-        share = sum(row["moved_km"] for row in found) / sum(row["clear_km"] for row in found)
-        console.print(
-            f"true {true:+.0f} m: recovered {true + errors.mean():+.2f} m (error {errors.mean():+.2f} m, largest "
-            f"{np.abs(errors).max():.2f} m), {100 * share:.2f}% of the clear shore reported as moved"
-        )
+    known = [row for row in rows if row["mean_shift_m"] is not None]
+    for words, chosen in (("all", known), ("of which the maps are sure", [row for row in known if row["sure"]])):
+        for true in sorted({row["true_m"] for row in chosen}, reverse=True):
+            console.print(
+                f"{words}: {summarise([row for row in chosen if row['true_m'] == true], true)}", soft_wrap=True
+            )
+
+
+def summarise(rows: list[dict[str, Any]], true: float) -> str:
+    """How well one true shift came back, over all coasts."""
+    means, medians = (np.array([row[name] - true for row in rows]) for name in ("mean_shift_m", "median_shift_m"))
+    share = sum(row["moved_km"] for row in rows) / sum(row["clear_km"] for row in rows)
+    return (
+        f"true {true:+.0f} m, {len(rows)} pairs: error of the mean shift {means.mean():+.2f} m (largest "
+        f"{np.abs(means).max():.2f}), of the median shift {medians.mean():+.2f} m (largest "
+        f"{np.abs(medians).max():.2f}); "
+        f"{100 * share:.2f}% of the clear shore reported as moved"
+    )
 
 
 if __name__ == "__main__":

@@ -140,17 +140,27 @@ def _make_record(
     fingerprint: str,
     tides: tuple[float, float] | None,
 ) -> ChangeRecord:
+    summary = compute_summary(found, options=options)
     alerts = [alert for name in ("gained", "lost") for alert in list_alerts(name, found, options)]
     return ChangeRecord(
         old=old,
         new=new,
-        summary=compute_summary(found, options=options),
+        summary=summary,
         alerts=tuple(alerts),
         options=options,
         fingerprint=fingerprint,
         tides=tides,
-        notes=tuple(_list_notes(old, new, options)),
+        notes=(*_list_doubts(summary), *_list_notes(old, new, options)),
     )
+
+
+def _list_doubts(summary: ChangeSummary) -> list[str]:
+    if summary.sure or summary.uncertainty_m is None:
+        return []
+    return [
+        f"The maps are unsure of this shore (median uncertainty {summary.uncertainty_m:.1f} m): look at both before "
+        "you believe a figure or an alert."
+    ]
 
 
 def _list_notes(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> list[str]:

@@ -35,6 +35,7 @@ class ChangeOptions:
         clear_margin_px: Pixels around cloud and nodata in which nothing is said.
         min_area_m2: Smaller polygons are left out.
         line_sigma_m: Uncertainty of lines that state none.
+        unsure_m: From this median uncertainty of the samples on, the maps are said to be unsure of this shore.
         inland: Shores of waters that land encloses count in the summary and among the alerts, as the coast does.
         alert_m: Shift of a shore from which on it is an alert; ``None``: none.
         alert_area_m2: Area of one polygon from which on it is an alert; ``None``: none.
@@ -56,6 +57,7 @@ class ChangeOptions:
     clear_margin_px: int = 2
     min_area_m2: float = 0.0
     line_sigma_m: float = 10.0
+    unsure_m: float = 8.0
     inland: bool = False
     alert_m: float | None = None
     alert_area_m2: float | None = None
@@ -86,6 +88,7 @@ _RANGES = (
     ("clear_margin_px", 0, 50),
     ("min_area_m2", 0.0, 1e12),
     ("line_sigma_m", 0.0, 1000.0),
+    ("unsure_m", 0.0, 1000.0),
     ("alert_m", 0.0, 1e5),
     ("alert_area_m2", 0.0, 1e12),
 )

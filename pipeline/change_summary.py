@@ -51,7 +51,7 @@ class Alert:
 class ChangeSummary:
     """The whole in numbers; shifts in metres, land gained positive, ``None`` where nothing could be measured.
 
-    All but the last three are of the coast alone, unless the shores of enclosed waters count too.
+    All up to the bodies are of the coast alone, unless the shores of enclosed waters count too.
 
     Attributes:
         shore_km: Length of old shore that was sampled, seen clearly or not.
@@ -72,6 +72,7 @@ class ChangeSummary:
         inland_km: Length of shore of enclosed waters that both dates saw clearly.
         inland_moved_km: Length of it whose shift exceeds its uncertainty.
         counts_inland: Whether it is in all the figures above.
+        sure: The maps are sure enough of this shore that means say something; see ``ChangeOptions.unsure_m``.
     """
 
     shore_km: float
@@ -92,6 +93,7 @@ class ChangeSummary:
     inland_km: float = 0.0
     inland_moved_km: float = 0.0
     counts_inland: bool = True
+    sure: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """For a record."""
@@ -131,6 +133,7 @@ def compute_summary(found: Found, *, options: ChangeOptions) -> ChangeSummary:
         inland_km=round(len(enclosed) * step_km, 3),
         inland_moved_km=round(int((enclosed.state == MOVED).sum()) * step_km, 3),
         counts_inland=found.counts_inland,
+        sure=len(known) > 0 and float(np.median(known.sigma_m)) <= options.unsure_m,
     )
 
 
