@@ -26,6 +26,8 @@ from workflows.watch_events import send_event
 
 __all__ = ["main"]
 
+_LOOK_S = 1.0
+
 
 class _Runner(Runner):
     """A runner whose end by SIGTERM is a clean one."""
@@ -46,6 +48,9 @@ class _Runner(Runner):
         await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
         if not running.done():
             await self.astop()
+        # A round that was about to start when the others were stopped has to be stopped as well.
+        while not (await asyncio.wait({running}, timeout=_LOOK_S))[0]:
+            await self.cancel_all()
         asked.cancel()
         await running
 
