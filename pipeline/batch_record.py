@@ -20,6 +20,7 @@ from models.registry import resolve_card, resolve_path
 from pipeline.checksums import compute_sha256
 from pipeline.errors import BusyError, OutputError, StaleResultError, output_errors
 from pipeline.options import MapOptions
+from pipeline.whole_file import write_whole
 from strandline import __version__
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
     "read_planned",
     "require_same_choices",
     "resolve_record",
-    "write_whole",
 ]
 
 RECORD_NAME = "batch.json"
@@ -233,25 +233,6 @@ def items_folder(out: Path) -> Path:
         out: Folder for results.
     """
     return out / ".items"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Args:
-        path: Where to; replaced where it exists.
-        text: Its content.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    begun = path.with_name(f".{path.name}.begun")
-    with output_errors(path):
-        try:
-            begun.write_text(text, encoding="utf-8")
-            begun.replace(path)
-        finally:
-            begun.unlink(missing_ok=True)
 
 
 def _inner(out: Path) -> Path:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.batch_record import RECORD_NAME, Entry, is_held, read_journal, read_planned, write_whole
+from pipeline.batch_record import RECORD_NAME, Entry, is_held, read_journal, read_planned
 from pipeline.errors import OutputError
 from pipeline.item import ITEM_NAME
+from pipeline.whole_file import write_whole
 from strandline import __version__
 
 __all__ = ["BatchStatus", "BatchSummary", "read_status", "write_summary"]

@@ -15,7 +15,6 @@ import pystac
 import shapely
 from shapely.geometry import mapping
 
-from pipeline.batch_record import write_whole
 from pipeline.checksums import compute_sha256, format_multihash
 from pipeline.crossings import CLEARANCE_M
 from pipeline.geojson import cut_at_antimeridian, to_lonlat
@@ -23,6 +22,7 @@ from pipeline.item import ITEM_NAME
 from pipeline.mapped_scene import MappedScenes
 from pipeline.timeseries_options import TimeseriesOptions
 from pipeline.timeseries_series import Series, summarise_rates
+from pipeline.whole_file import write_whole
 from strandline import __version__
 
 __all__ = ["SERIES_NAME", "SeriesRecord", "read_series_record", "write_series_record"]

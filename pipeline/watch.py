@@ -26,14 +26,22 @@ from pipeline.ledger_values import Counts, Row, utc_now
 from pipeline.publish import refresh_catalogue, require_room, sweep_destination
 from pipeline.publish_target import resolve_destination
 from pipeline.watch_locks import hold_area, wait_for_machine
-from pipeline.watch_map import Mapped, compute_back_off, map_rows
-from pipeline.watch_measure import update_measures
 from pipeline.watch_outbox import Outbox
 from pipeline.watch_prune import prune_area
 from pipeline.watch_publish import Publisher
 from pipeline.watch_search import list_notes, look_for_scenes
 from pipeline.watch_tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
-from pipeline.watch_values import AreaFolders, Level, Report, RoundReport, Step, run_plainly, say_nothing
+from pipeline.watch_values import (
+    AreaFolders,
+    Level,
+    Mapped,
+    Report,
+    RoundReport,
+    Step,
+    compute_back_off,
+    run_plainly,
+    say_nothing,
+)
 from strandline import StrandlineError
 
 __all__ = ["RoundReport", "run_round"]
@@ -218,6 +226,8 @@ class _Round:
         self._list()
 
     def _map(self, rows: Sequence[Row]) -> Mapped:
+        from pipeline.watch_map import map_rows  # noqa: PLC0415 (torch: seconds and a GB, for rounds that find something)
+
         self._say("mapping", f"{self._area.name}: {len(rows)} scene(s) to map")
         return map_rows(
             rows,
@@ -264,6 +274,8 @@ class _Round:
         self._say("failed", f"{row.product}: not published ({reason})", level="warning")
 
     def _measure(self) -> None:
+        from pipeline.watch_measure import update_measures  # noqa: PLC0415 (seconds)
+
         try:
             words = update_measures(self._area, self._folders)
         except StrandlineError as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.areas import WatchSettings
-from pipeline.areas_settings import AreaSettings, RetrySettings
+from pipeline.areas_settings import AreaSettings
 from pipeline.batch import BatchJob, run_batch
 from pipeline.cluster import ClusterOptions
 from pipeline.hosts import HOSTS, find_host
@@ -16,44 +15,16 @@ from pipeline.item import read_fingerprint
 from pipeline.ledger import Ledger
 from pipeline.ledger_errors import LedgerError, LostClaimError
 from pipeline.ledger_holder import Holder
-from pipeline.ledger_values import BackOff, Row
+from pipeline.ledger_values import Row
 from pipeline.options import MapOptions
 from pipeline.plan import Plan, PlanQuery, PlanSource, write_plan
-from pipeline.watch_values import AreaFolders, Report
+from pipeline.watch_values import AreaFolders, Mapped, Report, compute_back_off
 from tiles.product_name import make_scene_id
 
-__all__ = ["Mapped", "compute_back_off", "map_rows"]
+__all__ = ["map_rows"]
 
 _RETRIES_AT_ONCE = 1
 """Of a scene within a round; what takes longer to pass waits for another round."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Mapped:
-    """What became of scenes.
-
-    Attributes:
-        rows: Those whose map stands, as the ledger has them now.
-        mapped: How many were mapped just now.
-        failed: How many failed.
-        trouble: A ledger that went away while scenes were mapped; the maps stand, and are found again.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    mapped: int = 0
-    failed: int = 0
-    trouble: LedgerError | None = None
-
-
-def compute_back_off(retries: RetrySettings) -> BackOff:
-    """The pauses of the ledger, from those of the file.
-
-    Args:
-        retries: Of an area.
-    """
-    wait_s = max(retries.wait.total_seconds(), 0.001)
-    longest_s = max(retries.longest.total_seconds(), wait_s)
-    return BackOff(first_s=wait_s, factor=2.0, most_s=longest_s, tries=retries.times + 1)
 
 
 def map_rows(

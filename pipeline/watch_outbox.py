@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pipeline.batch_record import write_whole
 from pipeline.errors import OptionError, OutputError, output_errors
 from pipeline.notify import Delivery, Event, send_event
 from pipeline.notify_settings import Notification
+from pipeline.whole_file import write_whole
 
 __all__ = ["Outbox"]
 

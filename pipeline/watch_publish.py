@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.areas import WatchSettings
 from pipeline.areas_settings import AreaSettings
-from pipeline.change import ChangeOptions, ChangeResult, compute_change
 from pipeline.item import read_fingerprint
 from pipeline.ledger import Ledger
 from pipeline.ledger_holder import Holder
@@ -19,6 +19,9 @@ from pipeline.publish_target import resolve_destination
 from pipeline.watch_search import read_tile
 from pipeline.watch_values import AreaFolders
 from strandline import StrandlineError
+
+if TYPE_CHECKING:
+    from pipeline.change import ChangeResult
 
 __all__ = ["CHANGES", "PublishedScene", "Publisher", "find_folder", "find_predecessor"]
 
@@ -100,6 +103,8 @@ class Publisher:
         known = find_folder(before, self._area) if before is not None else None
         if known is None:
             return None, []
+        from pipeline.change import ChangeOptions, compute_change  # noqa: PLC0415 (seconds)
+
         options = ChangeOptions(
             alert_m=self._area.compare.alert_m, alert_area_m2=self._area.compare.alert_area_m2, overwrite=True
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,9 @@ RoundState = Literal["never", "under way", "cut off", "well", "failed"]
 """What became of the last round; ``cut off``: it did not end, and nobody is seen at it. The next goes on with it."""
 
 _LOCKS = Path("/proc/locks")
+
+_GRACE = timedelta(minutes=2)
+"""A scheduler takes a while to start a round: only then it is late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,7 @@ class AreaStatus:
         round_error: Why the last round that ended failed as a whole.
         rounds_failed: How many failed in a row.
         next_run: When the next round is due; ``None``: never, or nobody knows.
-        overdue: That has passed, and no round is under way.
+        overdue: That was two minutes ago or more, and no round is under way.
         scenes: All its scenes, newest first; empty where they were not asked for.
     """
 
@@ -226,7 +229,7 @@ class _Reader:
             round_error=self.hide(last.error) if last and last.error else None,
             rounds_failed=last.failures_in_a_row if last else 0,
             next_run=next_run,
-            overdue=next_run is not None and next_run < self.now and state != "under way",
+            overdue=next_run is not None and next_run < self.now - _GRACE and state != "under way",
             scenes=self._read_scenes(name) if scenes else (),
         )
 

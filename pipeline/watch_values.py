@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from pipeline.ledger_values import Counts
+from pipeline.areas_settings import RetrySettings
+from pipeline.ledger_errors import LedgerError
+from pipeline.ledger_values import BackOff, Counts, Row
 
-__all__ = ["AreaFolders", "Level", "Report", "RoundReport", "Step", "run_plainly", "say_nothing"]
+__all__ = [
+    "AreaFolders",
+    "Level",
+    "Mapped",
+    "Report",
+    "RoundReport",
+    "Step",
+    "compute_back_off",
+    "run_plainly",
+    "say_nothing",
+]
 
 T = TypeVar("T")
 
@@ -93,6 +105,34 @@ class AreaFolders:
     def sweep_mark(self) -> Path:
         """Its age is that of the last look for leftovers at the destination."""
         return self.home / "swept"
+
+
+@dataclass(slots=True, kw_only=True)
+class Mapped:
+    """What became of scenes.
+
+    Attributes:
+        rows: Those whose map stands, as the ledger has them now.
+        mapped: How many were mapped just now.
+        failed: How many failed.
+        trouble: A ledger that went away while scenes were mapped; the maps stand, and are found again.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    mapped: int = 0
+    failed: int = 0
+    trouble: LedgerError | None = None
+
+
+def compute_back_off(retries: RetrySettings) -> BackOff:
+    """The pauses of the ledger, from those of the file.
+
+    Args:
+        retries: Of an area.
+    """
+    wait_s = max(retries.wait.total_seconds(), 0.001)
+    longest_s = max(retries.longest.total_seconds(), wait_s)
+    return BackOff(first_s=wait_s, factor=2.0, most_s=longest_s, tries=retries.times + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from rich.console import Console
@@ -17,7 +17,9 @@ from pipeline.areas import WatchSettings, read_areas
 from pipeline.areas_report import describe_areas
 from pipeline.errors import OptionError, output_errors
 from pipeline.ledger import Ledger, open_ledger
-from pipeline.watch import RoundReport, run_round
+
+if TYPE_CHECKING:
+    from pipeline.watch_values import RoundReport
 
 __all__ = ["EXIT_ROUND", "EXIT_SCENES", "run_watch"]
 
@@ -72,6 +74,8 @@ def _check(settings: WatchSettings) -> None:
 
 
 def _run_once(settings: WatchSettings, only: Mapping[str, Any], report: _Report) -> None:
+    from pipeline.watch import run_round  # the watcher that stays does without
+
     since = _parse_day(only["since"])
     names = [settings.get_area(name).name for name in only["areas"]] or [area.name for area in settings.areas]
     if only["retry"] or only["due"]:

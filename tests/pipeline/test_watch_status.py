@@ -102,7 +102,9 @@ def test_rounds(settings: WatchSettings, ledger: Ledger, clock: Clock) -> None:
     assert (wadden.round, wadden.next_run, wadden.overdue) == ("well", due, False)
     assert (nazare.round, nazare.round_error, nazare.rounds_failed) == ("failed", "no answer to ${HOOK_TOKEN}", 1)
 
-    late = due + timedelta(minutes=1)
+    late = due + timedelta(minutes=3)
+    soon = due + timedelta(minutes=1)
+    assert [area.overdue for area in read_watch_status(settings, now=soon).areas] == [False, False]
     assert [area.overdue for area in read_watch_status(settings, now=late).areas] == [True, True]
     ledger.note_round("wadden", began=late, ended=None)
     assert read_watch_status(settings, now=late).areas[0].round == "cut off"  # nobody is at it
