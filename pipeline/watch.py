@@ -84,8 +84,9 @@ def run_round(
             if not held:
                 return RoundReport(area=name, began=began, ended=clock(), busy=True)
             ledger = open_ledger(settings.reveal_ledger_url(), clock=clock)
-            outage.end()
-            return _Round(settings, area, ledger, _Tools(step=step, report=report, clock=clock)).run(since, began)
+            found = _Round(settings, area, ledger, _Tools(step=step, report=report, clock=clock)).run(since, began)
+            outage.end()  # not before: a ledger on a full disk opens, and takes a word or two
+            return found
     except LedgerError as error:
         reason = settings.hide(str(error))
         outage.begin(reason)
@@ -285,7 +286,9 @@ class _Round:
             self._say("measured", words)
 
     def _sweep(self) -> None:
-        """Now and then, clear away what killed processes left at the destination."""
+        """Clear away what killed processes left: here each time, at the destination now and then."""
+        for left in (self._folders.changes, self._folders.measures):
+            sweep_destination(str(left))
         mark, now = self._folders.sweep_mark, self._clock()
         with suppress(OSError):
             age = abs(now.timestamp() - mark.stat().st_mtime) if mark.exists() else None

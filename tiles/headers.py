@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
@@ -56,6 +57,19 @@ class RasterHeader:
     tags: dict[str, str]
 
 
+_PATIENCE = {
+    "GDAL_HTTP_CONNECTTIMEOUT": "30",
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
+    "GDAL_HTTP_LOW_SPEED_TIME": "30",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_RETRY_DELAY": "1",
+}
+"""Of GDAL with hosts, which by itself waits for ever: seconds, bytes a second, tries. The environment comes first.
+
+Source: GDAL, "Configuration options", networking.
+"""
+
+
 @contextmanager
 def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
     """Open a raster without looking at its neighbours, which on a remote host costs a listing of the folder.
@@ -84,11 +98,14 @@ def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
 
 
 def resolve_gdal_path(path: str) -> str:
-    """What GDAL opens for a path or URL.
+    """What GDAL opens for a path or URL; for hosts it is told to give up on what does not come.
 
     Args:
         path: A local path, ``file://``, ``http(s)://`` or ``s3://`` URL, or a ``/vsi...`` path.
     """
+    if path.startswith(("http://", "https://", "s3://", "/vsi")):
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
     if path.startswith(("http://", "https://")):
         return f"/vsicurl/{path}"
     if path.startswith("s3://"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -249,3 +251,29 @@ def test_two_watchers_on_one_ledger_do_no_scene_twice(coast: Coast, dask: str, t
     assert sorted(mapped.values()) == [0, 0, 1, 1, 1, 1]
     told = [event["facts"]["product"] for event in list_told(tmp_path)]
     assert len(told) == len(set(told)) == 4
+
+
+def test_a_ledger_that_can_be_read_alone_is_told_once(coast: Coast, tmp_path: Path) -> None:
+    """As on a disk that is full: it opens each time, and takes nothing."""
+    coast.show(CLOUDED)
+    settings = coast.write(notifications=[tell_into(tmp_path)])
+    assert run_round(settings, "coast").error is None
+    with closing(sqlite3.connect(settings.ledger)) as database:
+        (table,) = next(database.execute("SELECT name FROM sqlite_master WHERE name LIKE '%rounds'"))
+        refusal = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        database.execute(f"CREATE TRIGGER full BEFORE INSERT ON {table} {refusal}")
+    assert all(run_round(settings, "coast").error is not None for _ in range(3))
+    assert [event["kind"] for event in list_told(tmp_path)] == ["failure"]
+    with closing(sqlite3.connect(settings.ledger)) as database:
+        database.execute("DROP TRIGGER full")
+    assert run_round(settings, "coast").error is None
+    assert [event["kind"] for event in list_told(tmp_path)] == ["failure", "recovered"]
+
+
+def test_what_a_killed_comparison_left_is_cleared_away(coast: Coast) -> None:
+    coast.show(CLOUDED)
+    settings = coast.write()
+    left = AreaFolders(work=Path(settings.work), area="coast").changes / ".scene.begun-k1ll3d"
+    left.mkdir(parents=True)
+    assert run_round(settings, "coast").error is None
+    assert not left.exists()
