@@ -259,29 +259,30 @@ def kill_processes(trials: Trials, stack: ExitStack) -> dict[str, Any]:
     """All processes of a round die at once, at random moments; new scenes come meanwhile."""
     bench = trials.open("kills", stack, areas=len(trials.coasts))
     draw = random.Random(trials.seed)  # noqa: S311 (moments, not secrets)
-    coasts, moments = trials.coasts, list[str]()
-    bench.rig.show([scene for coast in coasts for scene in coast.scenes[:3]])
-    late = iter([scene for group in zip(*(coast.scenes[3:] for coast in coasts), strict=False) for scene in group])
-    twins = iter([twin for coast in coasts for twin in coast.twins])
-    while len(moments) < trials.kills:
-        process = bench.start("--area", draw.choice(coasts).name)
-        lines, wait_s = draw.randrange(5), draw.uniform(0, 4)
+    coasts, moments, survived = trials.coasts, list[str](), 0
+    bench.rig.show([scene for coast in coasts for scene in coast.scenes[:2]])
+    groups = zip(*(coast.scenes[2:] for coast in coasts), strict=True)
+    late = [scene for group in groups for scene in group]
+    twins = [twin for coast in coasts for twin in coast.twins]
+    while len(moments) < trials.kills and late:
+        # A scene is added for each round, so that each has something to do when it is killed.
+        scene = late.pop(0)
+        bench.rig.show([scene, *([twins.pop()] if twins and len(moments) % 5 == 4 else [])])
+        process = bench.start("--area", scene.area)
+        lines, wait_s = draw.randrange(3), draw.uniform(0, 2)
         if lines:
             bench.wait_for("ed\n", more=lines, process=process)
         else:
-            time.sleep(draw.uniform(3, 15))
+            wait_s = draw.uniform(1, 9)
         time.sleep(wait_s)
         if process.poll() is None:
             bench.kill(process)
             moments.append(f"{lines} lines + {wait_s:.1f} s")
         else:
-            bench.rounds.append((process.returncode, 0.0))
-        added = [next(late, None), next(late, None), next(twins, None) if len(moments) % 5 == 4 else None]
-        if any(added):
-            bench.rig.show([scene for scene in added if scene is not None])
+            survived += 1
     bench.run()
     bench.run()
-    return bench.conclude({"kills": len(moments), "moments": moments}, expected={"failure": 0})
+    return bench.conclude({"kills": len(moments), "survived": survived, "moments": moments}, expected={"failure": 0})
 
 
 def turn_clock(trials: Trials, stack: ExitStack) -> dict[str, Any]:

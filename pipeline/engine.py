@@ -239,16 +239,21 @@ class _Flight:
         now = time.monotonic()
         if self._fixed is None and now - self._counted_s > 2:
             self._counted_s = now
-            self._limit = max(1, sum(self._client.nthreads().values()))
+            try:
+                self._limit = max(1, sum(self._client.nthreads().values()))
+            except OSError as error:  # it died at this very moment
+                raise self._give_up() from error
 
     def _require_scheduler(self) -> None:
         lost = any(future.status == "cancelled" and _is_scheduler_lost(future) for future in self._flying)
         if lost or self._client.status != "running":
-            self._flying.clear()
-            raise SchedulerLostError(
-                f"The scheduler at {self._address} went away; run the same command again: what is done is not done "
-                "twice."
-            )
+            raise self._give_up()
+
+    def _give_up(self) -> SchedulerLostError:
+        self._flying.clear()
+        return SchedulerLostError(
+            f"The scheduler at {self._address} went away; run the same command again: what is done is not done twice."
+        )
 
 
 def _call(packed: bytes) -> Any:  # noqa: ANN401 (whatever the function returns)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -116,11 +116,12 @@ def list_folder(out: Path) -> tuple[PublishedResult, ...]:
     return tuple(_describe(path) for path in folders if not path.name.startswith(".") and (path / ITEM_NAME).exists())
 
 
-def sweep_folder(out: Path) -> tuple[str, ...]:
+def sweep_folder(out: Path, *, keep: Collection[str] = ()) -> tuple[str, ...]:
     """Clear away what killed processes left; what others are at right now stays.
 
     Args:
         out: Folder of results.
+        keep: Names of results that are to be gone on with.
 
     Returns:
         Names of the results that had leftovers.
@@ -131,7 +132,7 @@ def sweep_folder(out: Path) -> tuple[str, ...]:
     with output_errors(out):
         found = [_LEFTOVER.fullmatch(path.name) for path in out.iterdir()] if out.is_dir() else []
     swept = []
-    for name in sorted({match[1] for match in found if match}):
+    for name in sorted({match[1] for match in found if match} - set(keep)):
         with suppress(BusyError), open_workspace(out, name):
             swept.append(name)
     return tuple(swept)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from pipeline.ledger_holder import Holder
 from pipeline.ledger_renewal import keep_renewed
 from pipeline.ledger_values import Counts, Row, utc_now
 from pipeline.publish import refresh_catalogue, require_room, sweep_destination
+from pipeline.publish_folder import sweep_folder
 from pipeline.publish_target import resolve_destination
 from pipeline.watch_locks import hold_area, wait_for_machine
 from pipeline.watch_outbox import Outbox
@@ -43,6 +45,7 @@ from pipeline.watch_values import (
     say_nothing,
 )
 from strandline import StrandlineError
+from tiles.product_name import make_scene_id
 
 __all__ = ["RoundReport", "run_round"]
 
@@ -126,6 +129,7 @@ class _Round:
         self._holder = _make_holder(self._folders)
         self._publisher = Publisher(settings, area, ledger, self._holder)
         self._tally = _Tally()
+        self._began_s = time.monotonic()
 
     def run(self, since: date | None, began: datetime) -> RoundReport:
         self._ledger.release(self._holder)  # what a round of this process lost sight of, as the ledger went away
@@ -151,6 +155,7 @@ class _Round:
             alerts=self._tally.alerts,
             backlog=standing.backlog if standing else 0,
             notes=tuple(self._tally.notes),
+            seconds=time.monotonic() - self._began_s,
         )
         self._say("round failed" if error else "round", found.line(), level="error" if error else "info")
         return found
@@ -288,7 +293,10 @@ class _Round:
     def _sweep(self) -> None:
         """Clear away what killed processes left: here each time, at the destination now and then."""
         for left in (self._folders.changes, self._folders.measures):
-            sweep_destination(str(left))
+            sweep_folder(left)
+        # A map that was begun is gone on with, unless a newer product has come, or the scene was given up.
+        waiting = self._ledger.rows(self._area.name, states=["seen", "working", "failed", "mapped"])
+        sweep_folder(self._folders.scenes, keep={make_scene_id(str(row.item["id"])) for row in waiting})
         mark, now = self._folders.sweep_mark, self._clock()
         with suppress(OSError):
             age = abs(now.timestamp() - mark.stat().st_mtime) if mark.exists() else None

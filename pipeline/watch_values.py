@@ -152,6 +152,7 @@ class RoundReport:
         alerts: Comparisons with an alert.
         backlog: Scenes that wait for a next round.
         notes: What the operator should be told, a sentence each.
+        seconds: How long it took, whatever the clock did meanwhile.
     """
 
     area: str
@@ -166,11 +167,7 @@ class RoundReport:
     alerts: int = 0
     backlog: int = 0
     notes: tuple[str, ...] = ()
-
-    @property
-    def seconds(self) -> float:
-        """By the clock of the ledger, so 0 where it was put back meanwhile."""
-        return max(0.0, (self.ended - self.began).total_seconds())
+    seconds: float = 0.0
 
     def line(self) -> str:
         """The round in a line for people."""

@@ -10,7 +10,7 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from prefect import flow, get_run_logger, task
@@ -30,6 +30,7 @@ from strandline import StrandlineError
 from workflows.watch_child import RUNNER_VARIABLE, die_with_parent
 from workflows.watch_events import send_event
 from workflows.watch_standing import describe_standing, name_artifact
+from workflows.watch_turns import drop_missed_turns
 
 __all__ = ["FLOW_NAME", "StepError", "is_overtaken", "strandline_round"]
 
@@ -80,9 +81,10 @@ def _run(settings: WatchSettings, area: str, since: date | None) -> State[None]:
     from pipeline.watch import run_round
 
     report = _make_report(settings.hide)
-    turn = _find_turn()
-    if turn is not None and is_overtaken(read_watch_status(settings, area=area).areas[0], turn):
+    turn, now = _find_turn(), datetime.now(UTC)
+    if turn is not None and is_overtaken(read_watch_status(settings, area=area).areas[0], turn, now=now):
         return Completed(name="Overtaken", message=f"{area}: a later round has done what was due {turn:%H:%M} UTC.")
+    _drop_missed_turns(now)
     try:
         found = run_round(settings, area, since=since, step=_make_step(settings.hide), report=report)
     except StrandlineError:
@@ -107,14 +109,29 @@ def _find_turn() -> datetime | None:
     return run.expected_start_time if run is not None and run.auto_scheduled else None
 
 
-def is_overtaken(status: AreaStatus, turn: datetime) -> bool:
-    """Whether a round that began after this turn was due has ended: turns pile up while the machine is busy.
+def is_overtaken(status: AreaStatus, turn: datetime, *, now: datetime) -> bool:
+    """Whether a round that began after this turn was due has ended, and the area is not due again by now.
 
     Args:
         status: Of the area.
         turn: When the turn was due.
+        now: With a time zone.
     """
-    return status.round_began is not None and status.round_ended is not None and status.round_began > turn
+    if status.round_began is None or status.round_ended is None or status.next_run is None:
+        return False
+    return status.round_began > turn and status.next_run > now
+
+
+def _drop_missed_turns(now: datetime) -> None:
+    """Turns pile up while the machine is busy, and each costs a process: this round does for all until now."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is None or run.deployment_id is None:
+        return
+    try:
+        drop_missed_turns(run.deployment_id, before=now)
+    except Exception as error:  # they then end one by one, as overtaken
+        get_run_logger().warning("Turns that were missed stay on the list: %s", hide_secrets(str(error)))
 
 
 def _make_report(hide: Hide) -> Callable[[Mapping[str, Any]], None]:

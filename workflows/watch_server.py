@@ -21,6 +21,8 @@ from workflows.watch_child import Child
 __all__ = ["Server", "ServerError", "lock_work", "open_server"]
 
 _PORT = 4200
+_PORTS = 3
+_TAKEN = "already in use"
 _READY_S = 120.0
 _POLL_S = 0.1
 _STOP_S = 10.0
@@ -40,6 +42,8 @@ _BOUNDED = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 86400),
     "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
+    # It marks each run that is late, twelve times a minute, and SQLite has one writer.
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "60",
 }
 """A database that does not grow for ever: runs of 30 days, events of 7."""
 
@@ -124,14 +128,34 @@ def open_server(
         if known is not None:
             yield Server(api_url=known, environment={**os.environ, **_choose(_QUIET)})
             return
+        with _run_own(work, lock=lock, hide=hide, ended=ended) as server:
+            yield server
+
+
+@contextmanager
+def _run_own(
+    work: Path, *, lock: int, hide: Callable[[str], str], ended: Callable[[], None] | None
+) -> Iterator[Server]:
+    """A server of our own; a port that somebody took just before it is no reason to give up."""
+    for tries_left in reversed(range(_PORTS)):
         host, port = _choose_address()
         server = _start(work, host=host, port=port, lock=lock, hide=hide, ended=ended)
         assert server.child is not None  # noqa: S101 (it was just started)
         try:
             _await_health(server.child, _reach(host), port)
+        except ServerError:
+            server.child.stop(_STOP_S)
+            if not tries_left or "PREFECT_SERVER_API_PORT" in os.environ or _TAKEN not in server.child.last_words:
+                raise
+            continue
+        except BaseException:
+            server.child.stop(_STOP_S)
+            raise
+        try:
             yield server
         finally:
             server.child.stop(_STOP_S)
+        return
 
 
 def _find_configured() -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, KilledWorker
+from distributed.comm import CommClosedError
 
 from pipeline import engine
 from pipeline.cluster import ClusterOptions, open_client
@@ -138,3 +139,14 @@ def test_a_scheduler_that_goes_away_is_one_clear_line(tmp_path: Path) -> None:
 )
 def test_what_may_pass_and_what_will_not(error: Exception, passes: bool) -> None:
     assert is_transient(error) is passes
+
+
+def test_a_scheduler_that_dies_while_it_is_asked_is_lost(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks at its state a scheduler may die under a question."""
+
+    def die() -> None:
+        raise CommClosedError("in <TCP (closed)>: Connection reset by peer")
+
+    monkeypatch.setattr(client, "nthreads", die)
+    with pytest.raises(SchedulerLostError, match="went away"):
+        list(run_tasks(client, add_one, numbered(1)))

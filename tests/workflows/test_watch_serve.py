@@ -198,6 +198,25 @@ def test_a_dead_host_is_asked_again_and_fails_the_round(
     assert search.run_count == 2
 
 
+def test_turns_that_were_missed_are_done_by_one_round(watcher: Watcher, api: str) -> None:
+    from prefect.states import Scheduled
+
+    from workflows.watch_turns import drop_missed_turns
+
+    watcher.wait_for_event("round", "north")
+    days = [datetime(2200 + number, 1, 1, tzinfo=UTC) for number in range(3)]  # no runner takes these
+
+    async def pile_up(client: Any) -> tuple[Any, list[Any]]:  # noqa: ANN401
+        deployments = {one.name: one.id for one in await client.read_deployments(sort="NAME_ASC", limit=200)}
+        states = [Scheduled(scheduled_time=day) for day in days]
+        north = deployments["north"]
+        return north, [(await client.create_flow_run_from_deployment(north, state=state)).id for state in states]
+
+    north, made = ask(pile_up)
+    assert drop_missed_turns(north, before=days[1]) >= 2
+    assert {run.id for run in read_runs()} & set(made) == {made[2]}
+
+
 def test_a_round_under_way_elsewhere_is_no_failure(api: str, tmp_path: Path) -> None:
     from pipeline.watch_locks import hold_area
     from pipeline.watch_values import AreaFolders

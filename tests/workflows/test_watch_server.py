@@ -159,7 +159,7 @@ def test_a_turn_that_a_later_round_has_served_is_overtaken(tmp_path: Path) -> No
     noon, hour = datetime(2026, 6, 1, 12, tzinfo=UTC), timedelta(hours=1)
 
     def look(turn: datetime, now: datetime) -> tuple[bool, list[str]]:
-        return is_overtaken(read_watch_status(settings).areas[0], turn), list_due(settings, now=now)
+        return is_overtaken(read_watch_status(settings).areas[0], turn, now=now), list_due(settings, now=now)
 
     assert look(noon - hour, noon) == (False, ["north"])
     ledger.note_round("north", began=noon, ended=None)
@@ -167,3 +167,4 @@ def test_a_turn_that_a_later_round_has_served_is_overtaken(tmp_path: Path) -> No
     ledger.note_round("north", began=noon, ended=noon + hour, next_run=noon + 6 * hour)
     assert look(noon - hour, noon + 2 * hour) == (True, [])
     assert look(noon + hour, noon + 6 * hour) == (False, ["north"])
+    assert look(noon - hour, noon + 6 * hour) == (False, ["north"])  # late, and due again: it does the round
