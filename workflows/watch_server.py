@@ -214,9 +214,11 @@ def _start(
         home.mkdir(parents=True, exist_ok=True)
     api_url = f"http://{_reach(host)}:{port}/api"
     direct = ",".join(filter(None, [os.environ.get("NO_PROXY", os.environ.get("no_proxy")), _reach(host)]))
+    # It copies its pages before it shows them, by itself to where it is installed, which may be read-only.
+    pages = {"PREFECT_UI_STATIC_DIRECTORY": str((home / "pages").absolute())}
     environment = {
         **os.environ,
-        **_choose(_QUIET | _BOUNDED),
+        **_choose(_QUIET | _BOUNDED | pages),
         "PREFECT_HOME": str(home.absolute()),
         "PREFECT_API_URL": api_url,
         "NO_PROXY": direct,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -162,6 +163,9 @@ def test_each_area_gets_its_round(watcher: Watcher, api: str) -> None:
     assert runs["north"].state.message.startswith("north: 0 new")
     assert runs["north"].parameters == {"areas_file": str(watcher.folder / "areas.yaml"), "area": "north"}
     assert api.startswith("http://127.0.0.1:")
+    with urlopen(api.removesuffix("/api")) as page:  # noqa: S310 (of the watcher)
+        assert page.status == 200
+    assert list((watcher.folder / "strandline.work/prefect/pages").iterdir())  # not where it is installed
 
 
 def test_turns_to_come_are_planned_as_the_schedule_says(watcher: Watcher, api: str) -> None:
