@@ -131,6 +131,9 @@ def _list_choices(area: AreaSettings) -> Iterator[Finding]:
         yield Finding(subject="compare", text=f"alert from {alerts}" if alerts else "without an alert")
     if area.transects is not None:
         yield Finding(subject="transects", text=area.transects)
+    if area.tides is not None:
+        slope = f", beach slope {area.tides.beach_slope:g}" if area.tides.beach_slope is not None else ""
+        yield Finding(subject="tides", text=f"{area.tides.heights or area.tides.model}{slope}")
     retries = area.retries
     yield Finding(
         subject="retries",

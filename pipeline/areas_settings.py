@@ -28,7 +28,7 @@ from pipeline.search_area import SearchArea, resolve_search_area
 from pipeline.seasons import Season
 from pipeline.vectors import resolve_formats
 
-__all__ = ["AreaDefaults", "AreaSettings", "CompareSettings", "Duration", "RetrySettings", "anchor"]
+__all__ = ["AreaDefaults", "AreaSettings", "CompareSettings", "Duration", "RetrySettings", "TideSettings", "anchor"]
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 """How long, as ``90m``, ``6h`` or ``30d``."""
@@ -51,6 +51,38 @@ class CompareSettings(_Strict):
 
     alert_m: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     alert_area_m2: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class TideSettings(_Strict):
+    """Heights of the tide, from a table or a model; without them shores are those of the instant.
+
+    Attributes:
+        heights: CSV with the columns ``time`` and ``height_m``.
+        model: Name of a model that pyTMD reads.
+        folder: Where that model lies.
+        beach_slope: Rise over run: takes the tide out of the time series.
+    """
+
+    heights: str | None = None
+    model: str | None = None
+    folder: str | None = None
+    beach_slope: Annotated[float, Field(gt=0, le=10)] | None = None
+
+    @field_validator("heights", "folder")
+    @classmethod
+    def _anchor_path(cls, path: str | None, info: ValidationInfo) -> str | None:
+        if path is None:
+            return None
+        found = anchor(path, info)
+        if not Path(found).exists():
+            raise AreasError(f"expected heights of the tide, there is no {found}")
+        return found
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if (self.heights is None) == (self.model is None) or (self.model is None) != (self.folder is None):
+            raise AreasError("expected heights (a table), or model and folder")
+        return self
 
 
 class RetrySettings(_Strict):
@@ -119,6 +151,7 @@ class AreaDefaults(_Strict):
         destination: Folder or fsspec URL; ``{area}`` in it is the area's name.
         compare: Compare with the coast before; ``None``: no.
         transects: A vector file of lines, ``auto``, or ``None``.
+        tides: Heights of the tide, for comparisons and the time series.
         retries: What happens to a scene that failed.
     """
 
@@ -139,6 +172,7 @@ class AreaDefaults(_Strict):
     destination: Annotated[str, Field(min_length=1)] = "published/{area}"
     compare: Annotated[CompareSettings | None, BeforeValidator(_parse_compare)] = None
     transects: str | None = None
+    tides: TideSettings | None = None
     retries: RetrySettings = RetrySettings()
 
     @field_validator("source", "collection", "model", "destination", "transects")

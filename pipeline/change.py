@@ -20,7 +20,7 @@ from pipeline.change_source import DatedCoast, read_dated_coast
 from pipeline.change_styles import apply_change_styles
 from pipeline.change_summary import Alert, ChangeSummary, compute_summary, list_alerts
 from pipeline.change_tables import write_tables
-from pipeline.change_tides import read_tide_height
+from pipeline.change_tides import read_heights
 from pipeline.checksums import compute_checksums, compute_fingerprint
 from pipeline.errors import StaleResultError, output_errors
 from pipeline.geopackage import write_geopackage
@@ -71,6 +71,7 @@ def compute_change(
 
     Raises:
         ChangeError: A date cannot be read, or the two do not overlap.
+        TideError: Heights of the tide cannot be read.
         StaleResultError: The folder holds another comparison, which was not to be replaced.
         OutputError: The result cannot be written; nothing is left.
     """
@@ -84,7 +85,7 @@ def compute_change(
             f"{out} was made from other dates or with other choices: pass --overwrite to replace it, or choose "
             "another --out."
         )
-    tides = _read_tides(first, second, options)
+    tides = read_heights(first, second, options)
     with open_workspace(out.parent, out.name) as work:
         found = compare_dates(first, second, options=options, progress=progress)
         record = _make_record(found, first, second, options, fingerprint, tides)
@@ -120,15 +121,6 @@ def _read_result(folder: Path) -> ChangeResult:
         summary=ChangeSummary(**document["summary"]),
         alerts=tuple(Alert(**alert) for alert in document["alerts"]),
         notes=tuple(document["notes"]),
-    )
-
-
-def _read_tides(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:
-    if options.tides is None:
-        return None
-    return (
-        read_tide_height(options.tides, old.acquired, f"the old date ({old.id})"),
-        read_tide_height(options.tides, new.acquired, f"the new date ({new.id})"),
     )
 
 

@@ -40,7 +40,9 @@ class ChangeOptions:
         alert_m: Shift of a shore from which on it is an alert; ``None``: none.
         alert_area_m2: Area of one polygon from which on it is an alert; ``None``: none.
         alert_bodies: Whole bodies that appeared or vanished are alerts too.
-        tides: CSV file of heights: columns ``time`` (ISO 8601) and ``height`` (metres).
+        tides: CSV file of heights: columns ``time`` (ISO 8601) and ``height_m`` (metres).
+        tide_model: Instead of a file, name of a model that pyTMD reads.
+        tide_folder: Where that model lies.
         overwrite: Replace a result that was made from other inputs or with other choices.
 
     Raises:
@@ -63,9 +65,15 @@ class ChangeOptions:
     alert_area_m2: float | None = None
     alert_bodies: bool = False
     tides: Path | None = None
+    tide_model: str | None = None
+    tide_folder: Path | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        if (self.tide_model is None) != (self.tide_folder is None):
+            raise OptionError("A tide model needs its name and its folder (--tide-model and --tide-folder).")
+        if self.tides is not None and self.tide_model is not None:
+            raise OptionError("Heights of the tide come from a file or a model, found both: leave one out.")
         for name, lowest, highest in _RANGES:
             value = getattr(self, name)
             if value is not None and not lowest <= value <= highest:
@@ -73,8 +81,19 @@ class ChangeOptions:
 
     def result_parameters(self) -> dict[str, Any]:
         """The choices that change the result, for the record; a file is known by its checksum."""
-        values = {name: getattr(self, name) for name in self.__slots__ if name not in {"overwrite", "tides"}}
+        left_out = {"overwrite", "tides", "tide_folder"}
+        values = {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
         return values | {"tides": compute_sha256(self.tides) if self.tides and self.tides.is_file() else None}
+
+    def require_folder(self) -> Path:
+        """The folder of the tide model.
+
+        Raises:
+            OptionError: There is none.
+        """
+        if self.tide_folder is None:
+            raise OptionError("A tide model needs its folder (--tide-folder).")
+        return self.tide_folder
 
 
 _RANGES = (

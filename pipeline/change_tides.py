@@ -1,54 +1,58 @@
-"""Heights of the tide on two dates, from a table that the user gives."""
+"""Heights of the tide on two dates: from a table, or from a folder of a tide model."""
 
 from __future__ import annotations
 
-import csv
-from datetime import UTC, datetime
-from pathlib import Path
-
 import numpy as np
 
-from pipeline.change_options import ChangeError
+from pipeline.change_options import ChangeError, ChangeOptions
+from pipeline.change_plane import resolve_extents, resolve_plane
+from pipeline.change_source import DatedCoast
+from pipeline.tides import compute_model_heights, read_tide_heights
+from pipeline.traced import Floats
 
-__all__ = ["read_tide_height"]
+__all__ = ["read_heights"]
 
 
-def read_tide_height(path: Path, moment: datetime | None, what: str) -> float:
-    """Interpolate the height of the tide at a moment.
+def read_heights(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:
+    """Read how high the tide stood on both dates; a model is asked in the middle of what they have in common.
 
     Args:
-        path: CSV with the columns ``time`` (ISO 8601; UTC where no zone is given) and ``height_m`` or
-            ``height`` (metres).
-        moment: In UTC.
-        what: Which date it is, for a message.
+        old: Earlier date.
+        new: Later date.
+        options: Name the table or the model.
 
     Returns:
-        Metres above the table's datum.
+        Metres, old and new; ``None`` where neither is named.
 
     Raises:
-        ChangeError: The table cannot be read, or does not reach the moment; or the moment is not known.
+        ChangeError: A date states no time, or the table says nothing of it.
+        TideError: The table or the model cannot be read.
+        MissingExtraError: pyTMD is not installed.
     """
-    if moment is None:
-        raise ChangeError(f"{what} states no time of sensing, so no tide can be told. Leave --tides out.")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [(_read_time(row["time"]).timestamp(), _read_height(row)) for row in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ChangeError(
-            f"Expected the columns time and height_m in {path}, found {error!r}. Mend the table."
-        ) from error
-    rows.sort()
-    wanted = moment.timestamp()
-    if not rows or not rows[0][0] <= wanted <= rows[-1][0]:
-        raise ChangeError(f"{path} does not reach {moment:%Y-%m-%dT%H:%M:%SZ}, when {what} was sensed. Add that time.")
-    times, heights = np.array(rows).T
-    return round(float(np.interp(wanted, times, heights)), 4)
+    if options.tides is None and options.tide_model is None:
+        return None
+    moments = [old.acquired, new.acquired]
+    for what, coast in (("old", old), ("new", new)):
+        if coast.acquired is None:
+            raise ChangeError(f"The {what} date ({coast.id}) states no time of sensing: no tide can be told of it.")
+    heights: Floats
+    if options.tides is not None:
+        heights = read_tide_heights(options.tides, moments)
+    else:
+        lon, lat = _find_middle(old, new)
+        heights = compute_model_heights(str(options.tide_model), options.require_folder(), moments, lon=lon, lat=lat)
+    for coast, height in zip((old, new), heights, strict=True):
+        if np.isnan(height):
+            raise ChangeError(
+                f"{options.tides} says nothing of {coast.time}, when {coast.id} was sensed: expected rows at most 70 "
+                "minutes apart around it, or one within 10 minutes. Add that time."
+            )
+    return round(float(heights[0]), 4), round(float(heights[1]), 4)
 
 
-def _read_time(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _read_height(row: dict[str, str]) -> float:
-    return float(row["height_m"] if "height_m" in row else row["height"])
+def _find_middle(old: DatedCoast, new: DatedCoast) -> tuple[float, float]:
+    plane = resolve_plane(old)
+    box = resolve_extents(old, new, plane)[0]
+    middle = np.array([[(box.left + box.right) / 2, (box.bottom + box.top) / 2]])
+    lon, lat = plane.compute_degrees(middle)[0]
+    return float(lon), float(lat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pipeline.areas_settings import AreaSettings
 from pipeline.errors import output_errors
@@ -45,12 +46,27 @@ def update_measures(area: AreaSettings, folders: AreaFolders) -> str | None:
     if area.transects is None or len(found) < _LEAST:
         return None
     if area.transects == "auto":
-        options = TimeseriesOptions(reference=_keep_reference(found, folders.home), overwrite=True)
+        lines: dict[str, Any] = {"reference": _keep_reference(found, folders.home)}
     else:
-        options = TimeseriesOptions(transects=Path(area.transects), overwrite=True)
+        lines = {"transects": Path(area.transects)}
+    options = TimeseriesOptions(**lines, **_choose_tides(area), overwrite=True)
     done = compute_timeseries(scenes, folders.measures / _NAME, options=options)
     publish_result(done.folder, f"{area.destination}/{MEASURES}")
     return f"{area.name}: time series over {done.dates} dates"
+
+
+def _choose_tides(area: AreaSettings) -> dict[str, Any]:
+    """Fields of ``TimeseriesOptions``."""
+    tides = area.tides
+    if tides is None:
+        return {}
+    choices = {
+        "tides": tides.heights,
+        "tide_model": tides.model,
+        "tide_folder": tides.folder,
+        "beach_slope": tides.beach_slope,
+    }
+    return {name: value for name, value in choices.items() if value is not None}
 
 
 def _keep_reference(found: list[Path], home: Path) -> Path:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.areas import WatchSettings
 from pipeline.areas_settings import AreaSettings
@@ -103,17 +103,24 @@ class Publisher:
         known = find_folder(before, self._area) if before is not None else None
         if known is None:
             return None, []
-        from pipeline.change import ChangeOptions, compute_change  # noqa: PLC0415 (seconds)
+        from pipeline.change import ChangeError, ChangeOptions, compute_change  # noqa: PLC0415 (seconds)
+        from pipeline.timeseries_errors import TideError  # noqa: PLC0415
 
-        options = ChangeOptions(
-            alert_m=self._area.compare.alert_m, alert_area_m2=self._area.compare.alert_area_m2, overwrite=True
-        )
+        limits = self._area.compare
+        options = ChangeOptions(alert_m=limits.alert_m, alert_area_m2=limits.alert_area_m2, overwrite=True)
+        out, notes = self._folders.changes / folder.name, []
         try:
-            change = compute_change(known, folder, self._folders.changes / folder.name, options=options)
+            try:
+                change = compute_change(known, folder, out, options=replace(options, **_choose_tides(self._area)))
+            except (ChangeError, TideError) as error:
+                if self._area.tides is None:
+                    raise
+                change = compute_change(known, folder, out, options=options)
+                notes = [f"{row.product} was compared without the tide: {self._settings.hide(str(error))}"]
             publish_result(change.folder, f"{self._area.destination}/{CHANGES}", replaces=older)
         except StrandlineError as error:
             return None, [f"{row.product} was not compared with {known.name}: {self._settings.hide(str(error))}"]
-        return change, []
+        return change, notes
 
     def _list_events(self, scene: PublishedScene) -> Iterator[Event]:
         row, area = scene.row, self._area.name
@@ -138,6 +145,16 @@ class Publisher:
                 facts=facts,
                 id=make_event_id("recovered", area, row.failure_id),
             )
+
+
+def _choose_tides(area: AreaSettings) -> dict[str, Any]:
+    """Fields of ``ChangeOptions``."""
+    tides = area.tides
+    if tides is None:
+        return {}
+    if tides.heights is not None:
+        return {"tides": Path(tides.heights)}
+    return {"tide_model": tides.model, "tide_folder": Path(str(tides.folder))}
 
 
 def find_predecessor(row: Row, published: Iterable[Row]) -> Row | None:

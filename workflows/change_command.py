@@ -32,6 +32,8 @@ _AlertArea = Annotated[float | None, typer.Option(help="Alert where one polygon 
 _Inland = Annotated[bool, typer.Option("--inland", help="Count shores of waters that land encloses as well.")]
 _AlertBodies = Annotated[bool, typer.Option("--alert-bodies", help="Alert on bodies that appeared or vanished too.")]
 _Tides = Annotated[Path | None, typer.Option(help="CSV of heights to record: columns time and height (metres).")]
+_TideModel = Annotated[str | None, typer.Option("--tide-model", help="Tide model that pyTMD reads: FES2022, EOT20 …")]
+_TideFolder = Annotated[Path | None, typer.Option("--tide-folder", help="Folder of that model.")]
 
 
 def change(
@@ -49,6 +51,8 @@ def change(
     alert_bodies: _AlertBodies = False,
     inland: _Inland = False,
     tides: _Tides = None,
+    tide_model: _TideModel = None,
+    tide_folder: _TideFolder = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different comparison.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but alerts and what is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -72,6 +76,8 @@ def change(
             "alert_bodies": alert_bodies,
             "inland": inland,
             "tides": tides,
+            "tide_model": tide_model,
+            "tide_folder": tide_folder,
             "overwrite": overwrite,
         },
         quiet=quiet,

@@ -24,6 +24,7 @@ from pipeline.change_options import ChangeError
 from pipeline.coastline import CoastlineOptions, SceneContext, build_coastline
 from pipeline.contour import ContourTracer
 from pipeline.errors import OptionError, OutputError, StaleResultError
+from pipeline.timeseries_errors import TideError
 from pipeline.vectors import write_vectors
 from tests.pipeline.change_scenes import LEFT, TOP, write_date
 from tests.pipeline.mapped_folder import make_grid
@@ -170,10 +171,10 @@ def test_tides_are_attached(dates: tuple[Path, Path], tmp_path: Path) -> None:
     assert document["new"]["tide_height_m"] == -0.5
     assert document["tide"]["given"] is True
     table.write_text("time,height\n2024-07-01T11:00:00Z,1.0\n2024-07-01T12:00:00Z,2.5\n")
-    with pytest.raises(ChangeError, match="does not reach 2024-07-21T11:20:00Z"):
+    with pytest.raises(ChangeError, match="says nothing of 2024-07-21T11:20:00Z"):
         compute_change(*dates, tmp_path / "other", options=ChangeOptions(tides=table))
     table.write_text("when,height\n1,2\n")
-    with pytest.raises(ChangeError, match="columns time and height_m"):
+    with pytest.raises(TideError, match="columns time and height_m"):
         compute_change(*dates, tmp_path / "other", options=ChangeOptions(tides=table))
 
 

@@ -277,3 +277,21 @@ def test_what_a_killed_comparison_left_is_cleared_away(coast: Coast) -> None:
     left.mkdir(parents=True)
     assert run_round(settings, "coast").error is None
     assert not left.exists()
+
+
+def test_the_tide_is_told_of_both_dates_where_its_heights_are_known(coast: Coast, dask: str, tmp_path: Path) -> None:
+    table = tmp_path / "heights.csv"
+    days = [coast.items[number]["properties"]["datetime"] for number in (FIRST, NEWER)]
+    table.write_text(
+        "".join(["time,height_m\n", *(f"{day},{height}\n" for day, height in zip(days, (1.5, -0.5), strict=True))])
+    )
+    settings = coast.write(dask={"scheduler": dask}, area={"tides": {"heights": "heights.csv"}})
+    coast.show(FIRST, NEWER, MOVED)
+    report = run_round(settings, "coast")
+    assert (report.error, report.published) == (None, 3)
+    changes = Path(settings.areas[0].destination) / "changes"
+    known = json.loads((changes / coast.items[NEWER]["id"] / "change.json").read_text())
+    assert [known[date]["tide_height_m"] for date in ("old", "new")] == [1.5, -0.5]
+    later = json.loads((changes / coast.items[MOVED]["id"] / "change.json").read_text())
+    assert later["tide"]["given"] is False
+    assert any("compared without the tide" in note for note in report.notes)
