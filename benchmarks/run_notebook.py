@@ -52,11 +52,21 @@ def execute(path: Path) -> NotebookNode:
         client.execute()
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # times of the run
+            if "outputs" in cell:
+                cell.outputs = [output for output in cell.outputs if not _is_late_warning(output)]
             for word in (folder, str(ROOT), str(Path.home())):
-                if any(word in str(output) for output in cell.get("outputs", [])):
-                    raise ValueError(f"An output of {path} names {word}: {cell.source.splitlines()[0]!r}")
+                for output in map(str, cell.get("outputs", [])):
+                    if word in output:
+                        where = max(0, output.index(word) - 200)
+                        said = output[where : where + 600]
+                        raise ValueError(f"An output of {path} names {word}: {cell.source.splitlines()[0]!r}: {said}")
     notebook.metadata.pop("widgets", None)
     return notebook
+
+
+def _is_late_warning(output: NotebookNode) -> bool:
+    """What xarray warns of 0/0 late: it hides that in threads, of which one may be slow."""
+    return output.get("name") == "stderr" and "RuntimeWarning: invalid value encountered" in output.get("text", "")
 
 
 if __name__ == "__main__":
