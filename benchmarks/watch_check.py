@@ -129,7 +129,7 @@ def _check_leftovers(home: Path, area: AreaFolders) -> Iterator[str]:
     """Nothing half-made is left, and nobody holds a thing."""
     for folder in (home, home / "changes", area.scenes, area.changes):
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        yield from (f"left over: {folder / name}" for name in names if ".begun-" in name or name.endswith(".old"))
+        yield from (f"left over: {folder.name}/{name}" for name in names if ".begun-" in name or name.endswith(".old"))
     kept = list(area.outbox.iterdir()) if area.outbox.is_dir() else []
     yield from (f"left in the outbox: {path.name}" for path in kept)
 

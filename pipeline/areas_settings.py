@@ -84,6 +84,12 @@ class TideSettings(_Strict):
             raise AreasError("expected heights (a table), or model and folder")
         return self
 
+    def to_choices(self) -> dict[str, Any]:
+        """Fields of ``ChangeOptions`` and of ``TimeseriesOptions``; the slope is the latter's alone."""
+        if self.heights is not None:
+            return {"tides": Path(self.heights)}
+        return {"tide_model": self.model, "tide_folder": Path(str(self.folder))}
+
 
 class RetrySettings(_Strict):
     """What happens to a scene that failed.

@@ -1,4 +1,4 @@
-"""One round of a watcher over one area: search, map, compare, publish, tell, prune.
+"""One round of a watcher over one area: search, prune, map, compare, publish, measure, tell.
 
 It is a plain function: a scheduler calls it, or cron does. The ledger says what is done, so a round that was stopped,
 killed or cut off from the network is gone on with by the next, on this machine or another.
@@ -165,9 +165,10 @@ class _Round:
         errors: list[str] = []
         self._try(errors, lambda: self._step("search", lambda: self._search(since)))
         searched = not errors
+        # Before room is asked for: where there is none, this is what makes some.
+        self._try(errors, lambda: self._step("prune", self._prune))
         if self._try(errors, self._require_room):
             self._try(errors, lambda: self._map_and_publish(searched=searched))
-            self._try(errors, lambda: self._step("prune", self._prune))
         return " ".join(errors) or None
 
     def _try(self, errors: list[str], work: Callable[[], None]) -> bool:

@@ -46,27 +46,15 @@ def update_measures(area: AreaSettings, folders: AreaFolders) -> str | None:
     if area.transects is None or len(found) < _LEAST:
         return None
     if area.transects == "auto":
-        lines: dict[str, Any] = {"reference": _keep_reference(found, folders.home)}
+        choices: dict[str, Any] = {"reference": _keep_reference(found, folders.home)}
     else:
-        lines = {"transects": Path(area.transects)}
-    options = TimeseriesOptions(**lines, **_choose_tides(area), overwrite=True)
+        choices = {"transects": Path(area.transects)}
+    if area.tides is not None:
+        choices |= {**area.tides.to_choices(), "beach_slope": area.tides.beach_slope}
+    options = TimeseriesOptions(**choices, overwrite=True)
     done = compute_timeseries(scenes, folders.measures / _NAME, options=options)
     publish_result(done.folder, f"{area.destination}/{MEASURES}")
     return f"{area.name}: time series over {done.dates} dates"
-
-
-def _choose_tides(area: AreaSettings) -> dict[str, Any]:
-    """Fields of ``TimeseriesOptions``."""
-    tides = area.tides
-    if tides is None:
-        return {}
-    choices = {
-        "tides": tides.heights,
-        "tide_model": tides.model,
-        "tide_folder": tides.folder,
-        "beach_slope": tides.beach_slope,
-    }
-    return {name: value for name, value in choices.items() if value is not None}
 
 
 def _keep_reference(found: list[Path], home: Path) -> Path:

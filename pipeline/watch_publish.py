@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.areas import WatchSettings
 from pipeline.areas_settings import AreaSettings
@@ -93,7 +93,7 @@ class Publisher:
             LedgerError: The ledger is away.
         """
         row = self._ledger.mark_published(scene.row, self._holder, to=self._area.destination)
-        return PublishedScene(row=row, href=scene.href, change=scene.change, notes=scene.notes)
+        return replace(scene, row=row)
 
     def _compare(self, row: Row, folder: Path, older: Sequence[str]) -> tuple[ChangeResult | None, list[str]]:
         """Compare with the coast before; what is wrong there keeps no scene from being published."""
@@ -111,7 +111,8 @@ class Publisher:
         out, notes = self._folders.changes / folder.name, []
         try:
             try:
-                change = compute_change(known, folder, out, options=replace(options, **_choose_tides(self._area)))
+                tides = self._area.tides.to_choices() if self._area.tides else {}
+                change = compute_change(known, folder, out, options=replace(options, **tides))
             except (ChangeError, TideError) as error:
                 if self._area.tides is None:
                     raise
@@ -145,16 +146,6 @@ class Publisher:
                 facts=facts,
                 id=make_event_id("recovered", area, row.failure_id),
             )
-
-
-def _choose_tides(area: AreaSettings) -> dict[str, Any]:
-    """Fields of ``ChangeOptions``."""
-    tides = area.tides
-    if tides is None:
-        return {}
-    if tides.heights is not None:
-        return {"tides": Path(tides.heights)}
-    return {"tide_model": tides.model, "tide_folder": Path(str(tides.folder))}
 
 
 def find_predecessor(row: Row, published: Iterable[Row]) -> Row | None:

@@ -12,6 +12,7 @@ from pipeline.errors import OutputError
 from pipeline.ledger import Ledger
 from pipeline.ledger_values import Failure, Round
 from pipeline.notify import Event, make_event_id, send_event
+from pipeline.notify_settings import EventKind
 from pipeline.watch_outbox import Outbox
 
 __all__ = ["LedgerOutage", "hand_over_failures", "make_recovered", "put_or_send"]
@@ -128,11 +129,11 @@ class LedgerOutage:
             for path in (self._told, self._mark):
                 path.unlink(missing_ok=True)
 
-    def _send(self, kind: str, title: str, text: str) -> bool:
+    def _send(self, kind: EventKind, title: str, text: str) -> bool:
         with suppress(OSError):
             since = datetime.fromtimestamp(self._mark.stat().st_mtime, UTC).isoformat()
             event = Event(
-                kind="failure" if kind == "failure" else "recovered",
+                kind=kind,
                 area="all",
                 title=title,
                 text=text,

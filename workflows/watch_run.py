@@ -118,7 +118,7 @@ def _tell_events(settings: WatchSettings, console: Console, *, quiet: bool) -> I
     path = Path(settings.work) / "logs" / "watch.log"
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = _Log(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", delay=True)
+        handler = _Log(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1, encoding="utf-8", delay=True)
     log = logging.Logger("strandline.watch")  # of this call alone: nothing else writes to it
     log.addHandler(handler)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -280,3 +280,53 @@ def test_qgis_opens_the_package(made: ChangeResult, qgis_python: str, tmp_path: 
     assert seen["shift"]["renderer"] == "RuleRenderer"
     assert "#1b7837" in seen["colours"]
     assert "#b2182b" in seen["colours"]
+
+
+def pond(radius: float) -> object:
+    """A pond of 80 m or less in the west, alone."""
+    return lambda x, y: radius - np.hypot(x - 180, y - 400)
+
+
+def with_pond(radius: float) -> object:
+    """The shore, and the pond behind it."""
+    return lambda x, y: np.maximum(shore(x, y), pond(radius)(x, y))  # type: ignore[operator]
+
+
+def write_whole_date(folder: Path, name: str, distance: object, *, date: int = 0) -> Path:
+    """Rasters and vectors, as a map has them."""
+    made = write_date(folder, name, distance, date=date)  # type: ignore[arg-type]
+    vectors = write_coastline(folder / f"{name}-vectors", distance)
+    shutil.copyfile(vectors / "coastline.gpkg", made / "coastline.gpkg")
+    return made
+
+
+def test_a_pond_that_shrank_does_not_speak_for_the_coast(tmp_path: Path) -> None:
+    old = write_whole_date(tmp_path, "old", with_pond(80))
+    new = write_whole_date(tmp_path, "new", with_pond(55), date=20)
+    coast = compute_change(old, new, tmp_path / "coast", options=ChangeOptions(alert_m=15))
+    found = coast.summary
+    assert (found.moved_km, found.gained_m2, coast.alerts, found.counts_inland) == (0.0, 0.0, (), False)
+    assert found.mean_shift_m == pytest.approx(0, abs=0.5)
+    assert found.inland_km == pytest.approx(0.5, abs=0.1)
+    assert found.inland_moved_km == pytest.approx(found.inland_km, abs=0.1)
+    gained = gpd.read_file(coast.folder / "change.gpkg", layer="gained")
+    assert set(gained["waters"]) == {"inland"}
+    both = compute_change(old, new, tmp_path / "both", options=ChangeOptions(alert_m=15, inland=True))
+    assert both.summary.moved_km == pytest.approx(found.inland_moved_km)
+    assert both.summary.shore_km == pytest.approx(found.shore_km + found.inland_km, abs=0.05)
+    assert [alert.layer for alert in both.alerts] == ["gained"]
+
+
+def test_where_there_is_no_coast_the_pond_counts(tmp_path: Path) -> None:
+    old, new = (write_whole_date(tmp_path, name, pond(radius)) for name, radius in (("old", 80), ("new", 55)))
+    found = compute_change(old, new, tmp_path / "change").summary
+    assert found.counts_inland
+    assert found.mean_shift_m == pytest.approx(25, abs=1.5)
+
+
+def test_maps_that_are_unsure_of_the_shore_say_so(dates: tuple[Path, Path], made: ChangeResult, tmp_path: Path) -> None:
+    assert made.summary.sure
+    assert not any("unsure" in note for note in made.notes)
+    doubted = compute_change(*dates, tmp_path / "change", options=ChangeOptions(unsure_m=1.0))
+    assert not doubted.summary.sure
+    assert any("unsure of this shore" in note for note in doubted.notes)

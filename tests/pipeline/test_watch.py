@@ -225,6 +225,9 @@ def test_old_working_copies_go_but_for_the_one_to_compare_with(coast: Coast, das
     )
     coast.show(FIRST, SECOND)
     assert run_round(settings, "coast").published == 2
+    # Where there is no room, old copies are what makes some.
+    crowded = coast.write(limits={"keep_free": "900TB", "prune_work_after": "0s"}, area={"compare": False})
+    assert "keep_free" in str(run_round(crowded, "coast").error)
     rows = _rows(settings)
     first, second = (rows[coast.items[number]["id"]] for number in (FIRST, SECOND))
     assert (first.state, first.folder) == ("published", None)
@@ -295,3 +298,17 @@ def test_the_tide_is_told_of_both_dates_where_its_heights_are_known(coast: Coast
     later = json.loads((changes / coast.items[MOVED]["id"] / "change.json").read_text())
     assert later["tide"]["given"] is False
     assert any("compared without the tide" in note for note in report.notes)
+
+
+def test_what_was_published_long_ago_goes_and_is_not_made_again(coast: Coast, dask: str) -> None:
+    limits = {"keep_free": 0, "prune_published_after": "0s"}
+    settings = coast.write(dask={"scheduler": dask}, limits=limits, area={"compare": False})
+    coast.show(FIRST)
+    assert run_round(settings, "coast").published == 1
+    assert len(list_published(settings.areas[0].destination)) == 1
+    again = run_round(settings, "coast")
+    assert (again.error, again.mapped, again.published) == (None, 0, 0)
+    assert list_published(settings.areas[0].destination) == ()
+    catalogue = json.loads((Path(settings.areas[0].destination) / "catalog.json").read_text())
+    assert not any(link["rel"] == "item" for link in catalogue["links"])
+    assert [row.state for row in _rows(settings).values()] == ["published"]

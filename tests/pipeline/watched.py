@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,10 @@ class Coast:
     Attributes:
         folder: With the scenes, the catalogue and the file of the watcher.
         items: All items there will be, by time and product.
-        settings: Lines of YAML, by key, that replace those of the file.
     """
 
     folder: Path
     items: list[dict[str, Any]]
-    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def catalogue(self) -> Path:

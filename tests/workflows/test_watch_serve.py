@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from pipeline.errors import BusyError
+from tests.workflows.polling import wait_for
 from workflows.watch_server import open_server
 
 pytest.importorskip("prefect")
@@ -35,15 +36,6 @@ path = Path(sys.argv[1])
 serve(path, read_areas(path), report=lambda event: print(json.dumps(event), flush=True))
 """
 T = TypeVar("T")
-
-
-def wait_for(check: Callable[[], T], *, seconds: float = 120) -> T:
-    """Ask until the answer is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, f"nothing came within {seconds:.0f} s"
-        time.sleep(0.1)
-    return found
 
 
 def write_areas(folder: Path, *names: str, **more: str) -> Path:

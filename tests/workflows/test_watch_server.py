@@ -7,11 +7,9 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -19,23 +17,13 @@ import pytest
 
 from pipeline.areas_schedule import Schedule
 from pipeline.errors import MissingExtraError
+from tests.workflows.polling import wait_for
 from workflows import watch_child
 from workflows.watch_child import Child
 from workflows.watch_events import PIPE_VARIABLE, receive_events, send_event
 from workflows.watch_server import ServerError, open_server
 
 pytest.importorskip("prefect")
-
-T = TypeVar("T")
-
-
-def wait_for(check: Callable[[], T], *, seconds: float = 120) -> T:
-    """Ask until the answer is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, f"nothing came within {seconds:.0f} s"
-        time.sleep(0.1)
-    return found
 
 
 def follow(schedule: Schedule, began: datetime, until: datetime) -> list[datetime]:
