@@ -54,7 +54,12 @@ def explain(error: ValidationError, model: type[BaseModel], *, secret: Collectio
         secret: Names of settings whose values are not shown, wherever they stand; then sections are not shown either.
     """
     parts = []
-    for fault in error.errors():
+    faults = error.errors()
+    wrong = [fault["loc"] for fault in faults]
+    for fault in faults:
+        size = len(fault["loc"])
+        if fault["type"] == "too_short" and any(loc[:size] == fault["loc"] for loc in wrong if len(loc) > size):
+            continue  # its entries are wrong, which is said; that none is left follows from it
         where = ".".join(str(step) for step in fault["loc"])
         if fault["type"] == "extra_forbidden":
             known = _list_fields(model, fault["loc"])
@@ -64,9 +69,10 @@ def explain(error: ValidationError, model: type[BaseModel], *, secret: Collectio
         elif fault["type"] == "missing":
             parts.append(f"{where} is missing")
         else:
-            message = fault["msg"].removeprefix("Value error, ")
+            message = fault["msg"].removeprefix("Value error, ").removesuffix(".")
+            shown = _show(fault["input"])
             hidden = secret is not None and _is_hidden(fault["loc"], fault["input"], secret)
-            found = "" if hidden else f", found {_show(fault['input'])}"
+            found = "" if hidden or shown in message else f", found {shown}"
             parts.append(f"{where or 'it'}: {message}{found}")
     return " ".join("; ".join(parts).split()) + "."
 

@@ -55,10 +55,12 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
     named = [f"--{name}".replace("--areas", "--area") for name, value in only.items() if value]
     if named and not once:
         raise OptionError(f"Expected --once with {' and '.join(named)}.")
+    since = _parse_day(only["since"])
+    names = [settings.get_area(name).name for name in only["areas"]] or [area.name for area in settings.areas]
     console = Console(stderr=True, highlight=False)
     with _tell_events(settings, console, quiet=quiet) as report:
         if once:
-            _run_once(settings, only, report)
+            _run_once(settings, names, only, since, report)
             return
         from workflows.watch_serve import serve  # Prefect, which --once does without
 
@@ -73,11 +75,11 @@ def _check(settings: WatchSettings) -> None:
         raise typer.Exit(2)
 
 
-def _run_once(settings: WatchSettings, only: Mapping[str, Any], report: _Report) -> None:
+def _run_once(
+    settings: WatchSettings, names: list[str], only: Mapping[str, Any], since: date | None, report: _Report
+) -> None:
     from pipeline.watch import run_round  # the watcher that stays does without
 
-    since = _parse_day(only["since"])
-    names = [settings.get_area(name).name for name in only["areas"]] or [area.name for area in settings.areas]
     if only["retry"] or only["due"]:
         with open_ledger(settings.reveal_ledger_url()) as ledger:
             names = _choose(ledger, names, only)

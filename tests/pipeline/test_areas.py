@@ -350,3 +350,15 @@ def test_the_report_says_what_is_missing(tmp_path: Path, environment: dict[str, 
         assert any(words in problem for problem in problems), words
     assert SECRETS["LEDGER_PASSWORD"] not in "\n".join(problems)
     assert all("\n" not in line for line in report.lines())
+
+
+def test_a_list_whose_only_entry_is_wrong_is_not_called_empty(tmp_path: Path) -> None:
+    path = tmp_path / "areas.yaml"
+    path.write_text('areas:\n  - {name: x, aoi: "1,2,3"}\n')
+    with pytest.raises(AreasError) as caught:
+        read_areas(path)
+    assert str(caught.value).count("'1,2,3'") == 1
+    assert "at least 1 item" not in str(caught.value)
+    path.write_text("areas: []\n")
+    with pytest.raises(AreasError, match="at least 1 item"):
+        read_areas(path)

@@ -81,7 +81,7 @@ def test_options_that_make_no_sense(run: Run, clouded: Path, arguments: tuple[st
     ran = run("watch", clouded, *arguments)
     assert ran.code == 2
     assert words in ran.err
-    assert not (clouded.parent / "strandline.ledger.db").exists()
+    assert {path.name for path in clouded.parent.iterdir()} == {"areas.yaml", "items.json"}
 
 
 def test_check_says_what_it_would_do_and_does_nothing(run: Run, clouded: Path) -> None:
