@@ -54,6 +54,15 @@ def work_until_empty(place: str, folder: Path) -> None:
                     ledger.mark_published(row, holder, to="/public")
 
 
+def take_and_wait(place: str, folder: Path) -> None:
+    """Claim, and do nothing more until killed."""
+    rows = open_ledger(place).claim("coast", limit=2, holder=Holder.of_this_process(), most_deaths=10_000)
+    for row in rows:
+        take_in_hand(folder / f"{row.acquisition}.hand", folder)
+    (folder / "waits").touch()
+    signal.pause()
+
+
 def take_in_hand(mine: Path, folder: Path) -> None:
     with suppress(FileNotFoundError, ValueError):
         pid = int(mine.read_text())
@@ -96,6 +105,12 @@ def test_no_scene_is_done_twice_and_none_is_lost(place: str, tmp_path: Path, kil
     ledger = open_at(place, Clock())
     ledger.record("coast", [sight(f"s{number:03}", day=number) for number in range(SCENES)])
     chance = random.Random(len(place) + kills)  # noqa: S311
+    if kills:  # the first with scenes in hand for sure; where the rest are hit is left to chance
+        idle = fork(lambda: take_and_wait(place, tmp_path))
+        while not (tmp_path / "waits").exists():
+            assert not has_ended(idle, within_s=0.01)
+        os.kill(idle, signal.SIGKILL)
+        assert wait_for(idle) == -signal.SIGKILL
     workers = [fork(lambda: work_until_empty(place, tmp_path)) for _ in range(WORKERS)]
     for _ in range(kills):
         victim = workers.pop(0)
