@@ -8,16 +8,13 @@ free ``__metadata__`` strings, then plain tensors).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -25,15 +22,10 @@ from torch import Tensor
 from models.architecture import build_network, describe
 from models.card import ModelCard
 from models.errors import ModelConfigError, ModelFileError
+from models.model_file import FORMAT, compute_file_sha256, explain_error, parse_card, read_card, read_header
 from models.network import Network, NetworkConfig
 
 __all__ = ["FORMAT", "Model", "load_model", "read_card", "save_model"]
-
-FORMAT = "strandline-model-1"
-"""The one entry of the header's metadata (its order is not kept): JSON with ``config`` and ``card``.
-
-A config without ``architecture`` is a U-Net's, as in the first model files.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +78,7 @@ def save_model(path: Path | str, network: Network, card: ModelCard) -> None:
             draft.chmod(0o644)  # safetensors leaves it to its owner alone, and models are to be shared
             os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)
     except (OSError, SafetensorError) as error:
-        raise ModelFileError(f"The model file {path} could not be written: {_one_line(error)}.") from error
+        raise ModelFileError(f"The model file {path} could not be written: {explain_error(error)}.") from error
 
 
 def load_model(path: Path | str) -> Model:
@@ -99,67 +91,17 @@ def load_model(path: Path | str) -> Model:
         ModelFileError: The file is missing, truncated, a pickle, or no model of ours.
     """
     path = Path(path)
-    header = _read_header(path)
-    card = _parse_card(path, header)
+    header = read_header(path)
+    card = parse_card(path, header)
     try:
         network = build_network(header["config"])
         with safe_open(path, framework="pt", device="cpu") as file:
             state = {name: _unpack(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (no mapping)
         network.load_state_dict(state)
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = compute_file_sha256(path)
     except (ModelConfigError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, OSError) as error:
-        raise ModelFileError(f"The weights in {path} do not fit their own header: {_one_line(error)}.") from error
+        raise ModelFileError(f"The weights in {path} do not fit their own header: {explain_error(error)}.") from error
     return Model(network=network.eval(), card=card, source=str(path), sha256=sha256)
-
-
-def read_card(path: Path | str) -> ModelCard:
-    """The card of a model file; the weights are not read.
-
-    Raises:
-        ModelFileError: As ``load_model``.
-    """
-    path = Path(path)
-    return _parse_card(path, _read_header(path))
-
-
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-        with safe_open(path, framework="pt", device="cpu") as opened:
-            metadata = opened.metadata() or {}
-    except OSError as error:
-        raise ModelFileError(f"Expected a model file at {path}, found none to read: {_one_line(error)}.") from error
-    except SafetensorError as error:
-        raise ModelFileError(_explain(path, start, error)) from error
-    try:
-        header = json.loads(metadata[FORMAT])
-        return {"config": dict(header["config"]), "card": json.dumps(header["card"])}
-    except (KeyError, TypeError, ValueError) as error:
-        found = ", ".join(metadata) or "nothing"
-        raise ModelFileError(
-            f"Expected {FORMAT} in the header of a model file, found {found} in {path}. "
-            "Write model files with models.checkpoint.save_model."
-        ) from error
-
-
-def _explain(path: Path, start: bytes, error: Exception) -> str:
-    # zip archives (torch.save), and pickles of protocol 2 to 5
-    if start.startswith(b"PK") or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):
-        return (
-            f"Expected a safetensors model file, found a pickle (torch.save) in {path}. A pickle can run code, so none "
-            "is loaded: convert it where you trust it, with models.checkpoint.save_model."
-        )
-    return f"Expected a safetensors model file, found a truncated or foreign file in {path}: {_one_line(error)}."
-
-
-def _parse_card(path: Path, header: dict[str, Any]) -> ModelCard:
-    try:
-        return ModelCard.model_validate_json(header["card"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "card"
-        raise ModelFileError(f"The card in {path} is not valid at {where}: {first['msg']}.") from error
 
 
 def _require_agreement(config: NetworkConfig, card: ModelCard, source: str) -> None:
@@ -178,7 +120,3 @@ def _pack(tensor: Tensor) -> Tensor:
 
 def _unpack(tensor: Tensor) -> Tensor:
     return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")

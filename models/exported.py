@@ -95,6 +95,7 @@ class ExportedPredictor(ABC):
         device: Where it runs: ``cpu`` or ``cuda``.
         precision: ``fp32``, always.
         fill: Mean reflectance a channel: what stands in for pixels without data.
+        workers: 1: the runtime spreads each call over the cores by itself.
 
     Args:
         path: The file.
@@ -120,6 +121,7 @@ class ExportedPredictor(ABC):
         self.device = device
         self.precision: Literal["fp32", "bf16"] = "fp32"
         self.fill: NDArray[np.float32] = np.array(header.card.mean, np.float32)
+        self.workers = 1
 
     @property
     def card(self) -> ModelCard:
@@ -151,15 +153,19 @@ class ExportedPredictor(ABC):
     def framework(self) -> str:
         """The library that runs it, with its version: ``ONNX Runtime 1.20``."""
 
-    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def enter_worker(self) -> None:  # noqa: B027
+        """The runtime has threads of its own: nothing is to be done."""
+
+    def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
         """The probability that a pixel is water, calibrated to be its share of water.
 
         Args:
             batch: (B, C, H, W), reflectance in the order of the card's inputs, not normalised; NaN is filled with
                 the channel's mean. H and W multiples of ``stride``, two of them at least.
+            margin: Pixels at each edge whose answer is not wanted.
 
         Returns:
-            (B, H, W), 0 to 1.
+            (B, H - 2 * margin, W - 2 * margin), 0 to 1.
 
         Raises:
             ModelInputError: The shape does not fit.
@@ -171,7 +177,8 @@ class ExportedPredictor(ABC):
                 f"{self.card.name}: expected a batch (B, {len(names)}, H, W) of {', '.join(names)} whose rows and "
                 f"columns are multiples of {stride}, from {2 * stride} on; found the shape {batch.shape}."
             )
-        return self._compute(np.ascontiguousarray(batch, np.float32))
+        answer = self._compute(np.ascontiguousarray(batch, np.float32))
+        return answer[:, margin : batch.shape[2] - margin, margin : batch.shape[3] - margin]
 
     @abstractmethod
     def _compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:

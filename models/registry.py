@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.card import ModelCard
-from models.checkpoint import Model, load_model, read_card
 from models.errors import UnknownModelError
+from models.model_file import read_card
 from models.onnx_runtime import read_onnx_header
-from models.pt2_archive import read_pt2_header
+
+if TYPE_CHECKING:
+    from models.checkpoint import Model
 
 __all__ = ["DEFAULT_MODEL", "list_models", "resolve_card", "resolve_model", "resolve_path"]
 
@@ -35,6 +38,8 @@ def resolve_model(name_or_path: str = DEFAULT_MODEL) -> Model:
         UnknownModelError: It is neither; the message lists the known names.
         ModelFileError: The file is no model.
     """
+    from models.checkpoint import load_model  # noqa: PLC0415 (torch)
+
     return load_model(resolve_path(name_or_path))
 
 
@@ -51,7 +56,11 @@ def resolve_card(name_or_path: str) -> ModelCard:
     path = resolve_path(name_or_path)
     if path.suffix == ".onnx":
         return read_onnx_header(path).card
-    return read_pt2_header(path).card if path.suffix == ".pt2" else read_card(path)
+    if path.suffix == ".pt2":
+        from models.pt2_archive import read_pt2_header  # noqa: PLC0415 (torch)
+
+        return read_pt2_header(path).card
+    return read_card(path)
 
 
 def resolve_path(name_or_path: str) -> Path:

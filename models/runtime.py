@@ -14,19 +14,30 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.absence import select_channels
 from models.architecture import describe
 from models.card import ModelCard
 from models.checkpoint import Model
-from models.errors import DeviceError, ModelConfigError, ModelInputError
+from models.errors import DeviceError, ModelConfigError
 from models.normalisation import Normalisation
-from models.predictor import Device, Precision
+from models.predictor import Device, Precision, require_batch
 from models.receptive_field import compute_receptive_field
+from models.unet import UNet, crop_edges
 
-__all__ = ["Device", "Precision", "Runtime", "exact_fp32", "fold_norms", "resolve_device"]
+__all__ = [
+    "Device",
+    "Precision",
+    "Runtime",
+    "exact_fp32",
+    "fold_norms",
+    "resolve_device",
+    "resolve_precision",
+    "select_network",
+]
 
 
 class Runtime:
@@ -40,6 +51,7 @@ class Runtime:
         stride: Rows and columns of a batch must be multiples of this, and tiles start at multiples of it.
         reach_px: How far the network sees; ``None`` where it sees the whole tile, which then needs blending.
         fill: Mean reflectance a channel: what stands in for pixels without data.
+        workers: How many calls of ``predict`` at once keep the device busy: the threads of torch, or one for a GPU.
 
     Args:
         model: The model.
@@ -63,9 +75,9 @@ class Runtime:
         channels: Sequence[int] | None = None,
     ) -> None:
         self.model = model
-        network, self.card = _select(model, channels)
+        network, self.card = select_network(model, channels)
         self.device = resolve_device(device)
-        self.precision = _resolve_precision(precision, self.device)
+        self.precision = resolve_precision(precision, self.device)
         stride = model.network.config.stride
         field = compute_receptive_field(network, in_channels=len(self.card.inputs), stride=stride)
         self.stride = field.stride
@@ -74,6 +86,7 @@ class Runtime:
         self._dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         self._network = fold_norms(network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
         self._normalise = Normalisation.from_card(self.card)
+        self.workers = 1 if self.device == "cuda" else torch.get_num_threads()
 
     @property
     def source(self) -> str:
@@ -94,38 +107,55 @@ class Runtime:
     def description(self) -> str:
         """What was chosen, in one line for the record."""
         where = torch.cuda.get_device_name() if self.device == "cuda" else f"{torch.get_num_threads()} threads"
-        return f"{self.card.name} {self.card.version}, {self.device} ({where}), {self.precision}"
+        return f"{self.card.name} {self.card.version}, PyTorch, {self.device} ({where}), {self.precision}"
 
-    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def enter_worker(self) -> None:
+        """Let this thread compute alone: the other threads have tiles of their own."""
+        torch.get_num_threads()  # torch sets a thread's number when first asked, and would undo ours
+        threadpool_limits(limits=1, user_api="openmp")
+
+    def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
         """The probability that a pixel is water, calibrated to be its share of water.
 
         Args:
             batch: (B, C, H, W), reflectance in the order of the card's inputs, not normalised; NaN is filled with
                 the channel's mean. H and W multiples of ``stride``.
+            margin: Pixels at each edge whose answer is not wanted, and need not be computed.
 
         Returns:
-            (B, H, W), 0 to 1. Pixels that were filled have a value too: mask them.
+            (B, H - 2 * margin, W - 2 * margin), 0 to 1. Pixels that were filled have a value too: mask them.
 
         Raises:
             ModelInputError: The shape does not fit.
         """
         card = self.card
-        if batch.ndim != 4 or batch.shape[1] != len(card.inputs):
-            raise ModelInputError(
-                f"{card.name}: expected a batch (B, {len(card.inputs)}, H, W) of {', '.join(card.inputs)}, "
-                f"found the shape {batch.shape}."
-            )
+        require_batch(batch, card, margin=margin)
         with torch.inference_mode(), exact_fp32():
             image = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.device)
             image = self._normalise(image).to(dtype=self._dtype, memory_format=torch.channels_last)
-            logits = self._network(image).float()  # (B, classes, H, W)
-            water = torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W)
+            logits = self._compute_logits(image, margin).float()  # (B, classes, H, W), less the margin
+            water = torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W), less the margin
         probability: NDArray[np.float32] = water.cpu().numpy()
         return probability
 
+    def _compute_logits(self, image: Tensor, margin: int) -> Tensor:
+        if isinstance(self._network, UNet):
+            logits: Tensor = self._network(image, margin=margin)
+            return logits
+        return crop_edges(self._network(image), margin)
 
-def _select(model: Model, channels: Sequence[int] | None) -> tuple[nn.Module, ModelCard]:
-    """The network and card for these channels alone."""
+
+def select_network(model: Model, channels: Sequence[int] | None) -> tuple[nn.Module, ModelCard]:
+    """The network and card for these channels alone.
+
+    Args:
+        model: The model.
+        channels: Which of the card's inputs there are, rising, counted from 0; ``None``: all.
+
+    Raises:
+        ModelConfigError: The network cannot do without the other channels.
+        ModelInputError: The card says that the model cannot.
+    """
     if channels is None:
         return model.network, model.card
     known = dict(enumerate(model.card.inputs))
@@ -153,7 +183,12 @@ def resolve_device(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device == "cuda" or (device == "auto" and present) else "cpu"
 
 
-def _resolve_precision(precision: str, device: str) -> Literal["fp32", "bf16"]:
+def resolve_precision(precision: str, device: str) -> Literal["fp32", "bf16"]:
+    """Decide what to multiply in: ``auto`` takes bfloat16 where the device has it natively.
+
+    Raises:
+        DeviceError: The device has none, or there is no such choice.
+    """
     if precision not in get_args(Precision):
         raise DeviceError(f"Expected the precision to be one of {', '.join(get_args(Precision))}; found {precision!r}.")
     if precision == "fp32":

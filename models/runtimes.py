@@ -7,14 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from models.card import ModelCard
-from models.checkpoint import load_model
 from models.errors import ModelInputError
 from models.exported import ExportedPredictor
+from models.framework_choice import build_runtime
+from models.model_file import read_card
 from models.onnx_runtime import OnnxPredictor
-from models.predictor import Device, Precision, Predictor
-from models.pt2_runtime import Pt2Predictor
+from models.predictor import Device, Framework, Precision, Predictor
 from models.registry import resolve_path
-from models.runtime import Runtime
 
 __all__ = ["resolve_predictor"]
 
@@ -23,7 +22,12 @@ _KEPT = 4
 
 
 def resolve_predictor(
-    name_or_path: str, *, inputs: Sequence[str] | None = None, device: Device = "auto", precision: Precision = "auto"
+    name_or_path: str,
+    *,
+    inputs: Sequence[str] | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    framework: Framework = "auto",
 ) -> Predictor:
     """Load the model that a user means, ready to predict from the inputs that there are.
 
@@ -35,6 +39,7 @@ def resolve_predictor(
         inputs: Those of the model's inputs that there are, in its order; ``None``: all.
         device: ``auto`` takes the GPU where there is one.
         precision: ``auto`` takes bfloat16 where the device multiplies it natively.
+        framework: ``auto`` takes what is fastest here; an exported model has its own.
 
     Raises:
         UnknownModelError: There is no such model; the message lists the known names.
@@ -43,7 +48,8 @@ def resolve_predictor(
         DeviceError: There is no such device here, or no such choice.
     """
     path = resolve_path(name_or_path)
-    return _load(path, _read_identity(path), None if inputs is None else tuple(inputs), device, precision)
+    chosen = None if inputs is None else tuple(inputs)
+    return _load(path, _read_identity(path), chosen, device=device, precision=precision, framework=framework)
 
 
 def _read_identity(path: Path) -> tuple[int, ...]:
@@ -57,12 +63,18 @@ def _read_identity(path: Path) -> tuple[int, ...]:
 
 @lru_cache(maxsize=_KEPT)
 def _load(
-    path: Path, _identity: tuple[int, ...], inputs: tuple[str, ...] | None, device: Device, precision: Precision
+    path: Path,
+    _identity: tuple[int, ...],
+    inputs: tuple[str, ...] | None,
+    *,
+    device: Device,
+    precision: Precision,
+    framework: Framework,
 ) -> Predictor:
     if path.suffix in {".onnx", ".pt2"}:
         return _open_exported(path, inputs, device=device, precision=precision)
-    model = load_model(path)
-    return Runtime(model, device=device, precision=precision, channels=_find_channels(model.card, inputs))
+    channels = _find_channels(read_card(path), inputs)
+    return build_runtime(path, framework=framework, device=device, precision=precision, channels=channels)
 
 
 def _find_channels(card: ModelCard, inputs: Sequence[str] | None) -> list[int] | None:
@@ -72,8 +84,13 @@ def _find_channels(card: ModelCard, inputs: Sequence[str] | None) -> list[int] |
 def _open_exported(
     path: Path, inputs: Sequence[str] | None, *, device: Device, precision: Precision
 ) -> ExportedPredictor:
-    kind = OnnxPredictor if path.suffix == ".onnx" else Pt2Predictor
-    predictor = kind(path, device=device, precision=precision)
+    predictor: ExportedPredictor
+    if path.suffix == ".onnx":
+        predictor = OnnxPredictor(path, device=device, precision=precision)
+    else:
+        from models.pt2_runtime import Pt2Predictor  # noqa: PLC0415 (torch)
+
+        predictor = Pt2Predictor(path, device=device, precision=precision)
     if inputs is not None and tuple(inputs) != predictor.card.inputs:
         raise ModelInputError(
             f"{path} reads {', '.join(predictor.card.inputs)}, all of them; found {', '.join(inputs)}. Export it for "

@@ -10,21 +10,26 @@ arXiv:1502.03167; group norm: Wu & He 2018, doi:10.1007/978-3-030-01261-8_1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from models.errors import ModelConfigError, ModelInputError
+from models.errors import ModelInputError
 from models.network import Network
+from models.unet_config import Activation, Norm, UNetConfig, Upsampling, compute_crops
 
-__all__ = ["Activation", "Decoder", "Encoder", "Norm", "UNet", "UNetConfig", "Upsampling", "require_image"]
-
-Activation = Literal["relu", "leaky_relu", "silu", "gelu"]
-Norm = Literal["batch", "group", "none"]
-Upsampling = Literal["deconvolution", "bilinear"]
+__all__ = [
+    "Activation",
+    "Decoder",
+    "Encoder",
+    "Norm",
+    "UNet",
+    "UNetConfig",
+    "Upsampling",
+    "crop_edges",
+    "require_image",
+]
 
 _ACTIVATIONS: MappingProxyType[str, Callable[[], nn.Module]] = MappingProxyType(
     {
@@ -34,74 +39,6 @@ _ACTIVATIONS: MappingProxyType[str, Callable[[], nn.Module]] = MappingProxyType(
         "gelu": nn.GELU,
     }
 )
-_LIMITS = MappingProxyType({"in_channels": (1, 1024), "classes": (2, 1024), "depth": (1, 7), "width": (1, 1024)})
-_CHOICES = MappingProxyType({"activation": Activation, "norm": Norm, "upsampling": Upsampling})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UNetConfig:
-    """The hyperparameters of a U-Net, validated; ``build()`` makes the network.
-
-    Attributes:
-        in_channels: Channels of the input.
-        classes: Channels of the output.
-        depth: How many times the resolution is halved.
-        width: Channels at full resolution; they double at each halving.
-        activation: Nonlinearity after each 3x3 convolution.
-        norm: ``batch`` (folded away at inference), ``group`` (its receptive field is the whole tile), or ``none``.
-        upsampling: ``deconvolution`` (learned, 2x2, as in the paper) or ``bilinear`` (followed by a 1x1 convolution).
-        skips: Whether the decoder sees the encoder's features of the same resolution.
-        any_channels: Whether channels may be absent: the network is then told which are, and has learned to do
-            without (``models.absence``).
-
-    Raises:
-        ModelConfigError: A value is out of range, or no such choice exists.
-    """
-
-    architecture: ClassVar[str] = "unet"
-
-    in_channels: int = 12
-    classes: int = 2
-    depth: int = 3
-    width: int = 16
-    activation: Activation = "relu"
-    norm: Norm = "batch"
-    upsampling: Upsampling = "deconvolution"
-    skips: bool = True
-    any_channels: bool = False
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in _LIMITS.items():
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise ModelConfigError(
-                    f"U-Net: expected {name} to be a whole number, {low} to {high}; found {value!r}."
-                )
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in get_args(choices):
-                known = ", ".join(get_args(choices))
-                raise ModelConfigError(f"U-Net: expected {name} to be one of {known}; found {getattr(self, name)!r}.")
-        for name in ("skips", "any_channels"):
-            if type(getattr(self, name)) is not bool:
-                raise ModelConfigError(f"U-Net: expected {name} to be true or false; found {getattr(self, name)!r}.")
-
-    @property
-    def stride(self) -> int:
-        """Rows and columns of the input must be multiples of this: 2 to the power of ``depth``."""
-        return 1 << self.depth
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels at each resolution, from full to coarsest: ``depth + 1`` numbers."""
-        return tuple(self.width * 2**level for level in range(self.depth + 1))
-
-    def to_dict(self) -> dict[str, int | str | bool]:
-        """The hyperparameters as plain values, for the header of a model file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def build(self) -> UNet:
-        """Make the network, with fresh random weights drawn from torch's global generator."""
-        return UNet(self)
 
 
 def _build_norm(config: UNetConfig, channels: int) -> nn.Module:
@@ -178,24 +115,37 @@ class Decoder(nn.Module):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.skips = config.skips
+        self.spread = config.spread_px
         pairs = list(zip(config.widths[:0:-1], config.widths[-2::-1], strict=True))  # (coarse, fine), bottom up
         self.ups = nn.ModuleList([_build_upsampling(config, coarse, fine) for coarse, fine in pairs])
         joined = 2 if config.skips else 1
         self.stages = nn.ModuleList([DoubleConvolution(config, joined * fine, fine) for _, fine in pairs])
 
-    def forward(self, features: list[Tensor]) -> Tensor:
+    def forward(self, features: list[Tensor], *, margin: int = 0) -> Tensor:
         """Features at full resolution.
 
         Args:
             features: What the encoder returned, finest first.
+            margin: Pixels at each edge of the image whose answer is not wanted.
+
+        Returns:
+            (B, width, H - 2 * margin, W - 2 * margin).
         """
         *skips, x = features  # x: the bottom, (B, width * 2**depth, H / stride, W / stride)
-        for up, stage, skip in zip(self.ups, self.stages, reversed(skips), strict=True):
-            x = up(x)  # (B, w, h, w) at the skip's resolution and width
+        crops = compute_crops(margin, depth=len(skips), spread=self.spread)
+        above = 0  # pixels that x has lost at each edge, at its own resolution
+        for up, stage, skip, crop in zip(self.ups, self.stages, reversed(skips), crops, strict=True):
+            x = crop_edges(up(x), crop - 2 * above)  # (B, w, h, w) at the skip's resolution and width
             if self.skips:
-                x = torch.cat((skip, x), dim=1)  # twice the channels
+                x = torch.cat((crop_edges(skip, crop), x), dim=1)  # twice the channels
             x = stage(x)  # back to the skip's width
-        return x
+            above = crop
+        return crop_edges(x, margin - above)
+
+
+def crop_edges(image: Tensor, pixels: int) -> Tensor:
+    """Leave out as many pixels at each edge: (B, C, H, W) to (B, C, H - 2 * pixels, W - 2 * pixels)."""
+    return image if pixels == 0 else image[:, :, pixels:-pixels, pixels:-pixels]
 
 
 def _build_upsampling(config: UNetConfig, coarse: int, fine: int) -> nn.Module:
@@ -223,23 +173,25 @@ class UNet(Network):
         self.decoder = Decoder(config)
         self.head = nn.Conv2d(config.width, config.classes, kernel_size=1)
 
-    def forward(self, image: Tensor, present: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, present: Tensor | None = None, *, margin: int = 0) -> Tensor:
         """Logits a pixel and class, on the grid of the input.
 
         Args:
             image: (B, in_channels, H, W), normalised, 0 in absent channels; H and W multiples of ``config.stride``.
             present: (B, in_channels), True where an image has the channel; default all.
+            margin: Pixels at each edge whose answer is not wanted, and that need not be computed; what is left is the
+                same as without. Less than half of H and W.
 
         Returns:
-            Logits (B, classes, H, W): no softmax is applied, since the losses want logits.
+            Logits (B, classes, H - 2 * margin, W - 2 * margin): no softmax is applied, since the losses want logits.
 
         Raises:
             ModelInputError: The shape does not fit.
         """
         require_image("U-Net", image, channels=self.in_channels, stride=self.config.stride)
         features = self.encoder(image, present)  # depth + 1 tensors, from (B, width, H, W) on
-        x = self.decoder(features)  # (B, width, H, W)
-        logits: Tensor = self.head(x)  # (B, classes, H, W)
+        x = self.decoder(features, margin=margin)  # (B, width, H, W), less the margin
+        logits: Tensor = self.head(x)  # (B, classes, H, W), less the margin
         return logits
 
 

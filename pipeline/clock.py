@@ -1,29 +1,65 @@
-"""Where the time went, by stage."""
+"""Where the time went, by stage and thread."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-__all__ = ["StageClock"]
+__all__ = ["Span", "StageClock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One run of a stage.
+
+    Attributes:
+        stage: Its name.
+        thread: Name of the thread that ran it.
+        begin_s: Seconds since the clock was made.
+        end_s: The same.
+    """
+
+    stage: str
+    thread: str
+    begin_s: float
+    end_s: float
 
 
 class StageClock:
-    """Adds up the wall time of named stages; stages do not nest."""
+    """Keeps when named stages ran, in any thread; those of one thread do not nest."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
         self._began = time.perf_counter()
+        self._lock = threading.Lock()
+        self._spans: list[Span] = []
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what runs inside, and add it to what ``name`` took before."""
-        began = time.perf_counter()
+        """Time what runs inside."""
+        began = self.total_s
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+            span = Span(name, threading.current_thread().name, began, self.total_s)
+            with self._lock:
+                self._spans.append(span)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """All that ran, in the order in which it ended."""
+        with self._lock:
+            return tuple(self._spans)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds by stage, added up over threads: together they may exceed the wall time."""
+        found: dict[str, float] = {}
+        for span in self.spans:
+            found[span.stage] = found.get(span.stage, 0.0) + span.end_s - span.begin_s
+        return found
 
     @property
     def total_s(self) -> float:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from models.errors import ModelFileError
 from models.predictor import Device, Precision, Predictor
 from models.runtimes import resolve_predictor
+from pipeline.tile_work import ask_network
 from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.reader import NativeRows, Pixels, ReadPlan, Strip
+from tiles.reader import NativeRows, ReadPlan, Strip
 from tiles.resample import reflect
 from tiles.scene import Scene
 from tiles.tiling import Tiling
@@ -192,25 +193,18 @@ class ChunkMapper:
             part = answer[tile.interior.slices(within=domain)]
             part[state == OBSCURED] = HIDDEN
             if (state == VALID).any():
-                np.copyto(part, _ask_network(predictor, pixels)[inside], where=state == VALID)
+                with _NETWORK:
+                    mapped = ask_network(predictor, pixels, tile)
+                np.copyto(part, mapped, where=state == VALID)
         return answer
 
     def _make_strip(self, arrays: Sequence[NDArray[Any]], scene: Scene, corner: tuple[int, int]) -> Strip:
         names = self.model.inputs
         bands = tuple(source for name in names for source in scene.bands if source.name == name)
         plan = ReadPlan(scene=scene, bands=bands, obscured_classes=self.obscured_classes)
-        native = tuple(NativeRows(source, *corner, array) for source, array in zip(bands, arrays, strict=False))
+        native = tuple(NativeRows(source, *corner, (array,)) for source, array in zip(bands, arrays, strict=False))
         scl = scene.classification if self.obscured_classes else None
-        return Strip(plan, native, None if scl is None else NativeRows(scl, *corner, arrays[len(bands)]))
-
-
-def _ask_network(predictor: Predictor, pixels: Pixels) -> NDArray[np.float32]:
-    """Water probability (row, col) of a tile whose unknown pixels are filled, as ``pipeline.predict`` has it."""
-    batch = pixels.reflectance[None]  # (1, C, H, W)
-    np.copyto(batch, predictor.fill[None, :, None, None], where=(pixels.state != VALID)[None, None])
-    with _NETWORK:
-        answer: NDArray[np.float32] = predictor.predict(batch)[0]
-    return answer
+        return Strip(plan, native, None if scl is None else NativeRows(scl, *corner, (arrays[len(bands)],)))
 
 
 def decode_state(answer: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -26,8 +26,8 @@ from pipeline.cube_statements import find_level, find_statements
 from pipeline.cube_tiles import ChunkMapper, ModelKey, Span, decode_state, load_predictor, merge_chunks, plan_spans
 from pipeline.errors import MissingExtraError, OptionError
 from pipeline.fit import describe_absence, resolve_inputs
-from pipeline.predict import DEFAULT_TILE_SIZE
 from pipeline.rasters import compute_classes
+from pipeline.tile_size import DEFAULT_TILE_SIZE
 from tiles import masks
 from tiles.scene import BandSource, Level, Radiometry, Scene
 

@@ -6,6 +6,7 @@ This is the way through the house, top to bottom: open, plan, predict, trace, wr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from pipeline.clock import Span
 from pipeline.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.contour import ContourTracer
 from pipeline.fit import list_absent
@@ -46,7 +48,8 @@ class MapResult:
         scene: What was mapped.
         already_mapped: The folder held this very result, and nothing was done.
         notes: What the user should be told, a sentence each.
-        stages_s: Seconds of wall time by stage; empty where nothing was done.
+        stages_s: Seconds by stage, added up over threads; empty where nothing was done.
+        spans: When each stage ran, and in which thread; the same.
     """
 
     folder: Path
@@ -54,6 +57,7 @@ class MapResult:
     already_mapped: bool
     notes: tuple[str, ...]
     stages_s: dict[str, float]
+    spans: tuple[Span, ...] = ()
 
 
 def map_scene(
@@ -92,7 +96,12 @@ def map_scene(
         _make_outputs(job, work.folder, rows or _predict)
         work.publish()
     return MapResult(
-        folder=job.folder, scene=job.scene, already_mapped=False, notes=job.notes, stages_s=dict(job.clock.seconds)
+        folder=job.folder,
+        scene=job.scene,
+        already_mapped=False,
+        notes=job.notes,
+        stages_s=job.clock.seconds,
+        spans=job.clock.spans,
     )
 
 
@@ -117,18 +126,33 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
         _require_pixels(job, seen)
         job.progress("writing", 0.0)
-        with job.clock.stage("finish rasters"):
-            maps.finish()
-    with job.clock.stage("coastline"):
-        layers = _build_coastline(job, tracer)
-    with job.clock.stage("vectors"):
-        frames = {"coastline": layers.coastline, "water": layers.water, "land": layers.land}
-        write_vectors(frames, folder, formats=("gpkg", *job.options.formats))
-    with job.clock.stage("preview"):
-        _draw_preview(job, folder / "preview.png", look, layers)
+        _finish(job, folder, maps, tracer, look)
     with job.clock.stage("record"):
         write_item(folder, _record(job, seen))
     job.progress("writing", 1.0)
+
+
+def _finish(job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, look: Quicklook) -> None:
+    """Compress the rasters while the coastline is built; then write it while the picture is drawn."""
+
+    def finish_rasters() -> None:
+        with job.clock.stage("finish rasters"):
+            maps.finish()
+
+    def write_layers(layers: CoastlineLayers) -> None:
+        with job.clock.stage("vectors"):
+            frames = {"coastline": layers.coastline, "water": layers.water, "land": layers.land}
+            write_vectors(frames, folder, formats=("gpkg", *job.options.formats))
+
+    with ThreadPoolExecutor(2, thread_name_prefix="finish") as pool:
+        works = [pool.submit(finish_rasters)]
+        with job.clock.stage("coastline"):
+            layers = _build_coastline(job, tracer)
+        works.append(pool.submit(write_layers, layers))
+        with job.clock.stage("preview"):
+            _draw_preview(job, folder / "preview.png", look, layers)
+        for work in works:
+            work.result()
 
 
 _LAYERS = 5
@@ -189,7 +213,7 @@ def _record(job: SceneJob, seen: NDArray[np.int64]) -> Provenance:
         model_sha256=job.runtime.sha256,
         parameters=list_parameters(job.options, job.runtime),
         fingerprint=job.fingerprint,
-        runtime={"description": job.runtime.description, "tile_size": job.options.tile_size},
+        runtime={"description": job.runtime.description, "tile_size": job.tile_size},
         statistics={
             "valid_percent": round(float(shares[VALID]), 4),
             "nodata_percent": round(float(shares[NODATA]), 4),

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_sha256
-from pipeline.predict import DEFAULT_TILE_SIZE
 from tiles.masks import CLOUD_CLASSES, SCL_CLASSES
 
 __all__ = ["MapOptions"]
@@ -22,7 +21,9 @@ class MapOptions(BaseModel):
         model: Name of a bundled model, or path of a model file.
         device: ``auto`` takes a GPU where there is one.
         precision: ``auto`` takes bfloat16 where the processor has it.
-        tile_size: Interior of a tile in pixels. Changes speed and memory, never the result.
+        runtime: ``torch``, ``openvino``, or ``auto``: what takes less time here. The maps differ by rounding alone.
+        tile_size: Interior of a tile in pixels; ``None``: chosen from memory and cores. Changes speed and memory,
+            never the result.
         aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
         cloud_classes: Classes of the scene classification that hide the ground.
         threshold: Probability from which a pixel is water, and at which the coastline runs.
@@ -38,7 +39,8 @@ class MapOptions(BaseModel):
     model: str = DEFAULT_MODEL
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    tile_size: Annotated[int, Field(ge=32, le=16384)] = DEFAULT_TILE_SIZE
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    tile_size: Annotated[int, Field(ge=32, le=16384)] | None = None
     aoi: str | None = None
     cloud_classes: frozenset[int] = CLOUD_CLASSES
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -56,9 +58,9 @@ class MapOptions(BaseModel):
         return self
 
     def result_parameters(self) -> dict[str, object]:
-        """The choices that change the result, for the record; tile size, device and ``overwrite`` do not.
+        """The choices that change the result, for the record.
 
-        A file is known by its checksum.
+        Tile size, device, runtime and ``overwrite`` do not. A file is known by its checksum.
         """
         return {
             "aoi": self.aoi if self.aoi is None or not Path(self.aoi).is_file() else compute_sha256(Path(self.aoi)),

@@ -17,8 +17,9 @@ from pipeline.errors import StaleResultError
 from pipeline.fit import describe_absence, resolve_inputs
 from pipeline.item import compute_checksums, compute_fingerprint, read_fingerprint
 from pipeline.options import MapOptions
-from pipeline.predict import Prediction
+from pipeline.predict import Prediction, count_workers
 from pipeline.quicklook import Quicklook
+from pipeline.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
 from pipeline.vectors import resolve_formats
 from tiles.grid import Grid
 from tiles.open import StackOptions, open_scene
@@ -67,6 +68,18 @@ class SceneJob:
     def grid(self) -> Grid:
         """Grid of the outputs: the scene's own, cut to the area."""
         return self.scene.grid.crop(self.area.window)
+
+    @property
+    def workers(self) -> int:
+        """How many tiles are mapped at once."""
+        return count_workers(self.runtime, threads=self.threads)
+
+    @property
+    def tile_size(self) -> int:
+        """Interior of a tile in pixels."""
+        return resolve_tile_size(
+            self.options.tile_size, runtime=self.runtime, window=self.area.window, workers=self.workers
+        )
 
     @property
     def model_name(self) -> str:
@@ -140,6 +153,7 @@ def plan_scene(
             inputs=[band.name for band in bands],
             device=options.device,
             precision=options.precision,
+            framework=options.runtime,
         )
     with clock.stage("checksums"):
         inputs = compute_checksums(scene.files)
@@ -168,8 +182,9 @@ def list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object
     """The choices that decide the result, the precision as it was resolved among them."""
     parameters = options.result_parameters() | {"precision": runtime.precision}
     if runtime.reach_px is None:  # then it also matters how the tiles lie
-        overlap = compute_overlap(options.tile_size, runtime.stride)
-        parameters["blending"] = {"window": "hann", "tile_size": options.tile_size, "overlap_px": overlap}
+        tile_size = options.tile_size or DEFAULT_TILE_SIZE
+        overlap = compute_overlap(tile_size, runtime.stride)
+        parameters["blending"] = {"window": "hann", "tile_size": tile_size, "overlap_px": overlap}
     return parameters
 
 
@@ -189,7 +204,7 @@ def prepare_prediction(job: SceneJob, look: Quicklook) -> Prediction:
         ),
         runtime=job.runtime,
         area=job.area,
-        tile_size=job.options.tile_size,
+        tile_size=job.tile_size,
         clock=job.clock,
         quicklook=(look, visible),
     )

@@ -8,9 +8,9 @@ and brought to reflectance on the finest grid only a tile at a time: that is wha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -20,6 +20,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
+from tiles.block_cache import limit_block_cache
 from tiles.errors import RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID, compute_band_validity
@@ -27,6 +28,8 @@ from tiles.resample import AxisSampling, compute_sampling, interpolate, take_nea
 from tiles.scene import BandSource, Radiometry, Scene
 
 __all__ = ["Pixels", "ReadPlan", "Strip", "read_strips"]
+
+Watch = Callable[[str], AbstractContextManager[Any]]
 
 LEAST_ROWS_A_READ = 256
 """Files with flat blocks (a TIFF of single rows) are read at least this many rows at a time."""
@@ -104,22 +107,20 @@ class FileStream:
         self._chunks.clear()
         self._dataset.close()
 
-    def read_rows(self, position: int) -> tuple[int, NDArray[Any]]:
+    def read_rows(self, position: int) -> tuple[int, tuple[NDArray[Any], ...]]:
         """Read what window number ``position`` needs, and forget what neither it nor a later one does.
 
         Returns:
-            First native row, and DN as stored (band, row, col).
+            First native row, and DN as stored: pieces (band, row, col), one below the other.
         """
-        (first, last), keep_from = self._spans[position], int(self._keep_from[position])
+        (_, last), keep_from = self._spans[position], int(self._keep_from[position])
         self._chunks = [(row, chunk) for row, chunk in self._chunks if row + chunk.shape[1] > keep_from]
         if not self._chunks:  # skip what lies above an area of interest, in whole blocks
             self._next_row = max(self._next_row, keep_from // self._rows_a_read * self._rows_a_read)
         while self._next_row < last:
             self._chunks.append((self._next_row, self._decode(self._next_row)))
             self._next_row += self._chunks[-1][1].shape[1]
-        base = self._chunks[0][0]
-        whole = self._chunks[0][1] if len(self._chunks) == 1 else np.concatenate([c for _, c in self._chunks], axis=1)
-        return first, whole[:, first - base : last - base]
+        return self._chunks[0][0], tuple(chunk for _, chunk in self._chunks)
 
     def _decode(self, row: int) -> NDArray[Any]:
         height = min(self._rows_a_read, self._src_grid.height - row)
@@ -137,26 +138,39 @@ class FileStream:
         return decoded
 
 
+Cut = tuple[NDArray[Any], AxisSampling, AxisSampling]
+"""DN (row, col), and where the rows and columns of the finest grid fall in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class NativeRows:
-    """Rows of one band in memory, as stored: DN (row, col) and where they begin in the band's grid."""
+    """Rows of one band in memory, as stored: DN (row, col) and where they begin in the band's grid.
+
+    They are kept in the pieces that they were decoded in, for joining those would take twice the memory.
+    """
 
     source: BandSource
     row_start: int
     col_start: int
-    values: NDArray[Any]
+    pieces: tuple[NDArray[Any], ...]
 
     def sampling(self, window: Window, grid: Grid) -> tuple[AxisSampling, AxisSampling]:
-        """Where the pixels of ``window`` fall in ``values``, rows and columns."""
+        """Where the pixels of ``window`` fall in what is kept, rows and columns."""
         rows = compute_sampling(self.source.grid, grid, start=window.row_off, stop=window.row_stop, axis=0)
         cols = compute_sampling(self.source.grid, grid, start=window.col_off, stop=window.col_stop, axis=1)
         return rows.shift(self.row_start), cols.shift(self.col_start)
 
-    def cut(self, window: Window, grid: Grid) -> tuple[NDArray[Any], AxisSampling, AxisSampling]:
+    def cut(self, window: Window, grid: Grid) -> Cut:
         """Only the native pixels that ``window`` needs, and the sampling within them."""
         rows, cols = self.sampling(window, grid)
         (top, bottom), (left, right) = rows.span, cols.span
-        return self.values[top:bottom, left:right], rows.shift(top), cols.shift(left)
+        found, base = [], 0
+        for piece in self.pieces:
+            part = piece[max(top - base, 0) : max(bottom - base, 0), left:right]
+            base += len(piece)
+            if len(part):
+                found.append(part)
+        return found[0] if len(found) == 1 else np.concatenate(found), rows.shift(top), cols.shift(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,34 +181,61 @@ class Strip:
     bands: tuple[NativeRows, ...]
     classification: NativeRows | None
 
-    def read(self, window: Window) -> Pixels:
+    def read(self, window: Window, *, out: NDArray[np.float32] | None = None) -> Pixels:
         """Bring a window to reflectance on the finest grid.
 
         Args:
             window: Within the rows and columns of the strip; beyond the scene's edge pixels are reflected.
+            out: Where the reflectance goes, (band, row, col); ``None``: an array of its own. Who reads many tiles
+                saves the system the work of finding new memory for each.
 
         Returns:
             Reflectance and state.
         """
-        grid, radiometry = self.plan.scene.grid, self.plan.scene.radiometry
-        reflectance = np.empty((len(self.bands), *window.shape), dtype=np.float32)
-        has_marker = radiometry.nodata_rule == "any"
-        valid = np.full(window.shape, has_marker)
-        for channel, native in enumerate(self.bands):
-            dn, rows, cols = native.cut(window, grid)
-            mask = compute_band_validity(dn, radiometry.nodata)
-            reflectance[channel] = compute_reflectance(dn, mask, radiometry, native.source.name, (rows, cols))
-            if mask is not None:
-                fine = take_nearest(mask, rows, cols)
-                valid = (valid & fine) if has_marker else (valid | fine)
-            elif not has_marker:
-                valid[:] = True
-        state = np.where(valid, VALID, NODATA).astype(np.uint8)
+        grid = self.plan.scene.grid
+        reflectance = np.empty((len(self.bands), *window.shape), dtype=np.float32) if out is None else out
+        cuts = [native.cut(window, grid) for native in self.bands]
+        masks = [compute_band_validity(dn, self.plan.scene.radiometry.nodata) for dn, _, _ in cuts]
+        valid = self._compute_validity(window, cuts, masks)
+        if valid.any():
+            for channel, (native, (dn, rows, cols), mask) in enumerate(zip(self.bands, cuts, masks, strict=True)):
+                radiometry, name = self.plan.scene.radiometry, native.source.name
+                compute_reflectance(dn, mask, radiometry, name, (rows, cols), out=reflectance[channel])
+        else:
+            reflectance[:] = 0
+        state = _STATE_OF_VALIDITY[valid.view(np.uint8)]
         if self.classification is not None:
             classes, rows, cols = self.classification.cut(window, grid)
-            hidden = np.isin(classes, list(self.plan.obscured_classes))
-            state[take_nearest(hidden, rows, cols) & valid] = OBSCURED
+            hidden = _find_classes(classes, self.plan.obscured_classes)
+            if hidden.any():
+                state[take_nearest(hidden, rows, cols) & valid] = OBSCURED
         return Pixels(reflectance=reflectance, state=state)
+
+    def _compute_validity(
+        self, window: Window, cuts: Sequence[Cut], masks: Sequence[NDArray[np.bool_] | None]
+    ) -> NDArray[np.bool_]:
+        """Where there is data: in all bands, or in one at least, as the product's rule for nodata has it."""
+        by_all = self.plan.scene.radiometry.nodata_rule == "any"
+        if any(mask is None for mask in masks) and not by_all:
+            return np.full(window.shape, fill_value=True)
+        valid = np.full(window.shape, by_all)
+        for (_, rows, cols), mask in zip(cuts, masks, strict=True):
+            if mask is not None:
+                fine = take_nearest(mask, rows, cols)
+                np.logical_and(valid, fine, out=valid) if by_all else np.logical_or(valid, fine, out=valid)
+        return valid
+
+
+_STATE_OF_VALIDITY = np.array([NODATA, VALID], dtype=np.uint8)
+
+
+def _find_classes(classes: NDArray[Any], wanted: frozenset[int]) -> NDArray[np.bool_]:
+    """Where a scene classification holds one of some classes."""
+    if classes.dtype != np.uint8:
+        return np.isin(classes, list(wanted))
+    table = np.zeros(256, dtype=np.bool_)
+    table[list(wanted)] = True
+    return np.take(table, classes)
 
 
 def compute_reflectance(
@@ -203,6 +244,8 @@ def compute_reflectance(
     radiometry: Radiometry,
     name: str,
     sampling: tuple[AxisSampling, AxisSampling],
+    *,
+    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Turn the DN of one band into reflectance on the finest grid; missing pixels take no part.
 
@@ -212,30 +255,56 @@ def compute_reflectance(
         radiometry: Offset and quantification.
         name: The band.
         sampling: Rows and columns of the finest grid in ``dn``.
+        out: Where the answer goes, (fine row, fine col); ``None``: an array of its own.
 
     Returns:
         (fine row, fine col), finite; 0 where no data is near.
     """
     rows, cols = sampling
     scale = np.float32(1 / radiometry.quantification)
-    values = (dn.astype(np.float32) + np.float32(radiometry.offsets.get(name, 0.0))) * scale
+    values = dn.astype(np.float32)
+    values += np.float32(radiometry.offsets.get(name, 0.0))
+    values *= scale
     if mask is None:
-        return interpolate(values, rows, cols)
+        return interpolate(values, rows, cols, out=out)
     values[~mask] = 0
-    mixed = interpolate(values, rows, cols)
-    if rows.is_identity and cols.is_identity:
-        return mixed
-    share = interpolate(mask.astype(np.float32), rows, cols)
-    return np.divide(mixed, share, out=np.zeros_like(mixed), where=share > 0)
+    mixed = interpolate(values, rows, cols, out=out)
+    if not (rows.is_identity and cols.is_identity):
+        _divide_by_share(mixed, mask, rows, cols)
+    return mixed
 
 
-def read_strips(plan: ReadPlan, windows: Sequence[Window]) -> Iterator[Strip]:
+def _divide_by_share(
+    mixed: NDArray[np.float32], mask: NDArray[np.bool_], rows: AxisSampling, cols: AxisSampling
+) -> None:
+    """Make a mean of what was summed up over valid pixels alone; 0 where none is near. Where all are, it is one."""
+    missing = ~mask
+    bad_rows, bad_cols = np.any(missing, axis=1), np.any(missing, axis=0)
+    part_rows, part_cols = (
+        _find_span(bad[axis.lower] | bad[axis.upper]) for bad, axis in ((bad_rows, rows), (bad_cols, cols))
+    )
+    if part_rows.stop == 0 or part_cols.stop == 0:  # what is missing is not asked for
+        return
+    share = interpolate(mask.astype(np.float32), rows.take(part_rows), cols.take(part_cols))
+    reached, part = share > 0, mixed[part_rows, part_cols]
+    np.divide(part, share, out=part, where=reached)
+    part[~reached] = 0
+
+
+def _find_span(flags: NDArray[np.bool_]) -> slice:
+    """From the first true to the last."""
+    found = np.flatnonzero(flags)
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
+
+
+def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nullcontext) -> Generator[Strip]:
     """Read a scene in strips, from top to bottom, decoding one strip ahead of the one in use.
 
     Args:
         plan: What to read.
         windows: What each strip must cover, in order of rising rows; all of the same columns. May reach beyond the
             scene's edge.
+        watch: Called with ``decode``, gives the context in which rows of a file are decoded: a clock's, for instance.
 
     Yields:
         A strip a window.
@@ -243,17 +312,23 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window]) -> Iterator[Strip]:
     Raises:
         RasterReadError: A file cannot be opened or decoded.
     """
+    threads = plan.threads or os.cpu_count() or 1
+    limit_block_cache(threads)
     with ExitStack() as stack:
         streams = []
         for _, sources in groupby(sorted(plan.sources, key=lambda s: s.path), key=lambda s: s.path):
             streams.append(FileStream(tuple(sources), grid=plan.scene.grid, windows=windows))
             stack.callback(streams[-1].close)
-        pool = ThreadPoolExecutor(max_workers=plan.threads or os.cpu_count() or 1, thread_name_prefix="decode")
+        pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode")
         # On an error or Ctrl-C: finish what is being decoded, start nothing more, then close the files.
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
 
-        def submit(position: int) -> list[Future[tuple[int, NDArray[Any]]]]:
-            return [pool.submit(stream.read_rows, position) for stream in streams if position < len(windows)]
+        def submit(position: int) -> list[Future[tuple[int, tuple[NDArray[Any], ...]]]]:
+            return [pool.submit(read, stream, position) for stream in streams if position < len(windows)]
+
+        def read(stream: FileStream, position: int) -> tuple[int, tuple[NDArray[Any], ...]]:
+            with watch("decode"):
+                return stream.read_rows(position)
 
         pending = submit(0)
         for position in range(len(windows)):
@@ -262,11 +337,15 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window]) -> Iterator[Strip]:
             yield _make_strip(plan, streams, results)
 
 
-def _make_strip(plan: ReadPlan, streams: list[FileStream], results: list[tuple[int, NDArray[Any]]]) -> Strip:
+def _make_strip(
+    plan: ReadPlan, streams: list[FileStream], results: list[tuple[int, tuple[NDArray[Any], ...]]]
+) -> Strip:
     """Sort what the files gave back into the order of the bands."""
     found = {
-        (source.path, source.index): NativeRows(source, row_start, stream.col_start, values[position])
-        for stream, (row_start, values) in zip(streams, results, strict=True)
+        (source.path, source.index): NativeRows(
+            source, row_start, stream.col_start, tuple(piece[position] for piece in pieces)
+        )
+        for stream, (row_start, pieces) in zip(streams, results, strict=True)
         for position, source in enumerate(stream.sources)
     }
     bands = tuple(found[source.path, source.index] for source in plan.bands)

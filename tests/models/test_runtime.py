@@ -110,7 +110,7 @@ def test_norms_are_folded_and_the_model_keeps_its_own(tiny: Model) -> None:
 
 
 def test_it_says_what_it_chose(runtime: Runtime, tiny: Model) -> None:
-    assert runtime.description.startswith("tiny 1, cpu (")
+    assert runtime.description.startswith("tiny 1, PyTorch, cpu (")
     assert runtime.description.endswith("fp32")
     assert runtime.reach_px == 23
     assert runtime.stride == 4

@@ -84,7 +84,16 @@ class Pretended:
     card: ModelCard = field(default_factory=lambda: build_card(inputs=BANDS, required_inputs=()))
     fill: Floats = field(default_factory=lambda: np.array([0.2, 0.3], np.float32))
 
-    def predict(self, batch: Floats) -> Floats:
+    workers: int = 1
+
+    def enter_worker(self) -> None:
+        raise AssertionError("one thread needs no telling")
+
+    def predict(self, batch: Floats, *, margin: int = 0) -> Floats:
+        answer = self.answer(batch)
+        return answer[:, margin : batch.shape[2] - margin, margin : batch.shape[3] - margin]
+
+    def answer(self, batch: Floats) -> Floats:
         self.asked.append(batch.shape)
         assert batch.shape[2] % self.stride == batch.shape[3] % self.stride == 0
         if self.kind == "constant":

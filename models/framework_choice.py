@@ -1,0 +1,171 @@
+"""Which framework runs a network fastest on this machine: found by trying, once, and remembered.
+
+A choice must not change from one scene to the next, or the same scene mapped twice could differ in its last bits. So
+what was measured is kept in the user's cache, and measured again only for another processor, version or model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from models.errors import DeviceError
+from models.openvino_runtime import OpenVinoRuntime, find_openvino
+from models.predictor import Device, Framework, Precision, Predictor
+
+__all__ = ["build_runtime", "find_cache", "measure"]
+
+Chosen = Literal["torch", "openvino"]
+_TRIALS = 3
+_TILE_PX = 256
+
+
+def build_runtime(
+    path: Path,
+    *,
+    framework: Framework = "auto",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    channels: Sequence[int] | None = None,
+) -> Predictor:
+    """Make a model ready to predict with the framework that was asked for, or the fastest here.
+
+    Args:
+        path: The model's file (``.safetensors``).
+        framework: ``auto`` takes PyTorch on a GPU, and on the processor what takes less time of those installed.
+        device: ``auto`` takes the GPU where there is one.
+        precision: ``auto`` takes bfloat16 where the device multiplies it natively.
+        channels: Which of the card's inputs there are, as ``models.runtime.Runtime`` has it.
+
+    Raises:
+        DeviceError: There is no such device or framework here, or no such choice.
+        ModelFileError: The file is no model of ours.
+        ModelConfigError: The network cannot do without the other channels.
+        ModelInputError: The card says that the model cannot.
+    """
+    if framework not in get_args(Framework):
+        raise DeviceError(f"Expected the runtime to be one of {', '.join(get_args(Framework))}; found {framework!r}.")
+
+    def build(kind: Chosen) -> Predictor:
+        return _KINDS[kind](path, device=device, precision=precision, channels=channels)
+
+    if framework != "auto":
+        return build(framework)
+    if not find_openvino() or device == "cuda" or (device == "auto" and _may_have_gpu()):
+        return build("torch")
+    try:
+        other = build("openvino")
+    except DeviceError:  # it does not run every network
+        return build("torch")
+    return other if _choose(other, lambda: build("torch")) == "openvino" else build("torch")
+
+
+def _build_torch(path: Path, **choices: Any) -> Predictor:  # noqa: ANN401
+    from models.checkpoint import load_model  # noqa: PLC0415 (a second, and half a gigabyte)
+    from models.runtime import Runtime  # noqa: PLC0415
+
+    return Runtime(load_model(path), **choices)
+
+
+_KINDS: dict[Chosen, Callable[..., Predictor]] = {"torch": _build_torch, "openvino": OpenVinoRuntime}
+
+
+def _may_have_gpu() -> bool:
+    """Whether PyTorch must be asked; what has no driver has no GPU, and that is known without importing it."""
+    return os.name == "nt" or any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
+
+
+def _choose(other: Predictor, build_torch: Callable[[], Predictor]) -> Chosen:
+    key = _compute_key(other)
+    chosen = _recall(key)
+    if chosen is None:
+        seconds = {"torch": measure(build_torch()), "openvino": measure(other)}
+        chosen = "openvino" if seconds["openvino"] < seconds["torch"] else "torch"
+        _remember(key, {"framework": chosen, "seconds": seconds})
+    return chosen
+
+
+def measure(predictor: Predictor, *, tile_px: int = _TILE_PX) -> float:
+    """Seconds that one thread needs for a tile, the best of a few trials.
+
+    Args:
+        predictor: What to measure.
+        tile_px: Interior of the tile in pixels.
+    """
+    reach, stride = predictor.reach_px or 0, predictor.stride
+    size = -(-(tile_px + 2 * reach) // stride) * stride
+    batch = np.broadcast_to(predictor.fill[None, :, None, None], (1, len(predictor.fill), size, size)).copy()
+
+    def run() -> float:
+        began = time.perf_counter()
+        predictor.predict(batch, margin=reach)
+        return time.perf_counter() - began
+
+    with ThreadPoolExecutor(1, initializer=predictor.enter_worker) as pool:
+        pool.submit(run).result()  # the first call makes ready
+        return min(pool.submit(run).result() for _ in range(_TRIALS))
+
+
+def find_cache() -> Path:
+    """The file that remembers what was measured: in ``$XDG_CACHE_HOME``, or ``~/.cache``."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(root) / "strandline" / "frameworks.json"
+
+
+def _compute_key(runtime: Predictor) -> str:
+    parts = [
+        _name_processor(),
+        importlib.metadata.version("torch"),
+        importlib.metadata.version("openvino"),
+        runtime.sha256,
+        *runtime.card.inputs,
+        runtime.precision,
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _name_processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith(("model name", "flags"))]
+    return " ".join(names[:2]) or platform.processor()
+
+
+def _read_cache() -> dict[str, Any]:
+    try:
+        found = json.loads(find_cache().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _recall(key: str) -> Chosen | None:
+    entry = _read_cache().get(key)
+    chosen = entry.get("framework") if isinstance(entry, dict) else None
+    return chosen if chosen in get_args(Chosen) else None
+
+
+def _remember(key: str, entry: dict[str, Any]) -> None:
+    """Keep a choice; where it cannot be kept, it is measured again next time."""
+    path = find_cache()
+    text = json.dumps(_read_cache() | {key: entry}, indent=2, sort_keys=True) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=path.parent, prefix=".begun-", delete=False, encoding="utf-8") as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    except OSError:
+        return

@@ -1,0 +1,165 @@
+"""Run a network over the tiles of a row, a tile a core, while the next rows are decoded.
+
+One thread a tile, instead of all threads on one tile, keeps every core busy where others decode beside it: nobody waits
+for the slowest at the end of each layer. What a tile needs is kept by its thread and used again, since new memory
+costs more than the arithmetic on it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.quicklook import Cells
+from pipeline.tile_work import MappedRows, Prediction, ask_network, compute_cells
+from tiles.grid import Window
+from tiles.masks import NODATA, VALID
+from tiles.reader import Strip
+from tiles.tiling import Tile, TileRow
+
+__all__ = ["RowInWork", "TilePool", "run_rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowInWork:
+    """A row of tiles that is being mapped.
+
+    Attributes:
+        row: The row.
+        probability: float32 (row, col), written by the threads.
+        state: uint8 (row, col), the same.
+        tiles: What each tile gives to the picture, once it is done; from left to right.
+    """
+
+    row: TileRow
+    probability: NDArray[np.float32]
+    state: NDArray[np.uint8]
+    tiles: tuple[Future[list[Cells]], ...]
+
+    def wait_until_few(self, count: int) -> None:
+        """Return when at most ``count`` tiles are not done, or one has failed."""
+        left = {tile for tile in self.tiles if not tile.done()}
+        while len(left) > count and not any(tile.done() and tile.exception() for tile in self.tiles):
+            left = wait(left, return_when=FIRST_COMPLETED).not_done
+
+    def finish(self, prediction: Prediction) -> MappedRows:
+        """Wait for all tiles, and give the rows.
+
+        Raises:
+            StrandlineError: What went wrong with a tile.
+        """
+        cells = [cell for tile in self.tiles for cell in tile.result()]
+        if prediction.quicklook is not None:
+            for cell in cells:  # in the order of the tiles: sums of floats depend on it
+                prediction.quicklook[0].add_cells(*cell)
+        row_off = self.row.interior.row_off - prediction.area.window.row_off
+        return MappedRows(row_off=row_off, probability=self.probability, state=self.state)
+
+
+class TilePool:
+    """Threads that map tiles, as many as the network takes at once. Use it as a context manager.
+
+    Args:
+        prediction: What to run on what.
+        workers: Threads.
+    """
+
+    def __init__(self, prediction: Prediction, *, workers: int) -> None:
+        self.workers = workers
+        self._prediction = prediction
+        self._memory = threading.local()
+        alone = workers > 1
+        enter = prediction.runtime.enter_worker if alone else _enter_nothing
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tile", initializer=enter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, row: TileRow, strip: Strip) -> RowInWork:
+        """Begin a row of tiles.
+
+        Args:
+            row: The row.
+            strip: Its pixels.
+        """
+        probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
+        state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
+
+        def compute(tile: Tile) -> list[Cells]:
+            target = tile.interior.slices(within=row.interior)
+            return self._compute(tile, strip, probability[target], state[target])
+
+        tiles = tuple(self._threads.submit(compute, tile) for tile in row.tiles)
+        return RowInWork(row=row, probability=probability, state=state, tiles=tiles)
+
+    def _compute(
+        self, tile: Tile, strip: Strip, probability: NDArray[np.float32], state: NDArray[np.uint8]
+    ) -> list[Cells]:
+        prediction, inside = self._prediction, tile.interior.slices(within=tile.read)
+        outside = prediction.area.compute_outside(tile.interior, prediction.plan.scene.grid)
+        if outside is not None and outside.all():
+            return []
+        with prediction.clock.stage("reflectance"):
+            pixels = strip.read(tile.read, out=self._find_memory(len(strip.bands), tile.read))
+            state[:] = pixels.state[inside]
+            if outside is not None:
+                state[outside] = NODATA
+            cells = list(compute_cells(prediction, tile, pixels.reflectance[(slice(None), *inside)], state))
+        if (state == VALID).any():  # else there is nothing to ask the network
+            with prediction.clock.stage("network"):
+                answer = ask_network(prediction.runtime, pixels, tile)
+            np.copyto(probability, answer, where=state == VALID)
+        return cells
+
+    def _find_memory(self, bands: int, window: Window) -> NDArray[np.float32]:
+        """Reflectance of this thread's tile, (band, row, col)."""
+        size = bands * window.height * window.width
+        if getattr(self._memory, "size", 0) < size:
+            self._memory.size, self._memory.values = size, np.empty(size, dtype=np.float32)
+        values: NDArray[np.float32] = self._memory.values
+        return values[:size].reshape(bands, *window.shape)
+
+
+def run_rows(
+    prediction: Prediction, rows: Sequence[TileRow], strips: Iterator[Strip], workers: int
+) -> Iterator[MappedRows]:
+    """Map rows of tiles, beginning with each while the one before is finished.
+
+    Args:
+        prediction: What to run on what.
+        rows: The rows.
+        strips: The pixels of each.
+        workers: Tiles at once.
+
+    Yields:
+        The rows of the map.
+    """
+    before: RowInWork | None = None
+    with TilePool(prediction, workers=workers) as pool:
+        for row in rows:
+            if before is not None:  # the next strip is taken, and another decoded, only when hands are free
+                before.wait_until_few(workers - 1)
+            with prediction.clock.stage("wait for decoding"):
+                strip = next(strips)
+            now = pool.submit(row, strip)
+            if before is not None:
+                yield before.finish(prediction)
+            before = now
+        if before is not None:
+            yield before.finish(prediction)
+
+
+def _enter_nothing() -> None:
+    """A network that takes one tile at a time keeps its threads."""

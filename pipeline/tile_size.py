@@ -1,0 +1,83 @@
+"""Choose the size of tiles: as large as memory allows, for a halo costs less on a large tile, and enough for all cores.
+
+A tile with an interior of 512 and a reach of 107 pixels makes the network look at twice the pixels that are kept; one
+of 1024 at half as many again. The decoder computes the interior alone (``models.unet``), which the model of the cost
+knows. The result does not depend on the size, but where tiles are blended.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import product
+
+from models.predictor import Predictor
+from tiles.grid import Window
+
+__all__ = ["DEFAULT_TILE_SIZE", "estimate_bytes", "resolve_tile_size"]
+
+DEFAULT_TILE_SIZE = 512
+"""Interior in pixels where nothing is known of the machine, and for tiles that are blended."""
+
+_SIZES = (256, 384, 512, 768, 1024, 1536, 2048)
+_BYTES_A_WORKER = 320 * 2**20
+_SHARE_OF_MEMORY = 8
+_ENCODER_SHARE, _DECODER_EDGE_PX = 0.39, 8
+"""Multiplications of a U-Net before the bottom's end; what its decoder computes beyond the interior on each side."""
+
+
+def resolve_tile_size(asked: int | None, *, runtime: Predictor, window: Window, workers: int) -> int:
+    """Decide on the interior of a tile in pixels.
+
+    Args:
+        asked: What the user asked for, if anything.
+        runtime: The network.
+        window: What is mapped.
+        workers: Tiles at once.
+    """
+    if asked is not None:
+        return asked
+    if runtime.reach_px is None:
+        return DEFAULT_TILE_SIZE
+    budget = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers)
+    fitting = [size for size in _SIZES if estimate_bytes(runtime, size=size) <= budget] or [_SIZES[0]]
+    return min(
+        fitting, key=lambda size: _estimate_cost(window, size=size, reach=runtime.reach_px or 0, workers=workers)
+    )
+
+
+def estimate_bytes(runtime: Predictor, *, size: int) -> int:
+    """Memory of one tile in work: its reflectance, and four feature maps of full resolution.
+
+    Args:
+        runtime: The network.
+        size: Interior in pixels.
+    """
+    width = runtime.hyperparameters.get("width")
+    width = width if isinstance(width, int) else 64  # networks of other kinds are wider
+    itemsize = 2 if runtime.precision == "bf16" else 4
+    pixels = (size + 2 * (runtime.reach_px or 0) + runtime.stride) ** 2
+    return pixels * (4 * len(runtime.card.inputs) + 4 * width * itemsize)
+
+
+def _estimate_cost(window: Window, *, size: int, reach: int, workers: int) -> float:
+    """Wall time, in that of a pixel: the tiles' sum over the workers, and the last one, for which the others wait."""
+    heights, widths = (_cut(length, size) for length in window.shape)
+    costs = [
+        _ENCODER_SHARE * (height + 2 * reach) * (width + 2 * reach)
+        + (1 - _ENCODER_SHARE) * (height + 2 * _DECODER_EDGE_PX) * (width + 2 * _DECODER_EDGE_PX)
+        for height, width in product(heights, widths)
+    ]
+    return sum(costs) / workers + max(costs) * (workers - 1) / workers
+
+
+def _cut(length: int, size: int) -> list[int]:
+    whole, rest = divmod(length, size)
+    return [size] * whole + ([rest] if rest else [])
+
+
+def _find_memory() -> int:
+    """Bytes of this machine's memory; plenty where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 2**40

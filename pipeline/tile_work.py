@@ -1,0 +1,133 @@
+"""What is done with one tile: from the pixels of a strip to what the network says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.predictor import Predictor
+from pipeline.area import Area
+from pipeline.blending import compute_overlap
+from pipeline.clock import StageClock
+from pipeline.quicklook import Cells, Quicklook
+from tiles.grid import Window
+from tiles.masks import NODATA, VALID
+from tiles.reader import Pixels, ReadPlan
+from tiles.tiling import Tile, Tiling
+
+__all__ = ["MappedRows", "Prediction", "ask_network", "compute_cells", "leave_out"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedRows:
+    """Rows of the map, over the whole width of the area.
+
+    Attributes:
+        row_off: First row, counted from the area's upper edge.
+        probability: Water probability, float32 (row, col), NaN where the state is not valid.
+        state: uint8 (row, col): valid, nodata or obscured, as in ``tiles.masks``.
+    """
+
+    row_off: int
+    probability: NDArray[np.float32]
+    state: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """All that a run of the network over a scene needs.
+
+    Attributes:
+        plan: What to read; its bands in the order of the network's channels.
+        runtime: The network, ready to run.
+        area: The part of the scene to be mapped.
+        tile_size: Interior of a tile in pixels.
+        clock: Takes the time of each stage.
+        quicklook: Takes the visible bands of each tile, with the channels to take: red, green, blue.
+    """
+
+    plan: ReadPlan
+    runtime: Predictor
+    area: Area
+    tile_size: int
+    clock: StageClock
+    quicklook: tuple[Quicklook, tuple[int, ...]] | None = None
+
+    @property
+    def overlap(self) -> int | None:
+        """Pixels over which tiles are blended, on each side of a shared edge; ``None``: a halo makes them seam-free."""
+        return None if self.runtime.reach_px is not None else compute_overlap(self.tile_size, self.runtime.stride)
+
+    @property
+    def tiling(self) -> Tiling:
+        """The plan of the tiles: halo and stride are the network's own; where it has no halo, the overlap's."""
+        reach, stride = self.runtime.reach_px, self.runtime.stride
+        halo = compute_overlap(self.tile_size, stride) if reach is None else reach
+        return Tiling(domain=self.area.window, tile_size=self.tile_size, halo=halo, stride=stride)
+
+
+def ask_network(runtime: Predictor, pixels: Pixels, tile: Tile) -> NDArray[np.float32]:
+    """Water probability (row, col) of a tile's interior; unknown pixels are filled first.
+
+    Args:
+        runtime: The network, whose reach the tile's halo holds.
+        pixels: Of all that the tile reads; their reflectance is changed.
+        tile: The tile.
+    """
+    margin = runtime.reach_px or 0
+    batch = fill_unknown(runtime, pixels)  # (1, C, H, W)
+    answer: NDArray[np.float32] = runtime.predict(batch, margin=margin)[0]
+    row, col = tile.interior.row_off - tile.read.row_off - margin, tile.interior.col_off - tile.read.col_off - margin
+    return answer[row : row + tile.interior.height, col : col + tile.interior.width]
+
+
+def fill_unknown(runtime: Predictor, pixels: Pixels) -> NDArray[np.float32]:
+    """A batch of one (1, C, H, W), in which the mean that the network was trained to take stands for "nothing known".
+
+    Args:
+        runtime: The network.
+        pixels: Their reflectance is changed.
+    """
+    batch = pixels.reflectance[None]
+    unknown = pixels.state != VALID
+    if unknown.any():
+        np.copyto(batch, runtime.fill[None, :, None, None], where=unknown[None, None])
+    return batch
+
+
+def leave_out(state: NDArray[np.uint8], prediction: Prediction, tile: Tile) -> NDArray[np.uint8]:
+    """Pixels outside the area of interest count as nodata in the map, though the network may look at them.
+
+    Args:
+        state: Of the tile's interior, (row, col).
+        prediction: What the area is.
+        tile: The tile.
+    """
+    outside = prediction.area.compute_outside(tile.interior, prediction.plan.scene.grid)
+    return state if outside is None else np.where(outside, np.uint8(NODATA), state)
+
+
+def compute_cells(
+    prediction: Prediction, tile: Tile, reflectance: NDArray[np.float32], state: NDArray[np.uint8]
+) -> Iterator[Cells]:
+    """What a tile gives to the picture of the scene.
+
+    Args:
+        prediction: Which channels the picture takes.
+        tile: The tile.
+        reflectance: Of its interior, (band, row, col).
+        state: Of its interior, (row, col).
+    """
+    if prediction.quicklook is None:
+        return
+    quicklook, channels = prediction.quicklook
+    area, inner = prediction.area.window, tile.interior
+    window = Window(inner.col_off - area.col_off, inner.row_off - area.row_off, inner.width, inner.height)
+    missing = state == NODATA
+    some = bool(missing.any())
+    for layer, channel in enumerate(channels):
+        values = np.where(missing, np.float32(np.nan), reflectance[channel]) if some else reflectance[channel]
+        yield quicklook.compute_cells(window, values, layer=layer)
