@@ -116,6 +116,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.skips = config.skips
         self.spread = config.spread_px
+        self.whole = config.norm == "group"  # which takes its mean over all that there is
         pairs = list(zip(config.widths[:0:-1], config.widths[-2::-1], strict=True))  # (coarse, fine), bottom up
         self.ups = nn.ModuleList([_build_upsampling(config, coarse, fine) for coarse, fine in pairs])
         joined = 2 if config.skips else 1
@@ -132,7 +133,8 @@ class Decoder(nn.Module):
             (B, width, H - 2 * margin, W - 2 * margin).
         """
         *skips, x = features  # x: the bottom, (B, width * 2**depth, H / stride, W / stride)
-        crops = compute_crops(margin, depth=len(skips), spread=self.spread)
+        croppable = 0 if self.whole else margin
+        crops = compute_crops(croppable, depth=len(skips), spread=self.spread)
         above = 0  # pixels that x has lost at each edge, at its own resolution
         for up, stage, skip, crop in zip(self.ups, self.stages, reversed(skips), crops, strict=True):
             x = crop_edges(up(x), crop - 2 * above)  # (B, w, h, w) at the skip's resolution and width

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sys
 import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
 
 from pipeline.batch_sources import SceneSource
 from pipeline.errors import output_errors
@@ -159,7 +159,9 @@ def write_item_file(folder: Path, scene: SceneSource) -> str:
 
 def _prepare(threads: int) -> None:
     """Keep to this worker's share of the cores and of memory, so that workers on one machine do not fight."""
-    if torch.get_num_threads() != threads:
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    torch = sys.modules.get("torch")  # half a gigabyte a worker, which not every runtime needs
+    if torch is not None and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     os.environ.setdefault("GDAL_CACHEMAX", _CACHE_MB)
     os.environ.setdefault("GDAL_NUM_THREADS", str(threads))

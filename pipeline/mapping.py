@@ -18,6 +18,7 @@ from pipeline.clock import Span
 from pipeline.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.contour import ContourTracer
 from pipeline.fit import list_absent
+from pipeline.heap import trim_heap
 from pipeline.item import Provenance, write_item
 from pipeline.options import MapOptions
 from pipeline.predict import MappedRows, predict_rows
@@ -123,6 +124,7 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
                 tracer.add_strip(rows.probability, rows.state)
             _add_map_to_quicklook(look, rows)
             seen += np.bincount(rows.state.ravel(), minlength=3)
+            trim_heap()
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
         _require_pixels(job, seen)
         job.progress("writing", 0.0)

@@ -20,6 +20,9 @@ from tiles.tiling import Tile, Tiling
 
 __all__ = ["MappedRows", "Prediction", "ask_network", "compute_cells", "leave_out"]
 
+_BLOCK_ROWS = 1024
+"""Of the 10 m bands of Sentinel-2 products, and of most Cloud Optimized GeoTIFFs made of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedRows:
@@ -66,7 +69,8 @@ class Prediction:
         """The plan of the tiles: halo and stride are the network's own; where it has no halo, the overlap's."""
         reach, stride = self.runtime.reach_px, self.runtime.stride
         halo = compute_overlap(self.tile_size, stride) if reach is None else reach
-        return Tiling(domain=self.area.window, tile_size=self.tile_size, halo=halo, stride=stride)
+        blocks = 0 if reach is None else _BLOCK_ROWS
+        return Tiling(domain=self.area.window, tile_size=self.tile_size, halo=halo, stride=stride, block_rows=blocks)
 
 
 def ask_network(runtime: Predictor, pixels: Pixels, tile: Tile) -> NDArray[np.float32]:

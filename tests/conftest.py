@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +16,9 @@ from hypothesis import settings
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("STRANDLINE_REQUIRE_PARTS") else "here")
+
+# What is fastest on this machine is measured anew for the tests, and their small models leave nothing with the user.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="strandline-cache-")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -56,6 +56,9 @@ class Tiling:
         tile_size: Interior edge of a tile in pixels; need not be a multiple of the stride.
         halo: Least number of pixels read beyond the interior on each side: the receptive field's reach.
         stride: Total down-sampling of the network; tiles are read from multiples of it.
+        block_rows: Rows of the files' blocks, in pixels of the grid; 0: whatever. Rows of tiles are then laid so that
+            what they read ends with a row of blocks: none is decoded, and kept, for a few rows of halo. The first row
+            of tiles is lower for it. Sizes that do not go into each other cannot be laid so.
 
     Raises:
         GridError: A size is impossible.
@@ -65,6 +68,7 @@ class Tiling:
     tile_size: int
     halo: int
     stride: int = 1
+    block_rows: int = 0
 
     def __post_init__(self) -> None:
         if self.tile_size < 1 or self.stride < 1 or self.halo < 0:
@@ -76,7 +80,10 @@ class Tiling:
     def rows(self) -> Iterator[TileRow]:
         """The rows of tiles, from top to bottom."""
         columns = list(self._axis(self.domain.col_off, self.domain.col_stop))
-        for (row_off, height), (read_row_off, read_height) in self._axis(self.domain.row_off, self.domain.row_stop):
+        first = self._compute_first_height()
+        for (row_off, height), (read_row_off, read_height) in self._axis(
+            self.domain.row_off, self.domain.row_stop, first=first
+        ):
             tiles = tuple(
                 Tile(
                     interior=Window(col_off, row_off, width, height),
@@ -91,10 +98,21 @@ class Tiling:
                 tiles=tiles,
             )
 
-    def _axis(self, start: int, stop: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    def _compute_first_height(self) -> int:
+        """Rows of the first row of tiles, such that every row of tiles reads to the end of a row of blocks."""
+        period = min(self.block_rows, self.tile_size)
+        if period == 0 or self.block_rows % period or self.tile_size % period or period % self.stride:
+            return self.tile_size
+        halo = -(-self.halo // self.stride) * self.stride
+        return self.tile_size - (self.domain.row_off + self.tile_size + halo) % period
+
+    def _axis(
+        self, start: int, stop: int, *, first: int | None = None
+    ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
         """Along one axis: ``(offset, length)`` of each interior and of what is read for it."""
-        for offset in range(start, stop, self.tile_size):
-            length = min(self.tile_size, stop - offset)
+        begin = start + (self.tile_size if first is None else first)
+        for offset in (start, *range(begin, stop, self.tile_size)):
+            length = min(begin - start if offset == start else self.tile_size, stop - offset)
             read_start = (offset - self.halo) // self.stride * self.stride
             read_stop = -(-(offset + length + self.halo) // self.stride) * self.stride
             yield (offset, length), (read_start, read_stop - read_start)

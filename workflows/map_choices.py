@@ -18,6 +18,7 @@ __all__ = [
     "Ocean",
     "Offset",
     "Precision",
+    "Runtime",
     "Scale",
     "Simplify",
     "Threshold",
@@ -27,7 +28,14 @@ __all__ = [
 Model = Annotated[str, typer.Option(help="Name of a bundled model (strandline models), or a model file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
-TileSize = Annotated[int, typer.Option(help="Pixels a side; changes speed and memory, never the result.")]
+Runtime = Annotated[str, typer.Option(help="auto (what takes less time here), torch or openvino.")]
+TileSize = Annotated[
+    int | None,
+    typer.Option(
+        help="Pixels a side; changes speed and memory, never the result. Default: from memory and cores.",
+        show_default=False,
+    ),
+]
 Aoi = Annotated[
     str | None,
     typer.Option(help="Map only this: W,S,E,N in degrees (W > E crosses the antimeridian), or a vector file."),

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from models.errors import ModelConfigError, ModelInputError
+from models.receptive_field import compute_receptive_field
 from models.unet import UNetConfig
+from models.unet_config import compute_reach
 
 CONFIGS = st.builds(
     UNetConfig,
@@ -31,6 +33,25 @@ def test_logits_lie_on_the_grid_of_the_input(config: UNetConfig, rows: int, cols
         logits = network(image)
     assert logits.shape == (batch, config.classes, *image.shape[2:])
     assert logits.isfinite().all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(CONFIGS, st.integers(0, 40))
+def test_a_margin_is_left_out_and_changes_nothing_else(config: UNetConfig, margin: int) -> None:
+    network = config.build().eval()
+    image = torch.randn(1, config.in_channels, 96, 112)
+    with torch.inference_mode():
+        whole, part = network(image), network(image, margin=margin)
+    expected = whole[:, :, margin : 96 - margin, margin : 112 - margin]
+    assert part.shape == expected.shape
+    torch.testing.assert_close(part, expected, rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=8, deadline=None)
+@given(CONFIGS)
+def test_the_reach_that_follows_from_a_config_is_the_one_that_is_measured(config: UNetConfig) -> None:
+    field = compute_receptive_field(config.build(), in_channels=config.in_channels, stride=config.stride)
+    assert compute_reach(config) == field.reach_px
 
 
 @settings(max_examples=20, deadline=None)

@@ -18,8 +18,22 @@ sizes = st.integers(1, 70)
 def tilings(draw: st.DrawFn) -> Tiling:
     domain = Window(draw(st.integers(0, 30)), draw(st.integers(0, 30)), draw(sizes), draw(sizes))
     return Tiling(
-        domain=domain, tile_size=draw(sizes), halo=draw(st.integers(0, 20)), stride=draw(st.sampled_from([1, 2, 4, 8]))
+        domain=domain,
+        tile_size=draw(sizes),
+        halo=draw(st.integers(0, 20)),
+        stride=draw(st.sampled_from([1, 2, 4, 8])),
+        block_rows=draw(st.sampled_from([0, 8, 16, 24, 64])),
     )
+
+
+@given(st.integers(0, 200), st.integers(1, 300), st.sampled_from([16, 32, 64, 128]), st.integers(0, 40))
+def test_rows_of_tiles_read_to_the_end_of_a_row_of_blocks(row_off: int, height: int, size: int, halo: int) -> None:
+    domain = Window(0, row_off, 10, height)
+    rows = list(Tiling(domain=domain, tile_size=size, halo=halo, stride=4, block_rows=64).rows())
+    for row in rows[:-1]:
+        assert row.read.row_stop % min(size, 64) == 0
+    assert all(row.interior.height == size for row in rows[1:-1])
+    assert len(rows) <= height // size + 2
 
 
 @given(tilings())

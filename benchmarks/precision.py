@@ -1,0 +1,80 @@
+"""How far each runtime and precision is from fp32 in PyTorch, on whole scenes: pixels that change class, and the shore.
+
+    PYTHONPATH=. python benchmarks/precision.py SCENE [SCENE ...] [--model strandline-small]
+
+``--precision auto`` is bound to move at most 0.02% of the pixels across the threshold, and the coastline by a median of
+at most 0.2 m: from each quarter pixel of one line to the other, and back. Results are appended to
+``benchmarks/results/precision.jsonl``, a line a scene and way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import DeviceError
+from pipeline.options import MapOptions
+from pipeline.predict import predict_rows
+from pipeline.quicklook import Quicklook
+from pipeline.scene_job import plan_scene, prepare_prediction
+from pipeline.shoreline_error import compute_contour, compute_distances
+from tiles.masks import VALID
+
+RESULTS = Path(__file__).parent / "results" / "precision.jsonl"
+WAYS = (("torch", "bf16"), ("openvino", "fp32"), ("openvino", "bf16"))
+PIXEL_M = 10
+
+
+def predict(scene: str, model: str, runtime: str, precision: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Probability of water and validity, (row, col)."""
+    with TemporaryDirectory() as out:
+        options = MapOptions(model=model, device="cpu", runtime=runtime, precision=precision)
+        job = plan_scene(scene, out, options=options)
+        rows = list(predict_rows(prepare_prediction(job, Quicklook(job.grid, layers=3))))
+    return np.concatenate([r.probability for r in rows]), np.concatenate([r.state for r in rows]) == VALID
+
+
+def compare(
+    found: NDArray[np.float32], reference: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> dict[str, float | int | None]:
+    """Share of valid pixels that change class, largest difference, and the distance between the lines."""
+    changed = ((found >= 0.5) != (reference >= 0.5)) & valid
+    lines = [compute_contour(np.where(valid, values, 0), valid) for values in (found, reference)]
+    moved = np.concatenate([compute_distances(lines[0], lines[1]), compute_distances(lines[1], lines[0])]) * PIXEL_M
+    return {
+        "valid_pixels": int(valid.sum()),
+        "class_changes_percent": round(100 * float(changed.sum() / max(valid.sum(), 1)), 5),
+        "largest_difference": round(float(np.abs(found - reference)[valid].max(initial=0)), 5),
+        "shift_median_m": round(float(np.median(moved)), 3) if len(moved) else None,
+        "shift_p95_m": round(float(np.percentile(moved, 95)), 3) if len(moved) else None,
+    }
+
+
+def main() -> None:
+    """Predict each scene in fp32 and in each other way, and keep the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenes", nargs="+")
+    parser.add_argument("--model", default="strandline-small")
+    given = parser.parse_args()
+    for scene in given.scenes:
+        reference, valid = predict(scene, given.model, "torch", "fp32")
+        for runtime, precision in WAYS:
+            try:
+                found, _ = predict(scene, given.model, runtime, precision)
+            except DeviceError as error:
+                print(error)
+                continue
+            record = {"scene": Path(scene).name, "model": given.model, "runtime": runtime, "precision": precision}
+            record |= compare(found, reference, valid)
+            print(json.dumps(record), flush=True)
+            with RESULTS.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+
+
+if __name__ == "__main__":
+    main()

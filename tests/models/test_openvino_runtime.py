@@ -1,0 +1,124 @@
+"""OpenVINO answers as PyTorch does, to the last bits, and the same wherever a tile lies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.checkpoint import Model, load_model, save_model
+from models.errors import DeviceError, ModelConfigError, ModelFileError, ModelInputError
+from models.openvino_runtime import OpenVinoRuntime
+from models.runtime import Runtime
+from models.unet import UNetConfig
+
+pytest.importorskip("openvino")
+MakeModel = Callable[[UNetConfig], Model]
+CONFIGS = (
+    UNetConfig(in_channels=3, depth=2, width=8),
+    UNetConfig(in_channels=3, depth=1, width=4, norm="none", activation="leaky_relu", skips=False),
+    UNetConfig(in_channels=4, depth=2, width=4, upsampling="bilinear", activation="silu", classes=3),
+    UNetConfig(in_channels=2, depth=3, width=4, activation="gelu", any_channels=True),
+)
+
+
+def draw(channels: int, height: int = 128, width: int = 96) -> np.ndarray:
+    image = np.random.default_rng(0).uniform(-0.1, 0.9, (1, channels, height, width)).astype(np.float32)
+    image[:, 0, 40:50, 30:60] = np.nan
+    return image
+
+
+@pytest.fixture(scope="module")
+def openvino(make_model: MakeModel) -> OpenVinoRuntime:
+    return OpenVinoRuntime(Path(make_model(CONFIGS[0]).source), precision="fp32")
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("margin", [0, 13])
+def test_it_answers_as_pytorch_does(make_model: MakeModel, config: UNetConfig, margin: int) -> None:
+    model = make_model(config)
+    ours = Runtime(model, device="cpu", precision="fp32")
+    other = OpenVinoRuntime(Path(model.source), precision="fp32")
+    image = draw(config.in_channels)
+    expected = ours.predict(image, margin=margin)
+    assert np.ptp(expected) > 0.02
+    np.testing.assert_allclose(other.predict(image, margin=margin), expected, atol=2e-6)
+    assert (other.reach_px, other.stride, other.sha256) == (ours.reach_px, ours.stride, ours.sha256)
+    assert dict(other.hyperparameters) == dict(ours.hyperparameters)
+
+
+def relax(model: Model, path: Path) -> Model:
+    """The same model, whose card asks for no channel but the second."""
+    save_model(path, model.network, model.card.model_copy(update={"required_inputs": (("C1",),)}))
+    return load_model(path)
+
+
+def test_absent_channels_are_told_to_the_network_as_in_pytorch(make_model: MakeModel, tmp_path: Path) -> None:
+    model = relax(
+        make_model(UNetConfig(in_channels=4, depth=2, width=4, any_channels=True)), tmp_path / "m.safetensors"
+    )
+    image = draw(2)
+    ours, other = (
+        Runtime(model, device="cpu", precision="fp32", channels=(1, 3)),
+        OpenVinoRuntime(Path(model.source), precision="fp32", channels=(1, 3)),
+    )
+    assert other.card.inputs == ours.card.inputs == ("C1", "C3")
+    np.testing.assert_allclose(other.predict(image), ours.predict(image), atol=2e-6)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "auto"])
+def test_neither_the_tile_nor_the_thread_changes_a_bit(make_model: MakeModel, precision: str) -> None:
+    runtime = OpenVinoRuntime(Path(make_model(CONFIGS[0]).source), precision=precision)  # type: ignore[arg-type]
+    image, reach = draw(3, 256, 256), runtime.reach_px
+    whole = runtime.predict(image, margin=reach)
+    with ThreadPoolExecutor(2, initializer=runtime.enter_worker) as pool:
+        parts = [image[:, :, row : row + 128, col : col + 160] for row in (0, 128) for col in (0, 96)]
+        answers = list(pool.map(lambda part: runtime.predict(part, margin=reach), parts))
+    for answer, (row, col) in zip(answers, [(0, 0), (0, 96), (128, 0), (128, 96)], strict=True):
+        height, width = answer.shape[1:]
+        assert np.array_equal(answer, whole[:, row : row + height, col : col + width])
+
+
+def test_it_needs_no_pytorch(openvino: OpenVinoRuntime) -> None:
+    code = (
+        "import sys; from models.runtimes import resolve_predictor; import pipeline.mapping;"
+        f"resolve_predictor({openvino.source!r}, framework='openvino');"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 4, 32, 32), (1, 3, 30, 32), (1, 3, 32, 33)])
+def test_what_does_not_fit_is_refused(openvino: OpenVinoRuntime, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ModelInputError, match="tiny: expected"):
+        openvino.predict(np.zeros(shape, np.float32))
+
+
+def test_a_margin_that_leaves_nothing_is_refused(openvino: OpenVinoRuntime) -> None:
+    with pytest.raises(ModelInputError, match="margin from 0 to less than half of 32 x 32 pixels, found 16"):
+        openvino.predict(np.zeros((1, 3, 32, 32), np.float32), margin=16)
+
+
+def test_what_it_cannot_run_is_said(make_model: MakeModel, openvino: OpenVinoRuntime, tmp_path: Path) -> None:
+    blended = Path(make_model(UNetConfig(in_channels=3, depth=1, width=8, norm="group")).source)
+    with pytest.raises(DeviceError, match="U-Nets of finite reach"):
+        OpenVinoRuntime(blended)
+    with pytest.raises(DeviceError, match="take torch for cuda"):
+        OpenVinoRuntime(Path(openvino.source), device="cuda")
+    with pytest.raises(ModelInputError, match="cannot do without C1, C2"):
+        OpenVinoRuntime(Path(openvino.source), channels=(0,))
+    relaxed = relax(make_model(CONFIGS[0]), tmp_path / "relaxed.safetensors")
+    with pytest.raises(ModelConfigError, match="needs all of its channels"):
+        OpenVinoRuntime(Path(relaxed.source), channels=(1,))
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(Path(openvino.source).read_bytes()[:-100])
+    with pytest.raises(ModelFileError, match="truncated or foreign"):
+        OpenVinoRuntime(cut)
+    if openvino._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES").count("BF16") == 0:
+        with pytest.raises(DeviceError, match="does not multiply it"):
+            OpenVinoRuntime(Path(openvino.source), precision="bf16")
