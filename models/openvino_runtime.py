@@ -25,6 +25,9 @@ from models.unet_config import UNetConfig, compute_reach
 __all__ = ["OpenVinoRuntime", "find_openvino"]
 
 
+_FIRST_CALL = threading.Lock()
+
+
 def find_openvino() -> bool:
     """Whether OpenVINO is installed."""
     return importlib.util.find_spec("openvino") is not None
@@ -202,4 +205,8 @@ def _open_core() -> Any:  # noqa: ANN401
         raise DeviceError("OpenVINO was asked for, and is not installed: pip install strandline[openvino].")
     import openvino  # noqa: PLC0415 (optional)
 
-    return openvino.Core()
+    with _FIRST_CALL:
+        # Two threads whose first calls meet can wait for each other for ever: one holds the lock of a table that the
+        # binding fills once, the other Python's. So the table is filled here, by one.
+        openvino.Tensor(np.zeros(1, np.float32)).element_type.to_dtype()
+        return openvino.Core()

@@ -23,7 +23,6 @@ from models.architecture import describe
 from models.card import ModelCard
 from models.checkpoint import Model
 from models.errors import DeviceError, ModelConfigError
-from models.normalisation import Normalisation
 from models.predictor import Device, Precision, require_batch
 from models.receptive_field import compute_receptive_field
 from models.unet import UNet, crop_edges
@@ -85,7 +84,9 @@ class Runtime:
         self.fill: NDArray[np.float32] = np.array(self.card.mean, np.float32)
         self._dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         self._network = fold_norms(network).to(self.device, self._dtype).to(memory_format=torch.channels_last)
-        self._normalise = Normalisation.from_card(self.card)
+        # On the device from the start: to make them anew for each tile would wait for all that it has still to do.
+        self._mean = torch.tensor(self.card.mean, device=self.device)[:, None, None]
+        self._scale = 1 / torch.tensor(self.card.std, device=self.device)[:, None, None]
         self.workers = 1 if self.device == "cuda" else torch.get_num_threads()
 
     @property
@@ -128,15 +129,35 @@ class Runtime:
         Raises:
             ModelInputError: The shape does not fit.
         """
-        card = self.card
-        require_batch(batch, card, margin=margin)
-        with torch.inference_mode(), exact_fp32():
-            image = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.device)
-            image = self._normalise(image).to(dtype=self._dtype, memory_format=torch.channels_last)
-            logits = self._compute_logits(image, margin).float()  # (B, classes, H, W), less the margin
-            water = torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W), less the margin
-        probability: NDArray[np.float32] = water.cpu().numpy()
+        require_batch(batch, self.card, margin=margin)
+        image = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.device)
+        probability: NDArray[np.float32] = self.predict_tensor(image, margin=margin).cpu().numpy()
         return probability
+
+    def predict_tensor(self, image: Tensor, *, margin: int = 0) -> Tensor:
+        """As ``predict``, for a batch that lies on the device, where the answer stays; on a GPU nothing waits for it.
+
+        Args:
+            image: (B, C, H, W), float32 reflectance, as ``predict`` takes it.
+            margin: Pixels at each edge whose answer is not wanted, and need not be computed.
+
+        Returns:
+            float32 (B, H - 2 * margin, W - 2 * margin), on the device, 0 to 1.
+        """
+        card = self.card
+        with torch.inference_mode(), exact_fp32():
+            image = self.normalise(image).to(dtype=self._dtype, memory_format=torch.channels_last)
+            logits = self._compute_logits(image, margin).float()  # (B, classes, H, W), less the margin
+            return torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W), less the margin
+
+    def normalise(self, image: Tensor) -> Tensor:
+        """What ``models.normalisation.Normalisation`` gives, to the last bit, from constants that lie on the device.
+
+        Args:
+            image: (B, C, H, W), float32 reflectance on the device; NaN where there is no data.
+        """
+        low, high = self.card.reflectance_range
+        return image.clamp(low, high).sub_(self._mean).mul_(self._scale).nan_to_num_(nan=0.0)
 
     def _compute_logits(self, image: Tensor, margin: int) -> Tensor:
         if isinstance(self._network, UNet):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
 import resource
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
 
 from pipeline.batch_sources import SceneSource
 from pipeline.errors import output_errors

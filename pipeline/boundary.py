@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cells import Block
+from pipeline.cells import Block, find_true
 from pipeline.traced import Bools, Ints
 
 __all__ = ["Boundary", "compute_boundary", "compute_runs"]
@@ -54,7 +54,7 @@ def compute_boundary(block: Block) -> Boundary:
     """The grid edges at which the valid cells end: along the rows of nodes, and those below them."""
     second_sight = 3 * block.pinch  # a node where corners touch is another one for the cell below
     above, below = block.cells[:-1, 1:-1], block.cells[1:, 1:-1]
-    row, col = np.nonzero((above == 0) != (below == 0))
+    row, col = find_true((above == 0) != (below == 0))
     is_below = below[row, col] == 0
     left = 4 * block.node(row, col) + np.where(is_below, second_sight[row, col], 0)
     right = 4 * block.node(row, col + 1) + np.where(is_below, second_sight[row, col + 1], 0)
@@ -63,7 +63,7 @@ def compute_boundary(block: Block) -> Boundary:
     across = _direct((left, right), wet, swap=is_below), 4 * block.node(row, col) + 1, beyond
 
     before, after = block.cells[1:, :-1], block.cells[1:, 1:]
-    row, col = np.nonzero((before == 0) != (after == 0))
+    row, col = find_true((before == 0) != (after == 0))
     upper, lower = 4 * block.node(row, col) + second_sight[row, col], 4 * block.node(row + 1, col)
     wet = block.wet[row, col], block.wet[row + 1, col]
     beyond = np.maximum(before, after)[row, col]
@@ -90,42 +90,39 @@ def _direct(ends: tuple[Ints, Ints], wet: tuple[Bools, Bools], *, swap: Bools) -
     )
 
 
-def compute_runs(block: Block, *, wet: bool) -> tuple[Ints, Ints]:
-    """Runs of water (or land) along rows of nodes; both ends of a run are vertices of rings of one body.
+def compute_runs(block: Block) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+    """Runs of water and of land along rows of nodes; both ends of a run are vertices of rings of one body.
 
     They tell which hole lies in which outer ring: the run left of a hole's leftmost node leads to another ring of the
     same body, that one's to the next, and so to the outermost.
 
     Returns:
-        Vertex at the left and at the right end of each run.
+        Vertex at the left and at the right end of each run of water; the same for land.
     """
     across, pinch = block.across, block.pinch
     edge = np.zeros((1, block.rows), dtype=bool).T
     has_left, has_right = np.hstack((edge, across)), np.hstack((across, edge))
-    inside = (block.wet[:-1] == wet) & (has_left | has_right)
-    joined = inside[:, :-1] & inside[:, 1:] & across
-    left_end = inside & ~np.hstack((edge, joined))
-    right_end = inside & ~np.hstack((joined, edge))
-    middle = inside & pinch  # where corners touch, one run ends and another begins: they are of different cells
+    inside = has_left | has_right
+    joined = across & (block.wet[:-1, :-1] == block.wet[:-1, 1:])
+    left_end = find_true(inside & ~np.hstack((edge, joined)))
+    right_end = find_true(inside & ~np.hstack((joined, edge)))
+    middle = find_true(inside & pinch)  # where corners touch, one run ends and another begins: they are of two cells
 
-    row, col = np.nonzero(left_end)
-    node = block.node(row, col)
-    starts = np.where(has_left[row, col], 4 * node - 3, 4 * node), 2 * node
-    row, col = np.nonzero(right_end)
-    node = block.node(row, col)
-    ends = 4 * node + has_right[row, col], 2 * node + 1
-    row, col = np.nonzero(middle)
-    node = block.node(row, col)
+    node, (row, col) = block.node(*left_end), left_end
+    starts = np.where(has_left[row, col], 4 * node - 3, 4 * node), 2 * node, block.wet[row, col]
+    node, (row, col) = block.node(*right_end), right_end
+    ends = 4 * node + has_right[row, col], 2 * node + 1, block.wet[row, col]
+    node, (row, col) = block.node(*middle), middle
     right_is_below = block.cells[row + 1, col + 1] == 0
-    starts = _merge(starts, (4 * node + 3 * right_is_below, 2 * node + 1))
-    ends = _merge(ends, (4 * node + 3 * ~right_is_below, 2 * node))
-    return starts[0], ends[0]
+    starts = _merge(starts, (4 * node + 3 * right_is_below, 2 * node + 1, block.wet[row, col]))
+    ends = _merge(ends, (4 * node + 3 * ~right_is_below, 2 * node, block.wet[row, col]))
+    return (starts[0][starts[2]], ends[0][ends[2]]), (starts[0][~starts[2]], ends[0][~ends[2]])
 
 
-def _merge(ends: tuple[Ints, Ints], more: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+def _merge(ends: tuple[Ints, Ints, Bools], more: tuple[Ints, Ints, Bools]) -> tuple[Ints, Ints, Bools]:
     """Put further ends of runs among those there are, by place; the k-th start then belongs to the k-th end."""
     if len(more[0]) == 0:
         return ends
-    vertex, place = np.concatenate((ends[0], more[0])), np.concatenate((ends[1], more[1]))
-    order = np.argsort(place, kind="stable")
-    return vertex[order], place[order]
+    order = np.argsort(np.concatenate((ends[1], more[1])), kind="stable")
+    vertex, place, wet = (np.concatenate(pair)[order] for pair in zip(ends, more, strict=True))
+    return vertex, place, wet

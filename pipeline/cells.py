@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.traced import Bools, Floats, Ints
 
-__all__ = ["OUTSIDE", "Block", "compute_crossings", "compute_segments"]
+__all__ = ["OUTSIDE", "Block", "compute_crossings", "compute_segments", "find_true"]
 
 OUTSIDE: Final = 3
 """State of a cell beyond the scene's edge; 0 is valid, 1 obscured, 2 nodata (the codes of ``traced.REASONS``)."""
@@ -77,6 +77,12 @@ class Block:
         return pinch
 
 
+def find_true(mask: Bools) -> tuple[Ints, Ints]:
+    """Rows and columns at which a mask is True, as ``np.nonzero`` has them, in a fraction of its time."""
+    row, col = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return row, col
+
+
 def compute_fraction(first: NDArray[np.float32], second: NDArray[np.float32], threshold: float) -> Floats:
     """How far along a grid edge, from its first node, the field crosses the threshold: in ]0, 1[."""
     first, second = first.astype(np.float64), second.astype(np.float64)
@@ -89,12 +95,15 @@ def compute_crossings(block: Block) -> tuple[Ints, NDArray[np.float32]]:
     Returns:
         Their integers, and how far along its edge each lies.
     """
-    wet, p, valid = block.wet, block.probability, block.cells[1:] == 0
-    row, col = np.nonzero((wet[:-1, :-1] != wet[:-1, 1:]) & block.across)
-    right = compute_fraction(p[row, col], p[row, col + 1], block.threshold)
+    wet, valid, stride = block.wet, block.cells[1:] == 0, block.stride
+    p = block.probability.reshape(-1)  # numbers taken one by one from a flat array cost a third
+    row, col = find_true((wet[:-1, :-1] != wet[:-1, 1:]) & block.across)
+    at = row * stride + col
+    right = compute_fraction(p.take(at), p.take(at + 1), block.threshold)
     right_id = 4 * block.node(row, col) + 1
-    row, col = np.nonzero((wet[:-1] != wet[1:]) & (valid[:, :-1] | valid[:, 1:]))
-    down = compute_fraction(p[row, col], p[row + 1, col], block.threshold)
+    row, col = find_true((wet[:-1] != wet[1:]) & (valid[:, :-1] | valid[:, 1:]))
+    at = row * stride + col
+    down = compute_fraction(p.take(at), p.take(at + stride), block.threshold)
     vertex = np.concatenate((right_id, 4 * block.node(row, col) + 2))
     return vertex, np.concatenate((right, down)).astype(np.float32)
 
@@ -113,12 +122,12 @@ def _cell_segments(case: int, *, joined: bool) -> list[tuple[int, int]]:
     return [(side, min(leaves, key=lambda leave: (turn * (leave - side)) % 4)) for side in enters]
 
 
-_SEGMENTS: Final = np.full((2, 16, 2, 2), -1)
-"""Sides by joined, case, first or second segment, entry or exit; -1 where there is none."""
+_SEGMENTS: Final = np.full((32, 2, 2), -1)
+"""Sides by case (and 16 where joined), first or second segment, entry or exit; -1 where there is none."""
 for _joined in range(2):
     for _case in range(16):
         for _place, _sides in enumerate(_cell_segments(_case, joined=bool(_joined))):
-            _SEGMENTS[_joined, _case, _place] = _sides
+            _SEGMENTS[16 * _joined + _case, _place] = _sides
 
 
 def compute_segments(block: Block) -> tuple[Ints, Ints, NDArray[np.float32]]:
@@ -132,32 +141,33 @@ def compute_segments(block: Block) -> tuple[Ints, Ints, NDArray[np.float32]]:
     mixed = (wet[:-1] != wet[1:])[:, :-1]
     mixed |= wet[:-1, :-1] != wet[:-1, 1:]
     mixed |= wet[1:, :-1] != wet[1:, 1:]
-    row, col = np.nonzero(mixed & (block.cells[1:, 1:-1] == 0))
-    ring = ((row, col), (row, col + 1), (row + 1, col + 1), (row + 1, col))
-    corners = np.stack([block.probability[at] for at in ring]).astype(np.float64)  # (4, cells), clockwise
-    case = sum(wet[at].astype(np.int64) << bit for bit, at in enumerate(ring))
-    joined = (corners.mean(axis=0) >= block.threshold).astype(np.int64)
-    sides = _SEGMENTS[joined, case]  # (cells, segment, end)
-    cell, place = np.nonzero(sides[:, :, 0] >= 0)
-    sides, corners, node = sides[cell, place], corners[:, cell], block.node(row, col)[cell]
+    row, col = find_true(mixed & (block.cells[1:, 1:-1] == 0))
+    ring = np.array([0, 1, block.stride + 1, block.stride])[:, None] + (row * block.stride + col)
+    corners = block.probability.reshape(-1).take(ring).astype(np.float64)  # (4, cells), clockwise
+    case = (block.wet.reshape(-1).take(ring) << np.arange(4)[:, None]).sum(axis=0)
+    joined = corners.mean(axis=0) >= block.threshold
+    sides = _SEGMENTS.take(16 * joined + case, axis=0)  # (cells, segment, end)
+    cell, place = find_true(sides[:, :, 0] >= 0)
+    sides = sides.reshape(-1, 2).take(2 * cell + place, axis=0)
+    corners, node = corners.take(cell, axis=1), block.node(row, col).take(cell)
     above_next = 4 * block.stride
     offset = np.array([1, 4 + 2, above_next + 1, 2])  # top, right, bottom and left, from the cell's upper left node
-    slope = _compute_slope(corners, sides, block, (row[cell], col[cell]))
-    return 4 * node + offset[sides[:, 0]], 4 * node + offset[sides[:, 1]], slope
+    slope = _compute_slope(corners, sides, block.threshold)
+    return 4 * node + offset.take(sides[:, 0]), 4 * node + offset.take(sides[:, 1]), slope
 
 
-def _compute_slope(corners: Floats, sides: Ints, block: Block, at: tuple[Ints, Ints]) -> NDArray[np.float32]:
+def _compute_slope(corners: Floats, sides: Ints, threshold: float) -> NDArray[np.float32]:
     """Slope of the bilinear surface of a cell, half way between the points where a contour enters and leaves."""
     upper_left, upper_right, lower_right, lower_left = corners
     fraction = np.empty((4, len(sides)))
     with np.errstate(divide="ignore", invalid="ignore"):  # sides that are not crossed are not used
         for side, (first, second) in enumerate(((0, 1), (1, 2), (3, 2), (0, 3))):
-            fraction[side] = (block.threshold - corners[first]) / (corners[second] - corners[first])
+            fraction[side] = (threshold - corners[first]) / (corners[second] - corners[first])
     one, zero = np.ones(len(sides)), np.zeros(len(sides))
     u = np.stack((fraction[0], one, fraction[2], zero))  # across the cell, by side
     v = np.stack((zero, fraction[1], one, fraction[3]))
-    edge = np.arange(len(sides))
-    u, v = ((part[sides[:, 0], edge] + part[sides[:, 1], edge]) / 2 for part in (u, v))
+    entry, leave = sides.T * len(sides) + np.arange(len(sides))
+    u, v = ((part.take(entry) + part.take(leave)) / 2 for part in (u, v))
     dx = (upper_right - upper_left) * (1 - v) + (lower_right - lower_left) * v
     dy = (lower_left - upper_left) * (1 - u) + (lower_right - upper_right) * u
     return np.stack((dx, dy), axis=1).astype(np.float32)

@@ -12,10 +12,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.ellipsoid import Ground
+from pipeline.ellipsoid import Ground, sum_by_line
 from pipeline.ocean import find_sea, read_ocean
 from pipeline.simplify import build_polygons, drop_small_rings, simplify_traced
-from pipeline.traced import REASONS, Floats, Ints, Rings, Traced
+from pipeline.traced import REASONS, Floats, Rings, Traced, compute_spans, find_batches
 from tiles.errors import GridError
 from tiles.grid import Grid
 
@@ -23,6 +23,9 @@ __all__ = ["UNCERTAINTY_CAP_PX", "CoastlineLayers", "CoastlineOptions", "SceneCo
 
 UNCERTAINTY_CAP_PX = 10.0
 """No larger positional uncertainty is stated, in pixels: where the probability is flat, the cap means "unknown"."""
+
+_BATCH = 1 << 16
+"""Vertices that are looked at together: few enough for the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,32 +114,55 @@ def build_coastline(
     options = options or CoastlineOptions()
     ground = Ground(grid)
     if options.min_area_m2:
-        areas = _ring_areas(traced.land, traced.xy, ground)
-        traced = drop_small_rings(traced, land_areas_m2=areas, min_area_m2=options.min_area_m2)
+        traced = _drop_small(traced, ground, options.min_area_m2)
     uncertainty = _compute_uncertainty(traced, ground, context.probability_rmse)
     if options.simplify_m:
         traced = simplify_traced(traced, tolerance_m=options.simplify_m, pixel_m=ground.pixel_m)
+    sizes = _measure(traced, ground)
     places = ground.compute_coordinates(traced.xy)
     water, land = build_polygons(traced.water, places), build_polygons(traced.land, places)
     water_kind = _resolve_water_kinds(traced.water, water, ground, options.ocean)
     return CoastlineLayers(
-        coastline=_line_layer(traced, places, uncertainty, water_kind, ground, context),
-        water=_polygon_layer(water, water_kind, traced.water, traced.xy, ground, context),
-        land=_polygon_layer(land, _resolve_land_kinds(traced, water_kind), traced.land, traced.xy, ground, context),
+        coastline=_line_layer(traced, places, sizes.lines, uncertainty, water_kind, ground, context),
+        water=_polygon_layer(water, water_kind, sizes.water, ground, context),
+        land=_polygon_layer(land, _resolve_land_kinds(traced, water_kind), sizes.land, ground, context),
     )
 
 
-def _ring_areas(rings: Rings, xy: Floats, ground: Ground) -> Floats:
-    return ground.compute_ring_areas(xy[rings.vertex], rings.start)
+def _drop_small(traced: Traced, ground: Ground, min_area_m2: float) -> Traced:
+    degrees, land = ground.compute_degrees(traced.xy), traced.land
+    areas = ground.compute_ring_areas(traced.xy, degrees, land.vertex, land.start)
+    return drop_small_rings(traced, land_areas_m2=areas, min_area_m2=min_area_m2)
 
 
-def _sum_by_line(values: Floats, start: Ints) -> Floats:
-    """Sum over each line of values between its vertices; ``values`` has one more for each gap between two lines."""
-    if len(start) == 1:
-        return np.zeros(0)
-    padded = np.append(values, 0.0)
-    padded[start[1:] - 1] = 0
-    return np.add.reduceat(padded, start[:-1])
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sizes:
+    """Lengths of lines in metres, areas of polygons in square metres, all on the ellipsoid."""
+
+    lines: Floats
+    water: Floats
+    land: Floats
+
+
+def _measure(traced: Traced, ground: Ground) -> _Sizes:
+    lines, water, land = traced.lines, traced.water, traced.land
+    degrees = ground.compute_degrees(traced.xy)
+    land_areas = ground.compute_ring_areas(traced.xy, degrees, land.vertex, land.start)
+    water_areas = np.empty(len(water))
+    # A ring that is coastline all around is the same for both, the other way around.
+    water_areas[lines.water_ring[lines.closed]] = -land_areas[lines.land_ring[lines.closed]]
+    own = np.flatnonzero(~water.contour)
+    position, start = compute_spans(water.start, own)
+    water_areas[own] = ground.compute_ring_areas(traced.xy, degrees, water.vertex[position], start)
+    return _Sizes(
+        lines=ground.compute_line_lengths(degrees, lines.vertex, lines.start),
+        water=_sum_by_polygon(water_areas, water),
+        land=_sum_by_polygon(land_areas, land),
+    )
+
+
+def _sum_by_polygon(areas: Floats, rings: Rings) -> Floats:
+    return np.asarray(np.bincount(rings.polygon, weights=areas, minlength=len(rings.outer) - 1), dtype=np.float64)
 
 
 def _compute_uncertainty(traced: Traced, ground: Ground, probability_rmse: float) -> Floats:
@@ -144,18 +170,25 @@ def _compute_uncertainty(traced: Traced, ground: Ground, probability_rmse: float
 
     An error of the probability moves the contour by that error over the slope: sigma = rmse / abs(grad p).
     """
-    lines, pixel = traced.lines, np.array(ground.pixel_m)
-    if len(lines) == 0:
-        return np.zeros((0, 2))
-    slope = np.hypot(*(traced.gradient[lines.vertex] / pixel).T)
-    cap = UNCERTAINTY_CAP_PX * pixel.mean()
-    sigma = (
-        probability_rmse / np.maximum(slope, probability_rmse / cap) if probability_rmse > 0 else np.zeros(len(slope))
-    )
-    steps = np.hypot(*(np.diff(traced.xy[lines.vertex], axis=0) * pixel).T)
-    weighted = _sum_by_line(steps * (sigma[1:] + sigma[:-1]) / 2, lines.start)
-    mean = weighted / _sum_by_line(steps, lines.start)
-    return np.stack((mean, np.maximum.reduceat(sigma, lines.start[:-1])), axis=1)
+    lines, (width, height) = traced.lines, ground.pixel_m
+    found = np.zeros((len(lines), 2))
+    cap = UNCERTAINTY_CAP_PX * np.mean((width, height))
+    for first, last in find_batches(lines.start, _BATCH):
+        start = lines.start[first : last + 1] - lines.start[first]
+        vertex = lines.vertex[lines.start[first] : lines.start[last]]
+        slope_x, slope_y = np.take(traced.gradient, vertex, axis=0).T.astype(np.float64)
+        slope = np.hypot(slope_x / width, slope_y / height)
+        sigma = (
+            probability_rmse / np.maximum(slope, probability_rmse / cap)
+            if probability_rmse > 0
+            else np.zeros(len(slope))
+        )
+        x, y = np.take(traced.xy, vertex, axis=0).T
+        steps = np.hypot(np.diff(x) * width, np.diff(y) * height)
+        weighted = sum_by_line(steps * (sigma[1:] + sigma[:-1]) / 2, start)
+        found[first:last, 0] = weighted / sum_by_line(steps, start)
+        found[first:last, 1] = np.maximum.reduceat(sigma, start[:-1])
+    return found
 
 
 def _resolve_water_kinds(rings: Rings, polygons: NDArray[Any], ground: Ground, ocean: Path | None) -> NDArray[Any]:
@@ -182,17 +215,23 @@ def _resolve_land_kinds(traced: Traced, water_kind: NDArray[Any]) -> NDArray[Any
 
 
 def _line_layer(
-    traced: Traced, places: Floats, uncertainty: Floats, water_kind: NDArray[Any], ground: Ground, context: SceneContext
+    traced: Traced,
+    places: Floats,
+    length_m: Floats,
+    uncertainty: Floats,
+    water_kind: NDArray[Any],
+    ground: Ground,
+    context: SceneContext,
 ) -> gpd.GeoDataFrame:
     lines = traced.lines
-    geometry = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, places[lines.vertex], (lines.start,))
-    steps = ground.compute_steps(traced.xy[lines.vertex]) if len(lines) else np.zeros(0)
+    coordinates = np.take(places, lines.vertex, axis=0)
+    geometry = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, coordinates, (lines.start,))
     reasons = np.array(REASONS, dtype=object)[lines.reasons]
     columns = {
         "id": np.arange(1, len(lines) + 1),
         "kind": water_kind[traced.water.polygon[lines.water_ring]],
         "closed": lines.closed,
-        "length_m": _sum_by_line(steps, lines.start),
+        "length_m": length_m,
         "start_reason": reasons[:, 0],
         "end_reason": reasons[:, 1],
         "uncertainty_mean_m": uncertainty[:, 0],
@@ -202,10 +241,9 @@ def _line_layer(
 
 
 def _polygon_layer(
-    polygons: NDArray[Any], kinds: NDArray[Any], rings: Rings, xy: Floats, ground: Ground, context: SceneContext
+    polygons: NDArray[Any], kinds: NDArray[Any], area_m2: Floats, ground: Ground, context: SceneContext
 ) -> gpd.GeoDataFrame:
-    areas = np.bincount(rings.polygon, weights=_ring_areas(rings, xy, ground), minlength=len(polygons))
-    columns = {"id": np.arange(1, len(polygons) + 1), "kind": kinds, "area_m2": areas}
+    columns = {"id": np.arange(1, len(polygons) + 1), "kind": kinds, "area_m2": area_m2}
     return _frame(columns, polygons, ground, context)
 
 

@@ -18,15 +18,15 @@ from pipeline.cells import OUTSIDE, Block, compute_crossings, compute_segments
 from pipeline.rings import Pieces, link_pieces
 from pipeline.traced import Traced
 from tiles.errors import GridError
-from tiles.masks import NODATA, OBSCURED
+from tiles.masks import NODATA, OBSCURED, VALID
 
 __all__ = ["ContourTracer"]
 
 _BLOCK_ROWS = 64
 """Rows that are looked at together: few enough for the processor's cache."""
 
-_CODE_OF_STATE: Final = np.zeros(256, dtype=np.uint8)
-_CODE_OF_STATE[OBSCURED], _CODE_OF_STATE[NODATA] = 1, 2  # where both lie beyond a line's end, nodata is the reason
+_OBSCURED_CODE: Final = np.uint8(1)
+_NODATA_CODE: Final = np.uint8(2)  # where both lie beyond a line's end, nodata is the reason
 
 
 class ContourTracer:
@@ -60,7 +60,7 @@ class ContourTracer:
 
         Args:
             probability: (rows, width) water probability; its value does not matter where ``state`` is not 0. NaN
-                counts as nodata.
+                where it is 0 counts as nodata.
             state: (rows, width) 0 valid, 1 nodata, 2 obscured by cloud.
 
         Raises:
@@ -97,18 +97,30 @@ class ContourTracer:
 
     def _add_rows(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
         values = probability.astype(np.float32, copy=False)
-        code = _CODE_OF_STATE[state]
-        code[np.isnan(values)] = _CODE_OF_STATE[NODATA]
-        first, self._rows_taken = self._rows_taken == 0, self._rows_taken + len(values)
-        # The outermost pixels are repeated on the scene's edge.
-        pad = ((int(first), int(self._rows_taken == self._height)), (1, 1))
-        self._add_nodes(np.pad(values, pad, mode="edge"), np.pad(code, pad, mode="edge"))
+        # Mapping leaves no probability under cloud: that is cloud, not missing data.
+        missing = (np.isnan(values) & (state == VALID)) | (state == NODATA)
+        code = missing * _NODATA_CODE + ((state == OBSCURED) & ~missing) * _OBSCURED_CODE
+        self._rows_taken += len(values)
+        self._add_nodes(self._make_nodes(self._last_probability, values), self._make_nodes(self._last_code, code))
         if self._rows_taken == self._height:
-            self._add_nodes(self._last_probability, np.full_like(self._last_code, OUTSIDE))
+            beyond = np.full_like(self._last_code, OUTSIDE)
+            self._add_nodes(self._last_probability.repeat(2, axis=0), np.concatenate((self._last_code, beyond)))
+
+    def _make_nodes(self, above: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+        """The row of nodes above some pixels, if any, and theirs; the outermost are repeated on the scene's edge."""
+        top, bottom = int(len(above) == 0), int(self._rows_taken == self._height)
+        nodes = np.empty((len(above) + top + len(values) + bottom, self._width + 2), dtype=values.dtype)
+        nodes[: len(above)] = above
+        inner = nodes[len(above) + top : len(nodes) - bottom]
+        inner[:, 1:-1] = values
+        inner[:, 0], inner[:, -1] = values[:, 0], values[:, -1]
+        if top:
+            nodes[0] = inner[0]
+        if bottom:
+            nodes[-1] = inner[-1]
+        return nodes
 
     def _add_nodes(self, probability: NDArray[np.float32], code: NDArray[np.uint8]) -> None:
-        probability = np.concatenate((self._last_probability, probability))
-        code = np.concatenate((self._last_code, code))
         rows = np.maximum(code[:-1], code[1:])
         cells = np.full((len(code), self._width + 3), OUTSIDE, dtype=np.uint8)
         cells[0] = self._last_cells
@@ -127,15 +139,15 @@ class ContourTracer:
         self._keep_pieces(block)
 
     def _keep_pieces(self, block: Block) -> None:
-        boundary = compute_boundary(block)
+        boundary, (water_runs, land_runs) = compute_boundary(block), compute_runs(block)
         found = {
             ("crossing", "fraction"): compute_crossings(block),
             ("tail", "head", "slope"): compute_segments(block),
             ("water_tail", "water_head"): boundary.of_class(wet=True),
             ("land_tail", "land_head"): boundary.of_class(wet=False),
             ("ending", "reason"): boundary.endings(),
-            ("water_left", "water_right"): compute_runs(block, wet=True),
-            ("land_left", "land_right"): compute_runs(block, wet=False),
+            ("water_left", "water_right"): water_runs,
+            ("land_left", "land_right"): land_runs,
         }
         for names, arrays in found.items():
             for name, array in zip(names, arrays, strict=True):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pyproj
 
-from pipeline.traced import Floats, Ints
+from pipeline.traced import Floats, Ints, find_batches
 from tiles.grid import Grid
 
-__all__ = ["Ground"]
+__all__ = ["Ground", "sum_by_line"]
 
 _LONGEST_PX = 16
 """Straight edges of the scene are no geodesics: longer ones are cut, so that areas follow the grid."""
@@ -71,48 +70,73 @@ class Ground:
 
     def compute_degrees(self, xy: Floats) -> Floats:
         """(n, 2) longitude and latitude from pixel coordinates."""
-        return np.stack(self._to_degrees.transform(*self.compute_coordinates(xy).T), axis=1)
+        degrees = np.empty((len(xy), 2))
+        for first in range(0, len(xy), _BATCH):
+            part = slice(first, first + _BATCH)
+            degrees[part, 0], degrees[part, 1] = self._to_degrees.transform(*self.compute_coordinates(xy[part]).T)
+        return degrees
 
-    def compute_steps(self, xy: Floats) -> Floats:
-        """(n - 1,) metres from each of (n, 2) pixel coordinates to the next."""
-        metres = np.zeros(max(0, len(xy) - 1))
-        for first in range(0, len(metres), _BATCH):
-            degrees = self.compute_degrees(xy[first : first + _BATCH + 1])
-            metres[first : first + _BATCH] = self._geod.inv(*degrees[:-1].T, *degrees[1:].T)[2]
-        return metres
+    def compute_line_lengths(self, degrees: Floats, vertex: Ints, start: Ints) -> Floats:
+        """Length of lines in metres.
 
-    def compute_ring_areas(self, xy: Floats, start: Ints) -> Floats:
+        Args:
+            degrees: (vertices, 2) longitude and latitude.
+            vertex: Numbers of vertices, line after line.
+            start: (lines + 1,) where each line begins in ``vertex``, and the end.
+        """
+        lengths = np.zeros(len(start) - 1)
+        for first, last in find_batches(start, _BATCH):
+            part = start[first : last + 1]
+            lon, lat = np.take(degrees, vertex[part[0] : part[-1]], axis=0).T
+            metres = self._geod.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2]
+            lengths[first:last] = sum_by_line(metres, part - part[0])
+        return lengths
+
+    def compute_ring_areas(self, xy: Floats, degrees: Floats, vertex: Ints, start: Ints) -> Floats:
         """Signed area of rings in square metres, positive where a ring turns to the left on a north-up map.
 
         Args:
-            xy: (n, 2) pixel coordinates, ring after ring, the first vertex not repeated.
-            start: (rings + 1,) where each ring begins, and the end.
+            xy: (vertices, 2) pixel coordinates.
+            degrees: (vertices, 2) longitude and latitude.
+            vertex: Numbers of vertices, ring after ring, the first one not repeated.
+            start: (rings + 1,) where each ring begins in ``vertex``, and the end.
         """
         areas = np.zeros(len(start) - 1)
-        for first, last in _batches(start):
+        for first, last in find_batches(start, _BATCH):
             part = start[first : last + 1]
-            corners, begin = _cut_long_edges(xy[part[0] : part[-1]], part - part[0])
-            lon, lat = self.compute_degrees(corners).T
+            chosen, begin = vertex[part[0] : part[-1]], part - part[0]
+            before, corners = _cut_long_edges(np.take(xy, chosen, axis=0), begin)
+            lonlat = np.take(degrees, chosen, axis=0)
+            if len(corners):
+                lonlat = np.insert(lonlat, before, self.compute_degrees(corners), axis=0)
+                begin = begin + np.searchsorted(before, begin, side="right")
+            lon, lat = lonlat.T
             spans = zip(begin[:-1].tolist(), begin[1:].tolist(), strict=True)
             areas[first:last] = [self._geod.polygon_area_perimeter(lon[a:b], lat[a:b])[0] for a, b in spans]
         return areas
 
 
-def _batches(start: Ints) -> Iterator[tuple[int, int]]:
-    """First ring and the one after the last, for rings with about ``_BATCH`` vertices together."""
-    first, count = 0, len(start) - 1
-    while first < count:
-        last = max(first + 1, int(np.searchsorted(start, start[first] + _BATCH, side="right")) - 1)
-        yield first, last
-        first = last
+def sum_by_line(values: Floats, start: Ints) -> Floats:
+    """Sum over each line of values between its vertices.
+
+    Args:
+        values: One from each vertex to the next, those from the end of a line to the beginning of the next included.
+        start: (lines + 1,) where each line begins among the vertices, and the end.
+    """
+    if len(start) == 1:
+        return np.zeros(0)
+    padded = np.append(values, 0.0)
+    padded[start[1:] - 1] = 0
+    return np.add.reduceat(padded, start[:-1])
 
 
-def _cut_long_edges(xy: Floats, start: Ints) -> tuple[Floats, Ints]:
-    after = np.arange(1, len(xy) + 1)
-    after[start[1:] - 1] = start[:-1]
-    span = xy[after] - xy
-    parts = np.maximum(1, np.ceil(np.abs(span).max(axis=1) / _LONGEST_PX)).astype(np.int64)
-    before = np.concatenate(([0], np.cumsum(parts)))
-    number = np.repeat(np.arange(len(xy)), parts)
-    share = (np.arange(before[-1]) - before[number]) / parts[number]
-    return xy[number] + span[number] * share[:, None], before[start]
+def _cut_long_edges(xy: Floats, start: Ints) -> tuple[Ints, Floats]:
+    """Where to insert corners into rings so that no edge is long, and their pixel coordinates."""
+    span = np.empty_like(xy)
+    span[:-1] = xy[1:] - xy[:-1]
+    span[start[1:] - 1] = xy[start[:-1]] - xy[start[1:] - 1]
+    long = np.flatnonzero((np.abs(span[:, 0]) > _LONGEST_PX) | (np.abs(span[:, 1]) > _LONGEST_PX))
+    parts = np.ceil(np.abs(span[long]).max(axis=1) / _LONGEST_PX).astype(np.int64)
+    edge = np.repeat(np.arange(len(long)), parts - 1)
+    number = np.arange(len(edge)) - np.repeat(np.cumsum(parts - 1) - (parts - 1), parts - 1) + 1
+    return long[edge] + 1, xy[long[edge]] + span[long[edge]] * (number / parts[edge])[:, None]

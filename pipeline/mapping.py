@@ -215,7 +215,11 @@ def _record(job: SceneJob, seen: NDArray[np.int64]) -> Provenance:
         model_sha256=job.runtime.sha256,
         parameters=list_parameters(job.options, job.runtime),
         fingerprint=job.fingerprint,
-        runtime={"description": job.runtime.description, "tile_size": job.tile_size},
+        runtime={
+            "description": job.runtime.description,
+            "tile_size": job.tile_size,
+            "decoder": job.options.decoder,
+        },
         statistics={
             "valid_percent": round(float(shares[VALID]), 4),
             "nodata_percent": round(float(shares[NODATA]), 4),

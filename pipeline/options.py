@@ -22,6 +22,7 @@ class MapOptions(BaseModel):
         device: ``auto`` takes a GPU where there is one.
         precision: ``auto`` takes bfloat16 where the processor has it.
         runtime: ``torch``, ``openvino``, or ``auto``: what takes less time here. The maps differ by rounding alone.
+        decoder: What decodes JPEG 2000: ``gdal``, or ``nvimgcodec`` on a GPU (``strandline[gpu]``).
         tile_size: Interior of a tile in pixels; ``None``: chosen from memory and cores. Changes speed and memory,
             never the result.
         aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
@@ -40,6 +41,7 @@ class MapOptions(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     runtime: Literal["auto", "torch", "openvino"] = "auto"
+    decoder: Literal["gdal", "nvimgcodec"] = "gdal"
     tile_size: Annotated[int, Field(ge=32, le=16384)] | None = None
     aoi: str | None = None
     cloud_classes: frozenset[int] = CLOUD_CLASSES
@@ -60,7 +62,7 @@ class MapOptions(BaseModel):
     def result_parameters(self) -> dict[str, object]:
         """The choices that change the result, for the record.
 
-        Tile size, device, runtime and ``overwrite`` do not. A file is known by its checksum.
+        Tile size, device, runtime, decoder and ``overwrite`` do not. A file is known by its checksum.
         """
         return {
             "aoi": self.aoi if self.aoi is None or not Path(self.aoi).is_file() else compute_sha256(Path(self.aoi)),

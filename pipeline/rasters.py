@@ -53,6 +53,9 @@ __all__ = [
 ]
 
 _BLOCK = 512
+_COMPUTED_ROWS = 16
+"""Rows that are computed together: few enough for the processor's cache."""
+
 # Small, because GDAL's default (5% of memory) would make the peak depend on the machine.
 _GDAL_OPTIONS = {"GDAL_CACHEMAX": 96, "GDAL_NUM_THREADS": "ALL_CPUS", "GDAL_PAM_ENABLED": "NO"}
 
@@ -69,10 +72,11 @@ def compute_probability_dn(
     Returns:
         DN 0 to 249, where ``value = DN * 0.004 + 0.002`` is the middle of its step; 255 where not valid.
     """
-    valid = (state == masks.VALID) & np.isfinite(probability)
+    known = np.fmin(np.fmax(probability, 0), 1)  # these two take 0 for NaN
     # In float64 the product is exact, so 0.5 falls on DN 125 and its lower neighbour on 124.
-    steps = np.floor(np.where(valid, probability, 0).astype(np.float64) * 250)
-    return np.where(valid, np.clip(steps, 0, 249), NODATA).astype(np.uint8)
+    steps: npt.NDArray[np.uint8] = np.minimum(np.multiply(known, 250, dtype=np.float64).astype(np.uint8), np.uint8(249))
+    _put(steps, NODATA, where=(state != masks.VALID) | ~np.isfinite(probability))
+    return steps
 
 
 def compute_classes(
@@ -88,11 +92,19 @@ def compute_classes(
     Returns:
         The values of ``CLASS_NAMES``, and ``NODATA`` where state is 1 or a valid pixel has no probability.
     """
-    classes = np.where(probability >= threshold, WATER, LAND).astype(np.uint8)
-    classes[np.isnan(probability)] = NODATA
-    classes[state == masks.OBSCURED] = OBSCURED
-    classes[state == masks.NODATA] = NODATA
+    classes = np.full(probability.shape, LAND, dtype=np.uint8)
+    _put(classes, WATER, where=probability >= threshold)
+    _put(classes, NODATA, where=np.isnan(probability))
+    _put(classes, OBSCURED, where=state == masks.OBSCURED)
+    _put(classes, NODATA, where=state == masks.NODATA)
     return classes
+
+
+def _put(values: npt.NDArray[np.uint8], value: int, *, where: npt.NDArray[np.bool_]) -> None:
+    """``values[where] = value`` in operations on bits, which take a tenth of the time."""
+    mask = np.negative(where.view(np.uint8))  # 0 or 255
+    values &= ~mask
+    values |= mask & np.uint8(value)
 
 
 class MapWriter:
@@ -159,9 +171,14 @@ class MapWriter:
                 f"A strip must be (rows, {self._grid.width}) within {self._grid.height} rows, found probability "
                 f"{probability.shape} and state {state.shape} at row {row_off}."
             )
+        classes, steps = (np.empty(probability.shape, dtype=np.uint8) for _ in range(2))
+        for first in range(0, rows, _COMPUTED_ROWS):
+            part = slice(first, first + _COMPUTED_ROWS)
+            classes[part] = compute_classes(probability[part], state[part], threshold=self._threshold)
+            steps[part] = compute_probability_dn(probability[part], state[part])
         window = RasterWindow(0, row_off, cols, rows)
-        self._write(self.water_path, compute_classes(probability, state, threshold=self._threshold), window)
-        self._write(self.probability_path, compute_probability_dn(probability, state), window)
+        self._write(self.water_path, classes, window)
+        self._write(self.probability_path, steps, window)
 
     def finish(self) -> tuple[Path, Path]:
         """Turn what was written into Cloud Optimized GeoTIFFs, with overviews, checked by reading them back.

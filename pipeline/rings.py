@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cycles import Cycles, find_bodies, find_cycles, split_pinched
-from pipeline.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans
+from pipeline.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans, find_batches
 
 __all__ = ["Pieces", "link_pieces"]
+
+_BATCH = 1 << 16
+"""Vertices that are looked at together: few enough for the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +71,7 @@ def link_pieces(pieces: Pieces) -> Traced:
     """
     width, height = pieces.width, pieces.height
     table = _Vertices(
-        names=np.unique(np.concatenate((pieces.crossing, pieces.water_tail, pieces.land_tail))), width=width
+        names=_sort_unique(np.concatenate((pieces.crossing, pieces.water_tail, pieces.land_tail))), width=width
     )
     xy = table.compute_coordinates(height, table.find(pieces.crossing), pieces.fraction)
     tail, head = table.find(pieces.tail), table.find(pieces.head)
@@ -88,6 +91,14 @@ def link_pieces(pieces: Pieces) -> Traced:
     land, land_cycles = _link_class(table, xy, dry, land_runs)
     lines = _cut_lines(table.is_crossing, land_cycles, reasons, (water, land))
     return Traced(width=width, height=height, xy=xy, gradient=gradient, lines=lines, water=water, land=land)
+
+
+def _sort_unique(names: Ints) -> Ints:
+    """As ``np.unique``, in place; that puts numbers into a hash table first, which takes fifty times as long."""
+    names.sort()
+    new = np.ones(len(names), dtype=bool)
+    np.not_equal(names[1:], names[:-1], out=new[1:])
+    return names[new]
 
 
 def _append(contour: tuple[Ints, Ints], boundary: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
@@ -127,11 +138,14 @@ class _Vertices:
         """(vertices, 2) pixel coordinates, given how far along its grid edge each crossing lies."""
         along = np.zeros(len(self.names))
         along[crossing] = fraction
-        row, col = np.divmod(self.names >> 2, self.width + 2)
-        kind = self.names & 3
-        x = _place(col, np.where(kind == 1, along, 0), self.width)
-        y = _place(row, np.where(kind == 2, along, 0), height)
-        return np.stack((x, y), axis=1)
+        xy = np.empty((len(self.names), 2))
+        for first in range(0, len(self.names), _BATCH):
+            part = slice(first, first + _BATCH)
+            row, col = np.divmod(self.names[part] >> 2, self.width + 2)
+            kind = self.names[part] & 3
+            xy[part, 0] = _place(col, along[part] * (kind == 1), self.width)
+            xy[part, 1] = _place(row, along[part] * (kind == 2), height)
+        return xy
 
 
 def _shrink(numbers: Ints, count: int) -> Ints:
@@ -141,8 +155,9 @@ def _shrink(numbers: Ints, count: int) -> Ints:
 
 def _place(node: Ints, along: Floats, size: int) -> Floats:
     """Coordinate of a node, or of a place between it and the next; the outermost nodes lie on the scene's edge."""
-    here, after = np.clip(node - 0.5, 0, size), np.clip(node + 0.5, 0, size)
-    placed: Floats = here + along * (after - here)
+    places = np.clip(np.arange(size + 3) - 0.5, 0, size)
+    placed: Floats = places[node]
+    placed += along * np.diff(places)[node]
     return placed
 
 
@@ -172,9 +187,11 @@ def _make_rings(cycles: Cycles, xy: Floats, is_crossing: Bools, body: Ints) -> R
     ring_order = np.lexsort((area < 0, body))
     taken, start = compute_spans(cycles.start, ring_order)
     vertex = cycles.order[taken]
-    bent = _is_bent(vertex, start, xy) | is_crossing[vertex]
+    bent = is_crossing[vertex]
+    crossings_before = np.concatenate(([0], np.cumsum(bent)))
+    nodes = np.flatnonzero(~bent)
+    bent[nodes] = _is_bent(nodes, vertex, start, xy)
     kept_before = np.concatenate(([0], np.cumsum(bent)))
-    crossings_before = np.concatenate(([0], np.cumsum(is_crossing[vertex])))
     return Rings(
         vertex=vertex[bent],
         start=kept_before[start],
@@ -186,41 +203,47 @@ def _make_rings(cycles: Cycles, xy: Floats, is_crossing: Bools, body: Ints) -> R
 
 def _compute_areas(cycles: Cycles, xy: Floats) -> Floats:
     """Signed area of each ring, positive where it turns to the left on a north-up map."""
-    if len(cycles.start) == 1:
-        return np.zeros(0)
-    first = cycles.start[:-1]
-    # Measured from each ring's first vertex: small numbers, so that small rings keep their digits.
-    x, y = (xy[cycles.order, axis] - np.repeat(xy[cycles.order[first], axis], np.diff(cycles.start)) for axis in (0, 1))
-    after = _neighbours(cycles.start, len(x))[1]
-    cross = x[after] * y
-    cross -= x * y[after]
-    return np.add.reduceat(cross, first) / 2
+    areas = np.zeros(len(cycles.start) - 1)
+    for first, last in find_batches(cycles.start, _BATCH):
+        start = cycles.start[first : last + 1]
+        vertex, begins, ends = cycles.order[start[0] : start[-1]], start[:-1] - start[0], start[1:] - start[0] - 1
+        # Measured from each ring's first vertex: small numbers, so that small rings keep their digits.
+        x, y = (xy[vertex, axis] - np.repeat(xy[vertex[begins], axis], np.diff(start)) for axis in (0, 1))
+        x_after, y_after = np.append(x[1:], 0), np.append(y[1:], 0)
+        x_after[ends], y_after[ends] = x[begins], y[begins]
+        areas[first:last] = np.add.reduceat(x_after * y - x * y_after, begins) / 2
+    return areas
 
 
-def _neighbours(start: Ints, count: int) -> tuple[Ints, Ints]:
-    """Positions before and after each position of a flat array of rings."""
-    before, after = _shrink(np.arange(-1, count - 1), count), _shrink(np.arange(1, count + 1), count)
-    before[start[:-1]], after[start[1:] - 1] = start[1:] - 1, start[:-1]
-    return before, after
+def _is_bent(chosen: Ints, vertex: Ints, start: Ints, xy: Floats) -> Bools:
+    """False for those of the chosen vertices that lie between two others of their ring on the same row or column.
 
-
-def _is_bent(vertex: Ints, start: Ints, xy: Floats) -> Bools:
-    """False for vertices between two others of their ring on the same row or column."""
-    before, after = _neighbours(start, len(vertex))
-    bent = np.ones(len(vertex), dtype=bool)
-    for axis in (0, 1):
-        place = xy[vertex, axis]
-        bent &= (place[before] != place) | (place != place[after])
+    Args:
+        chosen: Positions in ``vertex``.
+        vertex: Vertices, ring after ring.
+        start: Where each ring begins, and the end.
+        xy: Coordinates of all vertices.
+    """
+    ring = np.searchsorted(start, chosen, side="right") - 1
+    before, after = chosen - 1, chosen + 1
+    begins, ends = chosen == start[ring], after == start[ring + 1]
+    before[begins], after[ends] = start[ring + 1][begins] - 1, start[ring][ends]
+    here, previous, following = xy[vertex[chosen]], xy[vertex[before]], xy[vertex[after]]
+    bent: Bools = ((previous != here) | (here != following)).all(axis=1)
     return bent
 
 
 def _average_slopes(count: int, tail: Ints, head: Ints, slope: NDArray[np.float32]) -> NDArray[np.float32]:
     """Slope at each vertex: the mean of the edges of the contour that meet there."""
-    leaving, entering = np.full((count, 2), np.nan, np.float32), np.full((count, 2), np.nan, np.float32)
-    leaving[tail], entering[head] = slope, slope
-    only = np.isnan(leaving) | np.isnan(entering)
-    mean = np.where(only, np.fmax(leaving, entering), (leaving + entering) / 2)
-    return np.nan_to_num(mean)
+    # A pair of numbers as a complex one: NumPy picks and adds single numbers much faster than pairs.
+    pairs = np.ascontiguousarray(slope).view(np.complex64)[:, 0]
+    mean, edges = np.zeros(count, np.complex64), np.zeros(count, np.uint8)
+    mean[tail], edges[tail] = pairs, 1
+    mean[head] += pairs
+    edges[head] += 1
+    both = edges == 2
+    mean[both] /= 2
+    return mean.view(np.float32).reshape(count, 2)
 
 
 def _cut_lines(is_crossing: Bools, cycles: Cycles, reasons: NDArray[np.uint8], rings: tuple[Rings, Rings]) -> Lines:

@@ -200,7 +200,11 @@ def prepare_prediction(job: SceneJob, look: Quicklook) -> Prediction:
     visible = tuple(names.index(name) if name in names else 0 for name in ("B04", "B03", "B02"))
     return Prediction(
         plan=ReadPlan(
-            scene=job.scene, bands=job.bands, obscured_classes=job.options.cloud_classes, threads=job.threads
+            scene=job.scene,
+            bands=job.bands,
+            obscured_classes=job.options.cloud_classes,
+            threads=job.threads,
+            decoder=job.options.decoder,
         ),
         runtime=job.runtime,
         area=job.area,

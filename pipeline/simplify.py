@@ -91,10 +91,12 @@ def build_polygons(rings: Rings, xy: Floats) -> NDArray[Any]:
         xy: (vertices, 2) coordinates of the vertices in any system.
     """
     # Shapely wants each ring's first vertex again at its end.
-    last = np.concatenate(([0], np.cumsum(np.diff(rings.start) + 1)))
-    position = np.repeat(rings.start[:-1] - last[:-1], np.diff(last)) + np.arange(last[-1])
-    position[last[1:] - 1] = rings.start[:-1]
-    coordinates = xy[rings.vertex[position]]
+    last = rings.start + np.arange(len(rings) + 1)
+    vertex = np.empty(last[-1], dtype=rings.vertex.dtype)
+    own = np.ones(last[-1], dtype=bool)
+    own[last[1:] - 1] = False
+    vertex[own], vertex[~own] = rings.vertex, rings.vertex[rings.start[:-1]]
+    coordinates = np.take(xy, vertex, axis=0)
     return np.asarray(shapely.from_ragged_array(shapely.GeometryType.POLYGON, coordinates, (last, rings.outer)))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from tiles.masks import NODATA, VALID
 from tiles.reader import Strip
 from tiles.tiling import Tile, TileRow
 
-__all__ = ["RowInWork", "TilePool", "run_rows"]
+__all__ = ["Pool", "RowInWork", "TilePool", "run_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,25 @@ class RowInWork:
         return MappedRows(row_off=row_off, probability=self.probability, state=self.state)
 
 
+class Pool(Protocol):
+    """What maps rows of tiles: threads on the processor, or a device."""
+
+    @property
+    def workers(self) -> int:
+        """Tiles in work at once."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def submit(self, row: TileRow, strip: Strip) -> RowInWork:
+        """Begin a row of tiles, whose pixels are in the strip."""
+        ...
+
+
 class TilePool:
     """Threads that map tiles, as many as the network takes at once. Use it as a context manager.
 
@@ -75,8 +94,8 @@ class TilePool:
         self.workers = workers
         self._prediction = prediction
         self._memory = threading.local()
-        alone = workers > 1
-        enter = prediction.runtime.enter_worker if alone else _enter_nothing
+        several = prediction.runtime.workers > 1
+        enter = prediction.runtime.enter_worker if several else _enter_nothing
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tile", initializer=enter)
 
     def __enter__(self) -> Self:
@@ -133,7 +152,12 @@ class TilePool:
 
 
 def run_rows(
-    prediction: Prediction, rows: Sequence[TileRow], strips: Iterator[Strip], workers: int
+    prediction: Prediction,
+    rows: Sequence[TileRow],
+    strips: Iterator[Strip],
+    workers: int,
+    *,
+    pool: Pool | None = None,
 ) -> Iterator[MappedRows]:
     """Map rows of tiles, beginning with each while the one before is finished.
 
@@ -141,24 +165,37 @@ def run_rows(
         prediction: What to run on what.
         rows: The rows.
         strips: The pixels of each.
-        workers: Tiles at once.
+        workers: Tiles at once, on the processor.
+        pool: What maps them; ``None``: what suits the network.
 
     Yields:
         The rows of the map.
     """
     before: RowInWork | None = None
-    with TilePool(prediction, workers=workers) as pool:
+    with pool or _open_pool(prediction, workers=workers) as opened:
         for row in rows:
             if before is not None:  # the next strip is taken, and another decoded, only when hands are free
-                before.wait_until_few(workers - 1)
+                before.wait_until_few(opened.workers - 1)
             with prediction.clock.stage("wait for decoding"):
                 strip = next(strips)
-            now = pool.submit(row, strip)
+            now = opened.submit(row, strip)
             if before is not None:
                 yield before.finish(prediction)
             before = now
         if before is not None:
             yield before.finish(prediction)
+
+
+def _open_pool(prediction: Prediction, *, workers: int) -> Pool:
+    """A pool that suits the network: on a GPU, one that keeps it busy."""
+    if getattr(prediction.runtime, "device", "cpu") == "cuda":
+        from models.runtime import Runtime  # noqa: PLC0415 (torch, which other networks do without)
+
+        if isinstance(prediction.runtime, Runtime):
+            from pipeline.device_pool import DevicePool  # noqa: PLC0415 (the same)
+
+            return DevicePool(prediction, runtime=prediction.runtime)
+    return TilePool(prediction, workers=workers)
 
 
 def _enter_nothing() -> None:

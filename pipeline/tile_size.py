@@ -2,7 +2,8 @@
 
 A tile with an interior of 512 and a reach of 107 pixels makes the network look at twice the pixels that are kept; one
 of 1024 at half as many again. The decoder computes the interior alone (``models.unet``), which the model of the cost
-knows. The result does not depend on the size, but where tiles are blended.
+knows. A GPU maps one tile at a time, as large as its own memory allows; that choice was never measured on one. The
+result does not depend on the size, but where tiles are blended.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import product
 from models.predictor import Predictor
 from tiles.grid import Window
 
-__all__ = ["DEFAULT_TILE_SIZE", "estimate_bytes", "resolve_tile_size"]
+__all__ = ["DEFAULT_TILE_SIZE", "estimate_bytes", "estimate_gpu_bytes", "resolve_tile_size"]
 
 DEFAULT_TILE_SIZE = 512
 """Interior in pixels where nothing is known of the machine, and for tiles that are blended."""
@@ -21,6 +22,10 @@ DEFAULT_TILE_SIZE = 512
 _SIZES = (256, 384, 512, 768, 1024, 1536, 2048)
 _BYTES_A_WORKER = 320 * 2**20
 _SHARE_OF_MEMORY = 8
+_SHARE_OF_GPU_MEMORY, _GPU_MAPS, _GPU_INPUTS = 2, 8, 3
+"""A tile may take a half of what is free; of feature maps it is granted twice what the processor needs, for what cuDNN
+wants beside them, and each channel is there as DN, as reflectance and normalised."""
+
 _ENCODER_SHARE, _DECODER_EDGE_PX = 0.39, 8
 """Multiplications of a U-Net before the bottom's end; what its decoder computes beyond the interior on each side."""
 
@@ -38,10 +43,16 @@ def resolve_tile_size(asked: int | None, *, runtime: Predictor, window: Window, 
         return asked
     if runtime.reach_px is None:
         return DEFAULT_TILE_SIZE
-    budget = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers)
-    fitting = [size for size in _SIZES if estimate_bytes(runtime, size=size) <= budget] or [_SIZES[0]]
+    free = _find_gpu_memory(runtime)
+    if free is not None:
+        budget = free // _SHARE_OF_GPU_MEMORY
+        fitting = [size for size in _SIZES if estimate_gpu_bytes(runtime, size=size) <= budget]
+    else:
+        budget = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers)
+        fitting = [size for size in _SIZES if estimate_bytes(runtime, size=size) <= budget]
     return min(
-        fitting, key=lambda size: _estimate_cost(window, size=size, reach=runtime.reach_px or 0, workers=workers)
+        fitting or _SIZES[:1],
+        key=lambda size: _estimate_cost(window, size=size, reach=runtime.reach_px or 0, workers=workers),
     )
 
 
@@ -52,11 +63,31 @@ def estimate_bytes(runtime: Predictor, *, size: int) -> int:
         runtime: The network.
         size: Interior in pixels.
     """
-    width = runtime.hyperparameters.get("width")
-    width = width if isinstance(width, int) else 64  # networks of other kinds are wider
     itemsize = 2 if runtime.precision == "bf16" else 4
-    pixels = (size + 2 * (runtime.reach_px or 0) + runtime.stride) ** 2
-    return pixels * (4 * len(runtime.card.inputs) + 4 * width * itemsize)
+    return _count_pixels(runtime, size=size) * (4 * len(runtime.card.inputs) + 4 * _find_width(runtime) * itemsize)
+
+
+def estimate_gpu_bytes(runtime: Predictor, *, size: int) -> int:
+    """Memory of one tile on a GPU.
+
+    Args:
+        runtime: The network.
+        size: Interior in pixels.
+    """
+    itemsize = 2 if runtime.precision == "bf16" else 4
+    inputs = _GPU_INPUTS * 4 * len(runtime.card.inputs)
+    return _count_pixels(runtime, size=size) * (inputs + _GPU_MAPS * _find_width(runtime) * itemsize)
+
+
+def _count_pixels(runtime: Predictor, *, size: int) -> int:
+    """That a tile reads."""
+    return (size + 2 * (runtime.reach_px or 0) + runtime.stride) ** 2
+
+
+def _find_width(runtime: Predictor) -> int:
+    """Feature maps of full resolution."""
+    width = runtime.hyperparameters.get("width")
+    return width if isinstance(width, int) else 64  # networks of other kinds are wider
 
 
 def _estimate_cost(window: Window, *, size: int, reach: int, workers: int) -> float:
@@ -81,3 +112,12 @@ def _find_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return 2**40
+
+
+def _find_gpu_memory(runtime: Predictor) -> int | None:
+    """Bytes that are free on the GPU that the network runs on; ``None``: it runs on none that torch can ask."""
+    if getattr(runtime, "device", "cpu") != "cuda":
+        return None
+    import torch  # noqa: PLC0415 (networks on the processor may do without)
+
+    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None

@@ -6,13 +6,14 @@ and the same vertex of the land beside it therefore cannot differ, not by a bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REASONS", "Bools", "Floats", "Ints", "Lines", "Rings", "Traced", "compute_spans"]
+__all__ = ["REASONS", "Bools", "Floats", "Ints", "Lines", "Rings", "Traced", "compute_spans", "find_batches"]
 
 Ints = NDArray[np.signedinteger[Any]]
 Floats = NDArray[np.float64]
@@ -110,3 +111,17 @@ def compute_spans(start: Ints, chosen: Ints) -> tuple[Ints, Ints]:
     begin = np.concatenate(([0], np.cumsum(length)))
     offset = np.repeat(start[:-1][chosen] - begin[:-1], length)
     return offset + np.arange(begin[-1]), begin
+
+
+def find_batches(start: Ints, size: int) -> Iterator[tuple[int, int]]:
+    """First group and the one after the last, of groups that have no more than ``size`` elements together, or are one.
+
+    Args:
+        start: (groups + 1,) where each group begins, and the end.
+        size: Elements.
+    """
+    first, count = 0, len(start) - 1
+    while first < count:
+        last = max(first + 1, int(np.searchsorted(start, start[first] + size, side="right")) - 1)
+        yield first, last
+        first = last

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from tiles.block_cache import limit_block_cache
+from tiles.block_decoder import BlockDecodeError, DecoderName, open_decoder
 from tiles.errors import RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID, compute_band_validity
@@ -57,12 +58,14 @@ class ReadPlan:
         bands: Sources of the bands wanted, in the order of the network's channels.
         obscured_classes: Classes of the scene classification that hide the ground; empty: none does.
         threads: Files decoded at once; 0: one a processor core.
+        decoder: Who decodes: ``gdal``; ``nvimgcodec``, on a GPU, what is JPEG 2000.
     """
 
     scene: Scene
     bands: tuple[BandSource, ...]
     obscured_classes: frozenset[int] = frozenset()
     threads: int = 0
+    decoder: DecoderName = "gdal"
 
     @property
     def sources(self) -> tuple[BandSource, ...]:
@@ -77,13 +80,21 @@ class FileStream:
     Not safe for two threads at once; each file has its own.
     """
 
-    def __init__(self, sources: Sequence[BandSource], *, grid: Grid, windows: Sequence[Window]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[BandSource],
+        *,
+        grid: Grid,
+        windows: Sequence[Window],
+        decoder: DecoderName = "gdal",
+    ) -> None:
         """Open the file.
 
         Args:
             sources: Bands of one file.
             grid: The finest grid.
             windows: What will be asked for, in order; all of the same columns. May reach beyond the grid.
+            decoder: Who decodes it.
         """
         self.sources = tuple(sources)
         self._src_grid = src = sources[0].grid
@@ -97,7 +108,8 @@ class FileStream:
         self._next_row = 0
         try:
             self._dataset = rasterio.open(sources[0].path)
-        except RasterioError as error:
+            self._decoder = open_decoder(self._dataset, decoder)
+        except (RasterioError, BlockDecodeError) as error:
             raise RasterReadError(f"Cannot open {sources[0].path}: {error}") from error
         block_rows = max(shape[0] for shape in self._dataset.block_shapes)
         self._rows_a_read = block_rows * -(-LEAST_ROWS_A_READ // block_rows)
@@ -115,27 +127,32 @@ class FileStream:
         """
         (_, last), keep_from = self._spans[position], int(self._keep_from[position])
         self._chunks = [(row, chunk) for row, chunk in self._chunks if row + chunk.shape[1] > keep_from]
-        if not self._chunks:  # skip what lies above an area of interest, in whole blocks
+        if self._chunks:
+            self._shorten_first(keep_from)
+        else:  # skip what lies above an area of interest, in whole blocks
             self._next_row = max(self._next_row, keep_from // self._rows_a_read * self._rows_a_read)
         while self._next_row < last:
             self._chunks.append((self._next_row, self._decode(self._next_row)))
             self._next_row += self._chunks[-1][1].shape[1]
         return self._chunks[0][0], tuple(chunk for _, chunk in self._chunks)
 
+    def _shorten_first(self, keep_from: int) -> None:
+        """Of rows that only the next halo needs, keep a copy, and let the block go that they are part of."""
+        row, chunk = self._chunks[0]
+        if row + chunk.shape[1] - keep_from <= chunk.shape[1] // 2:
+            self._chunks[0] = (keep_from, chunk[:, keep_from - row :].copy())
+
     def _decode(self, row: int) -> NDArray[Any]:
         height = min(self._rows_a_read, self._src_grid.height - row)
         window = Window(self.col_start, row, self._col_stop - self.col_start, height)
         try:
-            decoded: NDArray[Any] = self._dataset.read(
-                [source.index for source in self.sources], window=window.to_rasterio()
-            )
-        except RasterioError as error:
+            return self._decoder.decode(window, [source.index for source in self.sources])
+        except (RasterioError, BlockDecodeError) as error:
             names = ", ".join(source.name for source in self.sources)
             raise RasterReadError(
                 f"Cannot decode {names} at rows {row} to {row + height} of {self.sources[0].path}: "
                 f"the file is truncated or corrupt ({error.__cause__ or error}). Fetch it again."
             ) from error
-        return decoded
 
 
 Cut = tuple[NDArray[Any], AxisSampling, AxisSampling]
@@ -317,8 +334,9 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
     with ExitStack() as stack:
         streams = []
         for _, sources in groupby(sorted(plan.sources, key=lambda s: s.path), key=lambda s: s.path):
-            streams.append(FileStream(tuple(sources), grid=plan.scene.grid, windows=windows))
-            stack.callback(streams[-1].close)
+            stream = FileStream(tuple(sources), grid=plan.scene.grid, windows=windows, decoder=plan.decoder)
+            streams.append(stream)
+            stack.callback(stream.close)
         pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode")
         # On an error or Ctrl-C: finish what is being decoded, start nothing more, then close the files.
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)

@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from strandline import StrandlineError, __version__
 from workflows.ablate_command import ablate
 from workflows.batch_command import batch
+from workflows.bench_command import bench
 from workflows.change_command import change
 from workflows.compare_command import compare
 from workflows.data_command import data
@@ -67,6 +68,7 @@ app.command("compare")(compare)
 app.command("train")(train)
 app.command("ablate")(ablate)
 app.command("export-model")(export_model_)
+app.command("bench")(bench)
 app.add_typer(data, name="data")
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "Aoi",
     "Bands",
     "Cloud",
+    "Decoder",
     "Device",
     "Formats",
     "MinArea",
@@ -29,6 +30,7 @@ Model = Annotated[str, typer.Option(help="Name of a bundled model (strandline mo
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
 Runtime = Annotated[str, typer.Option(help="auto (what takes less time here), torch or openvino.")]
+Decoder = Annotated[str, typer.Option(help="gdal, or nvimgcodec: JPEG 2000 on a GPU (strandline[gpu]).")]
 TileSize = Annotated[
     int | None,
     typer.Option(

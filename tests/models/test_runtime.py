@@ -12,6 +12,7 @@ from torch import nn
 
 from models.checkpoint import Model
 from models.errors import DeviceError, ModelInputError
+from models.normalisation import Normalisation
 from models.registry import resolve_model
 from models.runtime import Runtime
 from models.unet import UNetConfig
@@ -100,6 +101,22 @@ def test_absurd_reflectance_is_clamped(runtime: Runtime, value: float) -> None:
     absurd[:, :, 10, 10] = value
     clamped[:, :, 10, 10] = high if value > 0 else low
     np.testing.assert_array_equal(runtime.predict(absurd), runtime.predict(clamped))
+
+
+def test_it_normalises_as_in_training(runtime: Runtime) -> None:
+    image = torch.from_numpy(draw_scene(4, 4, 24, 24))
+    image[0, :, 3, 3], image[0, :, 4, 4] = torch.nan, 9.0
+    expected = Normalisation.from_card(runtime.card)(image)
+    assert torch.equal(runtime.normalise(image), expected)
+    assert (expected[0, :, 3, 3] == 0).all()
+
+
+def test_a_batch_on_the_device_stays_there(runtime: Runtime) -> None:
+    scene = draw_scene(6, 4, 64, 48)
+    answer = runtime.predict_tensor(torch.from_numpy(scene), margin=8)
+    assert answer.dtype == torch.float32
+    np.testing.assert_array_equal(answer.numpy(), runtime.predict(scene, margin=8))
+    np.testing.assert_allclose(answer.numpy(), runtime.predict(scene)[:, 8:-8, 8:-8], atol=1e-5)
 
 
 def test_norms_are_folded_and_the_model_keeps_its_own(tiny: Model) -> None:

@@ -266,6 +266,17 @@ def test_noise_on_a_board_is_traced() -> None:
     assert len(traced.water.outer) - 1 == 800
 
 
+def test_no_probability_under_cloud_is_cloud() -> None:
+    probability = np.array([[1, 1, 0, 0]] * 4, np.float32)
+    probability[3] = np.nan
+    state = np.zeros((4, 4), np.uint8)
+    state[3] = OBSCURED
+    tracer = ContourTracer(width=4, height=4)
+    tracer.add_strip(probability, state)
+    reasons = tracer.finish().lines.reasons.ravel().tolist()
+    assert {REASONS[code] for code in reasons} == {"scene edge", "cloud"}
+
+
 def test_nan_without_a_state_counts_as_nodata() -> None:
     probability = np.array([[1, 1, 0, 0]] * 4, np.float32)
     probability[3] = np.nan

@@ -1,42 +1,44 @@
-"""Tiles are as large as memory allows, and no larger than the cores like."""
+"""Tiles are as large as memory allows: a GPU's own where the network runs on one."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from models.predictor import Predictor
-from models.runtimes import resolve_predictor
-from pipeline.tile_size import DEFAULT_TILE_SIZE, estimate_bytes, resolve_tile_size
+from models.checkpoint import load_model
+from models.runtime import Runtime
+from models.unet import UNetConfig
+from pipeline import tile_size
+from pipeline.tile_size import estimate_bytes, estimate_gpu_bytes, resolve_tile_size
+from tests.pipeline.tiny_models import write_model
 from tiles.grid import Window
 
 FULL = Window(0, 0, 10980, 10980)
 
 
-@pytest.fixture(scope="module")
-def runtime() -> Predictor:
-    return resolve_predictor("strandline-small", framework="torch", device="cpu", precision="fp32")
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    path = write_model(tmp_path / "tiny.safetensors", UNetConfig(depth=3, width=16, any_channels=True))
+    return Runtime(load_model(path), device="cpu", precision="fp32")
 
 
-def test_what_is_asked_for_is_taken(runtime: Predictor) -> None:
-    assert resolve_tile_size(77, runtime=runtime, window=FULL, workers=2) == 77
+def choose_on_gpu(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, free: int) -> int:
+    monkeypatch.setattr(tile_size, "_find_gpu_memory", lambda runtime: free)
+    return resolve_tile_size(None, runtime=runtime, window=FULL, workers=1)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 16, 64])
-def test_a_full_scene_gets_the_largest_tile_that_fits(runtime: Predictor, workers: int) -> None:
-    size = resolve_tile_size(None, runtime=runtime, window=FULL, workers=workers)
+def test_a_large_gpu_takes_large_tiles_and_a_small_one_small(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = [choose_on_gpu(runtime, monkeypatch, gib * 2**30) for gib in (80, 8, 4, 2, 1)]
+    assert chosen[0] == 2048
+    assert chosen == sorted(chosen, reverse=True)
+    assert len(set(chosen)) > 2
+    for gib, size in zip((80, 8, 4, 2, 1), chosen, strict=True):
+        assert estimate_gpu_bytes(runtime, size=size) <= gib * 2**30 / 2
+    assert choose_on_gpu(runtime, monkeypatch, 0) == 256
+
+
+def test_a_network_on_the_processor_asks_no_gpu(runtime: Runtime) -> None:
+    size = resolve_tile_size(None, runtime=runtime, window=FULL, workers=2)
     assert estimate_bytes(runtime, size=size) <= 320 * 2**20
-    assert size >= 256
-
-
-def test_a_small_area_is_cut_for_all_cores(runtime: Predictor) -> None:
-    window = Window(0, 0, 1000, 1000)
-    one, four = (resolve_tile_size(None, runtime=runtime, window=window, workers=workers) for workers in (1, 4))
-    assert four < one
-
-
-def test_a_model_of_smaller_memory_gets_larger_tiles(runtime: Predictor) -> None:
-    small = resolve_predictor(
-        "strandline-small", framework="torch", device="cpu", precision="fp32", inputs=("B03", "B08")
-    )
-    assert estimate_bytes(small, size=512) < estimate_bytes(runtime, size=512)
-    assert DEFAULT_TILE_SIZE == 512
+    assert resolve_tile_size(640, runtime=runtime, window=FULL, workers=2) == 640
