@@ -21,13 +21,14 @@ from pipeline.mosaic_store import SURFACE_SCALE, Store
 from pipeline.rasters import write_category_names
 from pipeline.styles import build_sidecar_style
 from tiles import masks
+from tiles.block_cache import limit_block_cache
 from tiles.grid import Window
 
 __all__ = ["RASTERS", "Raster", "write_rasters"]
 
 _BLOCK = 512
 _STRIP_ROWS = 1024
-_GDAL_OPTIONS = {"GDAL_CACHEMAX": 96, "GDAL_PAM_ENABLED": "NO"}
+_GDAL_OPTIONS = {"GDAL_PAM_ENABLED": "NO"}
 
 Read = Callable[[Store, Window, float], NDArray[Any]]
 
@@ -162,6 +163,7 @@ def _write_raster(
         "blockysize": _BLOCK,
         "bigtiff": "IF_SAFER",
     }
+    limit_block_cache(1)
     with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
         with rasterio.open(begun, "w", **profile) as dst:
             dst.update_tags(**tags, TIFFTAG_IMAGEDESCRIPTION=raster.title)

@@ -56,8 +56,7 @@ _BLOCK = 512
 _COMPUTED_ROWS = 16
 """Rows that are computed together: few enough for the processor's cache."""
 
-# Small, because GDAL's default (5% of memory) would make the peak depend on the machine.
-_GDAL_OPTIONS = {"GDAL_CACHEMAX": 96, "GDAL_NUM_THREADS": "ALL_CPUS", "GDAL_PAM_ENABLED": "NO"}
+_GDAL_OPTIONS = {"GDAL_NUM_THREADS": "ALL_CPUS", "GDAL_PAM_ENABLED": "NO"}
 
 
 def compute_probability_dn(

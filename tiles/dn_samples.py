@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-
-from tiles.errors import RasterReadError
-from tiles.headers import open_quietly
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 __all__ = ["read_dn_samples"]
 
@@ -40,15 +41,24 @@ def read_dn_samples(files: Mapping[str, tuple[str, int]], *, nodata: float | Non
         Valid DN a band, one-dimensional. A pixel counts as missing where *all* sampled bands of its file shape have
         the marker, so that dark water clipped to 0 stays in; bands that cannot be read are left out.
     """
-    read: dict[str, NDArray[Any]] = {}
-    shapes: dict[str, tuple[int, int]] = {}
-    for name, (path, index) in files.items():
-        try:
-            with open_quietly(path) as dataset:
-                read[name], shapes[name] = _sample(dataset, index), dataset.shape
-        except RasterReadError:
-            continue  # A file that cannot be read is the reader's to report; a sample can do without.
+    # The filter of warnings is the whole process's: it is set once, by this thread.
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sample") as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        samples = list(pool.map(_read_sample, files.values()))
+    found = {name: sample for name, sample in zip(files, samples, strict=True) if sample is not None}
+    read = {name: dn for name, (dn, _) in found.items()}
+    shapes = {name: shape for name, (_, shape) in found.items()}
     return {name: dn[valid] for name, (dn, valid) in _with_validity(read, shapes, nodata)}
+
+
+def _read_sample(file: tuple[str, int]) -> tuple[NDArray[Any], tuple[int, int]] | None:
+    """DN and shape; ``None`` for a file that cannot be read, which is the reader's to report."""
+    path, index = file
+    try:
+        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(path) as dataset:
+            return _sample(dataset, index), dataset.shape
+    except RasterioError:
+        return None
 
 
 def _sample(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
