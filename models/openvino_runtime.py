@@ -43,7 +43,8 @@ class OpenVinoRuntime:
         sha256: Of that file, in hexadecimal.
         card: What the model says about itself, of the channels that are read.
         device: ``cpu``.
-        precision: ``fp32``, or ``bf16``, which moves fewer than 0.02% of the pixels across the threshold.
+        precision: ``fp32``, or ``bf16``, which moves some 0.02% of the pixels across the threshold
+            (``docs/performance.md``).
         stride: Rows and columns of a batch must be multiples of this, and tiles start at multiples of it.
         reach_px: How far the network sees.
         fill: Mean reflectance a channel: what stands in for pixels without data.

@@ -46,7 +46,8 @@ class Runtime:
         model: The model.
         card: What it says about itself, of the channels that are read.
         device: Where it runs: ``cpu`` or ``cuda``.
-        precision: ``fp32``, or ``bf16``, which moves fewer than 0.02% of the pixels across the threshold.
+        precision: ``fp32``, or ``bf16``, which moves some 0.02% of the pixels across the threshold
+            (``docs/performance.md``).
         stride: Rows and columns of a batch must be multiples of this, and tiles start at multiples of it.
         reach_px: How far the network sees; ``None`` where it sees the whole tile, which then needs blending.
         fill: Mean reflectance a channel: what stands in for pixels without data.
