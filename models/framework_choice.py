@@ -64,8 +64,12 @@ def build_runtime(
 
     if framework != "auto":
         return build(framework)
-    if not find_openvino() or device == "cuda" or (device == "auto" and _may_have_gpu()):
+    if not find_openvino() or device == "cuda":
         return build("torch")
+    if device == "auto" and _may_have_gpu():
+        ours = build("torch")
+        if getattr(ours, "device", "cpu") == "cuda":
+            return ours
     try:
         other = build("openvino")
     except DeviceError:  # it does not run every network

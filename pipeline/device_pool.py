@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +28,7 @@ from pipeline.device_buffers import Departure, Return
 from pipeline.device_input import TileInput, prepare_tile
 from pipeline.device_lanes import Lane, Mark
 from pipeline.quicklook import Cells
-from pipeline.tile_pool import RowInWork
+from pipeline.tile_pool import RowInWork, begin_row
 from pipeline.tile_work import Prediction, compute_cells
 from tiles.masks import NODATA, VALID
 from tiles.reader import Strip
@@ -107,18 +108,10 @@ class DevicePool:
             row: The row.
             strip: Its pixels.
         """
-        probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
-        state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
-
-        def compute(tile: Tile) -> list[Cells]:
-            target = tile.interior.slices(within=row.interior)
-            return self._map_tile(tile, strip, probability[target], state[target])
-
-        tiles = tuple(self._threads.submit(compute, tile) for tile in row.tiles)
-        return RowInWork(row=row, probability=probability, state=state, tiles=tiles)
+        return begin_row(self._threads, row, partial(self._map_tile, strip))
 
     def _map_tile(
-        self, tile: Tile, strip: Strip, probability: NDArray[np.float32], state: NDArray[np.uint8]
+        self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
     ) -> list[Cells]:
         prediction = self._prediction
         outside = prediction.area.compute_outside(tile.interior, prediction.plan.scene.grid)

@@ -8,9 +8,10 @@ costs more than the arithmetic on it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -24,7 +25,11 @@ from tiles.masks import NODATA, VALID
 from tiles.reader import Strip
 from tiles.tiling import Tile, TileRow
 
-__all__ = ["Pool", "RowInWork", "TilePool", "run_rows"]
+__all__ = ["Pool", "RowInWork", "TilePool", "begin_row", "run_rows"]
+
+
+MapTile = Callable[[Tile, NDArray[np.float32], NDArray[np.uint8]], list[Cells]]
+"""Writes probability and state of a tile's interior, (row, col), and returns what it gives to the picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,18 +118,10 @@ class TilePool:
             row: The row.
             strip: Its pixels.
         """
-        probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
-        state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
-
-        def compute(tile: Tile) -> list[Cells]:
-            target = tile.interior.slices(within=row.interior)
-            return self._compute(tile, strip, probability[target], state[target])
-
-        tiles = tuple(self._threads.submit(compute, tile) for tile in row.tiles)
-        return RowInWork(row=row, probability=probability, state=state, tiles=tiles)
+        return begin_row(self._threads, row, partial(self._compute, strip))
 
     def _compute(
-        self, tile: Tile, strip: Strip, probability: NDArray[np.float32], state: NDArray[np.uint8]
+        self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
     ) -> list[Cells]:
         prediction, inside = self._prediction, tile.interior.slices(within=tile.read)
         outside = prediction.area.compute_outside(tile.interior, prediction.plan.scene.grid)
@@ -149,6 +146,25 @@ class TilePool:
             self._memory.size, self._memory.values = size, np.empty(size, dtype=np.float32)
         values: NDArray[np.float32] = self._memory.values
         return values[:size].reshape(bands, *window.shape)
+
+
+def begin_row(threads: ThreadPoolExecutor, row: TileRow, map_tile: MapTile) -> RowInWork:
+    """Hand the tiles of a row to threads.
+
+    Args:
+        threads: What runs them.
+        row: The row.
+        map_tile: Maps one of them.
+    """
+    probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
+    state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
+
+    def run(tile: Tile) -> list[Cells]:
+        target = tile.interior.slices(within=row.interior)
+        return map_tile(tile, probability[target], state[target])
+
+    tiles = tuple(threads.submit(run, tile) for tile in row.tiles)
+    return RowInWork(row=row, probability=probability, state=state, tiles=tiles)
 
 
 def run_rows(

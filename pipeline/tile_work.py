@@ -18,7 +18,7 @@ from tiles.masks import NODATA, VALID
 from tiles.reader import Pixels, ReadPlan
 from tiles.tiling import Tile, Tiling
 
-__all__ = ["MappedRows", "Prediction", "ask_network", "compute_cells", "leave_out"]
+__all__ = ["MappedRows", "Prediction", "ask_network", "compute_cells", "fill_unknown", "leave_out"]
 
 _BLOCK_ROWS = 1024
 """Of the 10 m bands of Sentinel-2 products, and of most Cloud Optimized GeoTIFFs made of them."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -181,3 +182,12 @@ def test_the_bundled_model_runs() -> None:
     answer = runtime.predict(np.full((1, 12, 64, 64), np.nan, np.float32))
     assert answer.shape == (1, 64, 64)
     assert ((answer >= 0) & (answer <= 1)).all()
+
+
+def test_a_worker_computes_on_one_core_and_leaves_the_others_theirs(tiny: Model) -> None:
+    runtime, before = Runtime(tiny, device="cpu"), torch.get_num_threads()
+    with ThreadPoolExecutor(1, initializer=runtime.enter_worker) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 1
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == before
