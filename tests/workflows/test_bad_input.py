@@ -150,6 +150,9 @@ def test_an_unknown_model_and_format(run: Run, product: SimulatedProduct, tmp_pa
     refuses(run, tmp_path / "out", product.path, "--formats", "gpkg,kml", match="kml")
     refuses(run, tmp_path / "out", product.path, "--cloud-classes", "3,12", match="12")
     refuses(run, tmp_path / "out", product.path, "--threshold", "1.5", match="threshold")
+    refuses(run, tmp_path / "out", product.path, "--runtime", "tf", match="'auto', 'torch' or 'openvino', found 'tf'")
+    refuses(run, tmp_path / "out", product.path, "--decoder", "kakadu", match="'gdal' or 'nvimgcodec'")
+    refuses(run, tmp_path / "out", product.path, "--tile-size", "7", match="32, found 7")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
