@@ -17,13 +17,13 @@ import rasterio
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.accuracy import Accuracy, PixelStats
-from pipeline.classes import LAND, WATER
-from pipeline.evaluate import compute_accuracy
-from pipeline.mapping import MapOptions, map_scene
-from tiles.open import open_scene
-from tiles.reader import ReadPlan, read_strips
-from tiles.simulate import simulate_product
+from pipeline.evaluation.accuracy import Accuracy, PixelStats
+from pipeline.evaluation.map_accuracy import compute_accuracy
+from pipeline.mapping.map_scene import MapOptions, map_scene
+from pipeline.output.classes import LAND, WATER
+from tiles.pixels.reader import ReadPlan, read_strips
+from tiles.products.open import open_scene
+from tiles.simulate.product.simulate import simulate_product
 
 
 def main() -> None:

@@ -30,13 +30,13 @@ import psutil
 from batch_kills import Cluster
 from distributed import Client, LocalCluster
 
-import pipeline.batch
-from pipeline.batch import BatchJob, run_batch
-from pipeline.batch_units import SceneUnit, UnitResult, map_unit
-from pipeline.cluster import ClusterOptions
-from pipeline.options import MapOptions
+import pipeline.batch.run_batch
+from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.batch.units import SceneUnit, UnitResult, map_unit
+from pipeline.cluster.client import ClusterOptions
+from pipeline.mapping.options import MapOptions
 from strandline import __version__
-from tiles.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_product
 
 RESULTS = Path(__file__).parent / "results" / "batch.jsonl"
 OPTIONS = MapOptions()
@@ -114,8 +114,8 @@ def measure_graph(arguments: argparse.Namespace) -> dict[str, Any]:
     listed, out = arguments.out / "many.txt", arguments.out / "many"
     listed.write_text("".join(f"https://example.org/S2_{number:06d}.json\n" for number in range(arguments.tasks)))
     shutil.rmtree(out, ignore_errors=True)
-    pipeline.batch.map_unit = stand_in
-    pipeline.batch.write_catalogue = lambda _: None  # there is nothing in the folder
+    pipeline.batch.run_batch.map_unit = stand_in
+    pipeline.batch.run_batch.write_catalogue = lambda _: None  # there is nothing in the folder
     with Cluster.started(arguments.out) as cluster, Client(cluster.address) as asker:
         watch = Watch(cluster.scheduler, asker, every=max(1, arguments.tasks // 40))
         job = BatchJob(source=listed, out=out, cluster=ClusterOptions(scheduler=cluster.address))

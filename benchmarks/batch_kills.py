@@ -26,8 +26,8 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.item import read_fingerprint
-from tiles.simulate import ProductOptions, simulate_product
+from pipeline.record.item import read_fingerprint
+from tiles.simulate.product.simulate import ProductOptions, simulate_product
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results" / "batch_kills.jsonl"
@@ -139,7 +139,7 @@ class Cluster:
         worker = [*PYTHON, "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
         worker += [
             "--preload",
-            "pipeline.batch_units",
+            "pipeline.batch.units",
             "--memory-limit",
             "3GiB",
             "--no-dashboard",
@@ -277,9 +277,9 @@ def read_record(path: Path) -> dict[str, object]:
 
 def run_child(scenes: str, out: str, address: str) -> None:
     """Map the scenes as ``strandline batch`` does, with its events on standard output."""
-    from pipeline.batch import BatchJob, run_batch
-    from pipeline.cluster import ClusterOptions
-    from pipeline.options import MapOptions
+    from pipeline.batch.run_batch import BatchJob, run_batch
+    from pipeline.cluster.client import ClusterOptions
+    from pipeline.mapping.options import MapOptions
     from strandline import StrandlineError
 
     job = BatchJob(

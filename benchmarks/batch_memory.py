@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from pipeline.batch_units import SceneUnit, map_unit
-from pipeline.cluster import ClusterOptions, open_client
-from pipeline.engine import Task, run_tasks
-from pipeline.options import MapOptions
+from pipeline.batch.units import SceneUnit, map_unit
+from pipeline.cluster.client import ClusterOptions, open_client
+from pipeline.cluster.tasks import Task, run_tasks
+from pipeline.mapping.options import MapOptions
 from strandline import __version__
-from tiles.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_product
 
 RESULTS = Path(__file__).parent / "results" / "batch_memory.jsonl"
 

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy import parse_seeds
-from pipeline.change import ChangeOptions, compute_change
-from pipeline.mapping import MapOptions, map_scene
-from tiles.simulate_series import SeriesOptions, SimulatedSeries, Span, simulate_series
+from pipeline.change.compute_change import ChangeOptions, compute_change
+from pipeline.mapping.map_scene import MapOptions, map_scene
+from tiles.simulate.series.simulate_series import SeriesOptions, SimulatedSeries, Span, simulate_series
 
 SHIFTS = (0.0, 0.0, 0.0, 5.0, 10.0, 20.0, 40.0)
 CLOUDS = (0.0, 0.1, 0.25, 0.0, 0.1, 0.0, 0.1)

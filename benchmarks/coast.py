@@ -7,9 +7,9 @@
 The last one takes a folder of mapped scenes and puts the true share of water in place of the network's answer, under
 the same clouds: the mosaic of OUT shows what joining alone costs.
 
-COAST is a folder that ``tiles.simulate_coast`` wrote. What is measured: distances between the mapped and the true
-shoreline where a date was clear, into how many lines the longest true shoreline came back, how much was mapped twice,
-and which ends have no reason. Measures are appended to ``benchmarks/results/coast.jsonl``, a line a run.
+COAST is a folder that ``tiles.simulate.coast.simulate_coast`` wrote. What is measured: distances between the mapped and
+the true shoreline where a date was clear, into how many lines the longest true shoreline came back, how much was mapped
+twice, and which ends have no reason. Measures are appended to ``benchmarks/results/coast.jsonl``, a line a run.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from scipy.spatial import cKDTree
 
-from pipeline.classes import NODATA, OBSCURED
-from pipeline.line_samples import Samples, compute_distances, compute_samples
-from pipeline.rasters import MapWriter
+from pipeline.output.classes import NODATA, OBSCURED
+from pipeline.output.rasters import MapWriter
+from pipeline.trace.line_samples import Samples, compute_distances, compute_samples
 from strandline import __version__
 from tiles import masks
 from tiles.grid import Grid
-from tiles.product_name import find_tile
+from tiles.products.name import find_tile
 
 RESULTS = Path(__file__).parent / "results" / "coast.jsonl"
 
@@ -301,7 +301,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where their perfect twins go")
     arguments = parser.parse_args()
     if arguments.simulate:
-        from tiles.simulate_coast import CoastOptions, simulate_coast
+        from tiles.simulate.coast.simulate_coast import CoastOptions, simulate_coast
 
         made = simulate_coast(arguments.coast, seed=arguments.seed, options=CoastOptions(extent_px=arguments.extent))
         print(*made.items, sep="\n")

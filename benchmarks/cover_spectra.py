@@ -20,8 +20,8 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from benchmarks.spectra_crops import B09, Crop, read_crops
-from tiles.soft_log import from_soft_log, to_soft_log
-from tiles.spectra import SPECTRA, draw_spectrum
+from tiles.simulate.world.soft_log import from_soft_log, to_soft_log
+from tiles.simulate.world.spectra import SPECTRA, draw_spectrum
 
 __all__ = ["Coverage", "draw_pixels", "main"]
 

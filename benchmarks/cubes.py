@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cubes import CubeOptions, segment
+from pipeline.cubes.segment import CubeOptions, segment
 from tiles.bands import L2A_STACK
-from tiles.open import open_scene
-from tiles.simulate import ProductOptions, simulate_product
+from tiles.products.open import open_scene
+from tiles.simulate.product.simulate import ProductOptions, simulate_product
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tiles.bands import L2A_STACK
-from tiles.crop_reader import read_crop, read_mask
-from tiles.label_list import LabelledCrop, read_label_list
+from tiles.samples.crop_list import LabelledCrop, read_label_list
+from tiles.samples.crop_reader import read_crop, read_mask
 
 Picture = NDArray[np.uint8]
 

@@ -63,7 +63,7 @@ def measure(scene: str, out: Path, options: dict[str, object]) -> dict[str, obje
 
 def run_child(scene: str, out: str, options: str) -> None:
     """Map the scene, and print the seconds of each stage."""
-    from pipeline.mapping import MapOptions, map_scene
+    from pipeline.mapping.map_scene import MapOptions, map_scene
 
     result = map_scene(scene, Path(out), options=MapOptions(overwrite=True, **json.loads(options)))
     print(json.dumps(result.stages_s))

@@ -29,17 +29,17 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from models.runtime import Runtime
-from models.unet import UNet, crop_edges
-from pipeline.device_pool import DevicePool
-from pipeline.mapping import MapOptions, MapResult, map_scene
-from pipeline.quicklook import Quicklook
-from pipeline.scene_job import SceneJob, prepare_prediction
-from pipeline.tile_pool import run_rows
-from pipeline.tile_work import MappedRows
+from models.networks.unet import UNet, crop_edges
+from models.runtimes.torch_predictor import Runtime
+from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
+from pipeline.mapping.plan_scene import SceneJob, prepare_prediction
+from pipeline.predict.device_pool import DevicePool
+from pipeline.predict.pool import run_rows
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.tile import MappedRows
 from strandline import __version__
-from tiles.block_decoder import DecoderName
-from tiles.reader import read_strips
+from tiles.pixels.decoder import DecoderName
+from tiles.pixels.reader import read_strips
 
 RESULTS = Path(__file__).parent / "results" / "gpu.jsonl"
 COPY_BYTES = 2 * 2**30
@@ -57,7 +57,7 @@ class DeviceRows:
         self.tile_size = 0
 
     def __call__(self, job: SceneJob, look: Quicklook) -> Iterator[MappedRows]:
-        """As ``pipeline.mapping.RowSource``."""
+        """As ``pipeline.mapping.map_scene.RowSource``."""
         prediction = prepare_prediction(job, look)
         prediction = replace(prediction, plan=replace(prediction.plan, decoder=self.decoder))
         if not isinstance(prediction.runtime, Runtime):

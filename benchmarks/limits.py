@@ -27,10 +27,10 @@ import numpy as np
 import rasterio
 
 from benchmarks.limits_scenes import find_middle, write_cogs, write_repeated
-from pipeline.bench import measure_scene
-from pipeline.bench_machine import describe_machine
-from pipeline.bench_process import run_mapping, run_simulation
-from pipeline.options import MapOptions
+from pipeline.bench.bench_machine import describe_machine
+from pipeline.bench.process import run_mapping, run_simulation
+from pipeline.bench.run_bench import measure_scene
+from pipeline.mapping.options import MapOptions
 
 RESULTS = Path(__file__).parent / "results" / "limits.jsonl"
 SIZES = "2052,4104,8208,10980"

@@ -12,9 +12,9 @@ import rasterio
 import rasterio.shutil
 from rasterio.warp import transform, transform_bounds
 
-from pipeline.area import resolve_area
+from pipeline.predict.area import resolve_area
 from tiles.bands import BANDS
-from tiles.open import open_scene
+from tiles.products.open import open_scene
 from tiles.scene import BandSource, Scene
 
 BLOCK_PX = 1024

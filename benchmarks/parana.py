@@ -21,9 +21,9 @@ from scipy.ndimage import binary_erosion
 
 import pipeline
 from tiles.bands import L2A_STACK
-from tiles.label_list import read_label_list
-from tiles.labelled_crops import LABELS
-from tiles.open import StackOptions
+from tiles.products.open import StackOptions
+from tiles.samples.crop_list import read_label_list
+from tiles.samples.crops import LABELS
 
 BANDS = tuple(name for name in L2A_STACK if name != "B09")
 BANKS_PX = 2

@@ -20,10 +20,10 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from models.errors import DeviceError
-from pipeline.options import MapOptions
-from pipeline.predict import predict_rows
-from pipeline.quicklook import Quicklook
-from pipeline.scene_job import plan_scene, prepare_prediction
+from pipeline.mapping.options import MapOptions
+from pipeline.mapping.plan_scene import plan_scene, prepare_prediction
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.rows import predict_rows
 from tiles.masks import VALID
 
 RESULTS = Path(__file__).parent / "results" / "precision.jsonl"

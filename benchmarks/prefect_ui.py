@@ -39,8 +39,8 @@ ARGUMENTS = [
 SERVE = """
 import json, sys
 from pathlib import Path
-from pipeline.areas import read_areas
-from workflows.watch_serve import serve
+from pipeline.watch.areas.file import read_areas
+from workflows.watcher.serve import serve
 path = Path(sys.argv[1])
 serve(path, read_areas(path), report=lambda event: print(json.dumps(event), flush=True))
 """

@@ -1,4 +1,4 @@
-"""Make a bundled model of a trained one: ``python -m pipeline.model_release RUN --scenes ../shared/data/scenes``.
+"""Make a bundled model of a trained one: ``python -m benchmarks.release_model RUN --scenes ../shared/data/scenes``.
 
 The model is measured as users will run it, on simulated seeds that no training uses and on labelled places that it
 held out, beside every water index; the figures and their intervals go into its card, the worst tiles into a picture.
@@ -19,14 +19,14 @@ import torch
 from PIL import Image
 
 from models.card import Figure, ModelCard
-from models.checkpoint import load_model, save_model
-from pipeline.answers import NetworkMethod
-from pipeline.evaluation import Evaluation, EvaluationOptions, MethodResult, evaluate
-from pipeline.model_item import write_model_item
-from pipeline.sample_sources import resolve_places, resolve_source
-from pipeline.simulated_chips import HELD_OUT_SEED
+from models.networks.checkpoint import load_model, save_model
+from pipeline.evaluation.answers import NetworkMethod
+from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, MethodResult, evaluate
+from pipeline.record.model_item import write_model_item
+from pipeline.samples.simulate_chip import HELD_OUT_SEED
+from pipeline.samples.sources import resolve_places, resolve_source
 from tiles.bands import L2A_STACK
-from tiles.sample import Sample, SampleSource
+from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["FewBands", "Told", "list_figures", "release"]
 

@@ -102,9 +102,9 @@ def map_with_torchgeo(scene: Path, out: Path, model: str) -> None:
     from torchgeo.datasets import Sentinel2, stack_samples
     from torchgeo.samplers import GridGeoSampler
 
-    from models.checkpoint import load_model
-    from models.normalisation import Normalisation
-    from models.registry import resolve_path
+    from models.networks.checkpoint import load_model
+    from models.networks.normalisation import Normalisation
+    from models.runtimes.registry import resolve_path
 
     loaded = load_model(resolve_path(model))
     order = [BANDS.index(name) for name in loaded.card.inputs]

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from models.registry import resolve_model
-from models.runtime import Runtime
-from pipeline.area import Area
+from models.runtimes.registry import resolve_model
+from models.runtimes.torch_predictor import Runtime
 from pipeline.clock import StageClock
-from pipeline.predict import Prediction, predict_rows
+from pipeline.predict.area import Area
+from pipeline.predict.rows import Prediction, predict_rows
 from tiles.masks import CLOUD_CLASSES, VALID
-from tiles.open import open_scene
-from tiles.reader import ReadPlan
+from tiles.pixels.reader import ReadPlan
+from tiles.products.open import open_scene
 from tiles.scene import Scene
 
 

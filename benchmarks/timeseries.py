@@ -2,10 +2,10 @@
 
     python benchmarks/timeseries.py --seeds 1-2 --out DIR [--size 300 --dates 24 --every-days 75 --rate 3]
 
-Each seed is simulated (``tiles.simulate_series``), mapped with the bundled model and followed through its dates; what
-is in DIR already is used again. Measured: the share of transects that have a rate, the share of those whose 95%
-interval holds the true rate (least squares, and Theil-Sen), the errors of the rates, and how alike the errors of one
-date are along the shore. Measures are appended to ``benchmarks/results/timeseries.jsonl``, a line a seed.
+Each seed is simulated (``tiles.simulate.series.simulate_series``), mapped with the bundled model and followed through
+its dates; what is in DIR already is used again. Measured: the share of transects that have a rate, the share of those
+whose 95% interval holds the true rate (least squares, and Theil-Sen), the errors of the rates, and how alike the errors
+of one date are along the shore. Measures are appended to ``benchmarks/results/timeseries.jsonl``, a line a seed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.mapping import map_scene
-from pipeline.timeseries import TimeseriesOptions, compute_timeseries
-from pipeline.timeseries_series import Series
+from pipeline.mapping.map_scene import map_scene
+from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
+from pipeline.timeseries.series import Series
 from strandline import __version__
-from tiles.simulate_series import SeriesOptions, Span, simulate_series
+from tiles.simulate.series.simulate_series import SeriesOptions, Span, simulate_series
 
 RESULTS = Path(__file__).parent / "results" / "timeseries.jsonl"
 

@@ -18,19 +18,19 @@ from pathlib import Path
 
 import torch
 
-from pipeline.recipe import Recipe
-from pipeline.recipe_file import read_recipe
-from pipeline.training import resolve_data
-from pipeline.training_data import Batch, DrawnTiles, Share, build_loader
-from pipeline.training_module import build_augmentation, build_loss
+from pipeline.training.data import Batch, DrawnTiles, Share, build_loader
+from pipeline.training.module import build_augmentation, build_loss
+from pipeline.training.recipe import Recipe
+from pipeline.training.recipe_file import read_recipe
+from pipeline.training.train import resolve_data
 
 WARM_UP = 10
 
 
 def build_step(recipe: Recipe, device: str) -> Callable[[Batch], None]:
     """One optimiser step on a batch, without Lightning around it: augment, forward, loss, backward, update."""
-    from models.architecture import build_network
-    from models.normalisation import Normalisation
+    from models.networks.architecture import build_network
+    from models.networks.normalisation import Normalisation
 
     network = build_network(recipe.model.network).to(device, memory_format=torch.channels_last).train()
     normalise = Normalisation(mean=(0.1,) * 12, std=(0.1,) * 12, reflectance_range=(-0.2, 1.5))

@@ -29,10 +29,10 @@ from typing import Any
 from benchmarks.watch_api import StacApi
 from benchmarks.watch_check import check_all, check_status, find_fates, read_told
 from benchmarks.watch_rig import Coast, Rig, Scene, make_coasts, write_areas
-from pipeline.areas import WatchSettings, read_areas
-from pipeline.ledger import open_ledger
-from pipeline.watch_status import read_watch_status
-from tests.pipeline.notify_receivers import Hook, run_hook
+from pipeline.watch.areas.file import WatchSettings, read_areas
+from pipeline.watch.ledger.ledger import open_ledger
+from pipeline.watch.status import read_watch_status
+from tests.pipeline.watch.notify.notify_receivers import Hook, run_hook
 
 RESULTS = Path(__file__).parent / "results" / "watch.jsonl"
 STRANDLINE = [sys.executable, "-m", "workflows.cli"]

@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks.watch_api import StacApi
 from benchmarks.watch_check import check_all, read_told
 from benchmarks.watch_rig import Coast, Rig, write_areas
-from pipeline.areas import WatchSettings, read_areas
-from tests.pipeline.notify_receivers import Hook, run_hook
+from pipeline.watch.areas.file import WatchSettings, read_areas
+from tests.pipeline.watch.notify.notify_receivers import Hook, run_hook
 
 __all__ = ["STRANDLINE", "Bench", "open_bench"]
 

@@ -16,13 +16,13 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.watch_rig import Rig, Scene
-from pipeline.areas import WatchSettings
-from pipeline.item import read_fingerprint
-from pipeline.ledger import Ledger, open_ledger
-from pipeline.ledger_values import Row
-from pipeline.publish import list_published
-from pipeline.watch_values import AreaFolders
-from tests.pipeline.notify_receivers import Hook
+from pipeline.record.item import read_fingerprint
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.ledger.ledger import Ledger, open_ledger
+from pipeline.watch.ledger.values import Row
+from pipeline.watch.publish.publish import list_published
+from pipeline.watch.values import AreaFolders
+from tests.pipeline.watch.notify.notify_receivers import Hook
 
 __all__ = ["Told", "check_all", "check_status", "find_fates", "read_told"]
 

@@ -32,7 +32,7 @@ from typing import Any
 from benchmarks.watch_api import Death
 from benchmarks.watch_bench import Bench, open_bench
 from benchmarks.watch_rig import Coast, make_coasts
-from tests.pipeline.postgres_server import run_postgres
+from tests.pipeline.watch.ledger.postgres_server import run_postgres
 
 RESULTS = Path(__file__).parent / "results" / "watch_faults.jsonl"
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")

@@ -1,7 +1,8 @@
 """What a watcher is tried on: simulated coasts, a file of areas, and what is true of them.
 
-Each coast is one simulated series (``tiles.simulate_series``) in a UTM zone of its own: some dates are over the limit
-of cloud, the shore moves half-way, and one acquisition comes again, reprocessed. Scenes are made once and kept.
+Each coast is one simulated series (``tiles.simulate.series.simulate_series``) in a UTM zone of its own: some dates are
+over the limit of cloud, the shore moves half-way, and one acquisition comes again, reprocessed. Scenes are made once
+and kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import yaml
 
 from benchmarks.watch_api import StacApi
-from tiles.simulate_series import SeriesOptions, Span, simulate_series
+from tiles.simulate.series.simulate_series import SeriesOptions, Span, simulate_series
 
 __all__ = ["MAX_CLOUD", "Coast", "Rig", "Scene", "make_coasts", "write_areas"]
 

@@ -65,7 +65,7 @@ def read_header(path: Path) -> dict[str, Any]:
         found = ", ".join(metadata) or "nothing"
         raise ModelFileError(
             f"Expected {FORMAT} in the header of a model file, found {found} in {path}. "
-            "Write model files with models.checkpoint.save_model."
+            "Write model files with models.networks.checkpoint.save_model."
         ) from error
 
 
@@ -74,7 +74,7 @@ def _explain(path: Path, start: bytes, error: Exception) -> str:
     if start.startswith(b"PK") or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):
         return (
             f"Expected a safetensors model file, found a pickle (torch.save) in {path}. A pickle can run code, so none "
-            "is loaded: convert it where you trust it, with models.checkpoint.save_model."
+            "is loaded: convert it where you trust it, with models.networks.checkpoint.save_model."
         )
     return f"Expected a safetensors model file, found a truncated or foreign file in {path}: {explain_error(error)}."
 

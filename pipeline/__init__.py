@@ -6,8 +6,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.cubes import CubeOptions, segment
-    from pipeline.mapping import MapOptions, MapResult, map_scene
+    from pipeline.cubes.segment import CubeOptions, segment
+    from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 
 __all__ = ["CubeOptions", "MapOptions", "MapResult", "map_scene", "segment"]
 
@@ -18,5 +18,5 @@ def __getattr__(name: str) -> object:
     """Give the calls that most need, without importing torch for those who do not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = importlib.import_module("pipeline.cubes" if name in _OF_CUBES else "pipeline.mapping")
+    room = importlib.import_module("pipeline.cubes.segment" if name in _OF_CUBES else "pipeline.mapping.map_scene")
     return getattr(room, name)

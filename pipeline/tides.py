@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MissingExtraError
-from pipeline.timeseries_errors import TideError
+from pipeline.timeseries.timeseries_errors import TideError
 
 __all__ = ["compute_model_heights", "correct_for_tide", "read_tide_heights"]
 

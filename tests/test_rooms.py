@@ -55,7 +55,7 @@ def test_pixels_on_a_grid_need_no_torch() -> None:
 
 
 def test_only_training_imports_torchgeo() -> None:
-    users = {"tiles.geo_datasets": {"folder_samples.py"}, "tiles.folder_samples": set[str]()}
+    users = {"tiles.samples.geo_datasets": {"folder_samples.py"}, "tiles.samples.folder": set[str]()}
     for path in (ROOT / "tiles").glob("*.py"):
         for name in imported_modules(path) & set(users):
             assert path.name in users[name], f"{path.name} imports {name}"

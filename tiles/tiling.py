@@ -5,7 +5,7 @@ least that wide, and only its *interior* is kept: each kept pixel saw what it wo
 one condition: every tile must begin at a multiple of the network's stride, counted from the grid's corner, or its
 pooling cells would fall elsewhere than its neighbour's.
 
-The plan is computed here, without any I/O; ``tiles.reader`` carries it out.
+The plan is computed here, without any I/O; ``tiles.pixels.reader`` carries it out.
 """
 
 from __future__ import annotations

@@ -17,26 +17,26 @@ import typer
 from typer.exceptions import TyperException
 
 from strandline import StrandlineError, __version__
-from workflows.ablate_command import ablate
-from workflows.batch_command import batch
-from workflows.bench_command import bench
-from workflows.change_command import change
-from workflows.compare_command import compare
-from workflows.data_command import data
-from workflows.evaluate_command import evaluate
-from workflows.export_model_command import export_model_
-from workflows.info_command import info
-from workflows.map_command import map_
-from workflows.models_command import models
-from workflows.mosaic_command import mosaic
-from workflows.search_command import search
-from workflows.simulate_coast_command import simulate_coast
-from workflows.simulate_command import simulate
-from workflows.simulate_series_command import simulate_series
-from workflows.status_command import status
-from workflows.timeseries_command import timeseries
-from workflows.train_command import train
-from workflows.watch_command import watch
+from workflows.commands.ablate import ablate
+from workflows.commands.batch import batch
+from workflows.commands.bench import bench
+from workflows.commands.change import change
+from workflows.commands.compare import compare
+from workflows.commands.data import data
+from workflows.commands.evaluate import evaluate
+from workflows.commands.export_model import export_model_
+from workflows.commands.info import info
+from workflows.commands.map import map_
+from workflows.commands.models import models
+from workflows.commands.mosaic import mosaic
+from workflows.commands.search import search
+from workflows.commands.simulate import simulate
+from workflows.commands.simulate_coast import simulate_coast
+from workflows.commands.simulate_series import simulate_series
+from workflows.commands.status import status
+from workflows.commands.timeseries import timeseries
+from workflows.commands.train import train
+from workflows.commands.watch import watch
 
 __all__ = ["app", "main"]
 

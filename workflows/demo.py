@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.accuracy import Accuracy
+    from pipeline.evaluation.accuracy import Accuracy
 
 __all__ = ["demo"]
 
@@ -20,9 +20,9 @@ def demo(
     size: Annotated[int, typer.Option(help="Pixels a side.")] = 1536,
 ) -> None:
     """Simulate a coast, map it, and compare the map with the truth."""
-    from pipeline.evaluate import compute_accuracy
-    from pipeline.mapping import MapOptions, map_scene
-    from tiles.simulate import ProductOptions, simulate_product
+    from pipeline.evaluation.map_accuracy import compute_accuracy
+    from pipeline.mapping.map_scene import MapOptions, map_scene
+    from tiles.simulate.product.simulate import ProductOptions, simulate_product
 
     began = time.perf_counter()
     typer.echo(f"1  Simulating a coast of {size} x {size} pixels as a Sentinel-2 L2A product (seed {seed}) ...")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.pixel_losses import require_loss_shapes, select_counted
+from models.losses.pixel import require_loss_shapes, select_counted
 
 __all__ = ["compute_boundary_loss", "compute_shore_distance", "compute_sobel_loss"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor
 
-from models.edge_losses import compute_boundary_loss, compute_sobel_loss
 from models.errors import ModelConfigError
-from models.pixel_losses import compute_cross_entropy, compute_dice_loss, compute_focal_loss, compute_shore_weight
+from models.losses.edge import compute_boundary_loss, compute_sobel_loss
+from models.losses.pixel import compute_cross_entropy, compute_dice_loss, compute_focal_loss, compute_shore_weight
 
 __all__ = [
     "WaterLoss",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scores import compute_ratio
+from models.measures.scores import compute_ratio
 
 __all__ = ["RELIABILITY_BINS", "compute_calibration_error", "compute_reliability"]
 

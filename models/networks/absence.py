@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelConfigError
-from models.network import Network
-from models.unet import UNet
+from models.networks.network import Network
+from models.networks.unet import UNet
 
 __all__ = ["compute_absence_shift", "select_channels"]
 

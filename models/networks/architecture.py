@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from models.autoencoder import AutoencoderConfig
-from models.classifier import ClassifierConfig
 from models.errors import ModelConfigError
-from models.network import Network, NetworkConfig
-from models.smp_network import SmpConfig
-from models.unet import UNetConfig
+from models.networks.autoencoder import AutoencoderConfig
+from models.networks.classifier import ClassifierConfig
+from models.networks.network import Network, NetworkConfig
+from models.networks.smp import SmpConfig
+from models.networks.unet import UNetConfig
 
 __all__ = ["ARCHITECTURES", "build_network", "describe", "parse_config"]
 

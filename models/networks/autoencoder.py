@@ -1,7 +1,7 @@
 """An autoencoder from the U-Net's own parts: it learns what images look like, and needs no labels for that.
 
 It has no skips: with them it would hand the image across at full resolution and learn nothing. Its encoder can be
-carried into a U-Net (``models.encoder_transfer``).
+carried into a U-Net (``models.networks.encoder_transfer``).
 
 Source: Hinton & Salakhutdinov 2006, Reducing the dimensionality of data with neural networks,
 doi:10.1126/science.1127647.
@@ -15,8 +15,8 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from models.errors import ModelInputError
-from models.network import Network
-from models.unet import Activation, Decoder, Encoder, Norm, UNetConfig, Upsampling, require_image
+from models.networks.network import Network
+from models.networks.unet import Activation, Decoder, Encoder, Norm, UNetConfig, Upsampling, require_image
 
 __all__ = ["Autoencoder", "AutoencoderConfig", "compute_reconstruction_loss"]
 

@@ -19,11 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.architecture import build_network, describe
 from models.card import ModelCard
 from models.errors import ModelConfigError, ModelFileError
 from models.model_file import FORMAT, compute_file_sha256, explain_error, parse_card, read_card, read_header
-from models.network import Network, NetworkConfig
+from models.networks.architecture import build_network, describe
+from models.networks.network import Network, NetworkConfig
 
 __all__ = ["FORMAT", "Model", "load_model", "read_card", "save_model"]
 

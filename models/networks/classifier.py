@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.errors import ModelConfigError, ModelInputError
-from models.network import Network
-from models.unet import Activation, Encoder, Norm, UNetConfig, require_image
+from models.networks.network import Network
+from models.networks.unet import Activation, Encoder, Norm, UNetConfig, require_image
 
 __all__ = [
     "LAND",

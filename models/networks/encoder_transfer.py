@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from models.autoencoder import Autoencoder
-from models.classifier import Classifier
 from models.errors import ModelConfigError
-from models.unet import UNet
+from models.networks.autoencoder import Autoencoder
+from models.networks.classifier import Classifier
+from models.networks.unet import UNet
 
 __all__ = ["carry_encoder"]
 

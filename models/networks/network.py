@@ -13,7 +13,7 @@ class NetworkConfig(Protocol):
     """The hyperparameters of a network: a frozen value that validates itself and builds the network."""
 
     architecture: ClassVar[str]
-    """The name under which ``models.architecture`` knows it."""
+    """The name under which ``models.networks.architecture`` knows it."""
 
     @property
     def in_channels(self) -> int:
@@ -52,7 +52,8 @@ class Network(nn.Module):
 
     Attributes:
         config: Hyperparameters.
-        in_channels: Channels that it takes: those of the config, or fewer in what ``models.absence`` makes of it.
+        in_channels: Channels that it takes: those of the config, or fewer in what ``models.networks.absence`` makes of
+            it.
     """
 
     config: NetworkConfig

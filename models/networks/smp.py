@@ -1,7 +1,7 @@
 """Networks of segmentation-models-pytorch, by name: ``Unet/resnet18``, ``FPN/efficientnet-b0``, ``Segformer/mit_b0``.
 
-They come with fresh weights (none is fetched), and most see far beyond a tile's halo: ``models.receptive_field`` finds
-out, and what has no finite receptive field is blended.
+They come with fresh weights (none is fetched), and most see far beyond a tile's halo:
+``models.networks.receptive_field`` finds out, and what has no finite receptive field is blended.
 
 Source: segmentation-models-pytorch, https://smp.readthedocs.io.
 """
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from models.errors import ModelConfigError
-from models.network import Network
-from models.unet import require_image
+from models.networks.network import Network
+from models.networks.unet import require_image
 
 if TYPE_CHECKING:
     from torch import nn

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelInputError
-from models.network import Network
-from models.unet_config import Activation, Norm, UNetConfig, Upsampling, compute_crops
+from models.networks.network import Network
+from models.networks.unet_config import Activation, Norm, UNetConfig, Upsampling, compute_crops
 
 __all__ = [
     "Activation",
@@ -170,7 +170,7 @@ class UNet(Network):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.in_channels = config.in_channels  # fewer in what models.absence makes of it
+        self.in_channels = config.in_channels  # fewer in what models.networks.absence makes of it
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         self.head = nn.Conv2d(config.width, config.classes, kernel_size=1)

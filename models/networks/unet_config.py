@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 from models.errors import ModelConfigError
 
 if TYPE_CHECKING:
-    from models.unet import UNet
+    from models.networks.unet import UNet
 
 __all__ = ["Activation", "Norm", "UNetConfig", "Upsampling", "compute_crops", "compute_reach"]
 
@@ -41,7 +41,7 @@ class UNetConfig:
         upsampling: ``deconvolution`` (learned, 2x2, as in the paper) or ``bilinear`` (followed by a 1x1 convolution).
         skips: Whether the decoder sees the encoder's features of the same resolution.
         any_channels: Whether channels may be absent: the network is then told which are, and has learned to do
-            without (``models.absence``).
+            without (``models.networks.absence``).
 
     Raises:
         ModelConfigError: A value is out of range, or no such choice exists.
@@ -96,7 +96,7 @@ class UNetConfig:
 
     def build(self) -> UNet:
         """Make the network, with fresh random weights drawn from torch's global generator."""
-        from models.unet import UNet  # noqa: PLC0415 (torch: only who computes with it needs it)
+        from models.networks.unet import UNet  # noqa: PLC0415 (torch: only who computes with it needs it)
 
         return UNet(self)
 
@@ -124,7 +124,7 @@ def compute_crops(margin: int, *, depth: int, spread: int) -> list[int]:
 
 
 def compute_reach(config: UNetConfig) -> int | None:
-    """How far a U-Net sees, in rows or columns: what ``models.receptive_field`` measures, from the hyperparameters.
+    """How far a U-Net sees, in rows or columns: what ``receptive_field`` measures, from the hyperparameters.
 
     Args:
         config: Hyperparameters.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelConfigError
-from models.unet import UNet
+from models.networks.unet import UNet
 
 __all__ = ["widen"]
 

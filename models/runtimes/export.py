@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from models.absence import select_channels
 from models.card import ModelCard
-from models.checkpoint import Model
 from models.errors import ExportError
-from models.exported import EXPORT_KEY, ExportedPredictor, ExportHeader
-from models.onnx_runtime import OnnxPredictor
-from models.pt2_archive import HEADER_NAME
-from models.pt2_runtime import Pt2Predictor
-from models.runtime import Runtime, fold_norms
+from models.networks.absence import select_channels
+from models.networks.checkpoint import Model
+from models.runtimes.exported import EXPORT_KEY, ExportedPredictor, ExportHeader
+from models.runtimes.onnx_predictor import OnnxPredictor
+from models.runtimes.pt2_archive import HEADER_NAME
+from models.runtimes.pt2_predictor import Pt2Predictor
+from models.runtimes.torch_predictor import Runtime, fold_norms
 from strandline import StrandlineError
 
 __all__ = ["PARITY", "ExportFormat", "WaterProbability", "compute_difference", "export_model", "parse_format"]

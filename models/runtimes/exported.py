@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from models.card import ModelCard
 from models.errors import DeviceError, ModelFileError, ModelInputError
-from models.predictor import Precision
+from models.runtimes.predictor import Precision
 
 __all__ = ["EXPORT_KEY", "ExportHeader", "ExportedPredictor"]
 
@@ -86,7 +86,7 @@ class ExportHeader:
 
 
 class ExportedPredictor(ABC):
-    """A model file that another runtime than ours runs: a ``models.predictor.Predictor``.
+    """A model file that another runtime than ours runs: a ``models.runtimes.predictor.Predictor``.
 
     Attributes:
         source: The file.

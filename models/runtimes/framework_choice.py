@@ -21,8 +21,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from models.errors import DeviceError
-from models.openvino_runtime import OpenVinoRuntime, find_openvino
-from models.predictor import Device, Framework, Precision, Predictor
+from models.runtimes.openvino_predictor import OpenVinoRuntime, find_openvino
+from models.runtimes.predictor import Device, Framework, Precision, Predictor
 
 __all__ = ["build_runtime", "find_cache", "measure"]
 
@@ -48,7 +48,7 @@ def build_runtime(
         framework: ``auto`` takes PyTorch on a GPU, and on the processor what takes less time of those installed.
         device: ``auto`` takes the GPU where there is one.
         precision: ``auto`` takes bfloat16 where the device multiplies it natively.
-        channels: Which of the card's inputs there are, as ``models.runtime.Runtime`` has it.
+        channels: Which of the card's inputs there are, as ``models.runtimes.torch_predictor.Runtime`` has it.
 
     Raises:
         DeviceError: There is no such device or framework here, or no such choice.
@@ -78,8 +78,8 @@ def build_runtime(
 
 
 def _build_torch(path: Path, **choices: Any) -> Predictor:  # noqa: ANN401
-    from models.checkpoint import load_model  # noqa: PLC0415 (a second, and half a gigabyte)
-    from models.runtime import Runtime  # noqa: PLC0415
+    from models.networks.checkpoint import load_model  # noqa: PLC0415 (a second, and half a gigabyte)
+    from models.runtimes.torch_predictor import Runtime  # noqa: PLC0415
 
     return Runtime(load_model(path), **choices)
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DeviceError, ModelFileError
-from models.exported import EXPORT_KEY, ExportedPredictor, ExportHeader
-from models.predictor import Device, Precision
+from models.runtimes.exported import EXPORT_KEY, ExportedPredictor, ExportHeader
+from models.runtimes.predictor import Device, Precision
 
 __all__ = ["OnnxPredictor", "read_onnx_header"]
 
@@ -24,7 +24,7 @@ class OnnxPredictor(ExportedPredictor):
     """An ONNX file of ours, ready to predict.
 
     Args:
-        path: A file that ``models.export`` wrote.
+        path: A file that ``models.runtimes.export`` wrote.
         device: ``auto`` takes the GPU where this ONNX Runtime was built for it.
         precision: ``auto`` and ``fp32`` are the same.
 

@@ -4,7 +4,7 @@ The graph takes reflectance and gives the probability of water: clamping, centri
 softmax are one program. It is written with OpenVINO's own operations instead of its converter, which traces a network
 with parts of PyTorch that are on their way out, needs PyTorch, and knows nothing of a margin.
 
-Source: OpenVINO operation set 15, https://docs.openvino.ai; the layers are those of ``models.unet``.
+Source: OpenVINO operation set 15, https://docs.openvino.ai; the layers are those of ``models.networks.unet``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import ModelCard
-from models.unet_config import UNetConfig, compute_crops
+from models.networks.unet_config import UNetConfig, compute_crops
 
 __all__ = ["Weights", "build_graph", "fold_weights", "select_inputs"]
 
 Weights = Mapping[str, NDArray[np.float32]]
-"""Arrays by the names of ``models.unet``'s parameters."""
+"""Arrays by the names of ``models.networks.unet``'s parameters."""
 
 _EPSILON = 1e-5
 """That of PyTorch's batch norm."""
@@ -54,7 +54,7 @@ def fold_weights(weights: Weights, config: UNetConfig) -> dict[str, NDArray[np.f
 
 
 def select_inputs(weights: Weights, channels: Sequence[int]) -> dict[str, NDArray[np.float32]]:
-    """The weights for some channels alone, as ``models.absence`` has it: what absence adds goes into the first bias.
+    """The weights for some channels alone, as ``networks.absence`` has it: what absence adds goes into the first bias.
 
     Args:
         weights: As in the model file, of a network that was built with ``any_channels``; not folded yet, since a norm

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from models.card import ModelCard
 from models.errors import DeviceError, ModelConfigError, ModelFileError
 from models.model_file import compute_file_sha256, parse_card, read_arrays, read_header
-from models.openvino_graph import build_graph, fold_weights, select_inputs
-from models.predictor import Device, Precision, require_batch
-from models.unet_config import UNetConfig, compute_reach
+from models.networks.unet_config import UNetConfig, compute_reach
+from models.runtimes.openvino_graph import build_graph, fold_weights, select_inputs
+from models.runtimes.predictor import Device, Precision, require_batch
 
 __all__ = ["OpenVinoRuntime", "find_openvino"]
 
@@ -34,7 +34,7 @@ def find_openvino() -> bool:
 
 
 class OpenVinoRuntime:
-    """A U-Net made ready to predict on the processor: a ``models.predictor.Predictor``.
+    """A U-Net made ready to predict on the processor: a ``models.runtimes.predictor.Predictor``.
 
     It needs no PyTorch, which is half a gigabyte of memory that is not taken.
 
@@ -54,7 +54,7 @@ class OpenVinoRuntime:
         path: The model's file (``.safetensors``).
         device: ``auto`` and ``cpu`` are the same.
         precision: ``auto`` takes bfloat16 where the processor multiplies it natively.
-        channels: Which of the card's inputs there are, as ``models.runtime.Runtime`` has it.
+        channels: Which of the card's inputs there are, as ``models.runtimes.torch_predictor.Runtime`` has it.
 
     Raises:
         DeviceError: There is no such device here, or no such choice; or OpenVINO is not installed, or does not run

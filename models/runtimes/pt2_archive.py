@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from models.errors import ModelFileError
-from models.exported import EXPORT_KEY, ExportHeader
+from models.runtimes.exported import EXPORT_KEY, ExportHeader
 
 __all__ = ["HEADER_NAME", "read_pt2_header", "require_plain"]
 

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from models.errors import ModelFileError
-from models.exported import ExportedPredictor, ExportHeader
-from models.predictor import Device, Precision
-from models.pt2_archive import read_pt2_header, require_plain
-from models.runtime import exact_fp32, resolve_device
+from models.runtimes.exported import ExportedPredictor, ExportHeader
+from models.runtimes.predictor import Device, Precision
+from models.runtimes.pt2_archive import read_pt2_header, require_plain
+from models.runtimes.torch_predictor import exact_fp32, resolve_device
 
 __all__ = ["Pt2Predictor", "read_pt2_header"]
 
@@ -24,7 +24,7 @@ class Pt2Predictor(ExportedPredictor):
     """An exported program of ours, ready to predict.
 
     Args:
-        path: A file that ``models.export`` wrote.
+        path: A file that ``models.runtimes.export`` wrote.
         device: ``auto`` takes the GPU where there is one.
         precision: ``auto`` and ``fp32`` are the same.
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from models.card import ModelCard
 from models.errors import UnknownModelError
 from models.model_file import read_card
-from models.onnx_runtime import read_onnx_header
+from models.runtimes.onnx_predictor import read_onnx_header
 
 if TYPE_CHECKING:
-    from models.checkpoint import Model
+    from models.networks.checkpoint import Model
 
 __all__ = ["DEFAULT_MODEL", "list_models", "resolve_card", "resolve_model", "resolve_path"]
 
@@ -20,7 +20,7 @@ DEFAULT_MODEL = "strandline-small"
 """The model that is used where none is named."""
 
 SUFFIX = ".safetensors"
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 def list_models() -> tuple[ModelCard, ...]:
@@ -38,7 +38,7 @@ def resolve_model(name_or_path: str = DEFAULT_MODEL) -> Model:
         UnknownModelError: It is neither; the message lists the known names.
         ModelFileError: The file is no model.
     """
-    from models.checkpoint import load_model  # noqa: PLC0415 (torch)
+    from models.networks.checkpoint import load_model  # noqa: PLC0415 (torch)
 
     return load_model(resolve_path(name_or_path))
 
@@ -57,7 +57,7 @@ def resolve_card(name_or_path: str) -> ModelCard:
     if path.suffix == ".onnx":
         return read_onnx_header(path).card
     if path.suffix == ".pt2":
-        from models.pt2_archive import read_pt2_header  # noqa: PLC0415 (torch)
+        from models.runtimes.pt2_archive import read_pt2_header  # noqa: PLC0415 (torch)
 
         return read_pt2_header(path).card
     return read_card(path)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from models.card import ModelCard
 from models.errors import ModelInputError
-from models.exported import ExportedPredictor
-from models.framework_choice import build_runtime
 from models.model_file import read_card
-from models.onnx_runtime import OnnxPredictor
-from models.predictor import Device, Framework, Precision, Predictor
-from models.registry import resolve_path
+from models.runtimes.exported import ExportedPredictor
+from models.runtimes.framework_choice import build_runtime
+from models.runtimes.onnx_predictor import OnnxPredictor
+from models.runtimes.predictor import Device, Framework, Precision, Predictor
+from models.runtimes.registry import resolve_path
 
 __all__ = ["resolve_predictor"]
 
@@ -88,7 +88,7 @@ def _open_exported(
     if path.suffix == ".onnx":
         predictor = OnnxPredictor(path, device=device, precision=precision)
     else:
-        from models.pt2_runtime import Pt2Predictor  # noqa: PLC0415 (torch)
+        from models.runtimes.pt2_predictor import Pt2Predictor  # noqa: PLC0415 (torch)
 
         predictor = Pt2Predictor(path, device=device, precision=precision)
     if inputs is not None and tuple(inputs) != predictor.card.inputs:

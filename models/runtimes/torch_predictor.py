@@ -18,14 +18,14 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.absence import select_channels
-from models.architecture import describe
 from models.card import ModelCard
-from models.checkpoint import Model
 from models.errors import DeviceError, ModelConfigError
-from models.predictor import Device, Precision, require_batch
-from models.receptive_field import compute_receptive_field
-from models.unet import UNet, crop_edges
+from models.networks.absence import select_channels
+from models.networks.architecture import describe
+from models.networks.checkpoint import Model
+from models.networks.receptive_field import compute_receptive_field
+from models.networks.unet import UNet, crop_edges
+from models.runtimes.predictor import Device, Precision, require_batch
 
 __all__ = [
     "Device",
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class Runtime:
-    """A model made ready to predict: a ``models.predictor.Predictor``.
+    """A model made ready to predict: a ``models.runtimes.predictor.Predictor``.
 
     Attributes:
         model: The model.
@@ -152,7 +152,7 @@ class Runtime:
             return torch.softmax(logits / card.temperature, dim=1)[:, card.water_class]  # (B, H, W), less the margin
 
     def normalise(self, image: Tensor) -> Tensor:
-        """What ``models.normalisation.Normalisation`` gives, to the last bit, from constants that lie on the device.
+        """What ``Normalisation`` gives, to the last bit, from constants that lie on the device.
 
         Args:
             image: (B, C, H, W), float32 reflectance on the device; NaN where there is no data.

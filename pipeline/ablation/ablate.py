@@ -17,16 +17,16 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from models.architecture import parse_config
-from models.autoencoder import Autoencoder, AutoencoderConfig
-from models.classifier import Classifier, ClassifierConfig
-from models.encoder_transfer import carry_encoder
 from models.errors import TrainingError
-from models.metrics import Confusion
-from models.unet import UNet, UNetConfig
-from pipeline.ablation_fit import Batches, fit, loss_of_image, loss_of_kind, loss_of_map, measure
-from pipeline.ablation_recipe import AblationRecipe, Run
-from pipeline.ablation_tiles import TileSet, read_tiles
+from models.measures.metrics import Confusion
+from models.networks.architecture import parse_config
+from models.networks.autoencoder import Autoencoder, AutoencoderConfig
+from models.networks.classifier import Classifier, ClassifierConfig
+from models.networks.encoder_transfer import carry_encoder
+from models.networks.unet import UNet, UNetConfig
+from pipeline.ablation.fit import Batches, fit, loss_of_image, loss_of_kind, loss_of_map, measure
+from pipeline.ablation.recipe import AblationRecipe, Run
+from pipeline.ablation.tiles import TileSet, read_tiles
 from tiles.bands import L2A_STACK
 
 __all__ = ["Row", "ablate", "read_rows"]

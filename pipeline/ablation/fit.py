@@ -1,7 +1,7 @@
 """The plain training loop of an ablation: so many steps on a few tiles, the same for every network.
 
 It has no averaging, no early stop and only flips and quarter turns, so that what is compared is what is being asked
-about. Trainings that are meant to give a good model are elsewhere (``pipeline.training``).
+about. Trainings that are meant to give a good model are elsewhere (``pipeline.training.train``).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from models.autoencoder import compute_reconstruction_loss
-from models.classifier import compute_class_loss, compute_tile_class
-from models.losses import WaterLoss
-from models.metrics import Confusion, compute_confusion
-from models.network import Network
-from pipeline.ablation_recipe import FitRecipe
-from pipeline.ablation_tiles import TileSet
+from models.losses.water import WaterLoss
+from models.measures.metrics import Confusion, compute_confusion
+from models.networks.autoencoder import compute_reconstruction_loss
+from models.networks.classifier import compute_class_loss, compute_tile_class
+from models.networks.network import Network
+from pipeline.ablation.recipe import FitRecipe
+from pipeline.ablation.tiles import TileSet
 
 __all__ = ["Batch", "Batches", "LossOf", "fit", "loss_of_image", "loss_of_kind", "loss_of_map", "measure"]
 

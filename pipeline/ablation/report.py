@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.ablation import Row
-from pipeline.ablation_recipe import AblationRecipe
+from pipeline.ablation.ablate import Row
+from pipeline.ablation.recipe import AblationRecipe
 from pipeline.errors import output_errors
-from pipeline.figure_png import encode_figure
+from pipeline.output.figures import encode_figure
 from tiles.bands import L2A_STACK
 
 __all__ = ["Comparison", "compare", "write_report"]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import TrainingError
-from pipeline.simulated_source import SimulatedSource
+from pipeline.samples.simulated import SimulatedSource
 from tiles.bands import L2A_STACK
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 __all__ = ["TileSet", "read_tiles"]
 

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.registry import resolve_card, resolve_path
+from models.runtimes.registry import resolve_card, resolve_path
 from pipeline.checksums import compute_sha256
 from pipeline.errors import BusyError, OutputError, StaleResultError, output_errors
-from pipeline.options import MapOptions
+from pipeline.mapping.options import MapOptions
 from pipeline.whole_file import write_whole
 from strandline import __version__
 
@@ -67,7 +67,7 @@ class Entry:
 
     Attributes:
         id: Of the scene.
-        kind: As ``pipeline.batch_units.Kind``.
+        kind: As ``pipeline.batch.units.Kind``.
         reason: Why it was not mapped.
         tries: How often it was begun.
         seconds: Of work, all of them on one worker.

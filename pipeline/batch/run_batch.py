@@ -1,6 +1,6 @@
 """Map many scenes on Dask: each is a unit of work, and none takes the others down with it.
 
-A unit is a scene; where there are fewer scenes than workers, some rows of one (``pipeline.scene_strips``). A scene
+A unit is a scene; where there are fewer scenes than workers, some rows of one (``pipeline.batch.strips``). A scene
 that fails is tried again where that may help, then set aside with its reason. What is mapped already is not done
 again, so a run that ended half way, however it ended, is gone on with by the same command.
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.registry import resolve_path
-from pipeline.batch_record import (
+from models.runtimes.registry import resolve_path
+from pipeline.batch.record import (
     Entry,
     append_entries,
     begin_journal,
@@ -24,14 +24,14 @@ from pipeline.batch_record import (
     require_same_choices,
     resolve_record,
 )
-from pipeline.batch_sources import SceneSource, Sources, list_sources
-from pipeline.batch_summary import BatchSummary, write_summary
-from pipeline.batch_units import SceneUnit, compute_unit_part, describe_failure, map_unit, write_item_file
-from pipeline.catalogue import write_catalogue
-from pipeline.cluster import ClusterError, ClusterOptions, compute_threads, open_client, require_shared_folder
-from pipeline.engine import Outcome, Task, run_tasks
-from pipeline.options import MapOptions
-from tiles.open import StackOptions
+from pipeline.batch.sources import SceneSource, Sources, list_sources
+from pipeline.batch.summary import BatchSummary, write_summary
+from pipeline.batch.units import SceneUnit, compute_unit_part, describe_failure, map_unit, write_item_file
+from pipeline.cluster.client import ClusterError, ClusterOptions, compute_threads, open_client, require_shared_folder
+from pipeline.cluster.tasks import Outcome, Task, run_tasks
+from pipeline.mapping.options import MapOptions
+from pipeline.record.catalogue import write_catalogue
+from tiles.products.open import StackOptions
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,7 +50,7 @@ class BatchJob:
     """What to map, with what, where.
 
     Attributes:
-        source: A plan, a folder of scenes, or a list; see ``pipeline.batch_sources.list_sources``.
+        source: A plan, a folder of scenes, or a list; see ``pipeline.batch.sources.list_sources``.
         out: Folder for results.
         options: Choices for each scene.
         stack: What metadata does not say, for stacks.

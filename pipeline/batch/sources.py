@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.duplicates import Acquisition, resolve_duplicates
-from pipeline.plan import read_plan
+from pipeline.search.duplicates import Acquisition, resolve_duplicates
+from pipeline.search.plan import read_plan
 from strandline import StrandlineError
-from tiles.open import StackOptions, open_scene
-from tiles.product_files import find_band_files
-from tiles.product_name import make_scene_id, parse_product_name
-from tiles.stac_item import is_stac_item
+from tiles.products.files import find_band_files
+from tiles.products.name import make_scene_id, parse_product_name
+from tiles.products.open import StackOptions, open_scene
+from tiles.products.stac_item import is_stac_item
 
 __all__ = ["BatchSourceError", "LeftOut", "SceneSource", "Sources", "list_sources"]
 
@@ -43,7 +43,7 @@ class SceneSource:
 
     Attributes:
         id: Name of its folder among the results.
-        source: What ``tiles.open.open_scene`` takes, absolute; for an item of a plan, where the item stands.
+        source: What ``tiles.products.open.open_scene`` takes, absolute; for an item of a plan, where the item stands.
         item: The STAC item itself, where it is one of a plan.
         is_product: It can be nothing but a scene: where it does not open, that is a failure.
     """

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import output_errors
-from pipeline.predict import MappedRows, predict_rows
-from pipeline.quicklook import Quicklook
-from pipeline.scene_job import SceneJob, prepare_prediction
+from pipeline.mapping.plan_scene import SceneJob, prepare_prediction
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.rows import MappedRows, predict_rows
 
 __all__ = ["compute_part", "find_scratch", "join_rows", "remove_scratch"]
 
@@ -84,7 +84,7 @@ def join_rows(job: SceneJob, look: Quicklook) -> Iterator[MappedRows]:
         look: Takes the visible bands.
 
     Yields:
-        As ``pipeline.predict.predict_rows``.
+        As ``pipeline.predict.rows.predict_rows``.
 
     Raises:
         RasterReadError: A file of the scene cannot be decoded.

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.batch_record import RECORD_NAME, Entry, is_held, read_journal, read_planned
+from pipeline.batch.record import RECORD_NAME, Entry, is_held, read_journal, read_planned
 from pipeline.errors import OutputError
-from pipeline.item import ITEM_NAME
+from pipeline.record.item import ITEM_NAME
 from pipeline.whole_file import write_whole
 from strandline import __version__
 
@@ -25,7 +25,7 @@ class BatchSummary:
 
     Attributes:
         planned: Scenes that were to be mapped.
-        counts: Number of scenes by kind (``pipeline.batch_units.Kind``), duplicates and what is no scene among them.
+        counts: Number of scenes by kind (``pipeline.batch.units.Kind``), duplicates and what is no scene among them.
         problems: What was not mapped, with reasons.
         seconds: Wall time.
         workers: Workers at the beginning.

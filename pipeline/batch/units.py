@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.batch_sources import SceneSource
+from pipeline.batch.sources import SceneSource
+from pipeline.batch.strips import compute_part, join_rows, remove_scratch
 from pipeline.errors import output_errors
-from pipeline.mapping import MapOptions, map_scene
-from pipeline.scene_job import plan_scene
-from pipeline.scene_strips import compute_part, join_rows, remove_scratch
+from pipeline.mapping.map_scene import MapOptions, map_scene
+from pipeline.mapping.plan_scene import plan_scene
 from strandline import StrandlineError
 from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError
-from tiles.open import StackOptions
+from tiles.products.open import StackOptions
 
 __all__ = ["Kind", "SceneUnit", "UnitResult", "compute_unit_part", "describe_failure", "map_unit", "write_item_file"]
 
@@ -35,7 +35,7 @@ class SceneUnit:
     """A scene as a worker needs it.
 
     Attributes:
-        source: As ``tiles.open.open_scene`` takes it.
+        source: As ``tiles.products.open.open_scene`` takes it.
         out: Folder for results, absolute.
         options: Choices.
         stack: What metadata does not say, for stacks.
@@ -97,7 +97,7 @@ def map_unit(unit: SceneUnit) -> UnitResult:
 
 
 def compute_unit_part(unit: SceneUnit, part: int, parts: int) -> int:
-    """Compute and keep some rows of a scene; see ``pipeline.scene_strips``.
+    """Compute and keep some rows of a scene; see ``pipeline.batch.strips``.
 
     Args:
         unit: The scene.

@@ -11,14 +11,14 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from models.registry import resolve_card
-from pipeline.bench_machine import count_cores
-from pipeline.bench_values import DecodingCost
-from pipeline.fit import resolve_inputs
-from pipeline.options import MapOptions
+from models.runtimes.registry import resolve_card
+from pipeline.bench.bench_machine import count_cores
+from pipeline.bench.values import DecodingCost
+from pipeline.mapping.options import MapOptions
+from pipeline.predict.inputs import resolve_inputs
 from tiles.errors import RasterReadError
-from tiles.open import open_scene
-from tiles.reader import LEAST_ROWS_A_READ, ReadPlan
+from tiles.pixels.reader import LEAST_ROWS_A_READ, ReadPlan
+from tiles.products.open import open_scene
 
 __all__ = ["measure_decoding"]
 

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.model_file import read_arrays, read_card
-from models.openvino_graph import build_graph, fold_weights, select_inputs
-from models.openvino_runtime import OpenVinoRuntime
-from models.predictor import Predictor
-from pipeline.bench_values import Choices, NetworkCost, TileCost
-from pipeline.options import MapOptions
-from pipeline.predict import Prediction
-from pipeline.scene_job import SceneJob, plan_scene
+from models.runtimes.openvino_graph import build_graph, fold_weights, select_inputs
+from models.runtimes.openvino_predictor import OpenVinoRuntime
+from models.runtimes.predictor import Predictor
+from pipeline.bench.values import Choices, NetworkCost, TileCost
+from pipeline.mapping.options import MapOptions
+from pipeline.mapping.plan_scene import SceneJob, plan_scene
+from pipeline.predict.rows import Prediction
 from tiles.grid import Window
-from tiles.reader import ReadPlan
+from tiles.pixels.reader import ReadPlan
 from tiles.tiling import Tiling
 
 __all__ = ["build_calls", "find_framework", "measure_network"]
@@ -168,9 +168,9 @@ def _build_torch_calls(runtime: Predictor, batches: NDArray[np.float32], margin:
     """The folded network, in its precision and memory format, from what is on the device already."""
     import torch  # noqa: PLC0415 (a second, and half a gigabyte)
 
-    from models.checkpoint import load_model  # noqa: PLC0415
-    from models.runtime import Runtime, exact_fp32, fold_norms, select_network  # noqa: PLC0415
-    from models.unet import UNet  # noqa: PLC0415
+    from models.networks.checkpoint import load_model  # noqa: PLC0415
+    from models.networks.unet import UNet  # noqa: PLC0415
+    from models.runtimes.torch_predictor import Runtime, exact_fp32, fold_norms, select_network  # noqa: PLC0415
 
     device = runtime.device if isinstance(runtime, Runtime) else "cpu"
     dtype = torch.bfloat16 if runtime.precision == "bf16" else torch.float32

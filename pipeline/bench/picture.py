@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from pipeline.bench_report import BenchReport
+from pipeline.bench.report import BenchReport
 from pipeline.clock import Span
 from pipeline.errors import output_errors
-from pipeline.figure_png import encode_figure
+from pipeline.output.figures import encode_figure
 
 __all__ = ["write_picture"]
 

@@ -1,6 +1,6 @@
 """Measure one part in a process of its own, so that neither memory nor threads of another part weigh on it.
 
-``python -m pipeline.bench_process REQUEST ANSWER`` is that process: two JSON files.
+``python -m pipeline.bench.process REQUEST ANSWER`` is that process: two JSON files.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.bench_values import Choices, DecodingCost, MappingCost, NetworkCost, TileCost
+from pipeline.bench.values import Choices, DecodingCost, MappingCost, NetworkCost, TileCost
 from pipeline.clock import Span
-from pipeline.options import MapOptions
+from pipeline.mapping.options import MapOptions
 from strandline import StrandlineError
 from tiles.grid import Window
 
@@ -102,7 +102,7 @@ def _run(part: str, work: Path, request: Mapping[str, Any]) -> tuple[dict[str, A
     asked, answered = work / f".{part}.request.json", work / f".{part}.answer.json"
     asked.write_text(json.dumps({"part": part, "work": str(work), **request}), encoding="utf-8")
     answered.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pipeline.bench_process", str(asked), str(answered)]
+    command = [sys.executable, "-m", "pipeline.bench.process", str(asked), str(answered)]
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603 (our own interpreter)
         command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -138,19 +138,19 @@ def main(request: Path, answer: Path) -> None:
 
 
 def _measure_decoding(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from pipeline.bench_decoding import measure_decoding  # noqa: PLC0415 (a part loads what it needs, and no more)
+    from pipeline.bench.decoding import measure_decoding  # noqa: PLC0415 (a part loads what it needs, and no more)
 
     return asdict(measure_decoding(asked["scene"], MapOptions(**asked["options"])))
 
 
 def _measure_network(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from pipeline.bench_network import measure_network  # noqa: PLC0415
+    from pipeline.bench.network import measure_network  # noqa: PLC0415
 
     return asdict(measure_network(asked["scene"], MapOptions(**asked["options"])))
 
 
 def _measure_mapping(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from pipeline.mapping import map_scene  # noqa: PLC0415
+    from pipeline.mapping.map_scene import map_scene  # noqa: PLC0415
 
     options = MapOptions(**asked["options"])
     result = map_scene(asked["scene"], Path(asked["work"]) / "maps", options=options.model_copy(update=_ANEW))
@@ -167,7 +167,7 @@ _ANEW: Final = {"overwrite": True}
 
 
 def _simulate(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from tiles.simulate import ProductOptions, simulate_product  # noqa: PLC0415
+    from tiles.simulate.product.simulate import ProductOptions, simulate_product  # noqa: PLC0415
 
     options = ProductOptions(kind="archipelago", cloud_cover=0.0, swath="full", complete=False, overwrite=True)
     product = simulate_product(Path(asked["work"]), seed=1, size=asked["size"], options=options)

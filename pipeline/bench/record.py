@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipeline.bench_report import LARGE_MPX, BenchReport
+from pipeline.bench.report import LARGE_MPX, BenchReport
 from pipeline.whole_file import write_whole
 
 __all__ = ["list_rows", "write_record"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from pipeline.bench_values import (
+from pipeline.bench.values import (
     AskedTiles,
     Choices,
     DecodingCost,

@@ -18,19 +18,19 @@ from typing import Final
 import numpy as np
 import rasterio
 
-from models.registry import resolve_card
-from pipeline.bench_machine import describe_machine
-from pipeline.bench_picture import write_picture
-from pipeline.bench_process import run_decoding, run_mapping, run_network, run_simulation
-from pipeline.bench_record import write_record
-from pipeline.bench_report import LARGE_MPX, BenchReport, BenchRun
-from pipeline.bench_values import AskedTiles, NetworkCost, SceneSize
-from pipeline.classes import LAND, WATER
+from models.runtimes.registry import resolve_card
+from pipeline.bench.bench_machine import describe_machine
+from pipeline.bench.picture import write_picture
+from pipeline.bench.process import run_decoding, run_mapping, run_network, run_simulation
+from pipeline.bench.record import write_record
+from pipeline.bench.report import LARGE_MPX, BenchReport, BenchRun
+from pipeline.bench.values import AskedTiles, NetworkCost, SceneSize
 from pipeline.errors import output_errors
-from pipeline.fit import resolve_inputs
-from pipeline.options import MapOptions
-from pipeline.scene_job import Progress, say_nothing
-from tiles.open import open_scene
+from pipeline.mapping.options import MapOptions
+from pipeline.mapping.plan_scene import Progress, say_nothing
+from pipeline.output.classes import LAND, WATER
+from pipeline.predict.inputs import resolve_inputs
+from tiles.products.open import open_scene
 
 __all__ = ["count_asked", "measure_scene", "run_bench"]
 

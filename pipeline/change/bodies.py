@@ -9,11 +9,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.change_options import ChangeOptions
-from pipeline.change_plane import Plane, get_polygons
-from pipeline.change_polygons import Pieces
-from pipeline.change_shift import BODY, MOVED, NO_SHORE, Shifts
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.change.options import ChangeOptions
+from pipeline.change.plane import Plane, get_polygons
+from pipeline.change.polygons import Pieces
+from pipeline.change.shift import BODY, MOVED, NO_SHORE, Shifts
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["APPEARED", "SHORE", "VANISHED", "Changes", "compute_changes"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyogrio
 import shapely
 
-from pipeline.change_plane import Plane
-from pipeline.change_source import DatedCoast
-from pipeline.traced import Bools, Floats
+from pipeline.change.plane import Plane
+from pipeline.change.source import DatedCoast
+from pipeline.trace.traced import Bools, Floats
 
 __all__ = ["InlandShore", "read_inland_shore"]
 

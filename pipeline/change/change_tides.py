@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.change_options import ChangeError, ChangeOptions
-from pipeline.change_plane import resolve_extents, resolve_plane
-from pipeline.change_source import DatedCoast
+from pipeline.change.options import ChangeError, ChangeOptions
+from pipeline.change.plane import resolve_extents, resolve_plane
+from pipeline.change.source import DatedCoast
 from pipeline.tides import compute_model_heights, read_tide_heights
-from pipeline.traced import Floats
+from pipeline.trace.traced import Floats
 
 __all__ = ["read_heights"]
 

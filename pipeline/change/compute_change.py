@@ -11,21 +11,21 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.change_compare import Found, Progress, compare_dates
-from pipeline.change_fields import CHANGE_LAYERS
-from pipeline.change_map import ChangePicture, write_change_map, write_change_plot
-from pipeline.change_options import ChangeError, ChangeOptions
-from pipeline.change_record import ChangeRecord, read_change, write_change, write_change_item
-from pipeline.change_source import DatedCoast, read_dated_coast
-from pipeline.change_styles import apply_change_styles
-from pipeline.change_summary import Alert, ChangeSummary, compute_summary, list_alerts
-from pipeline.change_tables import write_tables
-from pipeline.change_tides import read_heights
+from pipeline.atomic import open_workspace
+from pipeline.change.change_styles import apply_change_styles
+from pipeline.change.change_tides import read_heights
+from pipeline.change.compare import Found, Progress, compare_dates
+from pipeline.change.fields import CHANGE_LAYERS
+from pipeline.change.options import ChangeError, ChangeOptions
+from pipeline.change.pictures import ChangePicture, write_change_map, write_change_plot
+from pipeline.change.record import ChangeRecord, read_change, write_change, write_change_item
+from pipeline.change.source import DatedCoast, read_dated_coast
+from pipeline.change.summary import Alert, ChangeSummary, compute_summary, list_alerts
+from pipeline.change.tables import write_tables
 from pipeline.checksums import compute_checksums, compute_fingerprint
 from pipeline.errors import StaleResultError, output_errors
-from pipeline.geopackage import write_geopackage
-from pipeline.item import ITEM_NAME, read_fingerprint
-from pipeline.workspace import open_workspace
+from pipeline.output.geopackage import write_geopackage
+from pipeline.record.item import ITEM_NAME, read_fingerprint
 
 __all__ = ["Alert", "ChangeError", "ChangeOptions", "ChangeResult", "ChangeSummary", "compute_change"]
 

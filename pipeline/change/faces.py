@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from rasterio.windows import Window as RasterWindow
 from scipy.ndimage import maximum_filter
 
-from pipeline.change_plane import Box, Plane, clip_polygons, get_polygons
-from pipeline.change_source import DatedCoast, RasterPart
-from pipeline.classes import NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE, WATER
-from pipeline.coastline import UNCERTAINTY_CAP_PX
-from pipeline.contour import ContourTracer
-from pipeline.ellipsoid import Ground
-from pipeline.simplify import build_polygons
-from pipeline.traced import Bools, Floats, Ints, Traced
+from pipeline.change.plane import Box, Plane, clip_polygons, get_polygons
+from pipeline.change.source import DatedCoast, RasterPart
+from pipeline.output.classes import NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE, WATER
+from pipeline.trace.coastline import UNCERTAINTY_CAP_PX
+from pipeline.trace.contour import ContourTracer
+from pipeline.trace.ellipsoid import Ground
+from pipeline.trace.simplify import build_polygons
+from pipeline.trace.traced import Bools, Floats, Ints, Traced
 from tiles import masks
 from tiles.grid import Grid
 

@@ -23,15 +23,15 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
-from pipeline.change_bodies import SHORE
-from pipeline.change_plane import Plane
-from pipeline.change_source import DatedCoast
-from pipeline.change_summary import ChangeSummary
-from pipeline.classes import LAND, NODATA, OBSCURED, PROBABILITY_SCALE, WATER
+from pipeline.change.bodies import SHORE
+from pipeline.change.plane import Plane
+from pipeline.change.source import DatedCoast
+from pipeline.change.summary import ChangeSummary
 from pipeline.errors import output_errors
-from pipeline.figure_png import encode_figure
-from pipeline.map_furniture import draw_north_arrow, draw_scale_bar
-from pipeline.map_scale import format_position
+from pipeline.output.classes import LAND, NODATA, OBSCURED, PROBABILITY_SCALE, WATER
+from pipeline.output.figures import encode_figure
+from pipeline.output.map_furniture import draw_north_arrow, draw_scale_bar
+from pipeline.output.map_scale import format_position
 
 __all__ = ["ChangePicture", "write_change_map", "write_change_plot"]
 

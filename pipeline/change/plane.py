@@ -12,10 +12,10 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.change_options import ChangeError
-from pipeline.change_source import DatedCoast
-from pipeline.map_scale import format_position
-from pipeline.traced import Floats
+from pipeline.change.options import ChangeError
+from pipeline.change.source import DatedCoast
+from pipeline.output.map_scale import format_position
+from pipeline.trace.traced import Floats
 
 __all__ = [
     "BLOCK_M",

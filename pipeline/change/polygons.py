@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.change_faces import Faces, Shore
-from pipeline.change_plane import Box, Plane, get_polygons
-from pipeline.line_samples import compute_samples
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.change.faces import Faces, Shore
+from pipeline.change.plane import Box, Plane, get_polygons
+from pipeline.trace.line_samples import compute_samples
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["Pieces", "compute_pieces", "join_pieces"]
 

@@ -18,14 +18,14 @@ import pystac
 import shapely
 from shapely.geometry import mapping
 
-from pipeline.change_options import ChangeOptions
-from pipeline.change_plane import Box, Plane
-from pipeline.change_source import DatedCoast
-from pipeline.change_summary import Alert, ChangeSummary
+from pipeline.change.options import ChangeOptions
+from pipeline.change.plane import Box, Plane
+from pipeline.change.source import DatedCoast
+from pipeline.change.summary import Alert, ChangeSummary
 from pipeline.checksums import compute_sha256, format_multihash
 from pipeline.errors import output_errors
-from pipeline.geojson import cut_at_antimeridian, to_lonlat
-from pipeline.item import ITEM_NAME
+from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.record.item import ITEM_NAME
 from strandline import __version__
 
 __all__ = ["CHANGE_NAME", "ChangeRecord", "read_change", "write_change", "write_change_item"]

@@ -12,12 +12,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.change_faces import Faces, Shore
-from pipeline.change_inland import InlandShore
-from pipeline.change_jumps import find_jumps, find_stubs
-from pipeline.change_options import ChangeOptions
-from pipeline.change_plane import Box
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.change.change_inland import InlandShore
+from pipeline.change.faces import Faces, Shore
+from pipeline.change.options import ChangeOptions
+from pipeline.change.plane import Box
+from pipeline.change.shore_kinds import find_jumps, find_stubs
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["BODY", "MOVED", "NO_SHORE", "STEADY", "Shifts", "compute_shifts", "join_shifts"]
 

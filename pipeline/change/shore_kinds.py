@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["find_jumps", "find_stubs"]
 

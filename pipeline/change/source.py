@@ -15,8 +15,8 @@ from affine import Affine
 from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
 
-from pipeline.change_options import ChangeError
-from pipeline.item import ITEM_NAME
+from pipeline.change.options import ChangeError
+from pipeline.record.item import ITEM_NAME
 from tiles.grid import Grid
 
 __all__ = ["DatedCoast", "RasterPart", "read_dated_coast"]

@@ -9,11 +9,11 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from pipeline.change_bodies import SHORE
-from pipeline.change_compare import Found
-from pipeline.change_options import ChangeOptions
-from pipeline.change_shift import BODY, MOVED, NO_SHORE
-from pipeline.traced import Floats
+from pipeline.change.bodies import SHORE
+from pipeline.change.compare import Found
+from pipeline.change.options import ChangeOptions
+from pipeline.change.shift import BODY, MOVED, NO_SHORE
+from pipeline.trace.traced import Floats
 
 __all__ = ["Alert", "ChangeSummary", "compute_summary", "list_alerts"]
 

@@ -13,13 +13,13 @@ import pyarrow
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.change_bodies import SHORE, Changes
-from pipeline.change_fields import SHIFT
-from pipeline.change_plane import Plane
-from pipeline.change_shift import Shifts
-from pipeline.change_source import DatedCoast
+from pipeline.change.bodies import SHORE, Changes
+from pipeline.change.fields import SHIFT
+from pipeline.change.plane import Plane
+from pipeline.change.shift import Shifts
+from pipeline.change.source import DatedCoast
 from pipeline.errors import output_errors
-from pipeline.fields import conform_layer
+from pipeline.output.fields import conform_layer
 
 __all__ = ["build_change_frame", "build_shift_frame", "write_tables"]
 

@@ -14,11 +14,11 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.change_faces import Faces, Shore
-from pipeline.change_options import ChangeError
-from pipeline.change_plane import Box, Plane, clip_polygons, get_polygons
-from pipeline.change_source import DatedCoast
-from pipeline.traced import Floats
+from pipeline.change.faces import Faces, Shore
+from pipeline.change.options import ChangeError
+from pipeline.change.plane import Box, Plane, clip_polygons, get_polygons
+from pipeline.change.source import DatedCoast
+from pipeline.trace.traced import Floats
 
 __all__ = ["read_vector_faces"]
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pipeline.cluster import ClusterError, import_distributed
+from pipeline.cluster.client import ClusterError, import_distributed
 from pipeline.errors import BusyError, OutputError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def run_tasks(
     """Call a function once a task, on the workers of a cluster.
 
     Args:
-        client: From ``pipeline.cluster.open_client``.
+        client: From ``pipeline.cluster.client.open_client``.
         function: Importable on the workers.
         tasks: Taken one by one as room comes free, never all at once.
         retries: How often a task is tried again after an error that may pass. Waiting for another run that is making

@@ -2,8 +2,8 @@
 
 A chunk is read with the pixels that its tiles' halos need, from however many chunks around it; tiles begin at
 multiples of the network's stride counted from the cube's corner, whatever the chunking; beyond the cube's edge pixels
-are reflected. All of that is ``tiles.tiling`` and ``tiles.reader``; this file only knows which part of the cube is at
-hand.
+are reflected. All of that is ``tiles.tiling`` and ``tiles.pixels.reader``; this file only knows which part of the cube
+is at hand.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelFileError
-from models.predictor import Device, Precision, Predictor
-from models.runtimes import resolve_predictor
-from pipeline.tile_work import ask_network
+from models.runtimes.predictor import Device, Precision, Predictor
+from models.runtimes.resolve import resolve_predictor
+from pipeline.predict.tile import ask_network
 from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.reader import NativeRows, ReadPlan, Strip
-from tiles.resample import reflect
+from tiles.pixels.reader import NativeRows, ReadPlan, Strip
+from tiles.pixels.resample import reflect
 from tiles.scene import Scene
 from tiles.tiling import Tiling
 

@@ -4,7 +4,8 @@ A loader may have scaled already, may have left scale and offset beside the valu
 cube in DN without a word about its dates nobody can know whether ESA's offset of 1000 is in. Who is believed:
 
 1. The caller's ``scale``, ``offset`` and ``nodata``.
-2. The STAC items that the cube was loaded from: baseline, the host's flag, ``raster:bands`` (as ``tiles.stac_item``).
+2. The STAC items that the cube was loaded from: baseline, the host's flag, ``raster:bands`` (as
+``tiles.products.stac_item``).
 3. What the loader left: STAC properties among the coordinates (stackstac), ``scale_factor`` and ``add_offset``.
 4. The pixels of a few windows, which are then computed at once; a warning says so.
 
@@ -22,10 +23,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pipeline.cube_layout import CubeLayout
-from pipeline.cube_statements import Statements
+from pipeline.cubes.layout import CubeLayout
+from pipeline.cubes.statements import Statements
 from tiles.errors import SceneError
-from tiles.radiometry import (
+from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
     QUANTIFICATION,

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from models.card import ModelCard
-from pipeline.classes import CLASS_NAMES, NODATA
-from pipeline.cube_layout import CubeLayout
-from pipeline.cube_radiometry import CubeRadiometry
-from pipeline.cube_tiles import ModelKey
+from pipeline.cubes.chunks import ModelKey
+from pipeline.cubes.layout import CubeLayout
+from pipeline.cubes.radiometry import CubeRadiometry
+from pipeline.output.classes import CLASS_NAMES, NODATA
 from strandline import __version__
 
 __all__ = ["CubeRecord", "describe_result"]

@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from models.card import ModelCard
 from models.errors import ModelInputError
-from models.registry import DEFAULT_MODEL, resolve_card, resolve_path
+from models.runtimes.registry import DEFAULT_MODEL, resolve_card, resolve_path
 from pipeline.checksums import compute_sha256
-from pipeline.cube_layout import CubeLayout, find_layout
-from pipeline.cube_radiometry import CubeRadiometry, StatedRadiometry, resolve_radiometry
-from pipeline.cube_record import CubeRecord, describe_result
-from pipeline.cube_statements import find_level, find_statements
-from pipeline.cube_tiles import ChunkMapper, ModelKey, Span, decode_state, load_predictor, merge_chunks, plan_spans
+from pipeline.cubes.chunks import ChunkMapper, ModelKey, Span, decode_state, load_predictor, merge_chunks, plan_spans
+from pipeline.cubes.layout import CubeLayout, find_layout
+from pipeline.cubes.radiometry import CubeRadiometry, StatedRadiometry, resolve_radiometry
+from pipeline.cubes.record import CubeRecord, describe_result
+from pipeline.cubes.statements import find_level, find_statements
 from pipeline.errors import MissingExtraError, OptionError
-from pipeline.fit import describe_absence, resolve_inputs
-from pipeline.rasters import compute_classes
-from pipeline.tile_size import DEFAULT_TILE_SIZE
+from pipeline.output.rasters import compute_classes
+from pipeline.predict.inputs import describe_absence, resolve_inputs
+from pipeline.predict.tile_size import DEFAULT_TILE_SIZE
 from tiles import masks
 from tiles.scene import BandSource, Level, Radiometry, Scene
 
@@ -155,7 +155,7 @@ class _Answer:
     """What came of a cube, (date, row, col), north up: arrays of NumPy or of Dask.
 
     Attributes:
-        water: uint8, the values of ``pipeline.classes``.
+        water: uint8, the values of ``pipeline.output.classes``.
         probability: float32, NaN where neither land nor water.
     """
 

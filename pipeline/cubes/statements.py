@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cube_layout import CubeLayout
+from pipeline.cubes.layout import CubeLayout
 from tiles.errors import SceneError
-from tiles.product_name import has_offset
-from tiles.radiometry import QUANTIFICATION
+from tiles.products.name import has_offset
+from tiles.products.radiometry import QUANTIFICATION
+from tiles.products.stac_item import StacItem, parse_stac_item, state_item_offset
 from tiles.scene import Level
-from tiles.stac_item import StacItem, parse_stac_item, state_item_offset
 
 __all__ = ["Statements", "find_level", "find_statements"]
 
@@ -98,7 +98,7 @@ class Statements:
 def _state_item(
     item: StacItem, names: tuple[str, ...], quantification: float, applied: Mapping[str, float]
 ) -> tuple[dict[str, float], str] | None:
-    """As ``tiles.stac_item`` says it for DN; where a loader scaled, what it should have added less what it did."""
+    """As ``state_item_offset`` says it for DN; where a loader scaled, what it should have added less what it did."""
     statement = state_item_offset(item)
     if statement.offset is None:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.traced import Floats
+from pipeline.trace.traced import Floats
 
 __all__ = ["Accuracy", "DistanceStats", "PixelStats", "compute_ratio"]
 

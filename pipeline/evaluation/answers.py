@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelConfigError, ModelInputError
-from models.predictor import Device, Precision, Predictor
-from models.runtimes import resolve_predictor
+from models.runtimes.predictor import Device, Precision, Predictor
+from models.runtimes.resolve import resolve_predictor
 from pipeline.errors import OptionError
 from tiles.bands import L2A_STACK
 from tiles.indices import INDICES, compute_index
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 __all__ = ["Answer", "IndexMethod", "Method", "NetworkMethod", "list_index_methods", "predict_tile"]
 

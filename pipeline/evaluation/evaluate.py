@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.answers import Answer, Method, NetworkMethod, list_index_methods
 from pipeline.errors import OptionError
-from pipeline.intervals import Bootstrap
-from pipeline.tally import TALLY_LENGTH, compute_figures, compute_tally, get_confusion
-from pipeline.tile_gallery import TileGallery
+from pipeline.evaluation.answers import Answer, Method, NetworkMethod, list_index_methods
+from pipeline.evaluation.intervals import Bootstrap
+from pipeline.evaluation.tally import TALLY_LENGTH, compute_figures, compute_tally, get_confusion
+from pipeline.evaluation.tile_gallery import TileGallery
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.indices import INDICES, IndexHistogram, compute_index
-from tiles.sample import Sample, SampleSource
+from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "Progress", "evaluate"]
 

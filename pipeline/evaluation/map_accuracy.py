@@ -18,11 +18,11 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 from scipy.ndimage import binary_dilation
 
-from pipeline.accuracy import Accuracy, DistanceStats, PixelStats, compute_ratio
-from pipeline.ellipsoid import Ground
-from pipeline.line_samples import compute_distances, compute_samples
-from pipeline.rasters import LAND, WATER
-from pipeline.traced import Bools, Floats
+from pipeline.evaluation.accuracy import Accuracy, DistanceStats, PixelStats, compute_ratio
+from pipeline.output.rasters import LAND, WATER
+from pipeline.trace.ellipsoid import Ground
+from pipeline.trace.line_samples import compute_distances, compute_samples
+from pipeline.trace.traced import Bools, Floats
 from tiles.errors import GridError, RasterReadError
 from tiles.grid import Grid
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics import Confusion, compute_confusion
-from pipeline.answers import NetworkMethod
+from models.measures.metrics import Confusion, compute_confusion
 from pipeline.errors import OptionError
+from pipeline.evaluation.answers import NetworkMethod
 from tiles.bands import L2A_STACK
-from tiles.sample import Sample, SampleSource
+from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["BandImportance", "compute_importance", "permute_band"]
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.boundary_iou import compute_boundary_overlap
-from models.calibration import RELIABILITY_BINS, compute_calibration_error, compute_reliability
-from models.metrics import compute_confusion
-from models.scores import SCORES, compute_ratio, compute_scores
-from pipeline.shoreline_error import compute_shoreline_error
-from tiles.sample import Sample
+from models.measures.boundary_iou import compute_boundary_overlap
+from models.measures.calibration import RELIABILITY_BINS, compute_calibration_error, compute_reliability
+from models.measures.metrics import compute_confusion
+from models.measures.scores import SCORES, compute_ratio, compute_scores
+from pipeline.evaluation.shoreline_error import compute_shoreline_error
+from tiles.samples.sample import Sample
 
 __all__ = ["CAP_M", "FIGURES", "TALLY_LENGTH", "compute_figures", "compute_tally", "get_confusion", "get_reliability"]
 
@@ -85,7 +85,7 @@ def get_confusion(tally: Floats) -> dict[str, Floats]:
 
 
 def get_reliability(tally: Floats) -> Floats:
-    """What a reliability diagram is drawn from: (..., 3, bins), see ``models.calibration``."""
+    """What a reliability diagram is drawn from: (..., 3, bins), see ``models.measures.calibration``."""
     return tally[..., _RELIABILITY].reshape(*tally.shape[:-1], 3, RELIABILITY_BINS)
 
 

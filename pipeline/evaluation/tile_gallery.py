@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.answers import Answer
-from pipeline.tile_pictures import TilePictures, draw_tile
-from tiles.sample import Sample
+from pipeline.evaluation.answers import Answer
+from pipeline.evaluation.tile_pictures import TilePictures, draw_tile
+from tiles.samples.sample import Sample
 
 __all__ = ["ShownTile", "TileGallery"]
 

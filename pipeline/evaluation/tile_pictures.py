@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.answers import Answer
+from pipeline.evaluation.answers import Answer
 from tiles.bands import L2A_STACK
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 __all__ = ["COLOURS", "PROBABILITY_COLOURS", "TilePictures", "draw_tile"]
 

@@ -10,8 +10,8 @@ import rasterio
 from numpy.typing import NDArray
 
 from tiles.bands import BANDS
-from tiles.headers import open_quietly
 from tiles.masks import compute_band_validity
+from tiles.products.headers import open_quietly
 from tiles.scene import BandSource, Scene
 
 __all__ = ["SceneInfo", "describe_scene"]

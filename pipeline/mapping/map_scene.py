@@ -14,24 +14,24 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from pipeline.atomic import open_workspace
 from pipeline.clock import Span
-from pipeline.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
-from pipeline.contour import ContourTracer
-from pipeline.fit import list_absent
-from pipeline.heap import trim_heap
-from pipeline.item import Provenance, write_item
-from pipeline.options import MapOptions
-from pipeline.predict import MappedRows, predict_rows
-from pipeline.preview import Caption, Picture, write_preview
-from pipeline.quicklook import Quicklook
-from pipeline.rasters import MapWriter
-from pipeline.scene_job import Progress, SceneJob, list_parameters, plan_scene, prepare_prediction, say_nothing
-from pipeline.vectors import write_vectors
-from pipeline.workspace import open_workspace
+from pipeline.mapping.heap import trim_heap
+from pipeline.mapping.options import MapOptions
+from pipeline.mapping.plan_scene import Progress, SceneJob, list_parameters, plan_scene, prepare_prediction, say_nothing
+from pipeline.mapping.preview import Caption, Picture, write_preview
+from pipeline.output.rasters import MapWriter
+from pipeline.output.vectors import write_vectors
+from pipeline.predict.inputs import list_absent
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.rows import MappedRows, predict_rows
+from pipeline.record.item import Provenance, write_item
+from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
+from pipeline.trace.contour import ContourTracer
 from tiles.errors import NoValidPixelsError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.open import StackOptions
+from tiles.products.open import StackOptions
 from tiles.scene import Scene
 
 __all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene"]
@@ -80,7 +80,7 @@ def map_scene(
         stack: What metadata does not say, for stacks.
         progress: Told how far the work is.
         threads: Files decoded at once; 0: one a processor core.
-        rows: Gives the rows of the map instead of running the network here: ``pipeline.scene_strips``.
+        rows: Gives the rows of the map instead of running the network here: ``pipeline.batch.strips``.
 
     Returns:
         Where the outputs are, and what to tell the user.

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.registry import DEFAULT_MODEL
+from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_sha256
 from tiles.masks import CLOUD_CLASSES, SCL_CLASSES
 

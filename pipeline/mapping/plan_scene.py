@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.card import ModelCard
-from models.predictor import Predictor
-from models.registry import resolve_card
-from models.runtimes import resolve_predictor
-from pipeline.area import Area, resolve_area
-from pipeline.blending import compute_overlap
+from models.runtimes.predictor import Predictor
+from models.runtimes.registry import resolve_card
+from models.runtimes.resolve import resolve_predictor
 from pipeline.clock import StageClock
 from pipeline.errors import StaleResultError
-from pipeline.fit import describe_absence, resolve_inputs
-from pipeline.item import compute_checksums, compute_fingerprint, read_fingerprint
-from pipeline.options import MapOptions
-from pipeline.predict import Prediction, count_workers
-from pipeline.quicklook import Quicklook
-from pipeline.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
-from pipeline.vectors import resolve_formats
+from pipeline.mapping.options import MapOptions
+from pipeline.output.vectors import resolve_formats
+from pipeline.predict.area import Area, resolve_area
+from pipeline.predict.blending import compute_overlap
+from pipeline.predict.inputs import describe_absence, resolve_inputs
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.rows import Prediction, count_workers
+from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
+from pipeline.record.item import compute_checksums, compute_fingerprint, read_fingerprint
 from tiles.grid import Grid
-from tiles.open import StackOptions, open_scene
-from tiles.reader import ReadPlan
+from tiles.pixels.reader import ReadPlan
+from tiles.products.open import StackOptions, open_scene
 from tiles.scene import BandSource, Scene
 
 __all__ = ["Progress", "SceneJob", "list_parameters", "plan_scene", "prepare_prediction", "say_nothing"]
@@ -130,7 +130,7 @@ def plan_scene(
     """Decide everything that can be decided without reading a band, and refuse what cannot work.
 
     Args:
-        source: As ``tiles.open.open_scene`` takes it.
+        source: As ``tiles.products.open.open_scene`` takes it.
         out: Folder for results.
         options: Choices.
         stack: What metadata does not say, for stacks.

@@ -18,26 +18,26 @@ import pyproj
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.catalogue import write_catalogue
-from pipeline.chains import CellChains, write_chains
+from pipeline.atomic import open_workspace
 from pipeline.checksums import compute_fingerprint
-from pipeline.coast_features import CoastContext, build_frames
-from pipeline.coast_lines import Coast, Lacking, Piece
-from pipeline.coast_writer import CoastWriter, write_more_formats
 from pipeline.errors import MosaicError, StaleResultError
-from pipeline.item import read_fingerprint
-from pipeline.lattice import Cell
-from pipeline.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
-from pipeline.mosaic_cell import Layer, Statistic
-from pipeline.mosaic_fields import MOSAIC_LAYERS
-from pipeline.mosaic_item import MosaicRecord, write_mosaic_item, write_tile_item
-from pipeline.mosaic_plan import LatticePlan, plan_lattices
-from pipeline.mosaic_rasters import write_rasters
-from pipeline.mosaic_store import Store
-from pipeline.mosaic_work import CellJob, compute_cell, read_sources, trace_stored_cell
-from pipeline.vectors import resolve_formats
-from pipeline.workspace import open_workspace
-from pipeline.zone_seam import Seam, trace_seam
+from pipeline.mosaic.chains import CellChains, write_chains
+from pipeline.mosaic.features import CoastContext, build_frames
+from pipeline.mosaic.fields import MOSAIC_LAYERS
+from pipeline.mosaic.item import MosaicRecord, write_mosaic_item, write_tile_item
+from pipeline.mosaic.lattice import Cell
+from pipeline.mosaic.lines import Coast, Lacking, Piece
+from pipeline.mosaic.plan import LatticePlan, plan_lattices
+from pipeline.mosaic.rasters import write_rasters
+from pipeline.mosaic.seam import Seam, trace_seam
+from pipeline.mosaic.statistics import Layer, Statistic
+from pipeline.mosaic.store import Store
+from pipeline.mosaic.work import CellJob, compute_cell, read_sources, trace_stored_cell
+from pipeline.mosaic.writer import CoastWriter, write_more_formats
+from pipeline.output.vectors import resolve_formats
+from pipeline.record.catalogue import write_catalogue
+from pipeline.record.item import read_fingerprint
+from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
 from strandline import __version__
 from tiles.grid import Window
 
@@ -313,7 +313,7 @@ def _write_tile(store: Store, folder: Path, window: Window, level: float) -> Non
 def _run_on_cluster(
     client: Client, function: Callable[..., Any], calls: Iterable[tuple[str, tuple[Any, ...]]]
 ) -> Iterator[tuple[str, Any]]:
-    from pipeline.engine import Task, run_tasks  # noqa: PLC0415 (Dask is needed here alone)
+    from pipeline.cluster.tasks import Task, run_tasks  # noqa: PLC0415 (Dask is needed here alone)
 
     for outcome in run_tasks(client, function, (Task(key=key, arguments=arguments) for key, arguments in calls)):
         if outcome.error is not None:

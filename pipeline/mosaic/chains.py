@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cycles import find_cycles
 from pipeline.errors import output_errors
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.trace.cycles import find_cycles
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["CellChains", "Chains", "Linked", "link", "read_chains", "write_chains"]
 

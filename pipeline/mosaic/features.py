@@ -15,12 +15,12 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.coast_lines import LineBatch
-from pipeline.coastline import UNCERTAINTY_CAP_PX
-from pipeline.geojson import cut_at_antimeridian
-from pipeline.mapped_scene import MappedScene
-from pipeline.mosaic_fields import COASTLINE, SOURCES
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.mosaic.fields import COASTLINE, SOURCES
+from pipeline.mosaic.lines import LineBatch
+from pipeline.output.geojson import cut_at_antimeridian
+from pipeline.record.mapped_scene import MappedScene
+from pipeline.trace.coastline import UNCERTAINTY_CAP_PX
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["CoastContext", "build_frames"]
 

@@ -17,14 +17,14 @@ import pystac
 import shapely
 from shapely.geometry import mapping, shape
 
-from pipeline.catalogue import CATALOGUE_NAME, INDEX_NAME
 from pipeline.checksums import compute_sha256, format_multihash
-from pipeline.classes import CLASS_COLOURS, CLASS_NAMES
 from pipeline.errors import output_errors
-from pipeline.footprint import compute_footprint
-from pipeline.item import ITEM_NAME
-from pipeline.mapped_scene import MappedScene, MappedScenes
-from pipeline.mosaic_rasters import RASTERS
+from pipeline.mosaic.rasters import RASTERS
+from pipeline.output.classes import CLASS_COLOURS, CLASS_NAMES
+from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME
+from pipeline.record.footprint import compute_footprint
+from pipeline.record.item import ITEM_NAME
+from pipeline.record.mapped_scene import MappedScene, MappedScenes
 from strandline import __version__
 from tiles.grid import Grid
 

@@ -18,7 +18,7 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 
 from pipeline.errors import MosaicError
-from pipeline.traced import Floats, Ints
+from pipeline.trace.traced import Floats, Ints
 from tiles.grid import Grid, Window
 
 __all__ = ["CELL_PX", "Cell", "Lattice", "find_transformer", "parse_utm_zone"]

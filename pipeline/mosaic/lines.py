@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.chains import CellChains, Chains, Linked, link, read_chains
-from pipeline.lattice import find_transformer
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.mosaic.chains import CellChains, Chains, Linked, link, read_chains
+from pipeline.mosaic.lattice import find_transformer
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["Coast", "Lacking", "LineBatch", "Piece"]
 

@@ -13,8 +13,8 @@ from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
 
 from pipeline.errors import MosaicError
-from pipeline.lattice import Cell, Lattice, find_transformer, parse_utm_zone
-from pipeline.mapped_scene import MappedScene
+from pipeline.mosaic.lattice import Cell, Lattice, find_transformer, parse_utm_zone
+from pipeline.record.mapped_scene import MappedScene
 from tiles.grid import Window
 
 __all__ = ["LatticePlan", "plan_lattices"]

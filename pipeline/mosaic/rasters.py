@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from pipeline.classes import CLASS_COLOURS, LAND, NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE, WATER
 from pipeline.errors import output_errors
-from pipeline.mosaic_store import SURFACE_SCALE, Store
-from pipeline.rasters import write_category_names
-from pipeline.styles import build_sidecar_style
+from pipeline.mosaic.store import SURFACE_SCALE, Store
+from pipeline.output.classes import CLASS_COLOURS, LAND, NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE, WATER
+from pipeline.output.rasters import write_category_names
+from pipeline.output.styles import build_sidecar_style
 from tiles import masks
-from tiles.block_cache import limit_block_cache
 from tiles.grid import Window
+from tiles.pixels.block_cache import limit_block_cache
 
 __all__ = ["RASTERS", "Raster", "write_rasters"]
 

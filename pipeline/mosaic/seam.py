@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cell_tracer import find_squares, read_nodes
-from pipeline.cells import compute_fraction
-from pipeline.chains import Chains, link
-from pipeline.lattice import CELL_PX, find_transformer
-from pipeline.mosaic_cell import OUTSIDE as OUTSIDE_CODE
-from pipeline.mosaic_store import Store
-from pipeline.traced import Floats, Ints
+from pipeline.mosaic.chains import Chains, link
+from pipeline.mosaic.lattice import CELL_PX, find_transformer
+from pipeline.mosaic.statistics import OUTSIDE as OUTSIDE_CODE
+from pipeline.mosaic.store import Store
+from pipeline.mosaic.tracer import find_squares, read_nodes
+from pipeline.trace.cells import compute_fraction
+from pipeline.trace.traced import Floats, Ints
 from tiles.grid import Window
 
 __all__ = ["Seam", "SewnSeam", "trace_seam"]

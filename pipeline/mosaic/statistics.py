@@ -21,9 +21,9 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from scipy.ndimage import map_coordinates
 
-from pipeline.classes import NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE
-from pipeline.lattice import Lattice, find_transformer
-from pipeline.traced import Bools
+from pipeline.mosaic.lattice import Lattice, find_transformer
+from pipeline.output.classes import NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE
+from pipeline.trace.traced import Bools
 from tiles import masks
 from tiles.errors import RasterReadError
 from tiles.grid import Grid, Window

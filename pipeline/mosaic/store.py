@@ -20,8 +20,8 @@ import zarr
 from numpy.typing import NDArray
 
 from pipeline.errors import output_errors
-from pipeline.lattice import CELL_PX, Cell, Lattice
-from pipeline.mosaic_cell import OUTSIDE
+from pipeline.mosaic.lattice import CELL_PX, Cell, Lattice
+from pipeline.mosaic.statistics import OUTSIDE
 from tiles.grid import Window
 
 __all__ = ["SURFACE_SCALE", "VARIABLES", "Store", "Variable"]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cells import OUTSIDE, Block, compute_fraction, compute_segments
-from pipeline.chains import Chains, link
-from pipeline.ellipsoid import Ground
-from pipeline.lattice import CELL_PX, Cell, Lattice
-from pipeline.mosaic_store import SURFACE_SCALE, Store
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.mosaic.chains import Chains, link
+from pipeline.mosaic.lattice import CELL_PX, Cell, Lattice
+from pipeline.mosaic.store import SURFACE_SCALE, Store
+from pipeline.trace.cells import OUTSIDE, Block, compute_fraction, compute_segments
+from pipeline.trace.ellipsoid import Ground
+from pipeline.trace.traced import Bools, Floats, Ints
 from tiles import masks
 from tiles.grid import Window
 

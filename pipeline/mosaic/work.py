@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cell_tracer import trace_cell
-from pipeline.chains import CellChains, write_chains
 from pipeline.errors import output_errors
-from pipeline.lattice import CELL_PX, Cell
-from pipeline.mosaic_cell import Layer, Statistic, Statistics, compute_statistics, order_layers, read_layer
-from pipeline.mosaic_store import SURFACE_SCALE, Store
-from pipeline.rasters import compute_probability_dn
+from pipeline.mosaic.chains import CellChains, write_chains
+from pipeline.mosaic.lattice import CELL_PX, Cell
+from pipeline.mosaic.statistics import Layer, Statistic, Statistics, compute_statistics, order_layers, read_layer
+from pipeline.mosaic.store import SURFACE_SCALE, Store
+from pipeline.mosaic.tracer import trace_cell
+from pipeline.output.rasters import compute_probability_dn
 from tiles import masks
 from tiles.grid import Window
 

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow
 
 from pipeline.errors import output_errors
-from pipeline.fields import Layer, conform_layer
-from pipeline.geopackage import append_features, explain_geopackage
-from pipeline.mosaic_fields import MOSAIC_LAYERS, SOURCES
-from pipeline.vectors import resolve_formats, write_vectors
+from pipeline.mosaic.fields import MOSAIC_LAYERS, SOURCES
+from pipeline.output.fields import Layer, conform_layer
+from pipeline.output.geopackage import append_features, explain_geopackage
+from pipeline.output.vectors import resolve_formats, write_vectors
 
 __all__ = ["CoastWriter", "write_more_formats"]
 

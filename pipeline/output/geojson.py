@@ -20,7 +20,7 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 from shapely.affinity import translate
 
-from pipeline.fields import Layer, conform_layer
+from pipeline.output.fields import Layer, conform_layer
 
 __all__ = ["cut_at_antimeridian", "to_lonlat", "write_geojson"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import geopandas as gpd
 import pyogrio
 
-from pipeline.fields import Layer, conform_layer
-from pipeline.styles import build_style
+from pipeline.output.fields import Layer, conform_layer
+from pipeline.output.styles import build_style
 
 __all__ = ["append_features", "explain_geopackage", "write_geopackage"]
 

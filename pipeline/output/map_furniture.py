@@ -8,7 +8,7 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from pipeline.map_scale import format_length, resolve_bar_length
+from pipeline.output.map_scale import format_length, resolve_bar_length
 
 __all__ = ["draw_north_arrow", "draw_scale_bar"]
 

@@ -21,7 +21,8 @@ import rasterio.shutil
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from pipeline.classes import (
+from pipeline.errors import OutputError, output_errors, require_space
+from pipeline.output.classes import (
     CLASS_COLOURS,
     CLASS_NAMES,
     LAND,
@@ -31,8 +32,7 @@ from pipeline.classes import (
     PROBABILITY_SCALE,
     WATER,
 )
-from pipeline.errors import OutputError, output_errors, require_space
-from pipeline.styles import build_sidecar_style
+from pipeline.output.styles import build_sidecar_style
 from strandline import __version__
 from tiles import masks
 from tiles.grid import Grid

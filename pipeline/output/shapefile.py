@@ -17,7 +17,7 @@ import pyogrio
 import shapely
 
 from pipeline.errors import OutputError
-from pipeline.fields import Layer, conform_layer
+from pipeline.output.fields import Layer, conform_layer
 
 __all__ = ["SIZE_LIMIT", "estimate_size", "refuse_oversize", "write_shapefiles", "write_zipped_shapefiles"]
 

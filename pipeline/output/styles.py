@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 from xml.etree import ElementTree as ET  # written, never parsed
 
-from pipeline.classes import CLASS_COLOURS, CLASS_NAMES, LAND, MIDDLE_COLOUR, WATER
+from pipeline.output.classes import CLASS_COLOURS, CLASS_NAMES, LAND, MIDDLE_COLOUR, WATER
 
 __all__ = ["KIND_COLOURS", "SHAPE_COLOURS", "UNCERTAIN_M", "build_sidecar_style", "build_style"]
 

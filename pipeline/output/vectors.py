@@ -16,11 +16,11 @@ import pyarrow
 import pyogrio
 
 from pipeline.errors import UnknownFormatError, output_errors
-from pipeline.fields import LAYERS, Layer, conform_layer
-from pipeline.geojson import write_geojson
-from pipeline.geopackage import write_geopackage
-from pipeline.shapefile import refuse_oversize, write_shapefiles, write_zipped_shapefiles
-from pipeline.styles import build_sidecar_style
+from pipeline.output.fields import LAYERS, Layer, conform_layer
+from pipeline.output.geojson import write_geojson
+from pipeline.output.geopackage import write_geopackage
+from pipeline.output.shapefile import refuse_oversize, write_shapefiles, write_zipped_shapefiles
+from pipeline.output.styles import build_sidecar_style
 
 __all__ = ["FORMATS", "resolve_formats", "write_vectors"]
 

@@ -1,8 +1,8 @@
 """From the pixels of files to what a network sees, computed on the device: only DN as stored go over the bus.
 
 A 20 m band has a quarter of the pixels of the finest grid and a DN half the bytes of its reflectance, so a tile of
-Sentinel-2 is a sixth of what the host would send otherwise. What comes out is what ``tiles.reader.Strip.read`` and
-``pipeline.tile_work.fill_unknown`` give on the host, by the same operations in the same order.
+Sentinel-2 is a sixth of what the host would send otherwise. What comes out is what ``tiles.pixels.reader.Strip.read``
+and ``pipeline.predict.tile.fill_unknown`` give on the host, by the same operations in the same order.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import Tensor
 
 from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.reader import Cut, Strip
-from tiles.resample import AxisSampling
+from tiles.pixels.reader import Cut, Strip
+from tiles.pixels.resample import AxisSampling
 from tiles.scene import NodataRule, Radiometry
 
 __all__ = ["NativeTile", "ReflectanceTile", "TileInput", "prepare_tile"]
@@ -161,7 +161,7 @@ class NativeTile:
     def _compute_reflectance(
         self, dn: Tensor, mask: Tensor | None, name: str, axes: tuple[_Axis, _Axis], *, out: Tensor
     ) -> None:
-        """As ``tiles.reader.compute_reflectance``: missing pixels take no part in the mean of their neighbours."""
+        """As ``compute_reflectance`` of the reader: missing pixels take no part in the mean of their neighbours."""
         rows, cols = axes
         offset = float(np.float32(self.radiometry.offsets.get(name, 0.0)))
         values = dn.to(torch.float32).add_(offset).mul_(float(np.float32(1 / self.radiometry.quantification)))

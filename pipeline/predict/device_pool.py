@@ -1,9 +1,9 @@
 """Run a network over the tiles of a row on a GPU, which is never left to wait for the host, nor the host for it.
 
 While one tile is computed, the DN of the next are on their way to the device and the answer of the one before on its
-way back, each in a lane of its own (``pipeline.device_lanes``). The threads gather pixels, hand over work and take
-answers; a few tiles are in hand at a time, so memory stays flat. On the processor the same code does the same work at
-once; it is there for tests, and ``pipeline.tile_pool`` is faster.
+way back, each in a lane of its own (``pipeline.predict.device_lanes``). The threads gather pixels, hand over work and
+take answers; a few tiles are in hand at a time, so memory stays flat. On the processor the same code does the same work
+at once; it is there for tests, and ``pipeline.predict.pool`` is faster.
 
 It was never run on a GPU: its results and its order were tested on the processor.
 """
@@ -23,15 +23,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import DeviceError
-from models.runtime import Runtime
-from pipeline.device_buffers import Departure, Return
-from pipeline.device_input import TileInput, prepare_tile
-from pipeline.device_lanes import Lane, Mark
-from pipeline.quicklook import Cells
-from pipeline.tile_pool import RowInWork, begin_row
-from pipeline.tile_work import Prediction, compute_cells
+from models.runtimes.torch_predictor import Runtime
+from pipeline.predict.device_buffers import Departure, Return
+from pipeline.predict.device_input import TileInput, prepare_tile
+from pipeline.predict.device_lanes import Lane, Mark
+from pipeline.predict.pool import RowInWork, begin_row
+from pipeline.predict.quicklook import Cells
+from pipeline.predict.tile import Prediction, compute_cells
 from tiles.masks import NODATA, VALID
-from tiles.reader import Strip
+from tiles.pixels.reader import Strip
 from tiles.tiling import Tile, TileRow
 
 __all__ = ["DevicePool", "DeviceSpan"]
@@ -63,7 +63,7 @@ class _Buffers:
 
 
 class DevicePool:
-    """Maps tiles on a device, as ``pipeline.tile_pool.TilePool`` does on the processor. Use it as a context manager.
+    """Maps tiles on a device, as ``pipeline.predict.pool.TilePool`` does on the processor. Use it as a context manager.
 
     Args:
         prediction: What to run on what.

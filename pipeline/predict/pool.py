@@ -18,11 +18,11 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.quicklook import Cells
-from pipeline.tile_work import MappedRows, Prediction, ask_network, compute_cells
+from pipeline.predict.quicklook import Cells
+from pipeline.predict.tile import MappedRows, Prediction, ask_network, compute_cells
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
-from tiles.reader import Strip
+from tiles.pixels.reader import Strip
 from tiles.tiling import Tile, TileRow
 
 __all__ = ["Pool", "RowInWork", "TilePool", "begin_row", "run_rows"]
@@ -205,10 +205,10 @@ def run_rows(
 def _open_pool(prediction: Prediction, *, workers: int) -> Pool:
     """A pool that suits the network: on a GPU, one that keeps it busy."""
     if getattr(prediction.runtime, "device", "cpu") == "cuda":
-        from models.runtime import Runtime  # noqa: PLC0415 (torch, which other networks do without)
+        from models.runtimes.torch_predictor import Runtime  # noqa: PLC0415 (torch, which other networks do without)
 
         if isinstance(prediction.runtime, Runtime):
-            from pipeline.device_pool import DevicePool  # noqa: PLC0415 (the same)
+            from pipeline.predict.device_pool import DevicePool  # noqa: PLC0415 (the same)
 
             return DevicePool(prediction, runtime=prediction.runtime)
     return TilePool(prediction, workers=workers)

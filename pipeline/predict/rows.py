@@ -1,7 +1,7 @@
 """Run a network over a scene, tile by tile, so that the mosaic equals the untiled answer.
 
 The tiles' halos are as wide as the network can see, so nothing is blended, but for networks that see all of a tile:
-theirs overlap (``pipeline.blending``). Pixels without data, and those under
+theirs overlap (``pipeline.predict.blending``). Pixels without data, and those under
 cloud, are replaced by the mean that the network was trained to take for "nothing known", and their answer is thrown
 away: they never become water or land.
 """
@@ -14,12 +14,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.predictor import Predictor
-from pipeline.blending import Blender
-from pipeline.tile_pool import run_rows
-from pipeline.tile_work import MappedRows, Prediction, compute_cells, fill_unknown, leave_out
+from models.runtimes.predictor import Predictor
+from pipeline.predict.blending import Blender
+from pipeline.predict.pool import run_rows
+from pipeline.predict.tile import MappedRows, Prediction, compute_cells, fill_unknown, leave_out
 from tiles.masks import VALID
-from tiles.reader import Strip, read_strips
+from tiles.pixels.reader import Strip, read_strips
 from tiles.tiling import Tile, TileRow
 
 __all__ = ["MappedRows", "Prediction", "count_workers", "predict_rows"]

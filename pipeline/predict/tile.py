@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.predictor import Predictor
-from pipeline.area import Area
-from pipeline.blending import compute_overlap
+from models.runtimes.predictor import Predictor
 from pipeline.clock import StageClock
-from pipeline.quicklook import Cells, Quicklook
+from pipeline.predict.area import Area
+from pipeline.predict.blending import compute_overlap
+from pipeline.predict.quicklook import Cells, Quicklook
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
-from tiles.reader import Pixels, ReadPlan
+from tiles.pixels.reader import Pixels, ReadPlan
 from tiles.tiling import Tile, Tiling
 
 __all__ = ["MappedRows", "Prediction", "ask_network", "compute_cells", "fill_unknown", "leave_out"]

@@ -1,9 +1,9 @@
 """Choose the size of tiles: as large as memory allows, for a halo costs less on a large tile, and enough for all cores.
 
 A tile with an interior of 512 and a reach of 107 pixels makes the network look at twice the pixels that are kept; one
-of 1024 at half as many again. The decoder computes the interior alone (``models.unet``), which the model of the cost
-knows. A GPU maps one tile at a time, as large as its own memory allows; that choice was never measured on one. The
-result does not depend on the size, but where tiles are blended.
+of 1024 at half as many again. The decoder computes the interior alone (``models.networks.unet``), which the model of
+the cost knows. A GPU maps one tile at a time, as large as its own memory allows; that choice was never measured on one.
+The result does not depend on the size, but where tiles are blended.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from itertools import product
 
-from models.predictor import Predictor
+from models.runtimes.predictor import Predictor
 from tiles.grid import Window
 
 __all__ = ["DEFAULT_TILE_SIZE", "estimate_bytes", "estimate_gpu_bytes", "resolve_tile_size"]

@@ -9,14 +9,14 @@ from typing import Any
 import pystac
 
 from pipeline.checksums import compute_sha256, format_multihash
-from pipeline.classes import (
+from pipeline.output.classes import (
     CLASS_COLOURS,
     CLASS_NAMES,
     NODATA,
     PROBABILITY_OFFSET,
     PROBABILITY_SCALE,
 )
-from pipeline.fields import LAYERS
+from pipeline.output.fields import LAYERS
 from tiles.grid import Grid
 
 __all__ = ["build_assets"]

@@ -18,11 +18,11 @@ from typing import Any
 import pystac
 
 from pipeline.errors import output_errors
-from pipeline.geoparquet_index import IndexDraft
-from pipeline.item import ITEM_NAME
+from pipeline.record.geoparquet import IndexDraft
+from pipeline.record.item import ITEM_NAME
 from strandline import __version__
-from tiles.product_name import make_scene_id
-from tiles.stac_item import is_stac_item
+from tiles.products.name import make_scene_id
+from tiles.products.stac_item import is_stac_item
 
 __all__ = ["CATALOGUE_NAME", "INDEX_NAME", "Unlisted", "WrittenCatalogue", "write_catalogue"]
 

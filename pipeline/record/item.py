@@ -22,11 +22,11 @@ import pystac
 import rasterio
 
 from models.card import ModelCard
-from pipeline.assets import build_assets
 from pipeline.checksums import compute_checksums, compute_fingerprint, format_multihash
 from pipeline.errors import output_errors
-from pipeline.footprint import compute_footprint
-from pipeline.model_record import build_mlm_properties, build_model_asset
+from pipeline.record.assets import build_assets
+from pipeline.record.footprint import compute_footprint
+from pipeline.record.model_record import build_mlm_properties, build_model_asset
 from strandline import __version__
 from tiles.grid import Grid
 from tiles.scene import Scene

@@ -14,10 +14,10 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from pipeline.errors import MosaicError
-from pipeline.item import ITEM_NAME, read_fingerprint
+from pipeline.record.item import ITEM_NAME, read_fingerprint
 from tiles.errors import GridError
 from tiles.grid import Grid
-from tiles.product_name import find_tile
+from tiles.products.name import find_tile
 
 __all__ = ["MappedScene", "MappedScenes", "group_acquisitions", "read_mapped_scenes"]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pystac
 
-from models.architecture import describe
-from models.checkpoint import Model
+from models.networks.architecture import describe
+from models.networks.checkpoint import Model
 from pipeline.errors import output_errors
-from pipeline.model_record import build_mlm_properties, build_model_asset
+from pipeline.record.model_record import build_mlm_properties, build_model_asset
 from strandline import __version__
 
 __all__ = ["build_model_item", "write_model_item"]

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.errors import TrainingError
-from pipeline.band_dropout import BandDropout
-from pipeline.chips import Chip
+from pipeline.samples.band_dropout import BandDropout
+from pipeline.samples.chips import Chip
 
 __all__ = ["Augmentation", "coarsen"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.chips import Chip
+from pipeline.samples.chips import Chip
 from tiles.grid import Window
-from tiles.landscape import World, WorldOptions, compute_stack
+from tiles.simulate.world.landscape import World, WorldOptions, compute_stack
 
 __all__ = ["CHIP_PX", "HELD_OUT_SEED", "simulate"]
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import TrainingError
-from pipeline.augmentation import coarsen
-from pipeline.chips import Chip, ChipStore
-from pipeline.simulated_chips import CHIP_PX, simulate
+from pipeline.samples.augmentation import coarsen
+from pipeline.samples.chips import Chip, ChipStore
+from pipeline.samples.simulate_chip import CHIP_PX, simulate
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 __all__ = ["SimulatedSource", "pad_sample"]
 

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from pipeline.errors import OptionError
-from pipeline.simulated_source import SimulatedSource
+from pipeline.samples.simulated import SimulatedSource
 from tiles.errors import SampleError
-from tiles.labelled_crops import LabelledCrops
-from tiles.sample import SampleSource, split_places
-from tiles.swed import Swed
+from tiles.samples.crops import LabelledCrops
+from tiles.samples.sample import SampleSource, split_places
+from tiles.samples.swed import Swed
 
 __all__ = ["FORMS", "HELD_OUT", "Places", "resolve_places", "resolve_source"]
 
@@ -95,7 +95,7 @@ def _open_swed(text: str) -> SampleSource:
 
 def _open_folder(text: str) -> SampleSource:
     # Late, since torchgeo comes with the training extra alone.
-    from tiles.folder_samples import FolderSamples  # noqa: PLC0415
+    from tiles.samples.folder import FolderSamples  # noqa: PLC0415
 
     return FolderSamples(root=_require_folder(text))
 

@@ -25,10 +25,10 @@ from pystac_client.item_search import ItemSearch
 from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
-from pipeline.hosts import TOKEN_VARIABLE
-from pipeline.search_area import SearchArea
-from pipeline.search_dates import Period
-from pipeline.search_errors import HostError, SearchError
+from pipeline.search.area import SearchArea
+from pipeline.search.dates import Period
+from pipeline.search.errors import HostError, SearchError
+from pipeline.search.hosts import TOKEN_VARIABLE
 
 __all__ = ["RetryingIO", "explain_failure", "search_api"]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from pipeline.search_errors import SearchError
+from pipeline.search.errors import SearchError
 
 __all__ = ["Period", "parse_period"]
 

@@ -23,10 +23,10 @@ from pyarrow.parquet import ParquetFile
 from pystac.stac_io import DefaultStacIO, StacIO
 from pystac_client.exceptions import APIError
 
-from pipeline.search_errors import SearchError
-from pipeline.stac_api import RetryingIO
-from tiles.stac import resolve_href
-from tiles.stac_item import is_stac_item
+from pipeline.search.api import RetryingIO
+from pipeline.search.errors import SearchError
+from tiles.products.stac import resolve_href
+from tiles.products.stac_item import is_stac_item
 
 __all__ = ["Broken", "Document", "identify", "make_absolute", "read_geoparquet", "walk_catalogue", "yield_items"]
 

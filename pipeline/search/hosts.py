@@ -28,7 +28,7 @@ class Host:
         title: For people.
         url: Landing page of its STAC API.
         collection: Of Sentinel-2 L2A.
-        offset_rule: How the radiometric offset stands in its pixels and items; ``tiles.stac_item`` follows it.
+        offset_rule: How the radiometric offset stands in its pixels and items; ``tiles.products.stac_item`` follows it.
         asset_keys: How its bands are called.
         access: What its files need to be opened.
         environment: Variables that carry credentials or endpoints for its files.

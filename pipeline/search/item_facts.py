@@ -12,9 +12,9 @@ import shapely
 from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
 
-from pipeline.duplicates import Acquisition
-from pipeline.search_area import unwrap
-from tiles.product_name import parse_product_name
+from pipeline.search.area import unwrap
+from pipeline.search.duplicates import Acquisition
+from tiles.products.name import parse_product_name
 
 __all__ = ["describe_acquisition", "is_sentinel_2", "read_cloud", "read_footprint", "read_moment", "read_product_name"]
 

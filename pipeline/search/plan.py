@@ -16,10 +16,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import output_errors
-from pipeline.search_errors import PlanError
+from pipeline.search.errors import PlanError
 from tiles.errors import SceneError
-from tiles.product_name import make_scene_id
-from tiles.stac_item import parse_stac_item
+from tiles.products.name import make_scene_id
+from tiles.products.stac_item import parse_stac_item
 
 __all__ = ["Plan", "PlanQuery", "PlanSource", "PlanVerdict", "format_plan", "read_plan", "write_plan"]
 
@@ -39,7 +39,7 @@ class PlanSource(_Part):
     Attributes:
         href: Address or file, without credentials.
         kind: What it was found to be.
-        host: Name of a known host, see ``pipeline.hosts``.
+        host: Name of a known host, see ``pipeline.search.hosts``.
         offset_rule: How that host treats the radiometric offset.
     """
 

@@ -14,19 +14,19 @@ from typing import Any, Literal
 import shapely
 from pystac_client.exceptions import APIError
 
-from pipeline.duplicates import resolve_duplicates
-from pipeline.hosts import DEFAULT_HOST, HOSTS, Host, find_host
-from pipeline.item_facts import describe_acquisition, is_sentinel_2, read_cloud, read_footprint, read_moment
-from pipeline.plan import Plan, PlanQuery, PlanSource, PlanVerdict
-from pipeline.search_area import SearchArea, resolve_search_area
-from pipeline.search_dates import Period, parse_period
-from pipeline.search_errors import EmptySearchError, SearchError
-from pipeline.stac_api import RetryingIO, explain_failure, search_api
-from pipeline.stac_documents import Broken, Document, identify, read_geoparquet, walk_catalogue, yield_items
-from tiles.asset_hosts import strip_credentials
+from pipeline.search.api import RetryingIO, explain_failure, search_api
+from pipeline.search.area import SearchArea, resolve_search_area
+from pipeline.search.dates import Period, parse_period
+from pipeline.search.documents import Broken, Document, identify, read_geoparquet, walk_catalogue, yield_items
+from pipeline.search.duplicates import resolve_duplicates
+from pipeline.search.errors import EmptySearchError, SearchError
+from pipeline.search.hosts import DEFAULT_HOST, HOSTS, Host, find_host
+from pipeline.search.item_facts import describe_acquisition, is_sentinel_2, read_cloud, read_footprint, read_moment
+from pipeline.search.plan import Plan, PlanQuery, PlanSource, PlanVerdict
 from tiles.errors import SceneError
-from tiles.product_name import make_scene_id
-from tiles.stac_item import is_stac_item, parse_stac_item
+from tiles.products.asset_hosts import strip_credentials
+from tiles.products.name import make_scene_id
+from tiles.products.stac_item import is_stac_item, parse_stac_item
 
 __all__ = ["SearchOptions", "search_scenes"]
 

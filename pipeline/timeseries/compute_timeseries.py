@@ -19,20 +19,20 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from pipeline.atomic import open_workspace
 from pipeline.checksums import compute_fingerprint, compute_sha256
-from pipeline.crossings import choose_crossings, find_crossings
 from pipeline.errors import StaleResultError
-from pipeline.item import ITEM_NAME, read_fingerprint
-from pipeline.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
+from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.tides import compute_model_heights, read_tide_heights
-from pipeline.timeseries_errors import TideError, TimeseriesError
-from pipeline.timeseries_options import TimeseriesOptions
-from pipeline.timeseries_pictures import write_positions_plot, write_rates_map
-from pipeline.timeseries_record import SeriesRecord, write_series_record
-from pipeline.timeseries_series import Acquisition, Series, build_series
-from pipeline.timeseries_tables import write_series_tables
-from pipeline.transects import Transects, cast_transects, read_lines, read_transects, resolve_metric_crs
-from pipeline.workspace import open_workspace
+from pipeline.timeseries.crossings import choose_crossings, find_crossings
+from pipeline.timeseries.options import TimeseriesOptions
+from pipeline.timeseries.pictures import write_positions_plot, write_rates_map
+from pipeline.timeseries.record import SeriesRecord, write_series_record
+from pipeline.timeseries.series import Acquisition, Series, build_series
+from pipeline.timeseries.tables import write_series_tables
+from pipeline.timeseries.timeseries_errors import TideError, TimeseriesError
+from pipeline.timeseries.transects import Transects, cast_transects, read_lines, read_transects, resolve_metric_crs
 
 __all__ = ["TideError", "TimeseriesError", "TimeseriesOptions", "TimeseriesResult", "compute_timeseries"]
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.windows import Window
 
-from pipeline.classes import LAND, NODATA, OBSCURED, WATER
-from pipeline.mapped_scene import MappedScene
-from pipeline.transects import Transects
+from pipeline.output.classes import LAND, NODATA, OBSCURED, WATER
+from pipeline.record.mapped_scene import MappedScene
+from pipeline.timeseries.transects import Transects
 
 __all__ = [
     "CLEARANCE_M",

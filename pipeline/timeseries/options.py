@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.crossings import Policy
-from pipeline.transects import Casting
+from pipeline.timeseries.crossings import Policy
+from pipeline.timeseries.transects import Casting
 
 __all__ = ["TimeseriesOptions"]
 

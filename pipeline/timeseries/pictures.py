@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pipeline.errors import output_errors
-from pipeline.figure_png import encode_figure
-from pipeline.map_furniture import draw_north_arrow, draw_scale_bar
-from pipeline.rates import DAYS_A_YEAR
-from pipeline.timeseries_series import Series
+from pipeline.output.figures import encode_figure
+from pipeline.output.map_furniture import draw_north_arrow, draw_scale_bar
+from pipeline.timeseries.rates import DAYS_A_YEAR
+from pipeline.timeseries.series import Series
 
 __all__ = ["write_positions_plot", "write_rates_map"]
 

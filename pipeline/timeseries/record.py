@@ -16,12 +16,12 @@ import shapely
 from shapely.geometry import mapping
 
 from pipeline.checksums import compute_sha256, format_multihash
-from pipeline.crossings import CLEARANCE_M
-from pipeline.geojson import cut_at_antimeridian, to_lonlat
-from pipeline.item import ITEM_NAME
-from pipeline.mapped_scene import MappedScenes
-from pipeline.timeseries_options import TimeseriesOptions
-from pipeline.timeseries_series import Series, summarise_rates
+from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.record.item import ITEM_NAME
+from pipeline.record.mapped_scene import MappedScenes
+from pipeline.timeseries.crossings import CLEARANCE_M
+from pipeline.timeseries.options import TimeseriesOptions
+from pipeline.timeseries.series import Series, summarise_rates
 from pipeline.whole_file import write_whole
 from strandline import __version__
 

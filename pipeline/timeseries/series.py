@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.crossings import Positions
-from pipeline.rates import DAYS_A_YEAR, AreaRate, Rate, compute_area_rate, compute_rate, find_outliers
 from pipeline.tides import correct_for_tide
-from pipeline.timeseries_options import TimeseriesOptions
-from pipeline.transects import Transects
+from pipeline.timeseries.crossings import Positions
+from pipeline.timeseries.options import TimeseriesOptions
+from pipeline.timeseries.rates import DAYS_A_YEAR, AreaRate, Rate, compute_area_rate, compute_rate, find_outliers
+from pipeline.timeseries.transects import Transects
 
 __all__ = ["Acquisition", "Fits", "Series", "build_series", "compute_years", "summarise_rates"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from pipeline.fields import Field, Layer
+from pipeline.output.fields import Field, Layer
 
 __all__ = ["CROSSINGS", "SERIES_LAYERS", "TRANSECTS"]
 

@@ -19,8 +19,8 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from scipy.ndimage import gaussian_filter1d
 
-from pipeline.geojson import to_lonlat
-from pipeline.timeseries_errors import TimeseriesError
+from pipeline.output.geojson import to_lonlat
+from pipeline.timeseries.timeseries_errors import TimeseriesError
 
 __all__ = ["Casting", "Transects", "cast_transects", "read_lines", "read_transects", "resolve_metric_crs"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cells import Block, find_true
-from pipeline.traced import Bools, Ints
+from pipeline.trace.cells import Block, find_true
+from pipeline.trace.traced import Bools, Ints
 
 __all__ = ["Boundary", "compute_boundary", "compute_runs"]
 

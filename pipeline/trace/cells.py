@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.traced import Bools, Floats, Ints
+from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["OUTSIDE", "Block", "compute_crossings", "compute_segments", "find_true"]
 

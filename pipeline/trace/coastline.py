@@ -12,10 +12,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.ellipsoid import Ground, sum_by_line
-from pipeline.ocean import find_sea, read_ocean
-from pipeline.simplify import build_polygons, drop_small_rings, simplify_traced
-from pipeline.traced import REASONS, Floats, Rings, Traced, compute_spans, find_batches
+from pipeline.trace.ellipsoid import Ground, sum_by_line
+from pipeline.trace.ocean import find_sea, read_ocean
+from pipeline.trace.simplify import build_polygons, drop_small_rings, simplify_traced
+from pipeline.trace.traced import REASONS, Floats, Rings, Traced, compute_spans, find_batches
 from tiles.errors import GridError
 from tiles.grid import Grid
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.boundary import compute_boundary, compute_runs
-from pipeline.cells import OUTSIDE, Block, compute_crossings, compute_segments
-from pipeline.rings import Pieces, link_pieces
-from pipeline.traced import Traced
+from pipeline.trace.boundary import compute_boundary, compute_runs
+from pipeline.trace.cells import OUTSIDE, Block, compute_crossings, compute_segments
+from pipeline.trace.rings import Pieces, link_pieces
+from pipeline.trace.traced import Traced
 from tiles.errors import GridError
 from tiles.masks import NODATA, OBSCURED, VALID
 

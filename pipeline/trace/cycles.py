@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from pipeline.traced import Bools, Ints
+from pipeline.trace.traced import Bools, Ints
 
 __all__ = ["Cycles", "find_bodies", "find_cycles", "split_pinched"]
 

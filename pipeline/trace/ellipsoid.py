@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pyproj
 
-from pipeline.traced import Floats, Ints, find_batches
+from pipeline.trace.traced import Floats, Ints, find_batches
 from tiles.grid import Grid
 
 __all__ = ["Ground", "sum_by_line"]

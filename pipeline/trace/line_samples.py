@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.traced import Floats, Ints
+from pipeline.trace.traced import Floats, Ints
 
 __all__ = ["Samples", "compute_distances", "compute_samples"]
 

@@ -20,13 +20,13 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.ellipsoid import Ground
-from pipeline.traced import Bools, Floats
+from pipeline.trace.ellipsoid import Ground
+from pipeline.trace.traced import Bools, Floats
 from tiles.errors import GridError
 
 __all__ = ["Ocean", "find_sea", "read_ocean"]
 
-_LAND_FILE: Final = Path(__file__).parent / "data" / "land_10m.npz"
+_LAND_FILE: Final = Path(__file__).parents[1] / "data" / "land_10m.npz"
 _OFFSHORE_M = 2000.0
 """How far the bundled land may be wrong."""
 _OFFSHORE_AREA_M2 = 1e6

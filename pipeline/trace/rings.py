@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cycles import Cycles, find_bodies, find_cycles, split_pinched
-from pipeline.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans, find_batches
+from pipeline.trace.cycles import Cycles, find_bodies, find_cycles, split_pinched
+from pipeline.trace.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans, find_batches
 
 __all__ = ["Pieces", "link_pieces"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans
+from pipeline.trace.traced import Bools, Floats, Ints, Lines, Rings, Traced, compute_spans
 
 __all__ = ["build_polygons", "drop_small_rings", "simplify_traced"]
 

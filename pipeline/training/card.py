@@ -11,16 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from models.card import Figure, ModelCard, Training
-from models.checkpoint import save_model
-from models.metrics import Confusion, compute_confusion, compute_near_shore, compute_temperature
-from pipeline.band_dropout import REQUIRED_BANDS
-from pipeline.objectives import WaterObjective
-from pipeline.training_data import collate, draw_fixed
+from models.measures.metrics import Confusion, compute_confusion, compute_near_shore, compute_temperature
+from models.networks.checkpoint import save_model
+from pipeline.samples.band_dropout import REQUIRED_BANDS
+from pipeline.training.data import collate, draw_fixed
+from pipeline.training.objectives import WaterObjective
 from tiles.bands import L2A_STACK
 
 if TYPE_CHECKING:
-    from pipeline.training_module import TrainingModule
-    from tiles.sample import Sample, SampleSource
+    from pipeline.training.module import TrainingModule
+    from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["Effort", "write_trained_model"]
 

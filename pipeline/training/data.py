@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from tiles.sample import Sample, SampleSource
+from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["Batch", "DrawnTiles", "Share", "build_loader", "collate", "draw_fixed"]
 

@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from models.losses import WaterLoss
-from models.network import Network
-from models.normalisation import Normalisation
-from pipeline.augmentation import Augmentation
-from pipeline.band_dropout import BandDropout
-from pipeline.objectives import resolve_objective
-from pipeline.recipe import Recipe
-from pipeline.training_data import Batch
+from models.losses.water import WaterLoss
+from models.networks.network import Network
+from models.networks.normalisation import Normalisation
+from pipeline.samples.augmentation import Augmentation
+from pipeline.samples.band_dropout import BandDropout
+from pipeline.training.data import Batch
+from pipeline.training.objectives import resolve_objective
+from pipeline.training.recipe import Recipe
 from tiles.bands import BANDS, L2A_STACK
 
 __all__ = ["TrainingModule", "build_augmentation", "build_loss", "compute_rate"]

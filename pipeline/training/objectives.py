@@ -10,10 +10,10 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryJaccardIndex, MulticlassAccuracy
 from torchmetrics.regression import MeanSquaredError
 
-from models.autoencoder import AutoencoderConfig, compute_reconstruction_loss
-from models.classifier import TILE_CLASSES, UNKNOWN, ClassifierConfig, compute_class_loss, compute_tile_class
-from models.losses import WaterLoss
-from models.network import NetworkConfig
+from models.losses.water import WaterLoss
+from models.networks.autoencoder import AutoencoderConfig, compute_reconstruction_loss
+from models.networks.classifier import TILE_CLASSES, UNKNOWN, ClassifierConfig, compute_class_loss, compute_tile_class
+from models.networks.network import NetworkConfig
 
 __all__ = ["ClassObjective", "Objective", "ReconstructionObjective", "WaterObjective", "resolve_objective"]
 

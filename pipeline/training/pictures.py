@@ -12,9 +12,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.training_data import collate
+from pipeline.training.data import collate
 from tiles.bands import L2A_STACK
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 __all__ = ["PictureLog", "draw_rows"]
 

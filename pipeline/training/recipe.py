@@ -36,7 +36,7 @@ class PartRecipe(_Strict):
     """One source of samples.
 
     Attributes:
-        source: What ``pipeline.sample_sources`` understands; ``{root}`` stands for the recipe's ``data.root``.
+        source: What ``pipeline.samples.sources`` understands; ``{root}`` stands for the recipe's ``data.root``.
         weight: How often it is drawn from, against the others.
         held_out: Share of its places that are never learned from; 0 keeps none, for sources that only teach.
     """
@@ -79,10 +79,11 @@ class ModelRecipe(_Strict):
         name: Name of the model file.
         version: Version of the weights.
         description: One sentence for its card.
-        network: Hyperparameters, with ``architecture`` (``unet`` by default), as ``models.architecture`` takes them.
+        network: Hyperparameters, with ``architecture`` (``unet`` by default), as ``models.networks.architecture`` takes
+            them.
         start: The name of a bundled model, a model file or a run whose weights are the first ones; default random.
         start_from: Whether all weights are carried over, the encoder's alone, or all into a wider network, which
-            then begins with what the narrower one knows (``models.widening``).
+            then begins with what the narrower one knows (``models.networks.widening``).
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
@@ -94,7 +95,7 @@ class ModelRecipe(_Strict):
 
 
 class AugmentationRecipe(_Strict):
-    """How strong the variations of a batch are; see ``pipeline.augmentation`` and ``pipeline.band_dropout``."""
+    """How strong the variations of a batch are; see ``augmentation`` and ``band_dropout`` in ``pipeline.samples``."""
 
     turn: bool = True
     gain: NotNegative = 0.1
@@ -113,7 +114,7 @@ class AugmentationRecipe(_Strict):
 
 
 class LossRecipe(_Strict):
-    """Weights of the losses that are summed; see ``models.losses``."""
+    """Weights of the losses that are summed; see ``models.losses.water``."""
 
     cross_entropy: NotNegative = 1.0
     shore_gain: NotNegative = 2.0

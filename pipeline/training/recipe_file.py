@@ -10,8 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 from models.errors import TrainingError
-from pipeline.recipe import Recipe
 from pipeline.strict_yaml import explain, read_yaml
+from pipeline.training.recipe import Recipe
 
 __all__ = ["read_recipe", "write_recipe"]
 

@@ -23,26 +23,26 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
-from models.architecture import build_network
-from models.autoencoder import Autoencoder
-from models.checkpoint import Model, load_model
-from models.classifier import Classifier
-from models.encoder_transfer import carry_encoder
 from models.errors import TrainingError
-from models.network import Network
-from models.normalisation import Normalisation
-from models.registry import resolve_model
-from models.unet import UNet
-from models.widening import widen
-from pipeline.recipe import Recipe
-from pipeline.recipe_file import read_recipe, write_recipe
-from pipeline.sample_sources import resolve_source
-from pipeline.training_card import Effort, write_trained_model
-from pipeline.training_data import DrawnTiles, Share, build_loader, collate, draw_fixed
-from pipeline.training_module import TrainingModule
-from pipeline.training_pictures import PictureLog
-from tiles.mixture import Mixture
-from tiles.sample import Sample, SampleSource, split_places
+from models.networks.architecture import build_network
+from models.networks.autoencoder import Autoencoder
+from models.networks.checkpoint import Model, load_model
+from models.networks.classifier import Classifier
+from models.networks.encoder_transfer import carry_encoder
+from models.networks.network import Network
+from models.networks.normalisation import Normalisation
+from models.networks.unet import UNet
+from models.networks.widening import widen
+from models.runtimes.registry import resolve_model
+from pipeline.samples.sources import resolve_source
+from pipeline.training.card import Effort, write_trained_model
+from pipeline.training.data import DrawnTiles, Share, build_loader, collate, draw_fixed
+from pipeline.training.module import TrainingModule
+from pipeline.training.pictures import PictureLog
+from pipeline.training.recipe import Recipe
+from pipeline.training.recipe_file import read_recipe, write_recipe
+from tiles.samples.mixture import Mixture
+from tiles.samples.sample import Sample, SampleSource, split_places
 
 __all__ = ["RECIPE_FILE", "STATE_FILE", "TrainingData", "resolve_data", "resume", "train"]
 

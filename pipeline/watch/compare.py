@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.areas import WatchSettings
-from pipeline.areas_settings import AreaSettings
-from pipeline.item import read_fingerprint
-from pipeline.ledger import Ledger
-from pipeline.ledger_holder import Holder
-from pipeline.ledger_values import Row
-from pipeline.notify import Event, make_event_id
-from pipeline.publish import publish_result
-from pipeline.publish_target import resolve_destination
-from pipeline.watch_search import read_tile
-from pipeline.watch_values import AreaFolders
+from pipeline.record.item import read_fingerprint
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.values import Row
+from pipeline.watch.notify.events import Event, make_event_id
+from pipeline.watch.publish.publish import publish_result
+from pipeline.watch.publish.target import resolve_destination
+from pipeline.watch.search import read_tile
+from pipeline.watch.values import AreaFolders
 from strandline import StrandlineError
 
 if TYPE_CHECKING:
-    from pipeline.change import ChangeResult
+    from pipeline.change.compute_change import ChangeResult
 
 __all__ = ["CHANGES", "PublishedScene", "Publisher", "find_folder", "find_predecessor"]
 
@@ -103,8 +103,8 @@ class Publisher:
         known = find_folder(before, self._area) if before is not None else None
         if known is None:
             return None, []
-        from pipeline.change import ChangeError, ChangeOptions, compute_change  # noqa: PLC0415 (seconds)
-        from pipeline.timeseries_errors import TideError  # noqa: PLC0415
+        from pipeline.change.compute_change import ChangeError, ChangeOptions, compute_change  # noqa: PLC0415 (seconds)
+        from pipeline.timeseries.timeseries_errors import TideError  # noqa: PLC0415
 
         limits = self._area.compare
         options = ChangeOptions(alert_m=limits.alert_m, alert_area_m2=limits.alert_area_m2, overwrite=True)

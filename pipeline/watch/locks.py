@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import output_errors
-from pipeline.watch_values import AreaFolders
+from pipeline.watch.values import AreaFolders
 
 __all__ = ["hold_area", "wait_for_machine"]
 

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.areas import WatchSettings
-from pipeline.areas_settings import AreaSettings
-from pipeline.batch import BatchJob, run_batch
-from pipeline.cluster import ClusterOptions
-from pipeline.hosts import HOSTS, find_host
-from pipeline.item import read_fingerprint
-from pipeline.ledger import Ledger
-from pipeline.ledger_errors import LedgerError, LostClaimError
-from pipeline.ledger_holder import Holder
-from pipeline.ledger_values import Row
-from pipeline.options import MapOptions
-from pipeline.plan import Plan, PlanQuery, PlanSource, write_plan
-from pipeline.watch_values import AreaFolders, Mapped, Report, compute_back_off
-from tiles.product_name import make_scene_id
+from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.cluster.client import ClusterOptions
+from pipeline.mapping.options import MapOptions
+from pipeline.record.item import read_fingerprint
+from pipeline.search.hosts import HOSTS, find_host
+from pipeline.search.plan import Plan, PlanQuery, PlanSource, write_plan
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.ledger_errors import LedgerError, LostClaimError
+from pipeline.watch.ledger.values import Row
+from pipeline.watch.values import AreaFolders, Mapped, Report, compute_back_off
+from tiles.products.name import make_scene_id
 
 __all__ = ["map_rows"]
 

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline.areas_settings import AreaSettings
 from pipeline.errors import output_errors
-from pipeline.item import ITEM_NAME, read_fingerprint
-from pipeline.publish import publish_result
-from pipeline.publish_target import resolve_destination
-from pipeline.timeseries import TimeseriesOptions, compute_timeseries
-from pipeline.watch_values import AreaFolders
+from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.publish.publish import publish_result
+from pipeline.watch.publish.target import resolve_destination
+from pipeline.watch.values import AreaFolders
 
 __all__ = ["MEASURES", "update_measures"]
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import OptionError, OutputError, output_errors
-from pipeline.notify import Delivery, Event, send_event
-from pipeline.notify_settings import Notification
+from pipeline.watch.notify.events import Delivery, Event, send_event
+from pipeline.watch.notify.settings import Notification
 from pipeline.whole_file import write_whole
 
 __all__ = ["Outbox"]

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.areas import Limits
-from pipeline.areas_settings import AreaSettings
-from pipeline.ledger import Ledger
-from pipeline.ledger_values import Row
-from pipeline.publish import prune_published, prune_work
-from pipeline.watch_publish import CHANGES
-from pipeline.watch_search import read_tile
-from pipeline.watch_values import AreaFolders
+from pipeline.watch.areas.file import Limits
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.compare import CHANGES
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.values import Row
+from pipeline.watch.publish.publish import prune_published, prune_work
+from pipeline.watch.search import read_tile
+from pipeline.watch.values import AreaFolders
 
 __all__ = ["Pruned", "prune_area"]
 

@@ -15,25 +15,25 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from pipeline.areas import WatchSettings
-from pipeline.areas_settings import AreaSettings
 from pipeline.errors import OutputError
-from pipeline.item import read_fingerprint
-from pipeline.ledger import Ledger, open_ledger
-from pipeline.ledger_errors import LedgerError, LostClaimError
-from pipeline.ledger_holder import Holder
-from pipeline.ledger_renewal import keep_renewed
-from pipeline.ledger_values import Counts, Row, utc_now
-from pipeline.publish import refresh_catalogue, require_room, sweep_destination
-from pipeline.publish_folder import sweep_folder
-from pipeline.publish_target import resolve_destination
-from pipeline.watch_locks import hold_area, wait_for_machine
-from pipeline.watch_outbox import Outbox
-from pipeline.watch_prune import prune_area
-from pipeline.watch_publish import Publisher
-from pipeline.watch_search import list_notes, look_for_scenes
-from pipeline.watch_tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
-from pipeline.watch_values import (
+from pipeline.record.item import read_fingerprint
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.compare import Publisher
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.ledger import Ledger, open_ledger
+from pipeline.watch.ledger.ledger_errors import LedgerError, LostClaimError
+from pipeline.watch.ledger.renewal import keep_renewed
+from pipeline.watch.ledger.values import Counts, Row, utc_now
+from pipeline.watch.locks import hold_area, wait_for_machine
+from pipeline.watch.outbox import Outbox
+from pipeline.watch.prune import prune_area
+from pipeline.watch.publish.folder import sweep_folder
+from pipeline.watch.publish.publish import refresh_catalogue, require_room, sweep_destination
+from pipeline.watch.publish.target import resolve_destination
+from pipeline.watch.search import list_notes, look_for_scenes
+from pipeline.watch.tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
+from pipeline.watch.values import (
     AreaFolders,
     Level,
     Mapped,
@@ -45,7 +45,7 @@ from pipeline.watch_values import (
     say_nothing,
 )
 from strandline import StrandlineError
-from tiles.product_name import make_scene_id
+from tiles.products.name import make_scene_id
 
 __all__ = ["RoundReport", "run_round"]
 
@@ -233,7 +233,7 @@ class _Round:
         self._list()
 
     def _map(self, rows: Sequence[Row]) -> Mapped:
-        from pipeline.watch_map import map_rows  # noqa: PLC0415 (torch: seconds and a GB, for rounds that find something)
+        from pipeline.watch.map import map_rows  # noqa: PLC0415 (torch: seconds and a GB, for rounds that find something)
 
         self._say("mapping", f"{self._area.name}: {len(rows)} scene(s) to map")
         return map_rows(
@@ -281,7 +281,7 @@ class _Round:
         self._say("failed", f"{row.product}: not published ({reason})", level="warning")
 
     def _measure(self) -> None:
-        from pipeline.watch_measure import update_measures  # noqa: PLC0415 (seconds)
+        from pipeline.watch.measure import update_measures  # noqa: PLC0415 (seconds)
 
         try:
             words = update_measures(self._area, self._folders)

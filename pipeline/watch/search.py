@@ -10,18 +10,18 @@ from typing import Any
 
 import shapely
 
-from pipeline.areas_coverage import compute_coverage
-from pipeline.areas_settings import AreaSettings
-from pipeline.duplicates import Acquisition
-from pipeline.item_facts import describe_acquisition, read_cloud, read_footprint, read_product_name
-from pipeline.ledger import Ledger
-from pipeline.ledger_values import Counts, Row, Sighting, SkipKind
-from pipeline.plan import Plan
-from pipeline.search import SearchOptions, search_scenes
-from pipeline.search_area import SearchArea
-from pipeline.search_errors import EmptySearchError
-from pipeline.seasons import is_in_season
-from tiles.product_name import parse_product_name
+from pipeline.search.area import SearchArea
+from pipeline.search.duplicates import Acquisition
+from pipeline.search.errors import EmptySearchError
+from pipeline.search.item_facts import describe_acquisition, read_cloud, read_footprint, read_product_name
+from pipeline.search.plan import Plan
+from pipeline.search.search_scenes import SearchOptions, search_scenes
+from pipeline.watch.areas.coverage import compute_coverage
+from pipeline.watch.areas.seasons import is_in_season
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.values import Counts, Row, Sighting, SkipKind
+from tiles.products.name import parse_product_name
 
 __all__ = ["Found", "list_notes", "list_sightings", "look_for_scenes", "read_tile"]
 

@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.areas import WatchSettings
 from pipeline.areas_errors import AreasError
-from pipeline.ledger import Ledger, open_ledger
-from pipeline.ledger_holder import judge_holder
-from pipeline.ledger_values import AreaSummary, FailedScene, Round, Row, SkipKind, State
-from pipeline.watch_values import AreaFolders
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.ledger.holder import judge_holder
+from pipeline.watch.ledger.ledger import Ledger, open_ledger
+from pipeline.watch.ledger.values import AreaSummary, FailedScene, Round, Row, SkipKind, State
+from pipeline.watch.values import AreaFolders
 
 __all__ = ["AreaStatus", "Replacement", "RoundState", "SceneStatus", "WatchStatus", "read_watch_status"]
 
@@ -46,7 +46,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneStatus:
-    """An acquisition of an area, and what became of it; see ``pipeline.ledger_values.Row``.
+    """An acquisition of an area, and what became of it; see ``pipeline.watch.ledger.values.Row``.
 
     Attributes:
         product: The newest.

@@ -7,13 +7,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.areas import WatchSettings
 from pipeline.errors import OutputError
-from pipeline.ledger import Ledger
-from pipeline.ledger_values import Failure, Round
-from pipeline.notify import Event, make_event_id, send_event
-from pipeline.notify_settings import EventKind
-from pipeline.watch_outbox import Outbox
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.values import Failure, Round
+from pipeline.watch.notify.events import Event, make_event_id, send_event
+from pipeline.watch.notify.settings import EventKind
+from pipeline.watch.outbox import Outbox
 
 __all__ = ["LedgerOutage", "hand_over_failures", "make_recovered", "put_or_send"]
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from pipeline.areas_settings import RetrySettings
-from pipeline.ledger_errors import LedgerError
-from pipeline.ledger_values import BackOff, Counts, Row
+from pipeline.watch.areas.settings import RetrySettings
+from pipeline.watch.ledger.ledger_errors import LedgerError
+from pipeline.watch.ledger.values import BackOff, Counts, Row
 
 __all__ = [
     "AreaFolders",

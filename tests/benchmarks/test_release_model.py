@@ -7,22 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.checkpoint import load_model
-from pipeline.answers import NetworkMethod
-from pipeline.evaluation import EvaluationOptions, evaluate
-from pipeline.model_release import FewBands, Told, list_figures, release
-from pipeline.recipe import Recipe
-from pipeline.training import train
+from benchmarks.release_model import FewBands, Told, list_figures, release
+from models.networks.checkpoint import load_model
+from pipeline.evaluation.answers import NetworkMethod
+from pipeline.evaluation.evaluate import EvaluationOptions, evaluate
+from pipeline.training.recipe import Recipe
+from pipeline.training.train import train
 from tests.pipeline.sources import Discs
 from tiles.bands import L2A_STACK
-from tiles.sample import SampleSource
+from tiles.samples.sample import SampleSource
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny network for any bands that learned what a disc is."""
     patch = pytest.MonkeyPatch()
-    patch.setattr("pipeline.training.resolve_source", lambda _text, cache=None: Discs())
+    patch.setattr("pipeline.training.train.resolve_source", lambda _text, cache=None: Discs())
     recipe = Recipe.model_validate(
         {
             "data": {"parts": [{"source": "discs", "held_out": 0.3}], "tile_px": 32, "validation_tiles": 2},
@@ -61,7 +61,7 @@ def test_figures_have_intervals_and_the_best_index_beside_them(model: Path) -> N
 
 
 def test_a_release_stands_whole(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.model_release.resolve_source", lambda _text: Discs())
+    monkeypatch.setattr("benchmarks.release_model.resolve_source", lambda _text: Discs())
     path = release(model, tmp_path, scenes=tmp_path, chips=2, told=Told(failures=("It knows discs alone.",)))
     card = load_model(path).card
     assert card.known_failures == ("It knows discs alone.",)

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from models.card import ModelCard, Training
-from models.checkpoint import Model, load_model, save_model
-from models.network import NetworkConfig
-from models.unet import UNet, UNetConfig
+from models.networks.checkpoint import Model, load_model, save_model
+from models.networks.network import NetworkConfig
+from models.networks.unet import UNet, UNetConfig
 
 
 def build_card(config: NetworkConfig) -> ModelCard:

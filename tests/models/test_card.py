@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.card import Figure, ModelCard
-from models.checkpoint import Model
+from models.networks.checkpoint import Model
 
 
 @pytest.mark.parametrize(

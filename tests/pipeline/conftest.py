@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pipeline.ledger import Ledger
-    from tests.pipeline.ledger_places import Clock
-    from tests.pipeline.postgres_server import PostgresServer
+    from pipeline.watch.ledger.ledger import Ledger
+    from tests.pipeline.watch.ledger.ledger_places import Clock
+    from tests.pipeline.watch.ledger.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One server for all tests."""
-    from tests.pipeline.postgres_server import run_postgres
+    from tests.pipeline.watch.ledger.postgres_server import run_postgres
 
     with run_postgres() as server:
         yield server
@@ -35,7 +35,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def clock() -> Clock:
     """Stands at noon of 1 June 2024."""
-    from tests.pipeline.ledger_places import Clock
+    from tests.pipeline.watch.ledger.ledger_places import Clock
 
     return Clock()
 
@@ -43,6 +43,6 @@ def clock() -> Clock:
 @pytest.fixture
 def ledger(place: str, clock: Clock) -> Ledger:
     """An empty ledger."""
-    from tests.pipeline.ledger_places import open_at
+    from tests.pipeline.watch.ledger.ledger_places import open_at
 
     return open_at(place, clock)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.crs import CRS
 
-from pipeline.rasters import MapWriter
+from pipeline.output.rasters import MapWriter
 from tiles import masks
 from tiles.grid import Grid
 

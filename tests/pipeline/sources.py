@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 __all__ = ["Discs"]
 

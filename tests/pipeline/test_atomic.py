@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, OutputError
-from pipeline.workspace import open_workspace
 
 
 def make_result(out: Path, text: str) -> None:
@@ -67,7 +67,7 @@ def test_a_strangers_folder_is_not_replaced(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path: Path) -> None:
     code = (
-        "import sys, signal, os; from pathlib import Path; from pipeline.workspace import open_workspace\n"
+        "import sys, signal, os; from pathlib import Path; from pipeline.atomic import open_workspace\n"
         "with open_workspace(Path(sys.argv[1]), 'scene') as work:\n"
         "    (work.folder / 'water.tif').write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from models.card import ModelCard, Training
-from models.checkpoint import save_model
-from models.unet import UNetConfig
+from models.networks.checkpoint import save_model
+from models.networks.unet import UNetConfig
 from tiles.bands import L2A_STACK
 
 NEEDS = (("B03",), ("B08", "B8A"))

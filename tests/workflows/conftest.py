@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tiles.simulate import ProductOptions, SimulatedProduct, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, SimulatedProduct, simulate_product
 from workflows.cli import main
 
 

@@ -20,7 +20,7 @@ import torch
 from affine import Affine
 
 from tests.workflows.conftest import Run
-from tiles.simulate import SimulatedProduct
+from tiles.simulate.product.simulate import SimulatedProduct
 
 ROOT = Path(__file__).resolve().parents[2]
 

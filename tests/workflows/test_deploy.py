@@ -37,7 +37,7 @@ def test_every_setting_of_dask_exists() -> None:
 
 
 def test_one_machine_is_set_as_clusters_are() -> None:
-    from pipeline.cluster import _LOCAL_CONFIG
+    from pipeline.cluster.client import _LOCAL_CONFIG
 
     (settings,) = read("dask.yaml")
     assert leaves(settings).items() >= _LOCAL_CONFIG.items()
@@ -55,7 +55,7 @@ def test_slurm_workers_are_asked_for_as_written() -> None:
     assert "#SBATCH -J strandline" in script
     assert "#SBATCH --cpus-per-task=1" in script
     assert "--mem=3G" in script
-    assert "--preload pipeline.batch_units" in script
+    assert "--preload pipeline.batch.units" in script
     assert "--nthreads 1" in script
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 

@@ -15,8 +15,8 @@ import pytest
 import typer.main
 import yaml
 
-from pipeline.areas import read_areas
-from pipeline.areas_schedule import Schedule
+from pipeline.watch.areas.file import read_areas
+from pipeline.watch.areas.schedule import Schedule
 from workflows.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -78,7 +78,7 @@ def open_decoder(dataset: rasterio.DatasetReader, name: DecoderName) -> BlockDec
         BlockDecodeError: It cannot open the file.
     """
     if name == "nvimgcodec" and dataset.driver.startswith("JP2") and Path(dataset.name).is_file():
-        from tiles.gpu_decode import NvImageDecoder  # noqa: PLC0415 (few ask for it)
+        from tiles.pixels.gpu_decoder import NvImageDecoder  # noqa: PLC0415 (few ask for it)
 
         return NvImageDecoder(dataset.name)
     return GdalDecoder(dataset)

@@ -16,14 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.block_decoder import BlockDecodeError, DecoderError
 from tiles.grid import Window
+from tiles.pixels.decoder import BlockDecodeError, DecoderError
 
 __all__ = ["NvImageDecoder", "find_codestream"]
 
 
 class NvImageDecoder:
-    """Decodes windows of one JPEG 2000 file: a ``tiles.block_decoder.BlockDecoder``.
+    """Decodes windows of one JPEG 2000 file: a ``tiles.pixels.decoder.BlockDecoder``.
 
     Each file has its own, since a decoder is not said to be safe for several threads.
 

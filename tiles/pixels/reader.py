@@ -20,12 +20,12 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from tiles.block_cache import limit_block_cache
-from tiles.block_decoder import BlockDecodeError, DecoderName, open_decoder
 from tiles.errors import RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID, compute_band_validity
-from tiles.resample import AxisSampling, compute_sampling, interpolate, take_nearest
+from tiles.pixels.block_cache import limit_block_cache
+from tiles.pixels.decoder import BlockDecodeError, DecoderName, open_decoder
+from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
 from tiles.scene import BandSource, Radiometry, Scene
 
 __all__ = ["Pixels", "ReadPlan", "Strip", "read_strips"]

@@ -14,7 +14,7 @@ import os
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from tiles.errors import SceneError
-from tiles.headers import resolve_gdal_path
+from tiles.products.headers import resolve_gdal_path
 
 __all__ = ["require_access", "resolve_remote", "strip_credentials"]
 

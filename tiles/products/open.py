@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from tiles.errors import RasterReadError, SceneError
-from tiles.product_files import find_band_files, list_product_files
-from tiles.safe import find_product_xml, open_safe
+from tiles.products.files import find_band_files, list_product_files
+from tiles.products.safe import find_product_xml, open_safe
+from tiles.products.stac import open_stac
+from tiles.products.stac_item import is_stac_item
+from tiles.products.stack import StackOptions, open_band_folder, open_stack
 from tiles.scene import Scene
-from tiles.stac import open_stac
-from tiles.stac_item import is_stac_item
-from tiles.stack import StackOptions, open_band_folder, open_stack
 
 __all__ = ["StackOptions", "open_scene"]
 

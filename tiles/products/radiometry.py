@@ -2,7 +2,8 @@
 
 From processing baseline 04.00 on, ESA adds 1000 to every digital number (DN), so that negative reflectance survives.
 Catalogues and converters take it off again, or do not, and their metadata is wrong often enough that it is checked
-against the pixels. Everything here is pure: pixels come from ``tiles.dn_samples``, statements from the metadata.
+against the pixels. Everything here is pure: pixels come from ``tiles.products.dn_samples``, statements from the
+metadata.
 
 Who is believed:
 

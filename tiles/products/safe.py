@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from tiles.bands import BANDS
-from tiles.dn_samples import read_dn_samples
 from tiles.errors import SceneError
-from tiles.headers import read_header, resolve_scene_grid, sort_bands
-from tiles.product_files import SIMULATION_RECORD, BandFile, ProductFiles, find_band_files, list_product_files
-from tiles.product_name import has_offset, make_scene_id
-from tiles.radiometry import EVIDENCE_BANDS, OFFSET_DN, add_evidence_doubt, compute_offset_evidence
-from tiles.safe_xml import GranuleMetadata, ProductMetadata, parse_granule_metadata, parse_product_metadata
+from tiles.products.dn_samples import read_dn_samples
+from tiles.products.files import SIMULATION_RECORD, BandFile, ProductFiles, find_band_files, list_product_files
+from tiles.products.headers import read_header, resolve_scene_grid, sort_bands
+from tiles.products.name import has_offset, make_scene_id
+from tiles.products.radiometry import EVIDENCE_BANDS, OFFSET_DN, add_evidence_doubt, compute_offset_evidence
+from tiles.products.safe_xml import GranuleMetadata, ProductMetadata, parse_granule_metadata, parse_product_metadata
 from tiles.scene import BandSource, Radiometry, Scene
 
 __all__ = ["find_product_xml", "open_safe", "resolve_product_radiometry"]

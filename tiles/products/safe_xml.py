@@ -16,7 +16,7 @@ from defusedxml.ElementTree import fromstring
 
 from tiles.bands import BANDS
 from tiles.errors import SceneError, UnsafeArchiveError
-from tiles.product_name import has_offset, parse_tile_id
+from tiles.products.name import has_offset, parse_tile_id
 from tiles.scene import Level
 
 __all__ = [

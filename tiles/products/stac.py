@@ -9,12 +9,12 @@ from urllib.error import URLError
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import urlopen
 
-from tiles.asset_hosts import require_access, resolve_remote, strip_credentials
-from tiles.dn_samples import read_dn_samples
 from tiles.errors import SceneError
-from tiles.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
-from tiles.product_name import has_offset, make_scene_id
-from tiles.radiometry import (
+from tiles.products.asset_hosts import require_access, resolve_remote, strip_credentials
+from tiles.products.dn_samples import read_dn_samples
+from tiles.products.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
+from tiles.products.name import has_offset, make_scene_id
+from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
     QUANTIFICATION,
@@ -24,9 +24,9 @@ from tiles.radiometry import (
     resolve_nodata_rule,
     resolve_offset,
 )
+from tiles.products.stac_item import BandAsset, StacItem, parse_stac_item, state_item_offset
+from tiles.products.stack import StackOptions
 from tiles.scene import BandSource, Radiometry, Scene
-from tiles.stac_item import BandAsset, StacItem, parse_stac_item, state_item_offset
-from tiles.stack import StackOptions
 
 __all__ = ["open_stac", "resolve_href"]
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from tiles.bands import resolve_band
 from tiles.errors import SceneError
-from tiles.product_name import ProductName, has_offset, parse_product_name
-from tiles.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
+from tiles.products.name import ProductName, has_offset, parse_product_name
+from tiles.products.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
 from tiles.scene import Level
 
 __all__ = ["SIMULATED", "BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "state_item_offset"]

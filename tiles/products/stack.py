@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.bands import BANDS, L2A_STACK, resolve_band
-from tiles.dn_samples import read_dn_samples
 from tiles.errors import BandError, SceneError
-from tiles.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
-from tiles.product_files import BandFile, find_band_files
-from tiles.product_name import ProductName, has_offset, make_scene_id, parse_product_name
-from tiles.radiometry import (
+from tiles.products.dn_samples import read_dn_samples
+from tiles.products.files import BandFile, find_band_files
+from tiles.products.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
+from tiles.products.name import ProductName, has_offset, make_scene_id, parse_product_name
+from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
     QUANTIFICATION,

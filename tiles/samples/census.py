@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.grid import Window
-from tiles.patch import LAND, UNLABELLED, WATER, compute_shore
+from tiles.samples.patch import LAND, UNLABELLED, WATER, compute_shore
 
 __all__ = ["CELL_PX", "KINDS", "Census", "Kind", "take_census"]
 

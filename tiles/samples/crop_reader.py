@@ -12,17 +12,17 @@ from strandline import StrandlineError
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.grid import Window
-from tiles.headers import open_quietly
-from tiles.label_list import LabelledCrop
 from tiles.masks import VALID
-from tiles.open import StackOptions, open_scene
-from tiles.patch import UNLABELLED, Patch
-from tiles.product_files import find_band_files, list_product_files
-from tiles.radiometry import resolve_nodata_rule
-from tiles.reader import ReadPlan, read_strips
-from tiles.safe import find_product_xml
+from tiles.pixels.reader import ReadPlan, read_strips
+from tiles.products.files import find_band_files, list_product_files
+from tiles.products.headers import open_quietly
+from tiles.products.open import StackOptions, open_scene
+from tiles.products.radiometry import resolve_nodata_rule
+from tiles.products.safe import find_product_xml
+from tiles.products.stack import open_band_folder
+from tiles.samples.crop_list import LabelledCrop
+from tiles.samples.patch import UNLABELLED, Patch
 from tiles.scene import Scene
-from tiles.stack import open_band_folder
 
 __all__ = ["claim", "read_crop", "read_mask"]
 

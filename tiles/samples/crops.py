@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.crop_reader import claim, read_crop, read_mask
 from tiles.errors import SampleError
-from tiles.label_list import LabelledCrop, read_label_list
-from tiles.patch import Patch
-from tiles.patch_choice import PatchChoice
-from tiles.sample import Sample
+from tiles.samples.crop_list import LabelledCrop, read_label_list
+from tiles.samples.crop_reader import claim, read_crop, read_mask
+from tiles.samples.patch import Patch
+from tiles.samples.patch_choice import PatchChoice
+from tiles.samples.sample import Sample
 
 __all__ = ["LABELS", "LabelledCrops"]
 
-LABELS = Path(__file__).parent / "data" / "labels"
+LABELS = Path(__file__).parents[1] / "data" / "labels"
 """The masks and lists that come with Strandline."""
 
 

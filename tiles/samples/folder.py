@@ -1,4 +1,4 @@
-"""A folder of scenes with masks or polygons, as a source of samples (see ``tiles.folder_layout`` for what it holds)."""
+"""A folder of scenes with masks or polygons, as a source of samples; ``folder_layout`` says what it holds."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
-from tiles.census import KINDS, Census, Kind, take_census
 from tiles.errors import SampleError
-from tiles.folder_layout import FolderScene, list_folder
-from tiles.geo_datasets import draw_window, list_windows, read_labelled
 from tiles.grid import Window
 from tiles.masks import compute_band_validity
-from tiles.sample import Sample
-from tiles.stack import StackOptions
+from tiles.products.stack import StackOptions
+from tiles.samples.census import KINDS, Census, Kind, take_census
+from tiles.samples.folder_layout import FolderScene, list_folder
+from tiles.samples.geo_datasets import draw_window, list_windows, read_labelled
+from tiles.samples.sample import Sample
 
 __all__ = ["FolderSamples"]
 

@@ -18,10 +18,10 @@ from rasterio.warp import transform_bounds
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.grid import Grid, Window
-from tiles.ground import merge_overlapping
-from tiles.headers import read_header
+from tiles.products.headers import read_header
+from tiles.products.stack import StackOptions, open_stack
+from tiles.samples.ground import merge_overlapping
 from tiles.scene import Scene
-from tiles.stack import StackOptions, open_stack
 
 __all__ = ["FolderScene", "list_folder"]
 

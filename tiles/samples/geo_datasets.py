@@ -41,8 +41,8 @@ from torchgeo.datasets.utils import GeoSlice
 from torchgeo.samplers import GridGeoSampler, RandomGeoSampler
 
 from tiles.errors import SampleError
-from tiles.folder_layout import FolderScene
 from tiles.grid import Grid, Window
+from tiles.samples.folder_layout import FolderScene
 
 __all__ = ["draw_window", "list_windows", "read_labelled"]
 

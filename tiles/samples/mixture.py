@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiles.errors import SampleError
-from tiles.sample import Sample, SampleSource
+from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["Mixture"]
 

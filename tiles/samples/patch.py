@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.grid import Window
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 __all__ = ["LAND", "UNLABELLED", "WATER", "Patch", "compute_shore", "draw_start"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.errors import SampleError
-from tiles.patch import Patch
-from tiles.sample import Sample
+from tiles.samples.patch import Patch
+from tiles.samples.sample import Sample
 
 __all__ = ["PatchChoice"]
 

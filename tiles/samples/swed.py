@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.errors import SampleError
-from tiles.ground import locate_tile, merge_overlapping
-from tiles.patch import LAND, UNLABELLED, Patch
-from tiles.patch_choice import PatchChoice
-from tiles.sample import Sample
-from tiles.swed_files import (
+from tiles.samples.ground import locate_tile, merge_overlapping
+from tiles.samples.patch import LAND, UNLABELLED, Patch
+from tiles.samples.patch_choice import PatchChoice
+from tiles.samples.sample import Sample
+from tiles.samples.swed_files import (
     SwedChip,
     SwedSplit,
     list_swed,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
-from tiles.radiometry import EVIDENCE_BANDS, compute_offset_evidence
-from tiles.swed_files import CHIP_SIZE, SwedChip, SwedSplit, list_swed, read_swed_image, read_swed_label
+from tiles.products.radiometry import EVIDENCE_BANDS, compute_offset_evidence
+from tiles.samples.swed_files import CHIP_SIZE, SwedChip, SwedSplit, list_swed, read_swed_image, read_swed_label
 
 __all__ = ["FAULTS", "Fault", "SwedReport", "check_swed", "judge_chip"]
 

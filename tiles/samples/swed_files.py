@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
 from tiles.errors import RasterReadError, SampleError
-from tiles.headers import open_quietly
-from tiles.product_name import parse_product_name
+from tiles.products.headers import open_quietly
+from tiles.products.name import parse_product_name
 
 __all__ = ["CHIP_SIZE", "SwedChip", "SwedSplit", "list_swed", "read_exclusions", "read_swed_image", "read_swed_label"]
 

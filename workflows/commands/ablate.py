@@ -26,9 +26,9 @@ def ablate(
     """
     import torch
 
-    from pipeline.ablation import ablate as run
-    from pipeline.ablation_recipe import read_ablation
-    from pipeline.ablation_report import write_report
+    from pipeline.ablation.ablate import ablate as run
+    from pipeline.ablation.recipe import read_ablation
+    from pipeline.ablation.report import write_report
 
     torch.set_num_threads(threads)
     asked = read_ablation(recipe)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from workflows import map_choices as choices
+from workflows.commands import map_options as choices
 
 __all__ = ["batch"]
 
@@ -68,7 +68,7 @@ def batch(
     Exit code: 0 all that could be mapped is; 6 some scenes failed and were set aside; 8 nothing could be mapped;
     7 no cluster, or it went away.
     """
-    from workflows.batch_run import run
+    from workflows.runs.batch import run
 
     run(
         scenes,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workflows import map_choices as choices
+from workflows.commands import map_options as choices
 
 __all__ = ["bench"]
 
@@ -39,7 +39,7 @@ def bench(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Measure decoding, network and mapping on this machine, each in a process of its own, beside its limit."""
-    from workflows.bench_run import run_benchmark
+    from workflows.runs.bench import run_benchmark
 
     run_benchmark(
         scene,

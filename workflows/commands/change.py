@@ -58,7 +58,7 @@ def change(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Compare two dates: land gained and lost, and how far the shore moved. Exit code 9 where there is an alert."""
-    from workflows.change_run import run_change
+    from workflows.runs.change import run_change
 
     run_change(
         old,

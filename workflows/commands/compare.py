@@ -38,7 +38,7 @@ def compare(
 ) -> None:
     """Compare models with each other and with NDWI, MNDWI and AWEI, each with threshold 0 and Otsu's."""
     from pipeline.errors import OptionError
-    from workflows.evaluate_run import run_evaluation
+    from workflows.runs.evaluate import run_evaluation
 
     *models, data = names
     if not models:

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tiles.swed_check import SwedReport
+    from tiles.samples.swed_check import SwedReport
 
 __all__ = ["check", "data", "render_report"]
 
@@ -41,7 +41,7 @@ def check(
     from rich.console import Console
     from rich.progress import Progress
 
-    from tiles.swed_check import check_swed
+    from tiles.samples.swed_check import check_swed
 
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
@@ -68,7 +68,7 @@ def render_report(report: SwedReport) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from tiles.swed_check import FAULTS
+    from tiles.samples.swed_check import FAULTS
 
     facts = [f"{count:,} chips of {report.scenes[split]} scenes in {split}" for split, count in report.chips.items()]
     labelled = sum(report.pixels.values())

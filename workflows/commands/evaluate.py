@@ -44,7 +44,7 @@ def evaluate(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Measure a model: OUT/report.html with tables, a reliability diagram and the worst tiles, and the numbers."""
-    from workflows.evaluate_run import run_evaluation
+    from workflows.runs.evaluate import run_evaluation
 
     run_evaluation(
         [model],

@@ -31,8 +31,8 @@ def export_model_(
 
     Its input is reflectance (batch, band, row, col), NaN where there is no data; its output the probability of water.
     """
-    from models.export import export_model, parse_format
-    from models.registry import resolve_model
+    from models.runtimes.export import export_model, parse_format
+    from models.runtimes.registry import resolve_model
 
     kind = parse_format(format_)
     loaded = resolve_model(model)

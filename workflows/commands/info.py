@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pipeline.info import SceneInfo
+    from pipeline.mapping.info import SceneInfo
 
 __all__ = ["info", "render_info"]
 
@@ -27,10 +27,10 @@ def info(
     """Say what a scene is: product, baseline, bands, offsets and who says so, CRS, share of nodata and cloud."""
     import json
 
-    from models.registry import list_models
-    from pipeline.fit import describe_fit
-    from pipeline.info import describe_scene
-    from tiles.open import StackOptions, open_scene
+    from models.runtimes.registry import list_models
+    from pipeline.mapping.info import describe_scene
+    from pipeline.predict.inputs import describe_fit
+    from tiles.products.open import StackOptions, open_scene
 
     names = tuple(name.strip() for name in bands.split(",")) if bands else None
     options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workflows import map_choices as choices
+from workflows.commands import map_options as choices
 
 __all__ = ["map_"]
 
@@ -46,7 +46,7 @@ def map_(
     debug: Annotated[bool, typer.Option("--debug", help="Show the time of each stage, and tracebacks.")] = False,
 ) -> None:
     """Map a scene: water.tif, probability.tif, coastline.gpkg, preview.png and item.json in OUT/<scene id>/."""
-    from workflows.map_run import run_map
+    from workflows.runs.map import run_map
 
     run_map(
         scene,

@@ -26,7 +26,7 @@ def models(
 
     from rich.console import Console
 
-    from models.registry import list_models, resolve_card
+    from models.runtimes.registry import list_models, resolve_card
 
     if stac:
         _write_items(name)
@@ -47,8 +47,8 @@ def _write_items(name: str | None) -> None:
     from importlib.metadata import version
     from pathlib import Path
 
-    from models.registry import list_models, resolve_model
-    from pipeline.model_item import write_model_item
+    from models.runtimes.registry import list_models, resolve_model
+    from pipeline.record.model_item import write_model_item
 
     for wanted in [card.name for card in list_models()] if name is None else [name]:
         model = resolve_model(wanted)

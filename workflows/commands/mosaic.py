@@ -40,7 +40,7 @@ def mosaic(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Join mapped scenes: water, frequency, observations as COGs and Zarr, and one coastline through all of them."""
-    from workflows.mosaic_run import run_mosaic
+    from workflows.runs.mosaic import run_mosaic
 
     run_mosaic(
         folder,

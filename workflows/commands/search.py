@@ -45,7 +45,7 @@ def search(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Search for scenes of an area and a period; writes a plan for strandline batch, to be read and changed."""
-    from workflows.search_run import run_search
+    from workflows.runs.search import run_search
 
     run_search(
         {

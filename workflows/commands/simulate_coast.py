@@ -39,8 +39,8 @@ def simulate_coast(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a coast over 2 x 2 MGRS tiles and two UTM zones, as scenes, a STAC catalogue, and its truth."""
-    from tiles.simulate_coast import CoastOptions
-    from tiles.simulate_coast import simulate_coast as make
+    from tiles.simulate.coast.simulate_coast import CoastOptions
+    from tiles.simulate.coast.simulate_coast import simulate_coast as make
 
     options = CoastOptions(
         extent_px=extent,

@@ -57,8 +57,8 @@ def simulate_series(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a coast over many dates, its shoreline a known distance landward on each, as scenes with STAC items."""
-    from tiles.simulate_series import SeriesOptions, Span
-    from tiles.simulate_series import simulate_series as make
+    from tiles.simulate.series.simulate_series import SeriesOptions, Span
+    from tiles.simulate.series.simulate_series import simulate_series as make
 
     options = SeriesOptions(
         size=size,

@@ -53,8 +53,8 @@ def _find_areas() -> Path:
 def _tell_batch(folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
-    from pipeline.batch_summary import read_status
-    from workflows.batch_tables import show_problems, tabulate
+    from pipeline.batch.summary import read_status
+    from workflows.runs.console import show_problems, tabulate
 
     found = read_status(folder)
     if as_json:
@@ -68,8 +68,8 @@ def _tell_batch(folder: Path, *, as_json: bool) -> None:
 
 
 def _tell_watch(path: Path, area: str | None, *, as_json: bool) -> None:
-    from pipeline.areas import read_areas  # takes seconds, which a batch need not wait for
-    from pipeline.watch_status import read_watch_status
+    from pipeline.watch.areas.file import read_areas  # takes seconds, which a batch need not wait for
+    from pipeline.watch.status import read_watch_status
 
     found = read_watch_status(read_areas(path, to_work=False), area=area, scenes=as_json or area is not None)
     if as_json:
@@ -77,7 +77,7 @@ def _tell_watch(path: Path, area: str | None, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from workflows.watch_tables import show_area, show_watch
+    from workflows.watcher.tables import show_area, show_watch
 
     console = Console(highlight=False)
     show = show_watch if area is None else show_area

@@ -60,7 +60,7 @@ def timeseries(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Follow the shore along transects through all mapped dates: positions, rates a year, a map and a plot."""
-    from workflows.timeseries_run import run_timeseries
+    from workflows.runs.timeseries import run_timeseries
 
     run_timeseries(
         area,

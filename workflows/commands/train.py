@@ -10,7 +10,7 @@ import typer
 
 __all__ = ["train"]
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parents[1] / "recipes"
 
 _Recipe = Annotated[
     str | None,
@@ -41,7 +41,7 @@ def train(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Train a model from a recipe: RUN/<name>.safetensors, its logs, pictures and the resolved recipe."""
-    from workflows.train_run import run_resume, run_train
+    from workflows.runs.train import run_resume, run_train
 
     changes = [*(changes or []), *(more or [])]
     if resume is not None and recipe is not None and "=" in recipe:  # --resume RUN --set A=1 B=2

@@ -43,7 +43,7 @@ def watch(
     Exit code: 0 all went well, or it was stopped; with --once: 6 some scenes failed and wait for another try, or were
     given up; 8 the round of an area failed. With --check: 2 something is missing.
     """
-    from workflows.watch_run import run_watch
+    from workflows.runs.watch import run_watch
 
     run_watch(
         areas,

@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from pipeline.batch import BatchJob, Report, run_batch
-from pipeline.batch_summary import BatchSummary
-from pipeline.cluster import ClusterOptions
-from workflows.batch_tables import show_problems, tabulate
-from workflows.map_run import read_options, read_stack
+from pipeline.batch.run_batch import BatchJob, Report, run_batch
+from pipeline.batch.summary import BatchSummary
+from pipeline.cluster.client import ClusterOptions
+from workflows.runs.console import show_problems, tabulate
+from workflows.runs.map import read_options, read_stack
 
 __all__ = ["EXIT_NONE", "EXIT_SOME", "run"]
 

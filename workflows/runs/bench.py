@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.bench import run_bench
-from pipeline.bench_record import list_rows
-from pipeline.bench_report import BenchReport
-from workflows.map_run import read_options
-from workflows.progress_bar import show_progress
+from pipeline.bench.record import list_rows
+from pipeline.bench.report import BenchReport
+from pipeline.bench.run_bench import run_bench
+from workflows.runs.map import read_options
+from workflows.runs.progress_bar import show_progress
 
 __all__ = ["render_bench", "run_benchmark"]
 

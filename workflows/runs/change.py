@@ -10,8 +10,8 @@ from typing import Any, Final
 import typer
 from rich.console import Console
 
-from pipeline.change import ChangeOptions, ChangeResult, compute_change
-from workflows.progress_bar import show_progress
+from pipeline.change.compute_change import ChangeOptions, ChangeResult, compute_change
+from workflows.runs.progress_bar import show_progress
 
 __all__ = ["EXIT_ALERT", "run_change"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.batch_record import Entry
+from pipeline.batch.record import Entry
 
 __all__ = ["show_problems", "tabulate"]
 

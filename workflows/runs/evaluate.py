@@ -13,15 +13,15 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from pipeline.answers import NetworkMethod
-from pipeline.evaluation import Evaluation, EvaluationOptions, Progress, evaluate
-from pipeline.evaluation_report import write_report
-from pipeline.permutation import BandImportance, compute_importance
-from pipeline.report_page import ReportSubject
-from pipeline.report_words import COLUMNS, find_best, format_figure
-from pipeline.sample_sources import resolve_places, resolve_source
+from pipeline.evaluation.answers import NetworkMethod
+from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, Progress, evaluate
+from pipeline.evaluation.permutation import BandImportance, compute_importance
+from pipeline.evaluation.report.page import ReportSubject
+from pipeline.evaluation.report.words import COLUMNS, find_best, format_figure
+from pipeline.evaluation.report.write_report import write_report
+from pipeline.samples.sources import resolve_places, resolve_source
 from strandline import __version__
-from tiles.sample import SampleSource
+from tiles.samples.sample import SampleSource
 
 __all__ = ["render_evaluation", "run_evaluation"]
 
@@ -46,7 +46,7 @@ def run_evaluation(
 
     Args:
         models: Names or files.
-        data: What ``pipeline.sample_sources`` understands.
+        data: What ``pipeline.samples.sources`` understands.
         out: Folder for the report, or ``None``.
         choices: Options as the command line read them; ``repeats`` is 0 where no band is to be shuffled.
         quiet: Print nothing.

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from pipeline.errors import OptionError
-from pipeline.mapping import MapOptions, MapResult, map_scene
+from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from tiles.masks import parse_cloud_classes
-from tiles.open import StackOptions
-from workflows.progress_bar import show_progress
+from tiles.products.open import StackOptions
+from workflows.runs.progress_bar import show_progress
 
 __all__ = ["read_options", "read_stack", "run_map"]
 

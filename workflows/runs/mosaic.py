@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from pipeline.errors import MissingExtraError, OptionError
-from workflows.progress_bar import show_progress
+from workflows.runs.progress_bar import show_progress
 
 __all__ = ["run_mosaic"]
 
@@ -28,7 +28,7 @@ def run_mosaic(folder: Path, out: Path, *, choices: Mapping[str, Any], cluster: 
         quiet: Say nothing unless something is wrong.
     """
     try:
-        from pipeline.mosaic import MosaicOptions, build_mosaic
+        from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
     except ImportError as error:
         raise MissingExtraError(
             f"A mosaic needs {error.name}, which is not installed: pip install 'strandline[scale]'."
@@ -59,7 +59,7 @@ def _open_cluster(cluster: Mapping[str, Any]) -> Iterator[Any]:
         with nullcontext() as nobody:
             yield nobody
         return
-    from pipeline.cluster import ClusterOptions, open_client
+    from pipeline.cluster.client import ClusterOptions, open_client
 
     with open_client(ClusterOptions(**cluster)) as client:
         yield client

@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.hosts import HOSTS
-from pipeline.plan import Plan, write_plan
-from pipeline.search_errors import SearchError
+from pipeline.search.errors import SearchError
+from pipeline.search.hosts import HOSTS
+from pipeline.search.plan import Plan, write_plan
 
 __all__ = ["run_search"]
 
@@ -40,7 +40,7 @@ def run_search(choices: Mapping[str, Any], *, out: Path | None, quiet: bool) -> 
 
 def _search(choices: Mapping[str, Any]) -> Plan:
     try:
-        from pipeline.search import SearchOptions, search_scenes
+        from pipeline.search.search_scenes import SearchOptions, search_scenes
     except ModuleNotFoundError as error:
         raise SearchError(
             f"A search needs {error.name}, which is not installed: pip install 'strandline[scale]'."

@@ -27,8 +27,8 @@ def run_train(recipe: Path, changes: Sequence[str], out: Path | None, *, quiet: 
         StrandlineError: The recipe, its data or the folder will not do.
     """
     _require_training()
-    from pipeline.recipe_file import read_recipe
-    from pipeline.training import train
+    from pipeline.training.recipe_file import read_recipe
+    from pipeline.training.train import train
 
     told = read_recipe(recipe, changes)
     run = out or Path("runs") / told.model.name
@@ -47,7 +47,7 @@ def run_resume(run: Path, changes: Sequence[str], *, quiet: bool) -> None:
         StrandlineError: There is no run in that folder.
     """
     _require_training()
-    from pipeline.training import resume
+    from pipeline.training.train import resume
 
     _tell(resume(run, changes, progress=not quiet), run, quiet=quiet)
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from rich.console import Console
 
-from pipeline.areas import WatchSettings, read_areas
-from pipeline.areas_report import describe_areas
 from pipeline.errors import OptionError, output_errors
-from pipeline.ledger import Ledger, open_ledger
+from pipeline.watch.areas.check import describe_areas
+from pipeline.watch.areas.file import WatchSettings, read_areas
+from pipeline.watch.ledger.ledger import Ledger, open_ledger
 
 if TYPE_CHECKING:
-    from pipeline.watch_values import RoundReport
+    from pipeline.watch.values import RoundReport
 
 __all__ = ["EXIT_ROUND", "EXIT_SCENES", "run_watch"]
 
@@ -62,7 +62,7 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
         if once:
             _run_once(settings, names, only, since, report)
             return
-        from workflows.watch_serve import serve  # Prefect, which --once does without
+        from workflows.watcher.serve import serve  # Prefect, which --once does without
 
         serve(path, settings, report=report, limit=rounds)
 
@@ -78,7 +78,7 @@ def _check(settings: WatchSettings) -> None:
 def _run_once(
     settings: WatchSettings, names: list[str], only: Mapping[str, Any], since: date | None, report: _Report
 ) -> None:
-    from pipeline.watch import run_round  # the watcher that stays does without
+    from pipeline.watch.run_round import run_round  # the watcher that stays does without
 
     if only["retry"] or only["due"]:
         with open_ledger(settings.reveal_ledger_url()) as ledger:

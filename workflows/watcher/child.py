@@ -15,7 +15,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
 
-from pipeline.areas_secrets import hide_secrets
+from pipeline.secrets import hide_secrets
 
 __all__ = ["RUNNER_VARIABLE", "Child", "die_with_parent"]
 
@@ -33,7 +33,7 @@ _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
 _LAUNCH = """
 import os, sys
-from workflows.watch_child import die_with_parent
+from workflows.watcher.child import die_with_parent
 die_with_parent(int(sys.argv[1]))
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """

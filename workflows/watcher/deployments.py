@@ -26,13 +26,13 @@ from prefect.schedules import Schedule as PrefectSchedule
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
-from pipeline.areas import WatchSettings
-from pipeline.areas_schedule import Schedule
-from pipeline.areas_settings import AreaSettings
-from pipeline.ledger import open_ledger
-from pipeline.ledger_errors import LedgerError
-from pipeline.ledger_values import Round
-from workflows.watch_flow import FLOW_NAME, strandline_round
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.areas.schedule import Schedule
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.ledger.ledger import open_ledger
+from pipeline.watch.ledger.ledger_errors import LedgerError
+from pipeline.watch.ledger.values import Round
+from workflows.watcher.flow import FLOW_NAME, strandline_round
 
 __all__ = ["Leftovers", "build_deployment", "build_schedule", "clear_leftovers", "list_due"]
 

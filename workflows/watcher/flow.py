@@ -1,7 +1,7 @@
 """A round of one area as a flow of Prefect: its steps are tasks, its events are logs, its end is a state.
 
-What the round does is ``pipeline.watch``, which knows nothing of Prefect. No secret gets here but by the environment:
-parameters name the file, and every text passes ``hide`` before Prefect keeps it.
+What the round does is ``pipeline.watch.run_round``, which knows nothing of Prefect. No secret gets here but by the
+environment: parameters name the file, and every text passes ``hide`` before Prefect keeps it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 
-from pipeline.areas import WatchSettings, read_areas
-from pipeline.areas_secrets import hide_secrets
-from pipeline.search_errors import HostError
-from pipeline.watch_status import AreaStatus, read_watch_status
-from pipeline.watch_values import RoundReport
+from pipeline.search.errors import HostError
+from pipeline.secrets import hide_secrets
+from pipeline.watch.areas.file import WatchSettings, read_areas
+from pipeline.watch.status import AreaStatus, read_watch_status
+from pipeline.watch.values import RoundReport
 from strandline import StrandlineError
-from workflows.watch_child import RUNNER_VARIABLE, die_with_parent
-from workflows.watch_events import send_event
-from workflows.watch_standing import describe_standing, name_artifact
-from workflows.watch_turns import drop_missed_turns
+from workflows.watcher.child import RUNNER_VARIABLE, die_with_parent
+from workflows.watcher.events import send_event
+from workflows.watcher.standing import describe_standing, name_artifact
+from workflows.watcher.watch_turns import drop_missed_turns
 
 __all__ = ["FLOW_NAME", "StepError", "is_overtaken", "strandline_round"]
 
@@ -78,7 +78,7 @@ def strandline_round(areas_file: str, area: str, since: date | None = None) -> S
 
 def _run(settings: WatchSettings, area: str, since: date | None) -> State[None]:
     # Late: it brings the network along, which the runner, who reads this file as well, has no need of.
-    from pipeline.watch import run_round
+    from pipeline.watch.run_round import run_round
 
     report = _make_report(settings.hide)
     turn, now = _find_turn(), datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The process of a watcher that starts its rounds when they are due: ``python -m workflows.watch_runner FILE``.
+"""The process of a watcher that starts its rounds when they are due: ``python -m workflows.watcher.runner FILE``.
 
 It is a process of its own so that what rounds say can be caught, and so that the watcher stays small.
 """
@@ -18,11 +18,11 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.runner import Runner
 from prefect.settings import get_current_settings
 
-from pipeline.areas import WatchSettings, read_areas
+from pipeline.watch.areas.file import WatchSettings, read_areas
 from strandline import StrandlineError
-from workflows.watch_child import RUNNER_VARIABLE
-from workflows.watch_deployments import Leftovers, build_deployment, clear_leftovers, list_due
-from workflows.watch_events import send_event
+from workflows.watcher.child import RUNNER_VARIABLE
+from workflows.watcher.deployments import Leftovers, build_deployment, clear_leftovers, list_due
+from workflows.watcher.events import send_event
 
 __all__ = ["main"]
 

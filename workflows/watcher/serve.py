@@ -15,11 +15,11 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from pipeline.areas import WatchSettings
-from pipeline.watch_values import Report
-from workflows.watch_child import Child
-from workflows.watch_events import PIPE_VARIABLE, receive_events
-from workflows.watch_server import Server, ServerError, open_server
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.values import Report
+from workflows.watcher.child import Child
+from workflows.watcher.events import PIPE_VARIABLE, receive_events
+from workflows.watcher.server import Server, ServerError, open_server
 
 __all__ = ["serve"]
 
@@ -78,7 +78,7 @@ def _serve(areas_file: Path, settings: WatchSettings, inbox: _Inbox, *, report: 
         receive_events(inbox.put) as pipe,
         open_server(work, hide=settings.hide, ended=ended) as server,
     ):
-        arguments = ["-m", "workflows.watch_runner", str(areas_file.absolute()), "--limit", str(limit)]
+        arguments = ["-m", "workflows.watcher.runner", str(areas_file.absolute()), "--limit", str(limit)]
         runner = Child(
             arguments if server.child is None else [*arguments, "--own"],
             environment={**server.environment, PIPE_VARIABLE: str(pipe)},

@@ -13,10 +13,10 @@ from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline.areas_secrets import hide_secrets
 from pipeline.errors import BusyError, MissingExtraError, output_errors
+from pipeline.secrets import hide_secrets
 from strandline import StrandlineError
-from workflows.watch_child import Child
+from workflows.watcher.child import Child
 
 __all__ = ["Server", "ServerError", "lock_work", "open_server"]
 

@@ -6,7 +6,7 @@ import re
 import zlib
 from datetime import datetime
 
-from pipeline.watch_status import AreaStatus
+from pipeline.watch.status import AreaStatus
 
 __all__ = ["describe_standing", "name_artifact"]
 

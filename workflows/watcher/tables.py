@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.watch_status import AreaStatus, SceneStatus, WatchStatus
+from pipeline.watch.status import AreaStatus, SceneStatus, WatchStatus
 
 __all__ = ["show_area", "show_watch"]
 

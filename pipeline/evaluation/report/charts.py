@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation import Evaluation, MethodResult
-from pipeline.report_words import escape
-from pipeline.tally import compute_figures, get_reliability
+from pipeline.evaluation.evaluate import Evaluation, MethodResult
+from pipeline.evaluation.report.words import escape
+from pipeline.evaluation.tally import compute_figures, get_reliability
 
 __all__ = ["draw_errors_by_scene", "draw_reliability"]
 

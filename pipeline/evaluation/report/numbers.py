@@ -8,9 +8,9 @@ import json
 import math
 from typing import Any
 
-from pipeline.evaluation import Evaluation, MethodResult
-from pipeline.permutation import BandImportance
-from pipeline.tally import compute_figures, get_confusion, get_reliability
+from pipeline.evaluation.evaluate import Evaluation, MethodResult
+from pipeline.evaluation.permutation import BandImportance
+from pipeline.evaluation.tally import compute_figures, get_confusion, get_reliability
 
 __all__ = ["build_record", "format_csv", "format_json"]
 

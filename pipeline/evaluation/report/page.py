@@ -12,18 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.evaluation import Evaluation, MethodResult
-from pipeline.permutation import BandImportance
-from pipeline.report_caveats import list_caveats
-from pipeline.report_charts import draw_errors_by_scene, draw_reliability
-from pipeline.report_tables import build_importance_table, build_pooled_table, build_scene_table
-from pipeline.report_words import COLUMNS, Column, escape, format_count, format_figure
-from pipeline.tile_gallery import ShownTile
-from pipeline.tile_pictures import COLOURS, PROBABILITY_COLOURS
+from pipeline.evaluation.evaluate import Evaluation, MethodResult
+from pipeline.evaluation.permutation import BandImportance
+from pipeline.evaluation.report.charts import draw_errors_by_scene, draw_reliability
+from pipeline.evaluation.report.report_caveats import list_caveats
+from pipeline.evaluation.report.tables import build_importance_table, build_pooled_table, build_scene_table
+from pipeline.evaluation.report.words import COLUMNS, Column, escape, format_count, format_figure
+from pipeline.evaluation.tile_gallery import ShownTile
+from pipeline.evaluation.tile_pictures import COLOURS, PROBABILITY_COLOURS
 
 __all__ = ["ReportSubject", "build_page"]
 
-_STYLE = Path(__file__).parent / "data" / "report.css"
+_STYLE = Path(__file__).parents[2] / "data" / "report.css"
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _BY_FIGURE = {column.figure: column for column in COLUMNS}
 _CARDS = ("accuracy", "iou", "boundary_iou", "mapped_to_true_median_m", "calibration_error")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation import Evaluation
-from pipeline.tally import CAP_M
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.tally import CAP_M
 
 __all__ = ["list_caveats"]
 

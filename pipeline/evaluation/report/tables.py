@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from pipeline.evaluation import Evaluation, MethodResult
-from pipeline.permutation import BandImportance
-from pipeline.report_words import COLUMNS, Column, escape, find_best, format_count, format_figure, wrap_table
-from pipeline.tally import compute_figures
+from pipeline.evaluation.evaluate import Evaluation, MethodResult
+from pipeline.evaluation.permutation import BandImportance
+from pipeline.evaluation.report.words import COLUMNS, Column, escape, find_best, format_count, format_figure, wrap_table
+from pipeline.evaluation.tally import compute_figures
 
 __all__ = ["build_importance_table", "build_pooled_table", "build_scene_table"]
 

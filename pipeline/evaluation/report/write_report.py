@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 from pipeline.errors import output_errors
-from pipeline.evaluation import Evaluation
-from pipeline.evaluation_record import build_record, format_csv, format_json
-from pipeline.permutation import BandImportance
-from pipeline.report_page import ReportSubject, build_page
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.permutation import BandImportance
+from pipeline.evaluation.report.numbers import build_record, format_csv, format_json
+from pipeline.evaluation.report.page import ReportSubject, build_page
 
 __all__ = ["write_report"]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.areas import WatchSettings
-from pipeline.areas_coverage import compute_area_km2
-from pipeline.areas_schedule import format_duration
-from pipeline.areas_settings import AreaSettings
-from pipeline.notify_settings import CommandChannel, Notification
-from pipeline.publish_target import resolve_destination
-from pipeline.seasons import is_in_season
+from pipeline.watch.areas.coverage import compute_area_km2
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.areas.schedule import format_duration
+from pipeline.watch.areas.seasons import is_in_season
+from pipeline.watch.areas.settings import AreaSettings
+from pipeline.watch.notify.settings import CommandChannel, Notification
+from pipeline.watch.publish.target import resolve_destination
 from strandline import StrandlineError
 
 __all__ = ["AreaReport", "Finding", "WatchReport", "describe_areas"]
@@ -143,7 +143,7 @@ def _list_choices(area: AreaSettings) -> Iterator[Finding]:
 
 
 def _check_model(area: AreaSettings) -> Finding:
-    from models.registry import resolve_card  # noqa: PLC0415 (imports torch)
+    from models.runtimes.registry import resolve_card  # noqa: PLC0415 (imports torch)
 
     try:
         card = resolve_card(area.model)

@@ -11,7 +11,7 @@ from pyproj import Transformer
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
-from pipeline.search_area import SearchArea
+from pipeline.search.area import SearchArea
 
 __all__ = ["compute_area_km2", "compute_coverage"]
 
@@ -23,7 +23,8 @@ def compute_coverage(footprint: BaseGeometry, area: SearchArea) -> float:
     """Compute the share of an area that a footprint covers.
 
     Args:
-        footprint: In degrees, in one piece where it crosses the antimeridian (``pipeline.item_facts.read_footprint``).
+        footprint: In degrees, in one piece where it crosses the antimeridian
+            (``pipeline.search.item_facts.read_footprint``).
         area: The area.
 
     Returns:

@@ -23,10 +23,10 @@ from pydantic import (
 )
 
 from pipeline.areas_errors import AreasError, SecretError
-from pipeline.areas_secrets import Reference, hide_secrets, refuse_credentials
-from pipeline.areas_settings import AreaDefaults, AreaSettings, Duration, anchor
 from pipeline.errors import MissingExtraError
-from pipeline.notify_settings import Notification
+from pipeline.secrets import Reference, hide_secrets, refuse_credentials
+from pipeline.watch.areas.settings import AreaDefaults, AreaSettings, Duration, anchor
+from pipeline.watch.notify.settings import Notification
 
 try:
     from pipeline.strict_yaml import explain, read_yaml

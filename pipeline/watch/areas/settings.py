@@ -20,20 +20,20 @@ from pydantic import (
 )
 
 from pipeline.areas_errors import AreasError, SecretError
-from pipeline.areas_schedule import Schedule, parse_duration
-from pipeline.areas_secrets import refuse_credentials
-from pipeline.hosts import DEFAULT_HOST, HOSTS
-from pipeline.publish_target import resolve_destination
-from pipeline.search_area import SearchArea, resolve_search_area
-from pipeline.seasons import Season
-from pipeline.vectors import resolve_formats
+from pipeline.output.vectors import resolve_formats
+from pipeline.search.area import SearchArea, resolve_search_area
+from pipeline.search.hosts import DEFAULT_HOST, HOSTS
+from pipeline.secrets import refuse_credentials
+from pipeline.watch.areas.schedule import Schedule, parse_duration
+from pipeline.watch.areas.seasons import Season
+from pipeline.watch.publish.target import resolve_destination
 
 __all__ = ["AreaDefaults", "AreaSettings", "CompareSettings", "Duration", "RetrySettings", "TideSettings", "anchor"]
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 """How long, as ``90m``, ``6h`` or ``30d``."""
 
-_DEFAULT_MODEL = "strandline-small"  # that of models.registry, which imports torch
+_DEFAULT_MODEL = "strandline-small"  # that of models.runtimes.registry, which imports torch
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -205,7 +205,7 @@ class AreaDefaults(_Strict):
             if not Path(model).is_file():
                 raise AreasError(f"expected a bundled model's name or a model file; there is no {model}")
         elif not files("models").joinpath("weights", f"{model}.safetensors").is_file():
-            from models.registry import resolve_path  # noqa: PLC0415 (imports torch; here it says which was meant)
+            from models.runtimes.registry import resolve_path  # noqa: PLC0415 (imports torch; here it says which was meant)
 
             resolve_path(model)
         return model
@@ -308,7 +308,7 @@ class AreaSettings(AreaDefaults):
         return f"{first:%Y-%m-%d}/{max(first, today):%Y-%m-%d}"
 
     def to_search_choices(self, dates: str) -> dict[str, Any]:
-        """Fields of ``pipeline.search.SearchOptions``; clouds are judged by the watcher, so that it can say why.
+        """Fields of ``SearchOptions``; clouds are judged by the watcher, so that it can say why.
 
         Args:
             dates: See ``resolve_dates``.
@@ -316,7 +316,7 @@ class AreaSettings(AreaDefaults):
         return {"aoi": self.aoi, "dates": dates, "source": self.source, "collection": self.collection}
 
     def to_map_choices(self) -> dict[str, Any]:
-        """Fields of ``pipeline.options.MapOptions``."""
+        """Fields of ``pipeline.mapping.options.MapOptions``."""
         return {
             "model": self.model,
             "aoi": self.aoi if self.clip else None,

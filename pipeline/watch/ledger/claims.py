@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
-from pipeline.ledger_failures import note_final_failure
-from pipeline.ledger_holder import judge_holder
-from pipeline.ledger_lease import CLOCKS_DIFFER, judge_lease
-from pipeline.ledger_rows import FREE, add_history, apply_pending, change_row
-from pipeline.ledger_tables import SCENES
+from pipeline.watch.ledger.failures import note_final_failure
+from pipeline.watch.ledger.holder import judge_holder
+from pipeline.watch.ledger.ledger_lease import CLOCKS_DIFFER, judge_lease
+from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
+from pipeline.watch.ledger.tables import SCENES
 
 __all__ = ["claim_rows", "free_dead", "release_rows", "renew_rows"]
 

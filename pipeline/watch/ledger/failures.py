@@ -13,8 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger_tables import ROUNDS, SCENES
-from pipeline.ledger_values import Failure, one_line
+from pipeline.watch.ledger.tables import ROUNDS, SCENES
+from pipeline.watch.ledger.values import Failure, one_line
 
 __all__ = ["list_untold", "make_failure", "mark_failures_told", "note_final_failure"]
 

@@ -15,11 +15,11 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from pipeline.errors import OptionError
-from pipeline.ledger_claims import claim_rows, free_dead, release_rows, renew_rows
-from pipeline.ledger_database import Database, open_database
-from pipeline.ledger_failures import list_untold, mark_failures_told
-from pipeline.ledger_holder import Holder
-from pipeline.ledger_outcomes import (
+from pipeline.watch.ledger.claims import claim_rows, free_dead, release_rows, renew_rows
+from pipeline.watch.ledger.database import Database, open_database
+from pipeline.watch.ledger.failures import list_untold, mark_failures_told
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.outcomes import (
     fail_row,
     list_prunable_rows,
     map_row,
@@ -28,12 +28,12 @@ from pipeline.ledger_outcomes import (
     retry_rows,
     skip_row,
 )
-from pipeline.ledger_rounds import list_rounds, write_round
-from pipeline.ledger_sightings import record_sightings
-from pipeline.ledger_summary import summarise_areas
-from pipeline.ledger_tables import SCENES, as_row
-from pipeline.ledger_upgrade import upgrade_ledger
-from pipeline.ledger_values import (
+from pipeline.watch.ledger.rounds import list_rounds, write_round
+from pipeline.watch.ledger.sightings import record_sightings
+from pipeline.watch.ledger.summary import summarise_areas
+from pipeline.watch.ledger.tables import SCENES, as_row
+from pipeline.watch.ledger.upgrade import upgrade_ledger
+from pipeline.watch.ledger.values import (
     AreaSummary,
     BackOff,
     Counts,

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.ledger import Ledger
-from pipeline.ledger_errors import LedgerError
-from pipeline.ledger_holder import Holder
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.ledger_errors import LedgerError
 
 __all__ = ["keep_renewed"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger_failures import make_failure
-from pipeline.ledger_tables import ROUNDS
-from pipeline.ledger_values import Round, one_line
+from pipeline.watch.ledger.failures import make_failure
+from pipeline.watch.ledger.tables import ROUNDS
+from pipeline.watch.ledger.values import Round, one_line
 
 __all__ = ["list_rounds", "write_round"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
-from pipeline.ledger_tables import SCENES
+from pipeline.watch.ledger.tables import SCENES
 
 __all__ = ["FREE", "add_history", "apply_pending", "change_row", "describe_replacement", "fresh_start"]
 

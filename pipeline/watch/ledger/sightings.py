@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
-from pipeline.ledger_rows import add_history, change_row, describe_replacement, fresh_start
-from pipeline.ledger_tables import SCENES, plain_json
-from pipeline.ledger_values import Counts, Sighting, compute_rank, one_line
+from pipeline.watch.ledger.rows import add_history, change_row, describe_replacement, fresh_start
+from pipeline.watch.ledger.tables import SCENES, plain_json
+from pipeline.watch.ledger.values import Counts, Sighting, compute_rank, one_line
 
 __all__ = ["record_sightings"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger_tables import ROUNDS, SCENES
-from pipeline.ledger_values import AreaSummary, FailedScene, SkipKind, State
+from pipeline.watch.ledger.tables import ROUNDS, SCENES
+from pipeline.watch.ledger.values import AreaSummary, FailedScene, SkipKind, State
 
 __all__ = ["summarise_areas"]
 

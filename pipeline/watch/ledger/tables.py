@@ -1,7 +1,7 @@
 """The two tables of the ledger, as this version of Strandline knows them.
 
-How a database gets there is told by the revisions (``pipeline.ledger_upgrade``); a test holds the two against each
-other. Names begin with ``strandline_``, since a PostgreSQL database may be shared with other programs.
+How a database gets there is told by the revisions (``pipeline.watch.ledger.upgrade``); a test holds the two against
+each other. Names begin with ``strandline_``, since a PostgreSQL database may be shared with other programs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect, RowMapping
 from sqlalchemy.types import TypeDecorator
 
-from pipeline.ledger_values import Row
+from pipeline.watch.ledger.values import Row
 
 __all__ = ["METADATA", "ROUNDS", "SCENES", "JsonText", "Moment", "as_row", "plain_json"]
 

@@ -1,6 +1,6 @@
 """Bring the tables of a ledger to what this version of Strandline needs, and refuse a ledger that is newer.
 
-The steps are Alembic's; its revisions are modules of ours (``pipeline.ledger_revision_1`` …), so that they work
+The steps are Alembic's; its revisions are modules of ours (``pipeline.watch.ledger.revision_1`` …), so that they work
 from an installed wheel without a folder of scripts.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline import ledger_revision_1
 from pipeline.errors import MissingExtraError
-from pipeline.ledger_database import Database
-from pipeline.ledger_errors import LedgerError
+from pipeline.watch.ledger import revision_1 as ledger_revision_1
+from pipeline.watch.ledger.database import Database
+from pipeline.watch.ledger.ledger_errors import LedgerError
 
 try:
     from alembic.operations import Operations

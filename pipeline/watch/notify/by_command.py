@@ -7,8 +7,8 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from pipeline.notify_errors import NotToldError
-from pipeline.notify_settings import CommandChannel
+from pipeline.watch.notify.notify_errors import NotToldError
+from pipeline.watch.notify.settings import CommandChannel
 
 __all__ = ["tell_command"]
 

@@ -12,8 +12,8 @@ from email.message import EmailMessage
 from email.utils import localtime
 
 from pipeline.areas_errors import AreasError
-from pipeline.notify_errors import NotToldError
-from pipeline.notify_settings import EmailChannel
+from pipeline.watch.notify.notify_errors import NotToldError
+from pipeline.watch.notify.settings import EmailChannel
 
 __all__ = ["tell_email"]
 

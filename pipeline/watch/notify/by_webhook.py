@@ -11,10 +11,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipeline.areas_secrets import hide_secrets
 from pipeline.errors import MissingExtraError
-from pipeline.notify_errors import NotToldError
-from pipeline.notify_settings import WebhookChannel
+from pipeline.secrets import hide_secrets
+from pipeline.watch.notify.notify_errors import NotToldError
+from pipeline.watch.notify.settings import WebhookChannel
 from strandline import __version__
 
 try:

@@ -13,12 +13,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from pipeline.areas_secrets import hide_secrets
 from pipeline.errors import OptionError
-from pipeline.notify_command import tell_command
-from pipeline.notify_email import tell_email
-from pipeline.notify_settings import EVENT_KINDS, CommandChannel, EmailChannel, EventKind, Notification
-from pipeline.notify_webhook import tell_webhook
+from pipeline.secrets import hide_secrets
+from pipeline.watch.notify.by_command import tell_command
+from pipeline.watch.notify.by_email import tell_email
+from pipeline.watch.notify.by_webhook import tell_webhook
+from pipeline.watch.notify.settings import EVENT_KINDS, CommandChannel, EmailChannel, EventKind, Notification
 
 __all__ = ["Delivery", "Event", "make_event_id", "send_event"]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, field_validator, model_validator
 
 from pipeline.areas_errors import AreasError, SecretError
-from pipeline.areas_secrets import Reference, has_token, is_secret_name, refuse_credentials, refuse_literal
+from pipeline.secrets import Reference, has_token, is_secret_name, refuse_credentials, refuse_literal
 
 __all__ = ["EVENT_KINDS", "CommandChannel", "EmailChannel", "EventKind", "Notification", "Text", "WebhookChannel"]
 

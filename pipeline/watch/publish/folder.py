@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, OutputError, output_errors
-from pipeline.item import ITEM_NAME, read_fingerprint
-from pipeline.publish_results import PublishedResult, describe_result
-from pipeline.workspace import open_workspace
+from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.watch.publish.results import PublishedResult, describe_result
 
 __all__ = ["copy_result", "hold_folder", "list_folder", "remove_result", "require_room", "sweep_folder"]
 

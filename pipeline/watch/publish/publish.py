@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pipeline.catalogue import Unlisted, write_catalogue
 from pipeline.errors import OutputError
-from pipeline.item import read_fingerprint
-from pipeline.publish_folder import (
+from pipeline.record.catalogue import Unlisted, write_catalogue
+from pipeline.record.item import read_fingerprint
+from pipeline.watch.publish.folder import (
     copy_result,
     hold_folder,
     list_folder,
@@ -22,9 +22,9 @@ from pipeline.publish_folder import (
     require_room,
     sweep_folder,
 )
-from pipeline.publish_results import PublishedResult
-from pipeline.publish_store import Store
-from pipeline.publish_target import resolve_destination
+from pipeline.watch.publish.results import PublishedResult
+from pipeline.watch.publish.store import Store
+from pipeline.watch.publish.target import resolve_destination
 
 __all__ = [
     "Published",

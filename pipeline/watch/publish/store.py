@@ -17,11 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from pipeline.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
 from pipeline.errors import OutputError
-from pipeline.item import ITEM_NAME
-from pipeline.publish_results import PublishedResult, describe_result, list_own_assets
-from pipeline.publish_target import Destination, store_errors
+from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
+from pipeline.record.item import ITEM_NAME
+from pipeline.watch.publish.results import PublishedResult, describe_result, list_own_assets
+from pipeline.watch.publish.target import Destination, store_errors
 
 __all__ = ["Store"]
 

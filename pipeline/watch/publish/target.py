@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pipeline.areas_secrets import hide_secrets, refuse_credentials
 from pipeline.errors import MissingExtraError, OptionError, OutputError
+from pipeline.secrets import hide_secrets, refuse_credentials
 
 __all__ = ["Destination", "resolve_destination", "store_errors"]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, sobel
 from torch import Tensor
 
-from models.edge_losses import compute_boundary_loss, compute_shore_distance, compute_sobel_loss
+from models.losses.edge import compute_boundary_loss, compute_shore_distance, compute_sobel_loss
 
 SEEDS = st.integers(0, 10_000)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.errors import ModelConfigError, ModelInputError
-from models.losses import (
+from models.losses.water import (
     WaterLoss,
     compute_cross_entropy,
     compute_dice_loss,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.metrics import Confusion, compute_confusion, compute_near_shore, compute_temperature
+from models.measures.metrics import Confusion, compute_confusion, compute_near_shore, compute_temperature
 
 MASKS = arrays(np.bool_, (6, 7))
 

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.absence import select_channels
 from models.errors import ModelConfigError
-from models.unet import UNet, UNetConfig
+from models.networks.absence import select_channels
+from models.networks.unet import UNet, UNetConfig
 
 CHANNELS = 5
 SETS = st.sets(st.integers(0, CHANNELS - 1), min_size=1).map(sorted)

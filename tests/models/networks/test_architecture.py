@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from models.absence import select_channels
-from models.architecture import ARCHITECTURES, build_network, describe, parse_config
-from models.checkpoint import FORMAT, Model, load_model, save_model
 from models.errors import ModelConfigError, ModelInputError
+from models.networks.absence import select_channels
+from models.networks.architecture import ARCHITECTURES, build_network, describe, parse_config
+from models.networks.checkpoint import FORMAT, Model, load_model, save_model
 from tests.models.conftest import build_card
 
 TINY: dict[str, dict[str, Any]] = {

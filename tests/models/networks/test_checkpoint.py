@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from models.card import ModelCard
-from models.checkpoint import Model, load_model, read_card, save_model
 from models.errors import ModelFileError
-from models.unet import UNetConfig
+from models.networks.checkpoint import Model, load_model, read_card, save_model
+from models.networks.unet import UNetConfig
 
 
 def test_what_was_saved_is_what_is_loaded(tiny: Model, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.checkpoint import Model
-from models.normalisation import Normalisation
+from models.networks.checkpoint import Model
+from models.networks.normalisation import Normalisation
 
 NORMALISATION = Normalisation(mean=(0.1, 0.2), std=(0.05, 0.1), reflectance_range=(-0.2, 1.5))
 

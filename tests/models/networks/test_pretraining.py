@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.autoencoder import Autoencoder, AutoencoderConfig, compute_reconstruction_loss
-from models.classifier import (
+from models.errors import ModelConfigError, ModelInputError
+from models.networks.autoencoder import Autoencoder, AutoencoderConfig, compute_reconstruction_loss
+from models.networks.classifier import (
     LAND,
     SHORE,
     UNKNOWN,
@@ -19,9 +20,8 @@ from models.classifier import (
     compute_class_loss,
     compute_tile_class,
 )
-from models.encoder_transfer import carry_encoder
-from models.errors import ModelConfigError, ModelInputError
-from models.unet import UNet, UNetConfig
+from models.networks.encoder_transfer import carry_encoder
+from models.networks.unet import UNet, UNetConfig
 
 
 @pytest.fixture(autouse=True)

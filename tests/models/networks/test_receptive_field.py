@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from models.errors import ModelInputError
-from models.receptive_field import ReceptiveField, compute_receptive_field
-from models.unet import UNetConfig
+from models.networks.receptive_field import ReceptiveField, compute_receptive_field
+from models.networks.unet import UNetConfig
 
 
 def compute_reach_by_hand(depth: int, *, skips: bool = True) -> int:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from models.errors import ModelConfigError, ModelInputError
-from models.receptive_field import compute_receptive_field
-from models.unet import UNetConfig
-from models.unet_config import compute_reach
+from models.networks.receptive_field import compute_receptive_field
+from models.networks.unet import UNetConfig
+from models.networks.unet_config import compute_reach
 
 CONFIGS = st.builds(
     UNetConfig,

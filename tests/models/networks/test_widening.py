@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelConfigError
-from models.unet import UNet, UNetConfig
-from models.widening import widen
+from models.networks.unet import UNet, UNetConfig
+from models.networks.widening import widen
 
 
 def build(**hyperparameters: object) -> UNet:

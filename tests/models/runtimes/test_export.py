@@ -15,17 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from models import export
-from models.checkpoint import Model
 from models.errors import DeviceError, ExportError, ModelFileError, ModelInputError
-from models.export import PARITY, ExportFormat, export_model
-from models.exported import EXPORT_KEY
-from models.predictor import Predictor
-from models.pt2_archive import HEADER_NAME
-from models.registry import resolve_card
-from models.runtime import Runtime
-from models.runtimes import resolve_predictor
-from models.unet import UNetConfig
+from models.networks.checkpoint import Model
+from models.networks.unet import UNetConfig
+from models.runtimes import export
+from models.runtimes.export import PARITY, ExportFormat, export_model
+from models.runtimes.exported import EXPORT_KEY
+from models.runtimes.predictor import Predictor
+from models.runtimes.pt2_archive import HEADER_NAME
+from models.runtimes.registry import resolve_card
+from models.runtimes.resolve import resolve_predictor
+from models.runtimes.torch_predictor import Runtime
 
 FORMATS: tuple[ExportFormat, ...] = ("onnx", "pt2")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from models.checkpoint import Model
 from models.errors import DeviceError
-from models.framework_choice import build_runtime, find_cache, measure
-from models.openvino_runtime import OpenVinoRuntime
-from models.runtime import Runtime
-from models.unet import UNetConfig
+from models.networks.checkpoint import Model
+from models.networks.unet import UNetConfig
+from models.runtimes.framework_choice import build_runtime, find_cache, measure
+from models.runtimes.openvino_predictor import OpenVinoRuntime
+from models.runtimes.torch_predictor import Runtime
 
 pytest.importorskip("openvino")
 

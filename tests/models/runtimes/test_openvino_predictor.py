@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.checkpoint import Model, load_model, save_model
 from models.errors import DeviceError, ModelConfigError, ModelFileError, ModelInputError
-from models.openvino_runtime import OpenVinoRuntime
-from models.runtime import Runtime
-from models.unet import UNetConfig
+from models.networks.checkpoint import Model, load_model, save_model
+from models.networks.unet import UNetConfig
+from models.runtimes.openvino_predictor import OpenVinoRuntime
+from models.runtimes.torch_predictor import Runtime
 
 pytest.importorskip("openvino")
 MakeModel = Callable[[UNetConfig], Model]
@@ -86,7 +86,7 @@ def test_neither_the_tile_nor_the_thread_changes_a_bit(make_model: MakeModel, pr
 
 def test_it_needs_no_pytorch(openvino: OpenVinoRuntime) -> None:
     code = (
-        "import sys; from models.runtimes import resolve_predictor; import pipeline.mapping;"
+        "import sys; from models.runtimes.resolve import resolve_predictor; import pipeline.mapping.map_scene;"
         f"resolve_predictor({openvino.source!r}, framework='openvino');"
         "sys.exit('torch' in sys.modules)"
     )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from models.checkpoint import Model
 from models.errors import ModelFileError, UnknownModelError
-from models.registry import DEFAULT_MODEL, WEIGHTS, list_models, resolve_model
+from models.networks.checkpoint import Model
+from models.runtimes.registry import DEFAULT_MODEL, WEIGHTS, list_models, resolve_model
 
 
 def test_the_default_is_among_the_bundled_models() -> None:

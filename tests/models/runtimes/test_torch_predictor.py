@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import nn
 
-from models.checkpoint import Model
 from models.errors import DeviceError, ModelInputError
-from models.normalisation import Normalisation
-from models.registry import resolve_model
-from models.runtime import Runtime
-from models.unet import UNetConfig
+from models.networks.checkpoint import Model
+from models.networks.normalisation import Normalisation
+from models.networks.unet import UNetConfig
+from models.runtimes.registry import resolve_model
+from models.runtimes.torch_predictor import Runtime
 
 Floats = NDArray[np.float32]
 

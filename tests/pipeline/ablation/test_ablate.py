@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.classifier import ClassifierConfig
 from models.errors import TrainingError
-from models.unet import UNetConfig
-from pipeline import ablation_tiles
-from pipeline.ablation import Row, ablate, read_rows
-from pipeline.ablation_fit import Batches, fit, loss_of_kind, loss_of_map, measure
-from pipeline.ablation_recipe import AblationRecipe, FitRecipe, read_ablation
-from pipeline.ablation_report import compare, write_report
-from pipeline.ablation_tiles import TileSet, read_tiles
+from models.networks.classifier import ClassifierConfig
+from models.networks.unet import UNetConfig
+from pipeline.ablation import tiles as ablation_tiles
+from pipeline.ablation.ablate import Row, ablate, read_rows
+from pipeline.ablation.fit import Batches, fit, loss_of_kind, loss_of_map, measure
+from pipeline.ablation.recipe import AblationRecipe, FitRecipe, read_ablation
+from pipeline.ablation.report import compare, write_report
+from pipeline.ablation.tiles import TileSet, read_tiles
 from tiles.bands import L2A_STACK
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
-RECIPES = Path(__file__).resolve().parents[2] / "workflows" / "recipes"
+RECIPES = Path(__file__).resolve().parents[3] / "workflows" / "recipes"
 SIZE = 16
 NO_SCALE = (np.zeros(12, np.float32), np.ones(12, np.float32))
 

@@ -14,28 +14,28 @@ from typing import Any
 
 import pytest
 
-from pipeline.batch import BatchJob, run_batch
-from pipeline.batch_record import hold_batch, read_journal
-from pipeline.batch_summary import BatchSummary, read_status
-from pipeline.batch_units import SceneUnit, map_unit
-from pipeline.cluster import ClusterError, ClusterOptions
-from pipeline.engine import SchedulerLostError
+from pipeline.atomic import open_workspace
+from pipeline.batch.record import hold_batch, read_journal
+from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.batch.summary import BatchSummary, read_status
+from pipeline.batch.units import SceneUnit, map_unit
+from pipeline.cluster.client import ClusterError, ClusterOptions
+from pipeline.cluster.tasks import SchedulerLostError
 from pipeline.errors import BusyError, OutputError, StaleResultError
-from pipeline.item import read_fingerprint
-from pipeline.options import MapOptions
-from pipeline.workspace import open_workspace
-from tests.pipeline.dask_processes import DaskProcesses, wait_until
+from pipeline.mapping.options import MapOptions
+from pipeline.record.item import read_fingerprint
+from tests.pipeline.cluster.dask_processes import DaskProcesses, wait_until
 from tests.pipeline.small_scenes import compare_results, simulate_scenes, truncate_band
 from tests.pipeline.tiny_models import write_model
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 OPTIONS = MapOptions(tile_size=64, precision="fp32")
 CLIENT = """
 import sys
 from pathlib import Path
-from pipeline.batch import BatchJob, run_batch
-from pipeline.cluster import ClusterOptions
-from pipeline.options import MapOptions
+from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.cluster.client import ClusterOptions
+from pipeline.mapping.options import MapOptions
 source, out, address = sys.argv[1:]
 options = MapOptions(tile_size=64, precision="fp32")
 run_batch(BatchJob(source=Path(source), out=Path(out), options=options, cluster=ClusterOptions(scheduler=address)),
@@ -247,7 +247,7 @@ def test_the_scheduler_is_killed(folder: Path, quiet: Path, cluster: DaskProcess
 def test_no_worker_sees_a_folder_of_another_machine(folder: Path, tmp_path: Path) -> None:
     from distributed import LocalCluster
 
-    from pipeline import cluster as module
+    from pipeline.cluster import client as module
 
     with (
         pytest.MonkeyPatch.context() as patch,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.batch_sources import BatchSourceError, list_sources
-from pipeline.search_errors import PlanError
+from pipeline.batch.sources import BatchSourceError, list_sources
+from pipeline.search.errors import PlanError
 
 PRODUCT = "S2A_MSIL2A_20240101T101031_N0509_R022_T33TVM_20240101T120000"
 REPROCESSED = "S2A_MSIL2A_20240101T101031_N0511_R022_T33TVM_20240601T120000"

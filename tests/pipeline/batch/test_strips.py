@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.batch_units import SceneUnit, compute_unit_part, map_unit
+from pipeline.batch.units import SceneUnit, compute_unit_part, map_unit
 from pipeline.errors import StaleResultError
-from pipeline.mapping import map_scene
-from pipeline.options import MapOptions
+from pipeline.mapping.map_scene import map_scene
+from pipeline.mapping.options import MapOptions
 from tests.pipeline.small_scenes import compare_results, simulate_scenes
 from tests.pipeline.tiny_models import write_model
 
@@ -87,7 +87,7 @@ def test_a_scene_that_is_mapped_needs_no_parts(scene: Path, tmp_path: Path) -> N
 
 
 def test_tiles_that_are_blended_are_left_together(scene: Path, tmp_path: Path) -> None:
-    from models.unet import UNetConfig
+    from models.networks.unet import UNetConfig
 
     model = write_model(tmp_path / "blending.safetensors", UNetConfig(depth=1, width=4, norm="group"))
     options = OPTIONS.model_copy(update={"model": str(model)})

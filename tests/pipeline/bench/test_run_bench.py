@@ -9,16 +9,16 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from models.framework_choice import build_runtime
-from models.predictor import Framework
-from models.registry import resolve_path
-from pipeline.bench import count_asked
-from pipeline.bench_decoding import measure_decoding
-from pipeline.bench_network import build_calls
-from pipeline.bench_process import BenchError, run_decoding, run_mapping
-from pipeline.bench_record import list_rows
-from pipeline.bench_report import BenchReport, BenchRun
-from pipeline.bench_values import (
+from models.runtimes.framework_choice import build_runtime
+from models.runtimes.predictor import Framework
+from models.runtimes.registry import resolve_path
+from pipeline.bench.decoding import measure_decoding
+from pipeline.bench.network import build_calls
+from pipeline.bench.process import BenchError, run_decoding, run_mapping
+from pipeline.bench.record import list_rows
+from pipeline.bench.report import BenchReport, BenchRun
+from pipeline.bench.run_bench import count_asked
+from pipeline.bench.values import (
     AskedTiles,
     Choices,
     DecodingCost,
@@ -27,10 +27,10 @@ from pipeline.bench_values import (
     SceneSize,
     TileCost,
 )
-from pipeline.options import MapOptions
+from pipeline.mapping.options import MapOptions
 from tests.pipeline.small_scenes import simulate_scenes
 from tiles.grid import Window
-from tiles.open import open_scene
+from tiles.products.open import open_scene
 
 SCENE = SceneSize(id="made", width=2000, height=1000, simulated=True)
 

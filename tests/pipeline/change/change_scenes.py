@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from pipeline.change_compare import Found, compare_dates
-from pipeline.change_options import ChangeOptions
-from pipeline.change_source import read_dated_coast
+from pipeline.change.compare import Found, compare_dates
+from pipeline.change.options import ChangeOptions
+from pipeline.change.source import read_dated_coast
 from tests.pipeline.mapped_folder import Ground, make_grid, write_mapped
 
 __all__ = ["LEFT", "TOP", "compare", "make_ground", "write_date"]

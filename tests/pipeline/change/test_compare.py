@@ -11,10 +11,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.change_compare import compare_dates
-from pipeline.change_options import ChangeError, ChangeOptions
-from pipeline.change_source import read_dated_coast
-from tests.pipeline.change_scenes import LEFT, TOP, Distance, compare, make_ground, write_date
+from pipeline.change.compare import compare_dates
+from pipeline.change.options import ChangeError, ChangeOptions
+from pipeline.change.source import read_dated_coast
+from tests.pipeline.change.change_scenes import LEFT, TOP, Distance, compare, make_ground, write_date
 from tests.pipeline.mapped_folder import make_grid, write_mapped
 
 FEW = settings(max_examples=5)

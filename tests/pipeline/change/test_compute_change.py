@@ -17,16 +17,16 @@ import pytest
 import shapely
 from PIL import Image
 
-import pipeline.change_map
-from pipeline.change import ChangeOptions, ChangeResult, compute_change
-from pipeline.change_fields import CHANGE_LAYERS
-from pipeline.change_options import ChangeError
-from pipeline.coastline import CoastlineOptions, SceneContext, build_coastline
-from pipeline.contour import ContourTracer
+import pipeline.change.pictures
+from pipeline.change.compute_change import ChangeOptions, ChangeResult, compute_change
+from pipeline.change.fields import CHANGE_LAYERS
+from pipeline.change.options import ChangeError
 from pipeline.errors import OptionError, OutputError, StaleResultError
-from pipeline.timeseries_errors import TideError
-from pipeline.vectors import write_vectors
-from tests.pipeline.change_scenes import LEFT, TOP, write_date
+from pipeline.output.vectors import write_vectors
+from pipeline.timeseries.timeseries_errors import TideError
+from pipeline.trace.coastline import CoastlineOptions, SceneContext, build_coastline
+from pipeline.trace.contour import ContourTracer
+from tests.pipeline.change.change_scenes import LEFT, TOP, write_date
 from tests.pipeline.mapped_folder import make_grid
 from tiles import masks
 
@@ -47,7 +47,7 @@ def moved_shore(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _coarse_pictures() -> object:
     """Pictures of fewer pixels, which take less time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline.change_map, "_DPI", 50)
+        patch.setattr(pipeline.change.pictures, "_DPI", 50)
         yield
 
 
@@ -155,7 +155,7 @@ def test_failure_leaves_nothing(dates: tuple[Path, Path], tmp_path: Path, monkey
     def refuse(*_: object, **__: object) -> None:
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr("pipeline.change.write_change_item", refuse)
+    monkeypatch.setattr("pipeline.change.compute_change.write_change_item", refuse)
     with pytest.raises(OutputError):
         compute_change(*dates, tmp_path / "results" / "change")
     assert list(tmp_path.iterdir()) == []

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import cluster
-from pipeline.cluster import ClusterError, ClusterOptions, compute_threads, compute_workers, open_client
+from pipeline.cluster import client as cluster
+from pipeline.cluster.client import ClusterError, ClusterOptions, compute_threads, compute_workers, open_client
 from pipeline.errors import MissingExtraError
 
 

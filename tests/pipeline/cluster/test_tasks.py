@@ -9,12 +9,12 @@ import pytest
 from distributed import Client, KilledWorker
 from distributed.comm import CommClosedError
 
-from pipeline import engine
-from pipeline.cluster import ClusterOptions, open_client
-from pipeline.engine import SchedulerLostError, Task, is_transient, run_tasks
+from pipeline.cluster import tasks as engine
+from pipeline.cluster.client import ClusterOptions, open_client
+from pipeline.cluster.tasks import SchedulerLostError, Task, is_transient, run_tasks
 from pipeline.errors import BusyError, OutputError, StaleResultError
-from tests.pipeline.dask_processes import DaskProcesses, wait_until
-from tests.pipeline.dask_tasks import add_one, fail_at_first, fail_with_a_cause
+from tests.pipeline.cluster.dask_processes import DaskProcesses, wait_until
+from tests.pipeline.cluster.dask_tasks import add_one, fail_at_first, fail_with_a_cause
 from tiles.errors import RasterReadError, SceneError
 
 

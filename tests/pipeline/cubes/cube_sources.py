@@ -15,9 +15,9 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import box, mapping
 
 from tiles.bands import BANDS
-from tiles.open import open_scene
+from tiles.products.open import open_scene
 from tiles.scene import Scene
-from tiles.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_product
 
 NAMES = ("B02", "B03", "B04", "B08")
 CRS = "EPSG:32630"

@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 from affine import Affine
 
-from pipeline.cube_layout import find_layout
+from pipeline.cubes.layout import find_layout
 from strandline import StrandlineError
-from tests.pipeline.cube_sources import CRS, make_cube, make_pixels
+from tests.pipeline.cubes.cube_sources import CRS, make_cube, make_pixels
 from tiles.bands import L2A_STACK
 from tiles.errors import BandError, GridError, SceneError
 

@@ -13,9 +13,9 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 import pipeline
-from pipeline.cubes import segment
+from pipeline.cubes.segment import segment
 from tests.conftest import skip_without
-from tests.pipeline.cube_sources import simulate_item
+from tests.pipeline.cubes.cube_sources import simulate_item
 from tests.pipeline.tiny_models import write_model
 from tiles.bands import L2A_STACK
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.run_notebook import execute
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "cubes.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[3] / "docs" / "cubes.ipynb"
 PICTURE = "image/png"
 
 

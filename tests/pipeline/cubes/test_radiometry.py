@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from pipeline.cubes import segment
+from pipeline.cubes.segment import segment
 from pipeline.errors import UnfitSceneError
-from tests.pipeline.cube_sources import NAMES, make_cube, make_items, make_pixels
+from tests.pipeline.cubes.cube_sources import NAMES, make_cube, make_items, make_pixels
 from tests.pipeline.tiny_models import write_model
 from tiles.errors import SceneError
 

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 import pipeline
 from models.errors import ModelFileError, ModelInputError
-from models.unet import UNetConfig
-from pipeline import cube_tiles
-from pipeline.cube_tiles import merge_chunks, plan_spans
-from pipeline.cubes import CubeOptions, segment
+from models.networks.unet import UNetConfig
+from pipeline.cubes import chunks as cube_tiles
+from pipeline.cubes.chunks import merge_chunks, plan_spans
+from pipeline.cubes.segment import CubeOptions, segment
 from pipeline.errors import OptionError
-from tests.pipeline.cube_sources import NAMES, make_cube, make_pixels
+from tests.pipeline.cubes.cube_sources import NAMES, make_cube, make_pixels
 from tests.pipeline.tiny_models import build_card, write_model
 from tiles.errors import BandError
 from tiles.grid import Window

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from models.card import ModelCard, Training
-from models.checkpoint import save_model
-from models.unet import UNetConfig
+from models.networks.checkpoint import save_model
+from models.networks.unet import UNetConfig
 from tiles.bands import L2A_STACK
-from tiles.sample import Sample
+from tiles.samples.sample import Sample
 
 WATER, LAND = 0.02, 0.3
 

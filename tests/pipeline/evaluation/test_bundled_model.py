@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from models.registry import DEFAULT_MODEL, list_models, resolve_model
-from models.runtime import Runtime
-from pipeline.answers import NetworkMethod
-from pipeline.evaluation import Evaluation, EvaluationOptions, evaluate
-from pipeline.model_release import FewBands
-from pipeline.sample_sources import resolve_places, resolve_source
-from pipeline.simulated_chips import simulate
+from benchmarks.release_model import FewBands
+from models.runtimes.registry import DEFAULT_MODEL, list_models, resolve_model
+from models.runtimes.torch_predictor import Runtime
+from pipeline.evaluation.answers import NetworkMethod
+from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+from pipeline.samples.simulate_chip import simulate
+from pipeline.samples.sources import resolve_places, resolve_source
 from tiles.bands import L2A_STACK
 
 FRESH_SEED = 3_100_000_000

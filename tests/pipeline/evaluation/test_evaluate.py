@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.metrics import compute_confusion
-from pipeline.answers import IndexMethod, NetworkMethod, predict_tile
+from models.measures.metrics import compute_confusion
 from pipeline.errors import OptionError
-from pipeline.evaluation import Evaluation, EvaluationOptions, evaluate
-from pipeline.evaluation_report import write_report
-from pipeline.permutation import compute_importance, permute_band
-from pipeline.report_page import ReportSubject
-from pipeline.report_words import find_best
-from pipeline.sample_sources import resolve_places, resolve_source
-from pipeline.tally import get_confusion
-from tests.pipeline.evaluated import Lakes, write_tiny_model
+from pipeline.evaluation.answers import IndexMethod, NetworkMethod, predict_tile
+from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+from pipeline.evaluation.permutation import compute_importance, permute_band
+from pipeline.evaluation.report.page import ReportSubject
+from pipeline.evaluation.report.words import find_best
+from pipeline.evaluation.report.write_report import write_report
+from pipeline.evaluation.tally import get_confusion
+from pipeline.samples.sources import resolve_places, resolve_source
+from tests.pipeline.evaluation.evaluated import Lakes, write_tiny_model
 from tiles.bands import L2A_STACK
-from tiles.sample import split_places
+from tiles.samples.sample import split_places
 
 OPTIONS = EvaluationOptions(tile_size=48, resamples=40, pictures=4)
 SUBJECT = ReportSubject(

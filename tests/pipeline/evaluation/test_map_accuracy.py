@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from pipeline.accuracy import DistanceStats, PixelStats
-from pipeline.coastline import SceneContext, build_coastline
-from pipeline.contour import ContourTracer
-from pipeline.evaluate import compute_accuracy
-from pipeline.line_samples import compute_distances, compute_samples
+from pipeline.evaluation.accuracy import DistanceStats, PixelStats
+from pipeline.evaluation.map_accuracy import compute_accuracy
+from pipeline.trace.coastline import SceneContext, build_coastline
+from pipeline.trace.contour import ContourTracer
+from pipeline.trace.line_samples import compute_distances, compute_samples
 from tiles.errors import GridError, RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import OBSCURED

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.shoreline_error import compute_contour, compute_distances, compute_shoreline_distances
+from pipeline.evaluation.shoreline_error import compute_contour, compute_distances, compute_shoreline_distances
 
 SIZE = 60
 

@@ -11,15 +11,15 @@ import pytest
 import rasterio
 import torch
 
-from models.checkpoint import load_model
-from models.runtime import Runtime
-from pipeline.fit import describe_fit
-from pipeline.mapping import MapOptions, MapResult, map_scene
+from models.networks.checkpoint import load_model
+from models.runtimes.torch_predictor import Runtime
+from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
+from pipeline.predict.inputs import describe_fit
 from tests.pipeline.tiny_models import NEEDS, build_card, write_model
-from tests.tiles.products import dark_water, write_raster
+from tests.tiles.products.small_products import dark_water, write_raster
 from tiles.bands import L2A_STACK
 from tiles.errors import BandError
-from tiles.open import StackOptions, open_scene
+from tiles.products.open import StackOptions, open_scene
 
 
 @pytest.fixture(scope="module")

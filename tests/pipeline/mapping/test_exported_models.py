@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import rasterio
 
-from models.checkpoint import load_model
-from models.export import ExportFormat, export_model
-from pipeline.mapping import MapOptions, map_scene
+from models.networks.checkpoint import load_model
+from models.runtimes.export import ExportFormat, export_model
+from pipeline.mapping.map_scene import MapOptions, map_scene
 from tests.pipeline.tiny_models import write_model
-from tests.tiles.products import dark_water, write_raster
+from tests.tiles.products.small_products import dark_water, write_raster
 from tiles.errors import BandError
 
 NAMES = ("B02", "B03", "B04", "B08")

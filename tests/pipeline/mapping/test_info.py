@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from pipeline.info import describe_scene
-from tests.tiles.products import dark_water, write_raster
-from tiles.open import open_scene
+from pipeline.mapping.info import describe_scene
+from tests.tiles.products.small_products import dark_water, write_raster
+from tiles.products.open import open_scene
 
 
 def test_shares_of_real_products(shared: Path) -> None:
@@ -63,7 +63,7 @@ def test_json_holds_all_and_parses(shared: Path) -> None:
 
 
 def test_table_names_offset_doubt_and_who_says_so(shared: Path) -> None:
-    from workflows.info_command import render_info
+    from workflows.commands.info import render_info
 
     console = Console(file=StringIO(), width=200)
     console.print(render_info(describe_scene(open_scene(shared / "scenes/parana/20231212.tif"))))
@@ -75,7 +75,7 @@ def test_table_names_offset_doubt_and_who_says_so(shared: Path) -> None:
 def test_command_prints_json(tmp_path: Path) -> None:
     import typer
 
-    from workflows.info_command import info
+    from workflows.commands.info import info
 
     app = typer.Typer()
     app.command()(info)

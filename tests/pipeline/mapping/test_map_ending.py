@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 from rasterio.crs import CRS
 
-from pipeline import coastline, ellipsoid, rings
-from pipeline.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
-from pipeline.contour import ContourTracer
-from pipeline.rasters import MapWriter
-from pipeline.vectors import write_vectors
+from pipeline.output.rasters import MapWriter
+from pipeline.output.vectors import write_vectors
+from pipeline.trace import coastline, ellipsoid, rings
+from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
+from pipeline.trace.contour import ContourTracer
 from tiles.grid import Grid
 from tiles.masks import NODATA, OBSCURED
 

@@ -25,5 +25,5 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
 
 def test_the_package_alone_does_not_import_torch() -> None:
     code = "import sys, pipeline; sys.exit('torch' in sys.modules)"
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=root).returncode == 0

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.checksums import compute_fingerprint
-from pipeline.options import MapOptions
+from pipeline.mapping.options import MapOptions
 
 
 def fingerprint(**choices: object) -> str:

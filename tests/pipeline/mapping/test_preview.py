@@ -19,8 +19,8 @@ from pyproj import Geod
 from rasterio.crs import CRS
 
 from pipeline.errors import OutputError
-from pipeline.map_scale import compute_metres_per_unit, format_length, format_position, resolve_bar_length
-from pipeline.preview import Caption, Picture, compute_stretch, write_preview
+from pipeline.mapping.preview import Caption, Picture, compute_stretch, write_preview
+from pipeline.output.map_scale import compute_metres_per_unit, format_length, format_position, resolve_bar_length
 from tiles.grid import Grid
 
 SEA = np.array([0.02, 0.03, 0.04])

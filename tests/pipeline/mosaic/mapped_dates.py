@@ -11,9 +11,9 @@ import rasterio
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from pipeline.coastline import SceneContext, build_coastline
-from pipeline.contour import ContourTracer
-from pipeline.vectors import write_vectors
+from pipeline.output.vectors import write_vectors
+from pipeline.trace.coastline import SceneContext, build_coastline
+from pipeline.trace.contour import ContourTracer
 from tests.pipeline.mapped_folder import Ground, make_grid, write_mapped
 from tiles import masks
 

@@ -18,20 +18,26 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from rio_cogeo.cogeo import cog_validate
 
-import pipeline.cell_tracer
-import pipeline.lattice
-import pipeline.mosaic_store
-import pipeline.mosaic_work
-import pipeline.zone_seam
+import pipeline.mosaic.lattice
+import pipeline.mosaic.seam
+import pipeline.mosaic.store
+import pipeline.mosaic.tracer
+import pipeline.mosaic.work
 from pipeline.errors import MosaicError, StaleResultError
-from pipeline.mosaic import MosaicOptions, build_mosaic
+from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
 from tests.pipeline.mapped_folder import Ground, make_grid, write_mapped
 from tiles.grid import Grid
 
 LonLat = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 CELL = 128
-SMALL = (pipeline.cell_tracer, pipeline.lattice, pipeline.mosaic_store, pipeline.mosaic_work, pipeline.zone_seam)
+SMALL = (
+    pipeline.mosaic.tracer,
+    pipeline.mosaic.lattice,
+    pipeline.mosaic.store,
+    pipeline.mosaic.work,
+    pipeline.mosaic.seam,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

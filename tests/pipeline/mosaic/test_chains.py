@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.chains import Chains, link, read_chains, write_chains
+from pipeline.mosaic.chains import Chains, link, read_chains, write_chains
 
 
 @st.composite

@@ -11,7 +11,7 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 
 from pipeline.errors import MosaicError
-from pipeline.lattice import CELL_PX, Lattice, parse_utm_zone
+from pipeline.mosaic.lattice import CELL_PX, Lattice, parse_utm_zone
 from tiles.grid import Grid
 
 UTM30 = Lattice(name="utm30", crs=CRS.from_epsg(32630), resolution=10.0, west=-6.0, east=0.0)

@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from pyproj import Transformer
 from rasterio.crs import CRS
 
-from pipeline.lattice import Lattice
-from pipeline.mosaic_cell import (
+from pipeline.mosaic.lattice import Lattice
+from pipeline.mosaic.statistics import (
     OUTSIDE,
     Layer,
     Seen,

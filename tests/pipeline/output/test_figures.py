@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 
-from pipeline.figure_png import encode_figure
+from pipeline.output.figures import encode_figure
 
 YELLOW = "#ffd92f"
 

@@ -16,10 +16,10 @@ import rasterio.features
 from affine import Affine
 from rasterio.crs import CRS
 
-from pipeline.classes import CLASS_COLOURS, CLASS_NAMES
-from pipeline.fields import LAYERS
-from pipeline.rasters import MapWriter
-from pipeline.vectors import FORMATS, write_vectors
+from pipeline.output.classes import CLASS_COLOURS, CLASS_NAMES
+from pipeline.output.fields import LAYERS
+from pipeline.output.rasters import MapWriter
+from pipeline.output.vectors import FORMATS, write_vectors
 from tests.pipeline.vector_layers import build_layers
 from tiles.grid import Grid
 

@@ -18,10 +18,10 @@ from rasterio.crs import CRS
 from rio_cogeo.cogeo import cog_validate
 
 from pipeline.errors import OutputError
-from pipeline.rasters import MapWriter, compute_classes, compute_probability_dn
+from pipeline.output.rasters import MapWriter, compute_classes, compute_probability_dn
 from tiles.grid import Grid
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROBABILITIES = hnp.arrays(np.float32, 20, elements=st.floats(0, 1, width=32) | st.just(np.nan))
 STATES = hnp.arrays(np.uint8, 20, elements=st.integers(0, 2))
 
@@ -185,7 +185,7 @@ import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 from pipeline.errors import OutputError
-from pipeline.rasters import MapWriter
+from pipeline.output.rasters import MapWriter
 from tiles.grid import Grid
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

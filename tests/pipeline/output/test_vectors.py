@@ -23,14 +23,14 @@ from hypothesis import strategies as st
 from shapely.affinity import translate
 from shapely.geometry import shape
 
-from pipeline import shapefile
 from pipeline.errors import OutputError, UnknownFormatError
-from pipeline.fields import LAYERS
-from pipeline.geojson import cut_at_antimeridian, to_lonlat
-from pipeline.vectors import FORMATS, resolve_formats, write_vectors
+from pipeline.output import shapefile
+from pipeline.output.fields import LAYERS
+from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.output.vectors import FORMATS, resolve_formats, write_vectors
 from tests.pipeline.vector_layers import SCENE, build_layers
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {"gpkg": "coastline.gpkg", "shp.zip": "vectors.shp.zip"}
 GDAL_FORMATS = [name for name in FORMATS if name != "parquet"]
 
@@ -254,7 +254,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from pipeline.errors import OutputError
-from pipeline.vectors import write_vectors
+from pipeline.output.vectors import write_vectors
 from tests.pipeline.vector_layers import build_layers
 layers = build_layers()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.card import ModelCard
-from models.unet import UNetConfig
-from pipeline.area import Area
-from pipeline.blending import Blender, compute_overlap, compute_weight
+from models.networks.unet import UNetConfig
 from pipeline.clock import StageClock
-from pipeline.mapping import MapOptions, map_scene
-from pipeline.predict import Prediction, predict_rows
-from tests.pipeline.test_predict import BANDS, make_scene
+from pipeline.mapping.map_scene import MapOptions, map_scene
+from pipeline.predict.area import Area
+from pipeline.predict.blending import Blender, compute_overlap, compute_weight
+from pipeline.predict.rows import Prediction, predict_rows
+from tests.pipeline.predict.test_rows import BANDS, make_scene
 from tests.pipeline.tiny_models import build_card, write_model
-from tests.tiles.products import dark_water, write_raster
+from tests.tiles.products.small_products import dark_water, write_raster
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
-from tiles.reader import ReadPlan
+from tiles.pixels.reader import ReadPlan
 from tiles.tiling import Tiling
 
 Floats = NDArray[np.float32]

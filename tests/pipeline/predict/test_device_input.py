@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.device_buffers import Departure, Return
-from pipeline.device_input import NativeTile, ReflectanceTile, TileInput, find_marker, prepare_tile
-from tests.pipeline.device_scenes import MARKER, SIZE_M, make_scene
+from pipeline.predict.device_buffers import Departure, Return
+from pipeline.predict.device_input import NativeTile, ReflectanceTile, TileInput, find_marker, prepare_tile
+from tests.pipeline.predict.device_scenes import MARKER, SIZE_M, make_scene
 from tiles.grid import Window
 from tiles.masks import CLOUD_CLASSES, NODATA, OBSCURED, VALID
-from tiles.reader import ReadPlan, Strip, read_strips
+from tiles.pixels.reader import ReadPlan, Strip, read_strips
 from tiles.scene import Scene
 
 CPU = torch.device("cpu")

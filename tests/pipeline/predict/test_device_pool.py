@@ -14,24 +14,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.checkpoint import load_model
 from models.errors import DeviceError
-from models.runtime import Runtime
-from models.unet import UNetConfig
-from pipeline import device_pool, tile_pool
-from pipeline.area import Area, resolve_area
+from models.networks.checkpoint import load_model
+from models.networks.unet import UNetConfig
+from models.runtimes.torch_predictor import Runtime
 from pipeline.clock import StageClock
-from pipeline.device_pool import DevicePool
-from pipeline.predict import Prediction
-from pipeline.quicklook import Quicklook
-from pipeline.tile_pool import Pool, TilePool, run_rows
-from tests.pipeline.device_scenes import make_scene
+from pipeline.predict import device_pool
+from pipeline.predict import pool as tile_pool
+from pipeline.predict.area import Area, resolve_area
+from pipeline.predict.device_pool import DevicePool
+from pipeline.predict.pool import Pool, TilePool, run_rows
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.rows import Prediction
+from tests.pipeline.predict.device_scenes import make_scene
 from tests.pipeline.tiny_models import build_card, write_model
 from tiles.masks import CLOUD_CLASSES, NODATA, OBSCURED, VALID
-from tiles.reader import ReadPlan, read_strips
+from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.scene import Scene
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TRIANGLE = '{"type":"Polygon","coordinates":[[[-5.363,40.626],[-5.352,40.625],[-5.363,40.618],[-5.363,40.626]]]}'
 
 
@@ -149,5 +150,6 @@ def test_it_is_taken_for_a_network_on_a_gpu_alone(
 
 
 def test_who_has_no_need_of_torch_does_not_import_it() -> None:
-    code = "import sys, pipeline.predict, pipeline.tile_size, tiles.gpu_decode; sys.exit('torch' in sys.modules)"
+    rooms = "pipeline.predict.rows, pipeline.predict.tile_size, tiles.pixels.gpu_decoder"
+    code = f"import sys, {rooms}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

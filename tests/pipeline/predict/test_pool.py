@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from models.errors import ModelInputError
-from models.framework_choice import build_runtime
-from models.predictor import Predictor
-from models.unet import UNetConfig
-from pipeline.area import Area
+from models.networks.unet import UNetConfig
+from models.runtimes.framework_choice import build_runtime
+from models.runtimes.predictor import Predictor
 from pipeline.clock import StageClock
-from pipeline.predict import Prediction, predict_rows
-from pipeline.quicklook import Quicklook
-from pipeline.tile_pool import run_rows
-from tests.pipeline.device_scenes import make_scene
+from pipeline.predict.area import Area
+from pipeline.predict.pool import run_rows
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.rows import Prediction, predict_rows
+from tests.pipeline.predict.device_scenes import make_scene
 from tests.pipeline.tiny_models import build_card, write_model
 from tiles.masks import CLOUD_CLASSES
-from tiles.reader import ReadPlan, read_strips
+from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.scene import Scene
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.crs import CRS
 
-from pipeline import quicklook
-from pipeline.quicklook import Quicklook
+from pipeline.predict import quicklook
+from pipeline.predict.quicklook import Quicklook
 from tiles.grid import Grid, Window
 
 

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from models.card import ModelCard, Training
-from models.checkpoint import Model
-from models.runtime import Runtime
-from models.unet import UNetConfig
-from pipeline.area import Area, resolve_area
+from models.networks.checkpoint import Model
+from models.networks.unet import UNetConfig
+from models.runtimes.torch_predictor import Runtime
 from pipeline.clock import StageClock
-from pipeline.predict import Prediction, predict_rows
-from pipeline.quicklook import Quicklook
+from pipeline.predict.area import Area, resolve_area
+from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.rows import Prediction, predict_rows
 from tiles.errors import AreaOutsideSceneError, GridError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, VALID
-from tiles.reader import ReadPlan
+from tiles.pixels.reader import ReadPlan
 from tiles.scene import BandSource, Radiometry, Scene
 
 UTM = CRS.from_epsg(32630)

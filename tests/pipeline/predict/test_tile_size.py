@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from models.checkpoint import load_model
-from models.runtime import Runtime
-from models.unet import UNetConfig
-from pipeline import tile_size
-from pipeline.tile_size import estimate_bytes, estimate_gpu_bytes, resolve_tile_size
+from models.networks.checkpoint import load_model
+from models.networks.unet import UNetConfig
+from models.runtimes.torch_predictor import Runtime
+from pipeline.predict import tile_size
+from pipeline.predict.tile_size import estimate_bytes, estimate_gpu_bytes, resolve_tile_size
 from tests.pipeline.tiny_models import write_model
 from tiles.grid import Window
 

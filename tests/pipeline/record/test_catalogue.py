@@ -11,10 +11,10 @@ import pytest
 import rustac
 import shapely
 
-from pipeline.catalogue import write_catalogue
 from pipeline.errors import OutputError
-from pipeline.search import SearchOptions, search_scenes
-from pipeline.search_errors import EmptySearchError
+from pipeline.record.catalogue import write_catalogue
+from pipeline.search.errors import EmptySearchError
+from pipeline.search.search_scenes import SearchOptions, search_scenes
 from tests.pipeline.stac_items import make_item
 
 WATER = b"water of this scene"
@@ -90,7 +90,7 @@ def test_index_holds_the_whole_items(out: Path) -> None:
 
 def test_index_of_many_batches_is_the_index_of_one(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = read_index(write_catalogue(out).index)
-    monkeypatch.setattr("pipeline.catalogue._BATCH", 1)
+    monkeypatch.setattr("pipeline.record.catalogue._BATCH", 1)
     assert read_index(write_catalogue(out).index) == expected
 
 
@@ -135,7 +135,7 @@ def test_what_is_broken_or_half_written_is_left_out_and_counted(out: Path) -> No
 def test_values_of_two_kinds_cost_only_their_column(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_result(out, "d", **{"strandline:odd": {"a": 1}})
     make_result(out, "e", **{"strandline:odd": "text"})
-    monkeypatch.setattr("pipeline.catalogue._BATCH", 1)
+    monkeypatch.setattr("pipeline.record.catalogue._BATCH", 1)
     written = write_catalogue(out)
     assert (written.count, written.unlisted, written.dropped) == (5, (), ("strandline:odd",))
 

@@ -29,9 +29,9 @@ from shapely.geometry import Point, shape
 from models.card import ModelCard, Training
 from pipeline.checksums import REMOTE, compute_checksums, compute_fingerprint
 from pipeline.errors import OutputError
-from pipeline.item import Provenance, build_item, read_fingerprint, write_item
-from pipeline.rasters import MapWriter
-from pipeline.vectors import write_vectors
+from pipeline.output.rasters import MapWriter
+from pipeline.output.vectors import write_vectors
+from pipeline.record.item import Provenance, build_item, read_fingerprint, write_item
 from tests.pipeline.vector_layers import build_layers
 from tiles.bands import L2A_STACK
 from tiles.grid import Grid

@@ -12,9 +12,9 @@ from pystac.extensions.file import FileExtension
 from pystac.extensions.mlm import MLMExtension
 from pystac.validation import validate_dict
 
-from models.checkpoint import load_model
+from models.networks.checkpoint import load_model
 from pipeline.errors import OutputError
-from pipeline.model_item import write_model_item
+from pipeline.record.model_item import write_model_item
 from tests.pipeline.tiny_models import write_model
 from tiles.bands import L2A_STACK
 

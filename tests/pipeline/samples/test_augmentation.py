@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models.errors import TrainingError
-from pipeline.augmentation import Augmentation, coarsen
-from pipeline.band_dropout import BandDropout
-from pipeline.chips import Chip
+from pipeline.samples.augmentation import Augmentation, coarsen
+from pipeline.samples.band_dropout import BandDropout
+from pipeline.samples.chips import Chip
 from tiles.bands import BANDS, L2A_STACK
 
 STILL = Augmentation(

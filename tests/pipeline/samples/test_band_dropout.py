@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import TrainingError
-from pipeline.band_dropout import REQUIRED_BANDS, BandDropout
+from pipeline.samples.band_dropout import REQUIRED_BANDS, BandDropout
 from tiles.bands import L2A_STACK
 
 GREEN, NIR, NARROW = (L2A_STACK.index(name) for name in ("B03", "B08", "B8A"))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import TrainingError
-from pipeline.chips import Chip, ChipStore
+from pipeline.samples.chips import Chip, ChipStore
 
 SIZE, BANDS, CAPACITY = 16, 3, 4
 

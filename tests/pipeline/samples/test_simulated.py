@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from models.errors import TrainingError
-from pipeline.chips import Chip
-from pipeline.simulated_chips import CHIP_PX, simulate
-from pipeline.simulated_source import SimulatedSource
+from pipeline.samples.chips import Chip
+from pipeline.samples.simulate_chip import CHIP_PX, simulate
+from pipeline.samples.simulated import SimulatedSource
 from tiles.errors import SampleError
-from tiles.sample import SampleSource
+from tiles.samples.sample import SampleSource
 
 FIRST = 31
 
@@ -69,7 +69,7 @@ def test_chips_of_another_simulator_are_refused(tmp_path: Path, monkeypatch: pyt
         chip = simulate(seed)
         return replace(chip, reflectance=chip.reflectance + np.float32(0.01))
 
-    from pipeline import simulated_source
+    from pipeline.samples import simulated as simulated_source
 
     simulated_source._open_store.cache_clear()
     monkeypatch.setattr(simulated_source, "simulate", simulate_otherwise)

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from pipeline.hosts import HOSTS, find_host
-from pipeline.search import SearchOptions, search_scenes
-from pipeline.search_errors import HostError
-from pipeline.stac_api import RetryingIO
+from pipeline.search.api import RetryingIO
+from pipeline.search.errors import HostError
+from pipeline.search.hosts import HOSTS, find_host
+from pipeline.search.search_scenes import SearchOptions, search_scenes
 from tests.pipeline.fault_proxy import FaultProxy, run_fault_proxy
+from tests.pipeline.search.test_search_scenes import as_catalogue, as_geoparquet, ids
 from tests.pipeline.stac_items import find_port, serve_folder
-from tests.pipeline.test_search import as_catalogue, as_geoparquet, ids
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_document_that_is_gone_costs_itself_a_silent_host_costs_the_walk(
     as_catalogue(tmp_path)
     (tmp_path / "east" / "good" / "good.json").unlink()
     assert ask(f"{bucket.url}/catalog.json") == ["cloud unknown", "new"]
-    monkeypatch.setattr("pipeline.stac_api._PAUSE_S", 0)
+    monkeypatch.setattr("pipeline.search.api._PAUSE_S", 0)
     bucket.faults = [None, None, None, *["cut"] * 50]
     with pytest.raises(HostError, match=r"127\.0\.0\.1"):
         ask(f"{bucket.url}/catalog.json")

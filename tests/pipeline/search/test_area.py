@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
-from pipeline.search_area import SearchArea, resolve_search_area, unwrap
-from pipeline.search_errors import SearchError
+from pipeline.search.area import SearchArea, resolve_search_area, unwrap
+from pipeline.search.errors import SearchError
 
 lon, lat = st.floats(-179, 179), st.floats(-75, 80)
 

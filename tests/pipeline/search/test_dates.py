@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.search_dates import Period, parse_period
-from pipeline.search_errors import SearchError
+from pipeline.search.dates import Period, parse_period
+from pipeline.search.errors import SearchError
 
 
 def at(*parts: int) -> datetime:

@@ -7,8 +7,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.duplicates import Acquisition, Resolution, resolve_duplicates
-from pipeline.item_facts import describe_acquisition
+from pipeline.search.duplicates import Acquisition, Resolution, resolve_duplicates
+from pipeline.search.item_facts import describe_acquisition
 from tests.pipeline.stac_items import make_item
 
 NOON = datetime(2024, 6, 10, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.errors import OutputError
-from pipeline.plan import Plan, PlanQuery, PlanSource, PlanVerdict, format_plan, read_plan, write_plan
-from pipeline.search_errors import PlanError
+from pipeline.search.errors import PlanError
+from pipeline.search.plan import Plan, PlanQuery, PlanSource, PlanVerdict, format_plan, read_plan, write_plan
 from tests.pipeline.stac_items import make_item
 
 

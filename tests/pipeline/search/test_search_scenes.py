@@ -10,9 +10,9 @@ import pystac
 import pytest
 import rustac
 
-from pipeline.plan import Plan, format_plan, read_plan, write_plan
-from pipeline.search import SearchOptions, search_scenes
-from pipeline.search_errors import EmptySearchError, HostError, SearchError
+from pipeline.search.errors import EmptySearchError, HostError, SearchError
+from pipeline.search.plan import Plan, format_plan, read_plan, write_plan
+from pipeline.search.search_scenes import SearchOptions, search_scenes
 from tests.pipeline.fault_proxy import FaultProxy, run_fault_proxy
 from tests.pipeline.stac_items import find_port, make_item, make_many, serve_folder, serve_items, write_items
 
@@ -68,7 +68,7 @@ def test_faults_on_any_page_lose_nothing(proxy: FaultProxy, fault: str, page: in
 
 
 def test_all_faults_one_after_another(proxy: FaultProxy, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.stac_api._PAUSE_S", 0)
+    monkeypatch.setattr("pipeline.search.api._PAUSE_S", 0)
     proxy.faults = ["cut", "503", "429", "cut unsized", None, "503", "cut", None, "503"]
     through, direct = ask(proxy.url), ask(api)
     assert sorted(proxy.injected) == ["429", "503", "503", "503", "cut", "cut", "cut unsized"]
@@ -82,7 +82,7 @@ def test_faults_at_the_door(proxy: FaultProxy) -> None:
 
 
 def test_host_that_stays_broken_is_named(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.stac_api._PAUSE_S", 0)
+    monkeypatch.setattr("pipeline.search.api._PAUSE_S", 0)
     proxy.faults = ["cut"] * 50
     with pytest.raises(HostError, match=r"Could not search 127\.0\.0\.1:\d+ \(.*") as caught:
         ask(proxy.url)

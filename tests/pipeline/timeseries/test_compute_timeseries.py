@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import OutputError, StaleResultError
-from pipeline.timeseries import TimeseriesOptions, compute_timeseries
-from pipeline.timeseries_errors import TimeseriesError
-from pipeline.timeseries_record import read_series_record
-from tests.pipeline.mapped_dates import LEFT, TOP, Field, write_dates
+from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
+from pipeline.timeseries.record import read_series_record
+from pipeline.timeseries.timeseries_errors import TimeseriesError
+from tests.pipeline.mosaic.mapped_dates import LEFT, TOP, Field, write_dates
 
 RATE, DATES, EVERY = -12.0, 8, 91.3125
 NAMES = ["item.json", "positions.csv", "positions.parquet", "positions.png"]

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from pipeline.classes import LAND, NODATA, OBSCURED, WATER
-from pipeline.crossings import Crossings, choose_crossings, cross_lines
-from pipeline.transects import Transects
+from pipeline.output.classes import LAND, NODATA, OBSCURED, WATER
+from pipeline.timeseries.crossings import Crossings, choose_crossings, cross_lines
+from pipeline.timeseries.transects import Transects
 
 UTM = CRS.from_epsg(32630)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.rates import compute_area_rate, compute_rate, find_outliers
+from pipeline.timeseries.rates import compute_area_rate, compute_rate, find_outliers
 
 rates = st.floats(-50, 50)
 

@@ -17,16 +17,16 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from pipeline.coastline import (
+from pipeline.output.fields import LAYERS
+from pipeline.trace.coastline import (
     UNCERTAINTY_CAP_PX,
     CoastlineLayers,
     CoastlineOptions,
     SceneContext,
     build_coastline,
 )
-from pipeline.contour import ContourTracer
-from pipeline.fields import LAYERS
-from pipeline.traced import Traced
+from pipeline.trace.contour import ContourTracer
+from pipeline.trace.traced import Traced
 from tiles.errors import GridError
 from tiles.grid import Grid
 from tiles.masks import NODATA, OBSCURED
@@ -299,7 +299,7 @@ def test_options_work_together_on_the_smallest_rings(probability: NDArray[np.flo
 
 def test_sizes_do_not_depend_on_how_much_is_projected_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = build(rough(5))
-    monkeypatch.setattr("pipeline.ellipsoid._BATCH", 7)
+    monkeypatch.setattr("pipeline.trace.ellipsoid._BATCH", 7)
     parts = build(rough(5))
     for name in ("length_m", "area_m2"):
         for mine, yours in zip(vars_of(whole), vars_of(parts), strict=True):

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from pipeline.contour import ContourTracer
-from pipeline.simplify import build_polygons
-from pipeline.traced import REASONS, Rings, Traced
+from pipeline.trace.contour import ContourTracer
+from pipeline.trace.simplify import build_polygons
+from pipeline.trace.traced import REASONS, Rings, Traced
 from tiles.errors import GridError
 from tiles.masks import NODATA, OBSCURED, VALID
 

@@ -13,8 +13,8 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
-from pipeline.ellipsoid import Ground
-from pipeline.ocean import Ocean, find_sea, read_ocean
+from pipeline.trace.ellipsoid import Ground
+from pipeline.trace.ocean import Ocean, find_sea, read_ocean
 from tiles.errors import GridError
 from tiles.grid import Grid
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import TrainingError
-from pipeline.recipe import Recipe
-from pipeline.recipe_file import read_recipe, write_recipe
+from pipeline.training.recipe import Recipe
+from pipeline.training.recipe_file import read_recipe, write_recipe
 
 LEAST = """
 data:

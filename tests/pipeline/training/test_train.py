@@ -11,19 +11,19 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.checkpoint import load_model
 from models.errors import TrainingError
-from pipeline.recipe import Recipe
-from pipeline.training import RECIPE_FILE, STATE_FILE, resolve_data, resume, train
-from pipeline.training_data import DrawnTiles, Share, build_loader
-from pipeline.training_module import TrainingModule, compute_rate
+from models.networks.checkpoint import load_model
+from pipeline.training.data import DrawnTiles, Share, build_loader
+from pipeline.training.module import TrainingModule, compute_rate
+from pipeline.training.recipe import Recipe
+from pipeline.training.train import RECIPE_FILE, STATE_FILE, resolve_data, resume, train
 from tests.pipeline.sources import Discs
 
 
 @pytest.fixture(autouse=True)
 def discs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sources by name are opened elsewhere, and tested there."""
-    monkeypatch.setattr("pipeline.training.resolve_source", lambda _text, cache=None: Discs())
+    monkeypatch.setattr("pipeline.training.train.resolve_source", lambda _text, cache=None: Discs())
 
 
 def make_recipe(**changes: Any) -> Recipe:  # noqa: ANN401 (whatever a recipe holds)
@@ -57,7 +57,7 @@ def test_an_interrupted_run_ends_at_the_weights_of_an_unbroken_one(
     assert (tmp_path / "broken" / STATE_FILE).exists()
     assert not (tmp_path / "broken" / "tiny.safetensors").exists()
     monkeypatch.undo()
-    monkeypatch.setattr("pipeline.training.resolve_source", lambda _text, cache=None: Discs())
+    monkeypatch.setattr("pipeline.training.train.resolve_source", lambda _text, cache=None: Discs())
     broken = resume(tmp_path / "broken")
     first = load_file(whole)
     for other in (again, broken):

@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.notify import Event, make_event_id
-from pipeline.notify_settings import CommandChannel
-from pipeline.watch_outbox import Outbox
+from pipeline.watch.notify.events import Event, make_event_id
+from pipeline.watch.notify.settings import CommandChannel
+from pipeline.watch.outbox import Outbox
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 

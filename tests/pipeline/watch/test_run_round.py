@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.areas import WatchSettings
-from pipeline.item import read_fingerprint
-from pipeline.ledger import open_ledger
-from pipeline.ledger_values import Row
-from pipeline.publish import list_published
-from pipeline.watch import run_round
-from pipeline.watch_locks import hold_area
-from pipeline.watch_publish import Publisher
-from pipeline.watch_values import AreaFolders
-from tests.pipeline.dask_processes import DaskProcesses
-from tests.pipeline.ledger_places import Clock
-from tests.pipeline.watched import Coast, list_told, tell_into
-from tiles.simulate_series import SeriesOptions, simulate_series
+from pipeline.record.item import read_fingerprint
+from pipeline.watch.areas.file import WatchSettings
+from pipeline.watch.compare import Publisher
+from pipeline.watch.ledger.ledger import open_ledger
+from pipeline.watch.ledger.values import Row
+from pipeline.watch.locks import hold_area
+from pipeline.watch.publish.publish import list_published
+from pipeline.watch.run_round import run_round
+from pipeline.watch.values import AreaFolders
+from tests.pipeline.cluster.dask_processes import DaskProcesses
+from tests.pipeline.watch.ledger.ledger_places import Clock
+from tests.pipeline.watch.watched import Coast, list_told, tell_into
+from tiles.simulate.series.simulate_series import SeriesOptions, simulate_series
 
 # The second date comes twice, the third is under cloud, the last two lie 40 m further inland.
 FIRST, SECOND, NEWER, CLOUDED, MOVED, LAST = range(6)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.areas import WatchSettings, read_areas
-from pipeline.ledger import open_ledger
-from pipeline.ledger_values import Row
-from pipeline.watch_search import look_for_scenes, read_tile
-from tests.pipeline.ledger_places import Clock
+from pipeline.watch.areas.file import WatchSettings, read_areas
+from pipeline.watch.ledger.ledger import open_ledger
+from pipeline.watch.ledger.values import Row
+from pipeline.watch.search import look_for_scenes, read_tile
 from tests.pipeline.stac_items import make_item, write_items
+from tests.pipeline.watch.ledger.ledger_places import Clock
 
 NOW = datetime(2024, 7, 1, tzinfo=UTC)
 HALF = (10.0, 54.0, 10.45, 55.0)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.areas import WatchSettings, read_areas
 from pipeline.areas_errors import AreasError
-from pipeline.ledger import Ledger
-from pipeline.ledger_errors import LedgerError
-from pipeline.ledger_holder import Holder
-from pipeline.ledger_values import BackOff
-from pipeline.watch_locks import hold_area
-from pipeline.watch_status import Replacement, read_watch_status
-from pipeline.watch_values import AreaFolders
-from tests.pipeline.ledger_places import NOON, Clock, open_at, sight
+from pipeline.watch.areas.file import WatchSettings, read_areas
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.ledger_errors import LedgerError
+from pipeline.watch.ledger.values import BackOff
+from pipeline.watch.locks import hold_area
+from pipeline.watch.status import Replacement, read_watch_status
+from pipeline.watch.values import AreaFolders
+from tests.pipeline.watch.ledger.ledger_places import NOON, Clock, open_at, sight
 
 AREAS = """
 defaults: {schedule: 6h}

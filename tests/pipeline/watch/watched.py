@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.areas import WatchSettings, read_areas
+from pipeline.watch.areas.file import WatchSettings, read_areas
 
 
 @dataclass(slots=True)

@@ -15,12 +15,12 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from tiles import gpu_decode
-from tiles.block_decoder import BlockDecodeError, DecoderError, DecoderName
 from tiles.errors import RasterReadError
-from tiles.gpu_decode import NvImageDecoder, find_codestream
 from tiles.grid import Grid, Window
-from tiles.reader import ReadPlan, read_strips
+from tiles.pixels import gpu_decoder as gpu_decode
+from tiles.pixels.decoder import BlockDecodeError, DecoderError, DecoderName
+from tiles.pixels.gpu_decoder import NvImageDecoder, find_codestream
+from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.scene import BandSource, Radiometry, Scene
 
 GRID = Grid(crs=CRS.from_epsg(32630), transform=Affine(10, 0, 300000, 0, -10, 4500000), width=150, height=300)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from tiles import reader
 from tiles.errors import RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.reader import ReadPlan, read_strips
+from tiles.pixels import reader
+from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.scene import BandSource, NodataRule, Radiometry, Scene
 from tiles.tiling import Tiling
 

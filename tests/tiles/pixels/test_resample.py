@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tiles.grid import Grid
-from tiles.resample import AxisSampling, compute_sampling, interpolate
+from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate
 
 CRS = rasterio.CRS.from_epsg(32630)
 

@@ -13,12 +13,12 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tiles.products import dark_water, write_item, write_raster
-from tiles.asset_hosts import require_access, resolve_remote, strip_credentials
+from tests.tiles.products.small_products import dark_water, write_item, write_raster
 from tiles.bands import L2A_STACK
 from tiles.errors import SceneError
-from tiles.open import open_scene
-from tiles.stac import resolve_href
+from tiles.products.asset_hosts import require_access, resolve_remote, strip_credentials
+from tiles.products.open import open_scene
+from tiles.products.stac import resolve_href
 
 BLOB = "https://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/32/U/B02.tif"
 SECRET = "st=2024&se=2025&sp=rl&sv=2022&sr=c&skoid=x&sktid=y&skt=z&ske=w&sks=b&skv=v&sig=TOPSECRET"  # noqa: S105 (of no host)
@@ -73,7 +73,7 @@ def signer() -> Iterator[Signer]:
 def test_gdal_signs_what_it_opens(signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_raster(tmp_path / "B02.tif", np.full((1, 4, 4), 7, dtype=np.uint16))
     signer.files["/B02.tif"] = path.read_bytes()
-    monkeypatch.setattr("tiles.asset_hosts._PLANETARY_COMPUTER", ("127.0.0.1",))
+    monkeypatch.setattr("tiles.products.asset_hosts._PLANETARY_COMPUTER", ("127.0.0.1",))
     opened = resolve_remote(f"{signer.url}/B02.tif", collection="sentinel-2-l2a")
     with (
         rasterio.Env(VSICURL_PC_SAS_TOKEN_URL=f"{signer.url}/token/", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),
@@ -87,7 +87,7 @@ def test_gdal_signs_what_it_opens(signer: Signer, tmp_path: Path, monkeypatch: p
 def test_signed_scene_is_recorded_unsigned(signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in L2A_STACK:
         signer.files[f"/{name}.tif"] = write_raster(tmp_path / f"{name}.tif", dark_water((1, 40, 40))).read_bytes()
-    monkeypatch.setattr("tiles.asset_hosts._PLANETARY_COMPUTER", ("127.0.0.1",))
+    monkeypatch.setattr("tiles.products.asset_hosts._PLANETARY_COMPUTER", ("127.0.0.1",))
     # GDAL reads its configuration from the environment: a host that stands in for Planetary Computer's.
     monkeypatch.setenv("VSICURL_PC_SAS_TOKEN_URL", f"{signer.url}/token/")
     files = set()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from tiles.dn_samples import read_dn_samples
+from tiles.products.dn_samples import read_dn_samples
 
 
 def write_band(path: Path, size: int, wet: float, missing: float) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tiles.errors import RasterReadError
-from tiles.headers import open_quietly, resolve_gdal_path
+from tiles.products.headers import open_quietly, resolve_gdal_path
 
 
 def test_a_host_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiles.product_name import find_tile
+from tiles.products.name import find_tile
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tiles.products import dark_water, write_item, write_product, write_raster
+from tests.tiles.products.small_products import dark_water, write_item, write_product, write_raster
 from tiles.bands import L2A_STACK
-from tiles.dn_samples import read_dn_samples
 from tiles.errors import SceneError
-from tiles.open import StackOptions, open_scene
-from tiles.product_name import make_scene_id
+from tiles.products.dn_samples import read_dn_samples
+from tiles.products.name import make_scene_id
+from tiles.products.open import StackOptions, open_scene
 
 KINDS = ["safe", "xml", "folder above", "stack", "band folder", "item", "item folder"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK, resolve_band
-from tiles.radiometry import (
+from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OffsetEvidence,
     OffsetStatement,

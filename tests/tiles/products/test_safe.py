@@ -13,13 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tiles.products import GRANULE, NAME, STEM, dark_water, product_xml, write_product, write_raster
+from tests.tiles.products.small_products import (
+    GRANULE,
+    NAME,
+    STEM,
+    dark_water,
+    product_xml,
+    write_product,
+    write_raster,
+)
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import BandError, GridError, RasterReadError, SceneError, UnsafeArchiveError
-from tiles.headers import check_jp2_is_whole
-from tiles.open import open_scene
-from tiles.product_name import parse_product_name, parse_tile_id
-from tiles.safe_xml import (
+from tiles.products.headers import check_jp2_is_whole
+from tiles.products.name import parse_product_name, parse_tile_id
+from tiles.products.open import open_scene
+from tiles.products.safe_xml import (
     GranuleMetadata,
     ProductMetadata,
     parse_product_metadata,
@@ -27,7 +35,7 @@ from tiles.safe_xml import (
     read_product_metadata,
 )
 
-META = Path(__file__).resolve().parents[3] / "shared" / "data" / "metadata" / "data-files"
+META = Path(__file__).resolve().parents[4] / "shared" / "data" / "metadata" / "data-files"
 PRODUCTS = sorted(p for p in META.rglob("*.xml") if p.name.lower().startswith(("mtd_msi", "product_metadata")))
 GRANULES = sorted(p for p in META.rglob("*.xml") if p.name in {"MTD_TL.xml", "metadata.xml"})
 

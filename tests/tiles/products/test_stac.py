@@ -11,12 +11,12 @@ from urllib.error import URLError
 
 import pytest
 
-from tests.tiles.products import dark_water, write_item, write_raster
+from tests.tiles.products.small_products import dark_water, write_item, write_raster
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import RasterReadError, SceneError
-from tiles.open import StackOptions, open_scene
-from tiles.stac import resolve_href
-from tiles.stac_item import parse_stac_item, state_item_offset
+from tiles.products.open import StackOptions, open_scene
+from tiles.products.stac import resolve_href
+from tiles.products.stac_item import parse_stac_item, state_item_offset
 
 # Real items: level, baseline, bands that they lack, key of B8A.
 REAL: list[tuple[str, str, str, set[str], str]] = [
@@ -149,7 +149,7 @@ def test_users_offset_overrules_the_item(folder: Path) -> None:
 def test_item_on_a_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assets = {name: {"href": (folder / f"{name}.tif").as_uri()} for name in L2A_STACK}
     content = write_item(folder / "item.json", assets=assets, **RAW).read_bytes()
-    monkeypatch.setattr("tiles.stac.urlopen", lambda url, timeout: BytesIO(content))
+    monkeypatch.setattr("tiles.products.stac.urlopen", lambda url, timeout: BytesIO(content))
     scene = open_scene("https://host/items/x")
     assert (scene.id, scene.source, len(scene.bands)) == ("item", "https://host/items/x", 12)
     assert not scene.notes
@@ -159,7 +159,7 @@ def test_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(url: str, timeout: float) -> BytesIO:
         raise URLError("no route to host")
 
-    monkeypatch.setattr("tiles.stac.urlopen", fail)
+    monkeypatch.setattr("tiles.products.stac.urlopen", fail)
     with pytest.raises(SceneError, match=r"Could not fetch .*https://host/x.* \(no route to host\)"):
         open_scene("https://host/x")
 

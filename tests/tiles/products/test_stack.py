@@ -9,10 +9,10 @@ import pytest
 import rasterio
 from affine import Affine
 
-from tests.tiles.products import dark_water, write_raster
+from tests.tiles.products.small_products import dark_water, write_raster
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import BandError, GridError, RasterReadError, SceneError
-from tiles.open import StackOptions, open_scene
+from tiles.products.open import StackOptions, open_scene
 
 SHAPE = (12, 40, 40)
 

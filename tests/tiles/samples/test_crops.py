@@ -20,9 +20,9 @@ from rasterio.transform import from_origin
 
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
-from tiles.labelled_crops import LABELS, LabelledCrops
-from tiles.patch import UNLABELLED, Patch, compute_shore
-from tiles.sample import SampleSource, split_places
+from tiles.samples.crops import LABELS, LabelledCrops
+from tiles.samples.patch import UNLABELLED, Patch, compute_shore
+from tiles.samples.sample import SampleSource, split_places
 
 Row = dict[str, Any]
 Folder = Callable[..., LabelledCrops]
@@ -173,7 +173,7 @@ def test_tiles_see_each_labelled_pixel_once(labels: tuple[int, int, int], size: 
     label[-1, -1] = 1
     image = rng.integers(1, 9000, (12, height, width)).astype(np.float32) / np.float32(10000)
     patch = Patch.pack(image, label, place="a", source="b", resolution_m=10)
-    from tiles.patch_choice import PatchChoice
+    from tiles.samples.patch_choice import PatchChoice
 
     samples = list(PatchChoice(patches=(patch,), shore_share=0.5).tiles(size=size))
     assert sum(int(sample.valid.sum()) for sample in samples) == np.count_nonzero(label != 255)
@@ -223,8 +223,8 @@ def test_the_real_crops_are_drawn_at_any_size(real: LabelledCrops, size: int) ->
 def test_no_ground_is_learned_from_and_held_out(real: LabelledCrops, shared: Path) -> None:
     """Crops that share ground share their place: by georeference, whatever their names say."""
 
-    from tiles.headers import read_header
-    from tiles.label_list import read_label_list
+    from tiles.products.headers import read_header
+    from tiles.samples.crop_list import read_label_list
 
     ground = []
     for path in LABELS.glob("*.csv"):

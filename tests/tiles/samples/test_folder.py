@@ -19,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tiles.census import CELL_PX, KINDS, Kind, take_census
 from tiles.errors import SampleError
-from tiles.folder_samples import FolderSamples
 from tiles.grid import Window
-from tiles.patch import compute_shore
-from tiles.sample import SampleSource, split_places
-from tiles.stack import StackOptions
+from tiles.products.stack import StackOptions
+from tiles.samples.census import CELL_PX, KINDS, Kind, take_census
+from tiles.samples.folder import FolderSamples
+from tiles.samples.patch import compute_shore
+from tiles.samples.sample import SampleSource, split_places
 
 BANDS = ("B02", "B03", "B04", "B08")
 ALL = StackOptions(offset=0)

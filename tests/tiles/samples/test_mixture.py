@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiles.errors import SampleError
-from tiles.mixture import Mixture
-from tiles.sample import Sample, SampleSource, split_places
+from tiles.samples.mixture import Mixture
+from tiles.samples.sample import Sample, SampleSource, split_places
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiles.errors import SampleError
-from tiles.sample import Sample, split_places
+from tiles.samples.sample import Sample, split_places
 
 PLACES = st.lists(st.text("abcdef", min_size=1), min_size=2, max_size=30, unique=True).map(tuple)
 

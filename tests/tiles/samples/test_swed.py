@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.coords import BoundingBox
 
-from tests.tiles.swed_folder import LAND_DN, TEST, TRAIN, WATER_DN, make_chip, write_npy, write_swed
+from tests.tiles.samples.swed_folder import LAND_DN, TEST, TRAIN, WATER_DN, make_chip, write_npy, write_swed
 from tiles.errors import SampleError
-from tiles.ground import locate_tile, merge_overlapping
-from tiles.sample import SampleSource, split_places
-from tiles.swed import Swed
-from tiles.swed_files import read_exclusions
+from tiles.samples.ground import locate_tile, merge_overlapping
+from tiles.samples.sample import SampleSource, split_places
+from tiles.samples.swed import Swed
+from tiles.samples.swed_files import read_exclusions
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_minus_one_is_land_or_left_out_and_is_counted(tmp_path: Path, caplog: py
     image, label = make_chip(3)
     label[:5] = -1
     write_npy(tmp_path, TRAIN[0], 0, 0, (image, label))
-    with caplog.at_level(logging.INFO, logger="tiles.swed"):
+    with caplog.at_level(logging.INFO, logger="tiles.samples.swed"):
         (land,) = Swed(root=tmp_path).tiles(size=256)
     assert land.valid.all()
     assert not land.fraction[:5].any()

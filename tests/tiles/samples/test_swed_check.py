@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tiles.swed_folder import TEST, TRAIN, make_chip, write_npy, write_swed, write_tif
+from tests.tiles.samples.swed_folder import TEST, TRAIN, make_chip, write_npy, write_swed, write_tif
 from tiles.errors import SampleError
-from tiles.swed import Swed
-from tiles.swed_check import FAULTS, check_swed, judge_chip
+from tiles.samples.swed import Swed
+from tiles.samples.swed_check import FAULTS, check_swed, judge_chip
 
 
 @pytest.fixture(scope="module")

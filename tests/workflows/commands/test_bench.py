@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.workflows.conftest import Run
-from tiles.simulate import SimulatedProduct
+from tiles.simulate.product.simulate import SimulatedProduct
 
 
 def test_a_table_and_two_files(run: Run, product: SimulatedProduct, tmp_path: Path) -> None:

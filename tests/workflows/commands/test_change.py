@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pipeline.change_scenes import write_date
+from tests.pipeline.change.change_scenes import write_date
 from tests.workflows.conftest import Run
-from workflows.change_run import EXIT_ALERT
+from workflows.runs.change import EXIT_ALERT
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiles.swed_folder import TRAIN, make_chip, write_npy, write_swed
+from tests.tiles.samples.swed_folder import TRAIN, make_chip, write_npy, write_swed
 from tests.workflows.conftest import Run
 
 

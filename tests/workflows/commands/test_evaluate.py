@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.evaluated import Lakes, write_tiny_model
+from tests.pipeline.evaluation.evaluated import Lakes, write_tiny_model
 from tests.workflows.conftest import Run
 
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tiny model, and data that costs nothing, whatever is named."""
-    monkeypatch.setattr("workflows.evaluate_run.resolve_source", lambda _text: Lakes())
+    monkeypatch.setattr("workflows.runs.evaluate.resolve_source", lambda _text: Lakes())
     return write_tiny_model(tmp_path / "tiny.safetensors")
 
 

@@ -20,12 +20,12 @@ import rasterio
 from numpy.typing import NDArray
 from rio_cogeo.cogeo import cog_validate
 
-from pipeline.evaluate import compute_accuracy
+from pipeline.evaluation.map_accuracy import compute_accuracy
 from tests.workflows.conftest import Run
 from tiles.masks import CLOUD_CLASSES
-from tiles.simulate import SimulatedProduct
+from tiles.simulate.product.simulate import SimulatedProduct
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def read(path: Path) -> NDArray[np.uint8]:

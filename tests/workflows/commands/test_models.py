@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from models.card import ModelCard
 from models.errors import UnknownModelError
-from models.registry import DEFAULT_MODEL, list_models
-from workflows.models_command import models
+from models.runtimes.registry import DEFAULT_MODEL, list_models
+from workflows.commands.models import models
 
 app = typer.Typer()
 app.command()(models)
@@ -42,6 +42,6 @@ def test_one_model_by_name_or_path() -> None:
 
 
 def test_no_model_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.registry.WEIGHTS", tmp_path)
+    monkeypatch.setattr("models.runtimes.registry.WEIGHTS", tmp_path)
     assert "strandline train" in run()
     assert json.loads(run("--json")) == []

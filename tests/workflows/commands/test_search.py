@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.plan import read_plan
+from pipeline.search.plan import read_plan
 from tests.pipeline.stac_items import find_port, make_item, make_many, serve_items, write_items
 from tests.workflows.conftest import Run
 
@@ -74,7 +74,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "pystac_client.py").write_text("raise ModuleNotFoundError('gone', name='pystac_client')")
     items = write_items(tmp_path / "items.json", make_many(1))
     command = [sys.executable, "-m", "workflows.cli", *ASKED, "--stac", str(items)]
-    path = os.pathsep.join((str(tmp_path), str(Path(__file__).resolve().parents[2])))
+    path = os.pathsep.join((str(tmp_path), str(Path(__file__).resolve().parents[3])))
     ran = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path})
     assert ran.returncode == 2
     assert "needs pystac_client, which is not installed: pip install 'strandline[scale]'" in ran.stderr

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.duplicates import resolve_duplicates
-from pipeline.item_facts import describe_acquisition
+from pipeline.search.duplicates import resolve_duplicates
+from pipeline.search.item_facts import describe_acquisition
 
 
 def test_a_series_is_named_on_the_way_out_and_its_products_are_told_apart(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ledger_values import BackOff
-from tests.pipeline.ledger_places import NOON, Clock, open_at, sight
+from pipeline.watch.ledger.values import BackOff
+from tests.pipeline.watch.ledger.ledger_places import NOON, Clock, open_at, sight
 from tests.workflows.conftest import Run
 
 AREAS = """
@@ -116,10 +116,10 @@ def test_neither_named_nor_here(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_batch_does_not_wait_for_what_a_watcher_needs(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom workflows.status_command import status\n"
+        "import sys\nfrom pathlib import Path\nfrom workflows.commands.status import status\n"
         "try:\n    status(Path(sys.argv[1]))\nexcept OSError:\n    pass\n"
-        "assert 'pipeline.batch_summary' in sys.modules\n"
-        "print([name for name in ('pipeline.areas', 'sqlalchemy', 'croniter') if name in sys.modules])"
+        "assert 'pipeline.batch.summary' in sys.modules\n"
+        "print([name for name in ('pipeline.watch.areas.file', 'sqlalchemy', 'croniter') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

@@ -10,8 +10,8 @@ import pytest
 import typer
 
 from strandline import StrandlineError
-from tests.pipeline.mapped_dates import write_dates
-from workflows.timeseries_command import timeseries
+from tests.pipeline.mosaic.mapped_dates import write_dates
+from workflows.commands.timeseries import timeseries
 
 app = typer.Typer()
 app.command()(timeseries)
@@ -66,5 +66,5 @@ def test_what_is_wrong_is_one_line(maps: Path, tmp_path: Path, arguments: list[s
 
 def test_the_command_itself_imports_nothing_heavy() -> None:
     heavy = {"numpy", "geopandas", "scipy", "matplotlib"}
-    module = sys.modules["workflows.timeseries_command"]
+    module = sys.modules["workflows.commands.timeseries"]
     assert not heavy & set(vars(module))

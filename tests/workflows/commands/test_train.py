@@ -13,13 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.checkpoint import load_model
-from models.registry import resolve_model
-from pipeline.training import STATE_FILE
-from tests.tiles.swed_folder import write_swed
-from tests.tiles.test_folder_samples import GRIDS, make_image, make_mask, write
+from models.networks.checkpoint import load_model
+from models.runtimes.registry import resolve_model
+from pipeline.training.train import STATE_FILE
+from tests.tiles.samples.swed_folder import write_swed
+from tests.tiles.samples.test_folder import GRIDS, make_image, make_mask, write
 from tests.workflows.conftest import Run
-from workflows.train_command import RECIPES
+from workflows.commands.train import RECIPES
 
 SMALL = ("trainer.steps=2", "trainer.round_steps=1", "trainer.batch=2", "trainer.workers=0", "data.tile_px=32",
          "trainer.accelerator=cpu", "data.validation_tiles=2", "model.network.width=4")  # fmt: skip

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.areas import read_areas
-from pipeline.ledger import open_ledger
+from pipeline.watch.areas.file import read_areas
+from pipeline.watch.ledger.ledger import open_ledger
 from tests.pipeline.stac_items import make_item, write_items
 from tests.workflows.conftest import Run
 

@@ -22,7 +22,7 @@ import pytest
 
 from pipeline.errors import BusyError
 from tests.workflows.polling import wait_for
-from workflows.watch_server import open_server
+from workflows.watcher.server import open_server
 
 pytest.importorskip("prefect")
 
@@ -30,8 +30,8 @@ SECRET = "tide-and-time-wait-for-no-man-42"  # noqa: S105 (what must be found no
 SERVE = """
 import json, sys
 from pathlib import Path
-from pipeline.areas import read_areas
-from workflows.watch_serve import serve
+from pipeline.watch.areas.file import read_areas
+from workflows.watcher.serve import serve
 path = Path(sys.argv[1])
 serve(path, read_areas(path), report=lambda event: print(json.dumps(event), flush=True))
 """
@@ -140,7 +140,7 @@ def read_runs() -> list[Any]:
 
 def run_here(path: Path, area: str) -> Any:  # noqa: ANN401
     """A round in this process, as a flow run of the server."""
-    from workflows.watch_flow import strandline_round
+    from workflows.watcher.flow import strandline_round
 
     return strandline_round(str(path), area, return_state=True)
 
@@ -182,7 +182,7 @@ def test_a_second_watcher_is_refused(watcher: Watcher) -> None:
 def test_a_dead_host_is_asked_again_and_fails_the_round(
     api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workflows import watch_flow
+    from workflows.watcher import flow as watch_flow
 
     monkeypatch.setattr(watch_flow, "SEARCH_WAIT_S", 0.01)
     monkeypatch.setattr(watch_flow, "SEARCH_TRIES_AGAIN", 1)
@@ -197,7 +197,7 @@ def test_a_dead_host_is_asked_again_and_fails_the_round(
 def test_turns_that_were_missed_are_done_by_one_round(watcher: Watcher, api: str) -> None:
     from prefect.states import Scheduled
 
-    from workflows.watch_turns import drop_missed_turns
+    from workflows.watcher.watch_turns import drop_missed_turns
 
     watcher.wait_for_event("round", "north")
     days = [datetime(2200 + number, 1, 1, tzinfo=UTC) for number in range(3)]  # no runner takes these
@@ -214,8 +214,8 @@ def test_turns_that_were_missed_are_done_by_one_round(watcher: Watcher, api: str
 
 
 def test_a_round_under_way_elsewhere_is_no_failure(api: str, tmp_path: Path) -> None:
-    from pipeline.watch_locks import hold_area
-    from pipeline.watch_values import AreaFolders
+    from pipeline.watch.locks import hold_area
+    from pipeline.watch.values import AreaFolders
 
     path = write_areas(tmp_path, "north")
     with hold_area(AreaFolders(work=tmp_path / "strandline.work", area="north")) as held:
@@ -248,7 +248,7 @@ def test_a_server_that_is_there_is_used_and_outlives_the_watcher(watcher: Watche
 def test_what_a_killed_watcher_left_is_cleared_away(watcher: Watcher, api: str) -> None:
     from prefect.states import Running
 
-    from workflows.watch_deployments import clear_leftovers
+    from workflows.watcher.deployments import clear_leftovers
 
     path = str(watcher.folder / "areas.yaml")
 

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 import psutil
 import pytest
 
-from pipeline.areas_schedule import Schedule
 from pipeline.errors import MissingExtraError
+from pipeline.watch.areas.schedule import Schedule
 from tests.workflows.polling import wait_for
-from workflows import watch_child
-from workflows.watch_child import Child
-from workflows.watch_events import PIPE_VARIABLE, receive_events, send_event
-from workflows.watch_server import ServerError, open_server
+from workflows.watcher import child as watch_child
+from workflows.watcher.child import Child
+from workflows.watcher.events import PIPE_VARIABLE, receive_events, send_event
+from workflows.watcher.server import ServerError, open_server
 
 pytest.importorskip("prefect")
 
@@ -38,7 +38,7 @@ def follow(schedule: Schedule, began: datetime, until: datetime) -> list[datetim
 def test_prefect_and_we_agree_on_every_turn_of_a_year(text: str, zone: str) -> None:
     from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
 
-    from workflows.watch_deployments import build_schedule
+    from workflows.watcher.deployments import build_schedule
 
     began, until = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
     schedule = Schedule(text, zone)
@@ -92,7 +92,7 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = """
 import os, sys, time
 from pathlib import Path
-from workflows.watch_child import Child
+from workflows.watcher.child import Child
 child = Child(["-c", "import time; time.sleep(300)"], environment=os.environ, log=Path(sys.argv[1]))
 print(child.pid, flush=True)
 time.sleep(300)
@@ -135,11 +135,11 @@ def test_without_prefect_it_says_what_to_install(tmp_path: Path, monkeypatch: py
 
 
 def test_a_turn_that_a_later_round_has_served_is_overtaken(tmp_path: Path) -> None:
-    from pipeline.areas import read_areas
-    from pipeline.ledger import open_ledger
-    from pipeline.watch_status import read_watch_status
-    from workflows.watch_deployments import list_due
-    from workflows.watch_flow import is_overtaken
+    from pipeline.watch.areas.file import read_areas
+    from pipeline.watch.ledger.ledger import open_ledger
+    from pipeline.watch.status import read_watch_status
+    from workflows.watcher.deployments import list_due
+    from workflows.watcher.flow import is_overtaken
 
     path = tmp_path / "areas.yaml"
     path.write_text('{"areas": [{"name": "north", "aoi": "8.5,53.8,8.6,53.9"}], "ledger": "ledger.db"}')

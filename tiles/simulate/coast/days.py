@@ -9,16 +9,16 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.clouds import compute_cloud_view
-from tiles.coast_tiles import PIXEL_M
-from tiles.coast_view import Day
 from tiles.errors import SceneError
 from tiles.grid import Window
-from tiles.landscape import compute_shoreline
-from tiles.relief import Kind, Relief
-from tiles.swath import draw_swath
-from tiles.waterline import trace_lines
-from tiles.world import World, WorldOptions
+from tiles.simulate.coast.tiles import PIXEL_M
+from tiles.simulate.coast.view import Day
+from tiles.simulate.product.swath import draw_swath
+from tiles.simulate.world.clouds import compute_cloud_view
+from tiles.simulate.world.landscape import compute_shoreline
+from tiles.simulate.world.relief import Kind, Relief
+from tiles.simulate.world.waterline import trace_lines
+from tiles.simulate.world.world import World, WorldOptions
 
 __all__ = ["compute_clear", "draw_coast", "draw_days"]
 

@@ -19,10 +19,10 @@ from shapely.geometry.polygon import orient
 
 from strandline import __version__
 from tiles.bands import BANDS, L2A_STACK
-from tiles.coast_tiles import CoastPlane, get_transformer
-from tiles.coast_view import Day
-from tiles.coast_writer import SceneFiles
-from tiles.stac_item import SIMULATED
+from tiles.products.stac_item import SIMULATED
+from tiles.simulate.coast.tiles import CoastPlane, get_transformer
+from tiles.simulate.coast.view import Day
+from tiles.simulate.coast.writer import SceneFiles
 
 __all__ = ["COLLECTION", "make_item", "write_catalogue", "write_item_collection"]
 

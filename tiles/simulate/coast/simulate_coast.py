@@ -14,18 +14,18 @@ import pystac
 from threadpoolctl import threadpool_limits
 
 from strandline import __version__
-from tiles.acquisition import Acquisition, resolve_acquisition
-from tiles.coast_days import draw_coast, draw_days
-from tiles.coast_items import make_item, write_catalogue, write_item_collection
-from tiles.coast_tiles import CoastPlane, CoastTile, MeetingPlace, draw_meeting_place, make_plane, make_tiles
-from tiles.coast_truth import compute_truth_window, write_clear, write_true_shoreline
-from tiles.coast_view import Day
-from tiles.coast_writer import write_day, write_fractions
 from tiles.errors import SceneError
-from tiles.relief import KINDS, Kind
-from tiles.simulate import compute_light_angles, resolve_kind, write_errors
-from tiles.truth_writer import write_truth_record
-from tiles.world import World
+from tiles.simulate.coast.days import draw_coast, draw_days
+from tiles.simulate.coast.items import make_item, write_catalogue, write_item_collection
+from tiles.simulate.coast.tiles import CoastPlane, CoastTile, MeetingPlace, draw_meeting_place, make_plane, make_tiles
+from tiles.simulate.coast.truth import compute_truth_window, write_clear, write_true_shoreline
+from tiles.simulate.coast.view import Day
+from tiles.simulate.coast.writer import write_day, write_fractions
+from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.simulate import compute_light_angles, resolve_kind, write_errors
+from tiles.simulate.product.truth import write_truth_record
+from tiles.simulate.world.relief import KINDS, Kind
+from tiles.simulate.world.world import World
 
 __all__ = ["CoastOptions", "SimulatedCoast", "simulate_coast"]
 
@@ -46,7 +46,7 @@ class CoastOptions:
         overlap_px: How wide the ground is that neighbouring tiles share, at most; ``None``: as wide as real tiles
             have it (9.8 km, some 14 km between zones), or a third of an area under 2000 px.
         dates: Overpasses, 10 days apart.
-        kind: Kind of landscape as ``tiles.world`` names them, one that has a shoreline; or ``random``.
+        kind: Kind of landscape as ``tiles.simulate.world.world`` names them, one that has a shoreline; or ``random``.
         works: Whether harbours, moles, causeways and ponds may stand on the shore.
         cloud_cover: Share of the area under cloud on each date, roughly.
         hidden: Least and most share of the shore that cloud and swath hide on every date.

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.crs import CRS
 
-from tiles.acquisition import TILE_SIZE
 from tiles.errors import GridError
 from tiles.grid import Grid, Window
 from tiles.mgrs import MgrsSquare
+from tiles.simulate.product.acquisition import TILE_SIZE
 
 __all__ = ["CoastPlane", "CoastTile", "MeetingPlace", "draw_meeting_place", "get_transformer", "make_plane"]
 __all__ += ["make_tiles"]

@@ -13,12 +13,12 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from tiles.coast_days import compute_clear
-from tiles.coast_tiles import PIXEL_M, CoastPlane, CoastTile, get_transformer
-from tiles.coast_view import Day
 from tiles.grid import Window
-from tiles.landscape import compute_shoreline
-from tiles.world import World
+from tiles.simulate.coast.days import compute_clear
+from tiles.simulate.coast.tiles import PIXEL_M, CoastPlane, CoastTile, get_transformer
+from tiles.simulate.coast.view import Day
+from tiles.simulate.world.landscape import compute_shoreline
+from tiles.simulate.world.world import World
 
 __all__ = ["compute_truth_window", "write_clear", "write_true_shoreline"]
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from tiles.bands import BANDS, L2A_STACK
-from tiles.coast_tiles import PIXEL_M, CoastPlane, CoastTile, get_transformer
 from tiles.grid import Grid, Window
-from tiles.optics import apply_noise
-from tiles.rendered import Rendered
-from tiles.swath import Swath
-from tiles.terrain import CELL_PX, Terrain
-from tiles.world import World
+from tiles.simulate.coast.tiles import PIXEL_M, CoastPlane, CoastTile, get_transformer
+from tiles.simulate.product.swath import Swath
+from tiles.simulate.world.optics import apply_noise
+from tiles.simulate.world.rendered import Rendered
+from tiles.simulate.world.terrain import CELL_PX, Terrain
+from tiles.simulate.world.world import World
 
 __all__ = ["Day", "TileView", "compute_plane_positions", "compute_plane_window", "view_fraction", "view_tile"]
 

@@ -14,14 +14,14 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.io import DatasetWriter
 
-from tiles.acquisition import Acquisition
 from tiles.bands import BANDS, L2A_STACK
-from tiles.coast_tiles import CoastPlane, CoastTile
-from tiles.coast_view import Day, TileView, compute_plane_window, view_fraction, view_tile
 from tiles.grid import Grid, Window
-from tiles.safe_writer import FRACTION_STEPS
-from tiles.terrain import Terrain
-from tiles.world import World
+from tiles.simulate.coast.tiles import CoastPlane, CoastTile
+from tiles.simulate.coast.view import Day, TileView, compute_plane_window, view_fraction, view_tile
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.pixels import FRACTION_STEPS
+from tiles.simulate.world.terrain import Terrain
+from tiles.simulate.world.world import World
 
 __all__ = ["SceneFiles", "write_day", "write_fractions", "write_own_day"]
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from tiles.errors import GridError, SceneError
 from tiles.mgrs import MgrsSquare, resolve_utm_zone
-from tiles.sun import compute_sun_angles
+from tiles.simulate.product.sun import compute_sun_angles
 
 __all__ = ["OFFSET_BASELINE", "TILE_SIZE", "Acquisition", "resolve_acquisition"]
 

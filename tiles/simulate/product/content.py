@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
-from tiles.acquisition import Acquisition
-from tiles.xml_writer import add_element
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.xml_writer import add_element
 
 __all__ = [
     "CLASS_NAMES",

@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from tiles.acquisition import Acquisition
 from tiles.bands import BANDS
-from tiles.product_content import ProductContent, add_content_quality
-from tiles.xml_writer import add_element, write_xml
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.content import ProductContent, add_content_quality
+from tiles.simulate.product.xml_writer import add_element, write_xml
 
 __all__ = ["write_granule_metadata"]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tiles.acquisition import Acquisition
 from tiles.bands import BANDS, L2A_STACK
-from tiles.product_content import OFFSET, QUANTIFICATION
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.content import OFFSET, QUANTIFICATION
 
 __all__ = [
     "BLOCK_SIZES",

@@ -19,11 +19,11 @@ from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.io import DatasetWriter
 
-from tiles.acquisition import Acquisition
 from tiles.bands import BANDS
 from tiles.grid import Grid, Window
-from tiles.jp2_writer import encode_jp2
-from tiles.safe_layers import (
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.jp2_writer import encode_jp2
+from tiles.simulate.product.layers import (
     NATIVE_LAYERS,
     Layer,
     compute_classification_mask,
@@ -34,7 +34,7 @@ from tiles.safe_layers import (
     compute_snow_probability,
     compute_true_colour,
 )
-from tiles.swath import Swath
+from tiles.simulate.product.swath import Swath
 
 __all__ = ["FRACTION_NODATA", "FRACTION_STEPS", "PixelWriter", "RenderedStrip", "compute_strips"]
 

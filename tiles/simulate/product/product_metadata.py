@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from tiles.acquisition import Acquisition
 from tiles.bands import BANDS
-from tiles.product_content import (
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.content import (
     CLASS_NAMES,
     OFFSET,
     QUANTIFICATION,
@@ -20,8 +20,8 @@ from tiles.product_content import (
     format_footprint,
     format_time,
 )
-from tiles.safe_spectral_writer import add_spectral_information
-from tiles.xml_writer import add_element, write_xml
+from tiles.simulate.product.safe_spectral_writer import add_spectral_information
+from tiles.simulate.product.xml_writer import add_element, write_xml
 
 __all__ = ["write_product_metadata"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from xml.etree.ElementTree import Element
 
-from tiles.acquisition import Acquisition
 from tiles.bands import BANDS
-from tiles.sun import compute_sun_distance_factor
-from tiles.xml_writer import add_element
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.sun import compute_sun_distance_factor
+from tiles.simulate.product.xml_writer import add_element
 
 __all__ = ["add_spectral_information", "compute_spectral_response"]
 

@@ -21,25 +21,25 @@ from rasterio.warp import transform
 from threadpoolctl import threadpool_limits
 
 from strandline import StrandlineError, __version__
-from tiles.acquisition import Acquisition, resolve_acquisition
 from tiles.errors import ProductWriteError, SceneError
 from tiles.grid import Window
-from tiles.landscape import World, WorldOptions, compute_shoreline
-from tiles.product_content import ProductContent
-from tiles.product_files import SIMULATION_RECORD
-from tiles.relief import KINDS, Kind
-from tiles.safe_granule_writer import write_granule_metadata
-from tiles.safe_layers import resolve_layers
-from tiles.safe_manifest_writer import (
+from tiles.products.files import SIMULATION_RECORD
+from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.content import ProductContent
+from tiles.simulate.product.granule_metadata import write_granule_metadata
+from tiles.simulate.product.layers import resolve_layers
+from tiles.simulate.product.manifest import (
     write_datastrip_metadata,
     write_inspire_record,
     write_manifest,
     write_product_page,
 )
-from tiles.safe_metadata_writer import write_product_metadata
-from tiles.safe_writer import PixelWriter, RenderedStrip
-from tiles.swath import Swath, draw_swath
-from tiles.truth_writer import write_shoreline, write_truth_record
+from tiles.simulate.product.pixels import PixelWriter, RenderedStrip
+from tiles.simulate.product.product_metadata import write_product_metadata
+from tiles.simulate.product.swath import Swath, draw_swath
+from tiles.simulate.product.truth import write_shoreline, write_truth_record
+from tiles.simulate.world.landscape import World, WorldOptions, compute_shoreline
+from tiles.simulate.world.relief import KINDS, Kind
 
 __all__ = [
     "ProductOptions",
@@ -61,7 +61,8 @@ class ProductOptions:
     """How a simulated product is to look.
 
     Attributes:
-        kind: Kind of landscape as ``tiles.world`` names them (``open_coast``, ``estuary`` …), or ``random``.
+        kind: Kind of landscape as ``tiles.simulate.world.world`` names them (``open_coast``, ``estuary`` …), or
+            ``random``.
         cloud_cover: Share of the scene under cloud, 0 to 1; ``None`` lets the seed decide.
         swath: ``edge``: a slanted edge beyond which there is no data; ``full``: none; ``auto``: an edge for every
             third seed.

@@ -14,7 +14,7 @@ import shapely
 from affine import Affine
 
 from tiles.grid import Grid
-from tiles.swath import Swath
+from tiles.simulate.product.swath import Swath
 
 __all__ = ["clip_line_to_swath", "write_shoreline", "write_truth_record"]
 

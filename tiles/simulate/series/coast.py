@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from tiles.coast_days import draw_coast
-from tiles.cover import Cover
 from tiles.errors import SceneError
-from tiles.noise import Fractal
-from tiles.relief import KINDS, Relief
-from tiles.simulate import resolve_kind
-from tiles.terrain import Terrain
-from tiles.work_draws import Dice
-from tiles.world import World, WorldOptions
+from tiles.simulate.coast.days import draw_coast
+from tiles.simulate.product.simulate import resolve_kind
+from tiles.simulate.world.cover import Cover
+from tiles.simulate.world.noise import Fractal
+from tiles.simulate.world.relief import KINDS, Relief
+from tiles.simulate.world.terrain import Terrain
+from tiles.simulate.world.work_draws import Dice
+from tiles.simulate.world.world import World, WorldOptions
 
 __all__ = ["BEACH", "WET_BEACH", "draw_series_coast"]
 

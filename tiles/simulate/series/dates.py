@@ -9,12 +9,12 @@ from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
-from tiles.acquisition import Acquisition, resolve_acquisition
-from tiles.clouds import compute_cloud_view
 from tiles.errors import SceneError
-from tiles.series_options import SeriesOptions
-from tiles.sun import compute_sun_angles
-from tiles.world import World
+from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.sun import compute_sun_angles
+from tiles.simulate.series.options import SeriesOptions
+from tiles.simulate.world.clouds import compute_cloud_view
+from tiles.simulate.world.world import World
 
 __all__ = ["PlannedDate", "draw_day", "plan_dates", "reprocess"]
 

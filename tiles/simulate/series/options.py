@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from tiles.acquisition import OFFSET_BASELINE
 from tiles.errors import SceneError
-from tiles.relief import KINDS
-from tiles.series_coast import BEACH, WET_BEACH
-from tiles.simulate import resolve_kind
+from tiles.simulate.product.acquisition import OFFSET_BASELINE
+from tiles.simulate.product.simulate import resolve_kind
+from tiles.simulate.series.coast import BEACH, WET_BEACH
+from tiles.simulate.world.relief import KINDS
 
 __all__ = ["SeriesOptions", "Span"]
 
@@ -53,8 +53,8 @@ class SeriesOptions:
         shifts: Instead of a rate: how far the land has retreated on each date, metres, against the coast as drawn.
         cloud_cover: Share of each scene under cloud, roughly; ``None``: clear on the first and the last date and on
             three of five others, a few clouds on one in four, and heavy cloud on the rest; or a share a date.
-        kind: ``beach`` (dry sand), ``wet_beach``, or a kind of landscape as ``tiles.world`` names them that has a
-            shore.
+        kind: ``beach`` (dry sand), ``wet_beach``, or a kind of landscape as ``tiles.simulate.world.world`` names them
+            that has a shore.
         works: Whether harbours, moles and ponds may stand on the shore (never on a beach); they move with it.
         baseline: Processing baseline; from 04.00 on digital numbers carry an offset of 1000.
         reprocessed: Numbers of dates, from 0, that come once more from a newer baseline.

@@ -21,10 +21,10 @@ from scipy.spatial import cKDTree
 
 from tiles.errors import GridError, SceneError
 from tiles.grid import Window
-from tiles.landscape import compute_shoreline
-from tiles.terrain import CELL_PX, SUBNODES, Terrain, TerrainBlock
-from tiles.waterline import compute_area_share
-from tiles.world import World
+from tiles.simulate.world.landscape import compute_shoreline
+from tiles.simulate.world.terrain import CELL_PX, SUBNODES, Terrain, TerrainBlock
+from tiles.simulate.world.waterline import compute_area_share
+from tiles.simulate.world.world import World
 
 __all__ = ["MovedTerrain", "Waterline", "compute_normal_share", "trace_waterline"]
 

@@ -16,22 +16,22 @@ from rasterio.crs import CRS
 from threadpoolctl import threadpool_limits
 
 from strandline import __version__
-from tiles.acquisition import Acquisition
-from tiles.coast_items import make_item, write_catalogue, write_item_collection
-from tiles.coast_tiles import PIXEL_M, CoastPlane, CoastTile
-from tiles.coast_view import Day
-from tiles.coast_writer import write_own_day
 from tiles.errors import SceneError
 from tiles.grid import Grid, Window
-from tiles.landscape import compute_shoreline
-from tiles.series_coast import draw_series_coast
-from tiles.series_dates import PlannedDate, draw_day, plan_dates, reprocess
-from tiles.series_options import SeriesOptions, Span
-from tiles.series_shore import MovedTerrain, Waterline, compute_normal_share, trace_waterline
-from tiles.simulate import write_errors
-from tiles.terrain import CELL_PX
-from tiles.truth_writer import write_shoreline, write_truth_record
-from tiles.world import World
+from tiles.simulate.coast.items import make_item, write_catalogue, write_item_collection
+from tiles.simulate.coast.tiles import PIXEL_M, CoastPlane, CoastTile
+from tiles.simulate.coast.view import Day
+from tiles.simulate.coast.writer import write_own_day
+from tiles.simulate.product.acquisition import Acquisition
+from tiles.simulate.product.simulate import write_errors
+from tiles.simulate.product.truth import write_shoreline, write_truth_record
+from tiles.simulate.series.coast import draw_series_coast
+from tiles.simulate.series.dates import PlannedDate, draw_day, plan_dates, reprocess
+from tiles.simulate.series.options import SeriesOptions, Span
+from tiles.simulate.series.shore import MovedTerrain, Waterline, compute_normal_share, trace_waterline
+from tiles.simulate.world.landscape import compute_shoreline
+from tiles.simulate.world.terrain import CELL_PX
+from tiles.simulate.world.world import World
 
 __all__ = ["SeriesDate", "SeriesOptions", "SimulatedSeries", "Span", "simulate_series"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from tiles.noise import Fractal, compute_noise
-from tiles.spectra import draw_spectrum
+from tiles.simulate.world.noise import Fractal, compute_noise
+from tiles.simulate.world.spectra import draw_spectrum
 
 __all__ = ["DIRECT_SHARE", "CloudView", "Clouds", "compute_cloud_view", "draw_clouds"]
 

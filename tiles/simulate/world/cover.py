@@ -1,8 +1,8 @@
 """What grows, lies or stands on the land of a simulated world, pixel by pixel.
 
 A climate gives the world its surfaces; noise divides the land into zones of them; farmland falls into parcels, towns
-into streets and blocks (``tiles.parcels``); along the shore run bands of beach, rock, mud, mangrove or quay; the ground
-is wet at the water, in hollows and where it is irrigated.
+into streets and blocks (``tiles.simulate.world.parcels``); along the shore run bands of beach, rock, mud, mangrove or
+quay; the ground is wet at the water, in hollows and where it is irrigated.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from tiles.noise import Fractal, compute_noise
-from tiles.palette import Ground, Palette, build_palette
-from tiles.parcels import Fields, Town, lay_fields, lay_town
-from tiles.roads import Roads, compute_roads, draw_roads
+from tiles.simulate.world.noise import Fractal, compute_noise
+from tiles.simulate.world.palette import Ground, Palette, build_palette
+from tiles.simulate.world.parcels import Fields, Town, lay_fields, lay_town
+from tiles.simulate.world.roads import Roads, compute_roads, draw_roads
 
 __all__ = ["Cover", "Site", "compute_ground", "draw_cover"]
 

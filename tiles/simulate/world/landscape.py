@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import GridError
 from tiles.grid import Window
-from tiles.rendered import Rendered
-from tiles.single_thread import single_threaded
-from tiles.terrain import CELL_PX, SUBNODES
-from tiles.waterline import join_lines, trace_lines
-from tiles.world import World, WorldOptions
+from tiles.simulate.world.rendered import Rendered
+from tiles.simulate.world.single_thread import single_threaded
+from tiles.simulate.world.terrain import CELL_PX, SUBNODES
+from tiles.simulate.world.waterline import join_lines, trace_lines
+from tiles.simulate.world.world import World, WorldOptions
 
 __all__ = [
     "Rendered",

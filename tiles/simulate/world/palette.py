@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.bands import BANDS, L2A_STACK
-from tiles.spectra import DrawnSpectrum, draw_spectrum
+from tiles.simulate.world.spectra import DrawnSpectrum, draw_spectrum
 
 __all__ = ["Ground", "Palette", "build_palette", "compute_band"]
 

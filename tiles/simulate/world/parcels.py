@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.noise import compute_uniform
+from tiles.simulate.world.noise import compute_uniform
 
 __all__ = ["Fields", "Town", "lay_fields", "lay_town"]
 

@@ -1,7 +1,7 @@
 """What the coast of a simulated world is made of: the recipe that a kind and a seed decide.
 
-A recipe holds numbers only; ``tiles.relief_draws`` draws it, ``tiles.terrain`` turns it into the field whose zero
-contour is the shoreline.
+A recipe holds numbers only; ``tiles.simulate.world.relief_draws`` draws it, ``tiles.simulate.world.terrain`` turns it
+into the field whose zero contour is the shoreline.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tiles.noise import Fractal
+from tiles.simulate.world.noise import Fractal
 
 __all__ = ["KINDS", "Barrier", "Causeway", "Channels", "Kind", "Lattice", "Relief"]
 

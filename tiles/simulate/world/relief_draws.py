@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tiles.noise import Fractal
-from tiles.relief import KINDS, Barrier, Channels, Kind, Relief
-from tiles.work_draws import Dice, draw_pools, draw_works
+from tiles.simulate.world.noise import Fractal
+from tiles.simulate.world.relief import KINDS, Barrier, Channels, Kind, Relief
+from tiles.simulate.world.work_draws import Dice, draw_pools, draw_works
 
 __all__ = ["draw_relief"]
 

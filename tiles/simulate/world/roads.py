@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.noise import Fractal, compute_noise
-from tiles.relief import Causeway
+from tiles.simulate.world.noise import Fractal, compute_noise
+from tiles.simulate.world.relief import Causeway
 
 __all__ = ["Roads", "compute_deck", "compute_roads", "draw_roads"]
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.clouds import CloudView
 from tiles.grid import Window
-from tiles.noise import compute_uniform
+from tiles.simulate.world.clouds import CloudView
+from tiles.simulate.world.noise import compute_uniform
 
 __all__ = ["GroundTruth", "compute_scene_classes"]
 

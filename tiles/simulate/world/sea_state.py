@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.noise import Fractal, compute_noise
+from tiles.simulate.world.noise import Fractal, compute_noise
 
 __all__ = ["Drift", "Glint", "Surf", "compute_drift", "compute_glint", "compute_surf", "draw_drift", "draw_glint"]
 __all__ += ["draw_surf"]

@@ -5,7 +5,7 @@ published values; ``Spectrum.source`` says which. Only statistics are kept. A cl
 (one turbid river is brown, the next one green). A scene draws its own spectrum of a class with ``draw_spectrum``: the
 variant and the variation *between* places give its mean, the variation *within* a place gives the texture on it.
 
-Variation is measured and drawn in the soft logarithm (``tiles.soft_log``).
+Variation is measured and drawn in the soft logarithm (``tiles.simulate.world.soft_log``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from tiles.bands import L2A_STACK
 from tiles.errors import SceneError
-from tiles.soft_log import compute_slope, from_soft_log, to_soft_log
+from tiles.simulate.world.soft_log import compute_slope, from_soft_log, to_soft_log
 
 __all__ = ["SPECTRA", "SPECTRA_VERSION", "DrawnSpectrum", "Spectrum", "draw_spectrum"]
 
@@ -149,7 +149,9 @@ def _draw_bounded(rng: np.random.Generator, count: int) -> npt.NDArray[np.float6
 
 @cache
 def _read_table() -> Mapping[str, Any]:
-    table: Mapping[str, Any] = json.loads((Path(__file__).parent / "data" / "spectra.json").read_text(encoding="utf-8"))
+    table: Mapping[str, Any] = json.loads(
+        (Path(__file__).parents[2] / "data" / "spectra.json").read_text(encoding="utf-8")
+    )
     return table
 
 

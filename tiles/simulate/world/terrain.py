@@ -3,7 +3,7 @@
 The field is defined by position alone. Smooth components (sea floor and hills, rivers' lines and widths, lakes) live
 on the corners of the 10 m pixels; near the shore they are brought to nodes every 2.5 m by Catmull-Rom interpolation,
 and the corners of rivers, quays and dikes are cut there, so a river of one pixel is a river. All sums are exact in
-float64 (see ``tiles.noise``), hence neighbouring windows agree to the last bit.
+float64 (see ``tiles.simulate.world.noise``), hence neighbouring windows agree to the last bit.
 
 Source: Catmull and Rom, A class of local interpolating splines, 1974, doi:10.1016/B978-0-12-079050-0.50020-5.
 """
@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.grid import Window
-from tiles.noise import compute_hash, compute_noise
-from tiles.relief import Barrier, Causeway, Channels, Lattice, Relief
-from tiles.single_thread import single_threaded
-from tiles.waterline import compute_area_share
+from tiles.simulate.world.noise import compute_hash, compute_noise
+from tiles.simulate.world.relief import Barrier, Causeway, Channels, Lattice, Relief
+from tiles.simulate.world.single_thread import single_threaded
+from tiles.simulate.world.waterline import compute_area_share
 
 __all__ = ["CELL_PX", "SUBNODES", "Terrain", "TerrainBlock"]
 

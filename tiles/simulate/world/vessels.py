@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.noise import compute_hash, compute_uniform
+from tiles.simulate.world.noise import compute_hash, compute_uniform
 
 __all__ = ["Vessels", "compute_vessels"]
 

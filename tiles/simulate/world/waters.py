@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tiles.noise import Fractal, compute_noise
-from tiles.palette import Palette, build_palette
-from tiles.sea_state import (
+from tiles.simulate.world.noise import Fractal, compute_noise
+from tiles.simulate.world.palette import Palette, build_palette
+from tiles.simulate.world.sea_state import (
     Drift,
     Glint,
     Surf,
@@ -25,7 +25,7 @@ from tiles.sea_state import (
     draw_glint,
     draw_surf,
 )
-from tiles.vessels import Vessels, compute_vessels
+from tiles.simulate.world.vessels import Vessels, compute_vessels
 
 __all__ = [
     "NO_ICE",

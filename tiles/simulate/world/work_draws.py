@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tiles.relief import Causeway, Lattice, Relief
+from tiles.simulate.world.relief import Causeway, Lattice, Relief
 
 __all__ = ["Dice", "draw_pools", "draw_works"]
 

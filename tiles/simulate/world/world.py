@@ -12,22 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
-from tiles.clouds import DIRECT_SHARE, Clouds, CloudView, compute_cloud_view, draw_clouds
-from tiles.cover import Cover, Site, compute_ground, draw_cover
 from tiles.errors import GridError
 from tiles.grid import Window
-from tiles.noise import Fractal, compute_noise, compute_uniform
-from tiles.optics import Sky, apply_noise, compute_spread, draw_sky, without_noise
-from tiles.palette import Ground, compute_band
-from tiles.relief import KINDS, Kind
-from tiles.relief_draws import draw_relief
-from tiles.rendered import Rendered, allocate_rendered, paste_rendered
-from tiles.roads import compute_deck
-from tiles.scene_class import GroundTruth, compute_scene_classes
-from tiles.shade import compute_cast_light, compute_slope_light
-from tiles.single_thread import single_threaded
-from tiles.terrain import CELL_PX, Terrain, TerrainBlock
-from tiles.waters import NO_ICE, WaterView, compute_water_band, compute_water_view, draw_waters, redraw_sea_state
+from tiles.simulate.world.clouds import DIRECT_SHARE, Clouds, CloudView, compute_cloud_view, draw_clouds
+from tiles.simulate.world.cover import Cover, Site, compute_ground, draw_cover
+from tiles.simulate.world.noise import Fractal, compute_noise, compute_uniform
+from tiles.simulate.world.optics import Sky, apply_noise, compute_spread, draw_sky, without_noise
+from tiles.simulate.world.palette import Ground, compute_band
+from tiles.simulate.world.relief import KINDS, Kind
+from tiles.simulate.world.relief_draws import draw_relief
+from tiles.simulate.world.rendered import Rendered, allocate_rendered, paste_rendered
+from tiles.simulate.world.roads import compute_deck
+from tiles.simulate.world.scene_class import GroundTruth, compute_scene_classes
+from tiles.simulate.world.shade import compute_cast_light, compute_slope_light
+from tiles.simulate.world.single_thread import single_threaded
+from tiles.simulate.world.terrain import CELL_PX, Terrain, TerrainBlock
+from tiles.simulate.world.waters import (
+    NO_ICE,
+    WaterView,
+    compute_water_band,
+    compute_water_view,
+    draw_waters,
+    redraw_sea_state,
+)
 
 __all__ = ["Rendered", "World", "WorldOptions"]
 
@@ -87,7 +94,7 @@ class _Ground:
 
 
 class World:
-    """A deterministic world that can be rendered in any window; see ``tiles.landscape``."""
+    """A deterministic world that can be rendered in any window; see ``tiles.simulate.world.landscape``."""
 
     @single_threaded()
     def __init__(self, options: WorldOptions) -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from shapely.affinity import translate
 
-from pipeline.areas_coverage import compute_area_km2, compute_coverage
-from pipeline.item_facts import read_footprint
-from pipeline.search_area import SearchArea, resolve_search_area
+from pipeline.search.area import SearchArea, resolve_search_area
+from pipeline.search.item_facts import read_footprint
+from pipeline.watch.areas.coverage import compute_area_km2, compute_coverage
 
 GEOD = Geod(ellps="WGS84")
 

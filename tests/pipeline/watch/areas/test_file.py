@@ -14,16 +14,16 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.registry import DEFAULT_MODEL
-from pipeline.areas import Limits, WatchSettings, read_areas
+from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.areas_errors import AreasError, SecretError
-from pipeline.areas_report import describe_areas
-from pipeline.areas_settings import AreaSettings, RetrySettings
-from pipeline.options import MapOptions
-from pipeline.search import SearchOptions
+from pipeline.mapping.options import MapOptions
+from pipeline.search.search_scenes import SearchOptions
+from pipeline.watch.areas.check import describe_areas
+from pipeline.watch.areas.file import Limits, WatchSettings, read_areas
+from pipeline.watch.areas.settings import AreaSettings, RetrySettings
 from strandline import StrandlineError
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "workflows" / "examples" / "areas.yaml"
+EXAMPLE = Path(__file__).resolve().parents[4] / "workflows" / "examples" / "areas.yaml"
 LEAST = """
 areas:
   - name: nazare

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.areas_errors import AreasError
-from pipeline.areas_schedule import Schedule, format_duration, parse_duration
+from pipeline.watch.areas.schedule import Schedule, format_duration, parse_duration
 
 ZONES = st.sampled_from(["UTC", "Europe/Lisbon", "America/St_Johns", "Pacific/Chatham", "Australia/Lord_Howe"])
 MOMENTS = st.datetimes(datetime(2015, 1, 1), datetime(2035, 1, 1), timezones=ZONES.map(ZoneInfo))

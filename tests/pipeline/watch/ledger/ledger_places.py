@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipeline.ledger import Ledger, open_ledger
-from pipeline.ledger_values import Sighting
+from pipeline.watch.ledger.ledger import Ledger, open_ledger
+from pipeline.watch.ledger.values import Sighting
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 HERE, THERE = "here:1:1:aaaa", "there:2:2:bbbb"

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ledger import Ledger
-from pipeline.ledger_errors import LostClaimError
-from pipeline.ledger_holder import Holder, judge_holder
-from pipeline.ledger_lease import judge_lease
-from pipeline.ledger_values import Row
-from tests.pipeline.ledger_places import HERE, NOON, THERE, Clock, sight
+from pipeline.watch.ledger.holder import Holder, judge_holder
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.ledger_errors import LostClaimError
+from pipeline.watch.ledger.ledger_lease import judge_lease
+from pipeline.watch.ledger.values import Row
+from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, THERE, Clock, sight
 
 LEASE_S = 180.0
 LEASE = timedelta(seconds=LEASE_S)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from pipeline.errors import OptionError
-from pipeline.ledger import Ledger
-from pipeline.ledger_errors import LostClaimError
-from pipeline.ledger_rows import add_history
-from pipeline.ledger_values import BackOff, Counts, Row, Sighting
-from tests.pipeline.ledger_places import HERE, NOON, THERE, Clock, sight
+from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.ledger_errors import LostClaimError
+from pipeline.watch.ledger.rows import add_history
+from pipeline.watch.ledger.values import BackOff, Counts, Row, Sighting
+from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, THERE, Clock, sight
 
 
 def claim_one(ledger: Ledger, holder: str = HERE) -> Row:

@@ -13,10 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
-from pipeline.ledger_errors import LostClaimError
-from pipeline.ledger_holder import Holder
-from pipeline.ledger_values import BackOff, Row
-from tests.pipeline.ledger_places import Clock, open_at, sight
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.ledger_errors import LostClaimError
+from pipeline.watch.ledger.values import BackOff, Row
+from tests.pipeline.watch.ledger.ledger_places import Clock, open_at, sight
 
 BASELINES = ("05.09", "05.10", "05.11")
 BACK_OFF = BackOff(first_s=100, factor=2, most_s=1_000, tries=3)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ledger import open_ledger
-from pipeline.ledger_errors import LedgerError, LostClaimError
-from pipeline.ledger_holder import Holder
-from tests.pipeline.ledger_places import Clock, open_at, sight
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.ledger import open_ledger
+from pipeline.watch.ledger.ledger_errors import LedgerError, LostClaimError
+from tests.pipeline.watch.ledger.ledger_places import Clock, open_at, sight
 
 PATIENCE_S = 120.0
 SCENES = 24

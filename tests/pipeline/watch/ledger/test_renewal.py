@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ledger import Ledger, open_ledger
-from pipeline.ledger_renewal import keep_renewed
-from tests.pipeline.ledger_places import HERE, sight
+from pipeline.watch.ledger.ledger import Ledger, open_ledger
+from pipeline.watch.ledger.renewal import keep_renewed
+from tests.pipeline.watch.ledger.ledger_places import HERE, sight
 
 PATIENCE_S = 60.0
 

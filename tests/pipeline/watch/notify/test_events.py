@@ -25,12 +25,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from pipeline.areas_secrets import hide_secrets
 from pipeline.errors import OptionError
-from pipeline.notify import Delivery, Event, make_event_id, send_event
-from pipeline.notify_settings import Notification
+from pipeline.secrets import hide_secrets
+from pipeline.watch.notify.events import Delivery, Event, make_event_id, send_event
+from pipeline.watch.notify.settings import Notification
 from tests.conftest import skip_without
-from tests.pipeline.notify_receivers import Hook, Mail, make_certificate, run_hook, run_mail
+from tests.pipeline.watch.notify.notify_receivers import Hook, Mail, make_certificate, run_hook, run_mail
 
 SECRETS = {
     "HOOK_PATH": "T000/B111/abcdefghij0123456789XY",

@@ -28,9 +28,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.areas_errors import SecretError
+from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError
-from pipeline.item import ITEM_NAME, read_fingerprint
-from pipeline.publish import (
+from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.watch.publish.publish import (
     PublishedResult,
     list_published,
     prune_published,
@@ -41,9 +42,8 @@ from pipeline.publish import (
     sweep_destination,
     unpublish_result,
 )
-from pipeline.publish_store import Store
-from pipeline.publish_target import resolve_destination
-from pipeline.workspace import open_workspace
+from pipeline.watch.publish.store import Store
+from pipeline.watch.publish.target import resolve_destination
 from tests.pipeline.stac_items import make_item
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -478,7 +478,7 @@ def test_a_disk_that_fills_while_it_is_written_keeps_what_stood(small_disk: Path
 def fill_and_copy(disk: Path, folder: Path, out: Path) -> None:
     """Publish while the disk says that it has room, which it has not: as a quota does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.publish_folder.require_room", lambda *_, **__: None)
+        patch.setattr("pipeline.watch.publish.folder.require_room", lambda *_, **__: None)
         publish_result(folder, str(out))
     assert disk.exists()
 

@@ -22,9 +22,9 @@ from scipy.spatial import cKDTree
 
 from tiles.bands import L2A_STACK
 from tiles.errors import ProductWriteError, SceneError
-from tiles.open import open_scene
-from tiles.product_name import parse_product_name
-from tiles.simulate_coast import CoastOptions, SimulatedCoast, simulate_coast
+from tiles.products.name import parse_product_name
+from tiles.products.open import open_scene
+from tiles.simulate.coast.simulate_coast import CoastOptions, SimulatedCoast, simulate_coast
 
 _OPTIONS = CoastOptions(extent_px=300, dates=2, cloud_cover=0.25, hidden=(0.0, 0.25))
 _HIDING = [3, 8, 9, 10]

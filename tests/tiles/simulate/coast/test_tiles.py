@@ -9,11 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from tiles.coast_tiles import CoastPlane, CoastTile, draw_meeting_place, get_transformer, make_plane, make_tiles
-from tiles.coast_view import compute_plane_positions, compute_plane_window
 from tiles.errors import GridError
 from tiles.grid import Grid
 from tiles.mgrs import MgrsSquare
+from tiles.simulate.coast.tiles import (
+    CoastPlane,
+    CoastTile,
+    draw_meeting_place,
+    get_transformer,
+    make_plane,
+    make_tiles,
+)
+from tiles.simulate.coast.view import compute_plane_positions, compute_plane_window
 
 _SEEDS = st.integers(0, 10_000)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiles.acquisition import resolve_acquisition
 from tiles.errors import GridError, SceneError
+from tiles.simulate.product.acquisition import resolve_acquisition
 
 _PRODUCT = re.compile(r"S2[AB]_MSIL2A_\d{8}T\d{6}_N0\d{3}_R\d{3}_T\d\d[A-Z]{3}_\d{8}T\d{6}\.SAFE")
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tiles.acquisition import resolve_acquisition
-from tiles.safe_layers import (
+from tiles.simulate.product.acquisition import resolve_acquisition
+from tiles.simulate.product.layers import (
     Layer,
     compute_classification_mask,
     compute_cloud_probability,

@@ -18,12 +18,18 @@ import pytest
 import rasterio
 from defusedxml.ElementTree import parse
 
-from tiles.acquisition import Acquisition, resolve_acquisition
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import GridError, ProductWriteError, SceneError
 from tiles.grid import Window
-from tiles.open import open_scene
-from tiles.simulate import ProductOptions, SceneSource, SimulatedProduct, simulate_product, write_simulated_product
+from tiles.products.open import open_scene
+from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.simulate import (
+    ProductOptions,
+    SceneSource,
+    SimulatedProduct,
+    simulate_product,
+    write_simulated_product,
+)
 
 _SIZE = 240
 _RADIUS = 70.0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiles.mgrs import MgrsSquare
-from tiles.sun import compute_sun_angles, compute_sun_distance_factor
+from tiles.simulate.product.sun import compute_sun_angles, compute_sun_distance_factor
 
 
 def test_the_sun_stands_where_real_granules_say(shared: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tiles.bands import L2A_STACK
 from tiles.grid import Window
-from tiles.swath import draw_swath
+from tiles.simulate.product.swath import draw_swath
 
 seeds = st.integers(0, 10_000)
 _SIZE = 120

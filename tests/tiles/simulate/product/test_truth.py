@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 
 from tiles.grid import Grid
-from tiles.swath import Swath, draw_swath
-from tiles.truth_writer import clip_line_to_swath, write_shoreline
+from tiles.simulate.product.swath import Swath, draw_swath
+from tiles.simulate.product.truth import clip_line_to_swath, write_shoreline
 
 _GRID = Grid(crs=CRS.from_epsg(32630), transform=Affine(10, 0, 300_000, 0, -10, 5_000_040), width=120, height=120)
 

@@ -21,14 +21,14 @@ from shapely.geometry.base import BaseGeometry as Geometry
 from tiles.bands import L2A_STACK
 from tiles.errors import GridError, SceneError
 from tiles.grid import Window
-from tiles.landscape import compute_shoreline
-from tiles.open import open_scene
-from tiles.series_coast import draw_series_coast
-from tiles.series_dates import plan_dates
-from tiles.series_shore import MovedTerrain, Waterline, compute_normal_share, trace_waterline
-from tiles.simulate_series import SeriesOptions, SimulatedSeries, Span, simulate_series
-from tiles.sun import compute_sun_angles
-from tiles.world import World, WorldOptions
+from tiles.products.open import open_scene
+from tiles.simulate.product.sun import compute_sun_angles
+from tiles.simulate.series.coast import draw_series_coast
+from tiles.simulate.series.dates import plan_dates
+from tiles.simulate.series.shore import MovedTerrain, Waterline, compute_normal_share, trace_waterline
+from tiles.simulate.series.simulate_series import SeriesOptions, SimulatedSeries, Span, simulate_series
+from tiles.simulate.world.landscape import compute_shoreline
+from tiles.simulate.world.world import World, WorldOptions
 
 _SIDE, _MARGIN = 240, 48
 _REACH_M = 60.0

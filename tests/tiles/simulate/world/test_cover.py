@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiles.bands import L2A_STACK
-from tiles.cover import Cover, Site, compute_ground, draw_cover
-from tiles.palette import Ground, build_palette, compute_band
-from tiles.parcels import Fields, lay_fields
-from tiles.roads import Roads, compute_roads, draw_roads
+from tiles.simulate.world.cover import Cover, Site, compute_ground, draw_cover
+from tiles.simulate.world.palette import Ground, build_palette, compute_band
+from tiles.simulate.world.parcels import Fields, lay_fields
+from tiles.simulate.world.roads import Roads, compute_roads, draw_roads
 
 SEEDS = st.integers(0, 10_000)
 

@@ -15,7 +15,8 @@ from rasterio.crs import CRS
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import GridError
 from tiles.grid import Grid, Window
-from tiles.landscape import (
+from tiles.pixels.resample import compute_sampling, interpolate
+from tiles.simulate.world.landscape import (
     Rendered,
     World,
     WorldOptions,
@@ -24,9 +25,8 @@ from tiles.landscape import (
     simulate_chip,
     simulate_tile,
 )
-from tiles.relief import KINDS, Kind
-from tiles.resample import compute_sampling, interpolate
-from tiles.terrain import SUBNODES
+from tiles.simulate.world.relief import KINDS, Kind
+from tiles.simulate.world.terrain import SUBNODES
 
 WHOLE = Window(-60, 120, 300, 240)
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiles.noise import Fractal, compute_hash, compute_noise, compute_uniform
+from tiles.simulate.world.noise import Fractal, compute_hash, compute_noise, compute_uniform
 
 OFFSETS = st.integers(-20_000, 20_000)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiles.bands import BANDS, L2A_STACK
-from tiles.clouds import compute_cloud_view, draw_clouds
-from tiles.optics import apply_noise, compute_spread, draw_sky
+from tiles.simulate.world.clouds import compute_cloud_view, draw_clouds
+from tiles.simulate.world.optics import apply_noise, compute_spread, draw_sky
 
 
 @pytest.mark.parametrize("band", range(12))

@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
-from tiles.sea_state import Drift, Surf, compute_drift, compute_glint, compute_surf, draw_drift, draw_glint, draw_surf
-from tiles.vessels import compute_vessels
-from tiles.waters import compute_water_band, compute_water_view, draw_waters
+from tiles.simulate.world.sea_state import (
+    Drift,
+    Surf,
+    compute_drift,
+    compute_glint,
+    compute_surf,
+    draw_drift,
+    draw_glint,
+    draw_surf,
+)
+from tiles.simulate.world.vessels import compute_vessels
+from tiles.simulate.world.waters import compute_water_band, compute_water_view, draw_waters
 
 POSITIONS = np.arange(0.5, 300, dtype=np.float64)
 SEEDS = st.integers(0, 10_000)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiles.shade import compute_cast_light, compute_slope_light
+from tiles.simulate.world.shade import compute_cast_light, compute_slope_light
 
 
 def sun(zenith: float, azimuth: float) -> tuple[float, float, float]:

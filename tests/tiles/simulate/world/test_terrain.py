@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiles.grid import Window
-from tiles.noise import Fractal
-from tiles.relief import KINDS, Channels, Kind, Relief
-from tiles.relief_draws import draw_relief
-from tiles.terrain import CELL_PX, SUBNODES, Terrain
+from tiles.simulate.world.noise import Fractal
+from tiles.simulate.world.relief import KINDS, Channels, Kind, Relief
+from tiles.simulate.world.relief_draws import draw_relief
+from tiles.simulate.world.terrain import CELL_PX, SUBNODES, Terrain
 
 FLAT = Fractal(seed=1, spacings_px=(64,), amplitudes=(0.0,))
 DRY = Relief(kind="land", water_share=0.0, coarse=FLAT, fine=FLAT, ruggedness=FLAT)

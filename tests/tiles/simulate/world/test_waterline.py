@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tiles.waterline import compute_area_share, join_lines, trace_lines
+from tiles.simulate.world.waterline import compute_area_share, join_lines, trace_lines
 
 STEPS = np.arange(41) / 4  # ten pixels, four nodes each
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiles.grid import Window
-from tiles.noise import Fractal
-from tiles.relief import Causeway, Channels, Lattice, Relief
-from tiles.relief_draws import draw_relief
-from tiles.roads import compute_deck
-from tiles.terrain import Terrain
-from tiles.work_draws import Dice, draw_pools
+from tiles.simulate.world.noise import Fractal
+from tiles.simulate.world.relief import Causeway, Channels, Lattice, Relief
+from tiles.simulate.world.relief_draws import draw_relief
+from tiles.simulate.world.roads import compute_deck
+from tiles.simulate.world.terrain import Terrain
+from tiles.simulate.world.work_draws import Dice, draw_pools
 
 FLAT = Fractal(seed=1, spacings_px=(64,), amplitudes=(0.0,))
 DRY = Relief(kind="land", water_share=0.0, coarse=FLAT, fine=FLAT, ruggedness=FLAT)

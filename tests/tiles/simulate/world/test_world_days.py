@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tiles.grid import Window
-from tiles.landscape import compute_shoreline
-from tiles.world import World, WorldOptions
+from tiles.simulate.world.landscape import compute_shoreline
+from tiles.simulate.world.world import World, WorldOptions
 
 _WINDOW = Window(0, 0, 240, 240)
 

@@ -1,0 +1,1 @@
+"""What training minimises: pixel losses, edge losses, and their weighted sum."""

@@ -1,0 +1,1 @@
+"""How well an answer fits the truth: counts, boundary IoU, calibration."""

@@ -1,0 +1,1 @@
+"""What each part of a network is worth: train it with and without, and compare."""

@@ -1,0 +1,1 @@
+"""Map many scenes, and go on where a run was stopped."""

@@ -1,0 +1,1 @@
+"""What a scene costs on this machine, beside the limit that decoding and the network set."""

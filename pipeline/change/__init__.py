@@ -1,0 +1,1 @@
+"""Land gained and lost, and the shift of the shore, between two maps."""

@@ -1,0 +1,1 @@
+"""Run tasks on Dask: workers of this machine, or a cluster."""

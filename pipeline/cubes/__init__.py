@@ -1,0 +1,1 @@
+"""Land, water and probability of xarray cubes, as lazily as the cube."""

@@ -1,0 +1,1 @@
+"""Measure a model, or a map, against truth and beside water indices."""

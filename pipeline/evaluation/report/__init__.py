@@ -1,0 +1,1 @@
+"""An evaluation as a page, with the same numbers as JSON and CSV."""

@@ -1,0 +1,1 @@
+"""Map one scene: rasters, lines, preview and item."""

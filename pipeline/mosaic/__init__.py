@@ -1,0 +1,1 @@
+"""Join maps on one grid, and draw one coastline through all of them."""

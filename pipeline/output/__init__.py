@@ -1,0 +1,1 @@
+"""Files that users open: rasters, vectors, styles, figures."""

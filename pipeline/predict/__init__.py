@@ -1,0 +1,1 @@
+"""Run a network over a scene, row of tiles by row of tiles, without a seam."""

@@ -1,0 +1,1 @@
+"""Say where a result comes from: STAC items, catalogues and indexes."""

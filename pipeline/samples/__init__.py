@@ -1,0 +1,1 @@
+"""Samples to train and to measure on, real and simulated, and their variations."""

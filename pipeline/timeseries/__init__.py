@@ -1,0 +1,1 @@
+"""Follow the shore along transects, date by date, and fit its rates."""

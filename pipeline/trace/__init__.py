@@ -1,0 +1,1 @@
+"""Draw the shore between the pixels: contours, rings, lines and polygons."""

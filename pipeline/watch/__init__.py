@@ -1,0 +1,1 @@
+"""A round of an area: search, map, compare, publish, measure, tell."""

@@ -1,0 +1,1 @@
+"""What a watcher is to do: the file of areas, checked."""

@@ -1,0 +1,1 @@
+"""What a watcher saw and did, in SQLite or PostgreSQL."""

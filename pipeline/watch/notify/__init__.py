@@ -1,0 +1,1 @@
+"""Tell people: by webhook, e-mail or command."""

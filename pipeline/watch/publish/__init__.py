@@ -1,0 +1,1 @@
+"""Bring results to folders and stores, whole or not at all."""

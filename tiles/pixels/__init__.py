@@ -1,0 +1,1 @@
+"""Decode and resample the pixels of a scene, window by window."""

@@ -1,0 +1,1 @@
+"""Labelled pixels to train on: SWED, folders of scenes, hand-labelled crops."""

@@ -1,0 +1,1 @@
+"""Make scenes whose truth is known."""

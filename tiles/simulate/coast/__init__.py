@@ -1,0 +1,1 @@
+"""A coast over several MGRS tiles, UTM zones and dates."""

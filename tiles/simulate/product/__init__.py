@@ -1,0 +1,1 @@
+"""One scene as a complete L2A product, with its truth."""

@@ -1,0 +1,1 @@
+"""One coast on many dates, its shore moved by a known distance."""

@@ -1,0 +1,1 @@
+"""The world that is rendered: relief, cover, water, clouds and light."""

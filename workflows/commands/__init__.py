@@ -1,0 +1,1 @@
+"""The commands, a file each; heavy imports are late, so that --help answers at once."""
