@@ -17,8 +17,7 @@ import rasterio
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.evaluation.accuracy import Accuracy, PixelStats
-from pipeline.evaluation.map_accuracy import compute_accuracy
+from pipeline.evaluation.map_accuracy import Accuracy, PixelStats, compute_accuracy
 from pipeline.mapping.map_scene import MapOptions, map_scene
 from pipeline.output.classes import LAND, WATER
 from tiles.pixels.reader import ReadPlan, read_strips

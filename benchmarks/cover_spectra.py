@@ -20,8 +20,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from benchmarks.spectra_crops import B09, Crop, read_crops
-from tiles.simulate.world.soft_log import from_soft_log, to_soft_log
-from tiles.simulate.world.spectra import SPECTRA, draw_spectrum
+from tiles.simulate.world.spectra import SPECTRA, draw_spectrum, from_soft_log, to_soft_log
 
 __all__ = ["Coverage", "draw_pixels", "main"]
 

@@ -27,8 +27,8 @@ import numpy as np
 import rasterio
 
 from benchmarks.limits_scenes import find_middle, write_cogs, write_repeated
-from pipeline.bench.bench_machine import describe_machine
 from pipeline.bench.process import run_mapping, run_simulation
+from pipeline.bench.record import describe_machine
 from pipeline.bench.run_bench import measure_scene
 from pipeline.mapping.options import MapOptions
 

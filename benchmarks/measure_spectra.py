@@ -27,7 +27,7 @@ from benchmarks.spectra_coarse import Sample, fill_coarse_bands, find_unmixed, m
 from benchmarks.spectra_crops import Crop, read_crops
 from benchmarks.spectra_labels import label_pixels
 from benchmarks.spectra_tables import TABLES
-from tiles.simulate.world.soft_log import from_soft_log
+from tiles.simulate.world.spectra import from_soft_log
 
 __all__ = ["main", "measure"]
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from benchmarks.spectra_crops import Crop
 from tiles.bands import L2A_STACK
-from tiles.simulate.world.soft_log import to_soft_log
+from tiles.simulate.world.spectra import to_soft_log
 
 __all__ = ["Sample", "fill_coarse_bands", "find_unmixed", "mark_coarse_bands"]
 

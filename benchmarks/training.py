@@ -20,8 +20,7 @@ import torch
 
 from pipeline.training.data import Batch, DrawnTiles, Share, build_loader
 from pipeline.training.module import build_augmentation, build_loss
-from pipeline.training.recipe import Recipe
-from pipeline.training.recipe_file import read_recipe
+from pipeline.training.recipe import Recipe, read_recipe
 from pipeline.training.train import resolve_data
 
 WARM_UP = 10

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.errors import BusyError, OutputError, output_errors
 
-__all__ = ["Workspace", "open_workspace"]
+__all__ = ["Workspace", "open_workspace", "write_whole"]
 
 RECORD = "item.json"
 """The file that marks a folder as a result of ours."""
@@ -147,3 +147,22 @@ def _read_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: Where to; replaced where it exists.
+        text: Its content.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    begun = path.with_name(f".{path.name}.begun")
+    with output_errors(path):
+        try:
+            begun.write_text(text, encoding="utf-8")
+            begun.replace(path)
+        finally:
+            begun.unlink(missing_ok=True)

@@ -11,11 +11,13 @@ from pathlib import Path
 from strandline import StrandlineError
 
 __all__ = [
+    "AreasError",
     "BusyError",
     "MissingExtraError",
     "MosaicError",
     "OptionError",
     "OutputError",
+    "SecretError",
     "StaleResultError",
     "UnfitSceneError",
     "UnknownFormatError",
@@ -135,3 +137,13 @@ def _is_disk_full(folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _FULL
     except OSError:
         return False
+
+
+class AreasError(StrandlineError, ValueError):
+    """The file of a watcher makes no sense: a misspelt key, a value out of range, an area that is none."""
+
+    exit_code = 2
+
+
+class SecretError(AreasError):
+    """A secret stands where it must not, or an environment variable that should hold one is not set."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urlsplit
 
-from pipeline.areas_errors import SecretError
+from pipeline.errors import SecretError
 from tiles.products.asset_hosts import strip_credentials
 
 __all__ = ["Reference", "has_token", "hide_secrets", "is_secret_name", "refuse_credentials", "refuse_literal"]

@@ -23,9 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MissingExtraError
-from pipeline.timeseries.timeseries_errors import TideError
+from strandline import StrandlineError
 
-__all__ = ["compute_model_heights", "correct_for_tide", "read_tide_heights"]
+__all__ = ["TideError", "compute_model_heights", "correct_for_tide", "read_tide_heights"]
+
+
+class TideError(StrandlineError, ValueError):
+    """Heights of the tide cannot be read or computed."""
+
+    exit_code = 2
+
 
 Floats = NDArray[np.float64]
 

@@ -7,6 +7,8 @@ from strandline import StrandlineError
 __all__ = [
     "AreaOutsideSceneError",
     "BandError",
+    "BlockDecodeError",
+    "DecoderError",
     "GridError",
     "NoValidPixelsError",
     "ProductWriteError",
@@ -63,3 +65,15 @@ class SampleError(StrandlineError, ValueError):
     """Training data is missing, contradicts itself, or cannot be divided as asked."""
 
     exit_code = 2
+
+
+class DecoderError(StrandlineError, ValueError):
+    """The decoder that was asked for is not on this machine, or has no GPU to run on."""
+
+    exit_code = 2
+
+
+class BlockDecodeError(StrandlineError, OSError):
+    """A part of a file cannot be decoded; the caller knows which bands and rows it holds."""
+
+    exit_code = 4

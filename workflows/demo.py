@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.evaluation.accuracy import Accuracy
+    from pipeline.evaluation.map_accuracy import Accuracy
 
 __all__ = ["demo"]
 

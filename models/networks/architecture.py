@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from models.errors import ModelConfigError
-from models.networks.autoencoder import AutoencoderConfig
-from models.networks.classifier import ClassifierConfig
+from models.networks.autoencoder import Autoencoder, AutoencoderConfig
+from models.networks.classifier import Classifier, ClassifierConfig
 from models.networks.network import Network, NetworkConfig
-from models.networks.smp import SmpConfig
-from models.networks.unet import UNetConfig
+from models.networks.smp import SmpConfig, SmpNetwork
+from models.networks.unet import UNet, UNetConfig
 
 __all__ = ["ARCHITECTURES", "build_network", "describe", "parse_config"]
 
+_NETWORKS: MappingProxyType[type[NetworkConfig], Callable[[Any], Network]] = MappingProxyType(
+    {UNetConfig: UNet, AutoencoderConfig: Autoencoder, ClassifierConfig: Classifier, SmpConfig: SmpNetwork}
+)
+
 ARCHITECTURES: MappingProxyType[str, type[NetworkConfig]] = MappingProxyType(
-    {kind.architecture: kind for kind in (UNetConfig, AutoencoderConfig, ClassifierConfig, SmpConfig)}
+    {kind.architecture: kind for kind in _NETWORKS}
 )
 """What a recipe or a model file may name, and whose hyperparameters follow."""
 
@@ -52,16 +56,17 @@ def parse_config(config: Mapping[str, Any]) -> NetworkConfig:
         raise ModelConfigError(f"{architecture}: a hyperparameter is missing ({error}).") from error
 
 
-def build_network(config: Mapping[str, Any]) -> Network:
+def build_network(config: NetworkConfig | Mapping[str, Any]) -> Network:
     """Make a network, with fresh random weights drawn from torch's global generator.
 
     Args:
-        config: As ``parse_config`` takes it.
+        config: Hyperparameters, or plain values as ``parse_config`` takes them.
 
     Raises:
         ModelConfigError: As ``parse_config``; or a library that the network needs is not installed.
     """
-    return parse_config(config).build()
+    values = parse_config(config) if isinstance(config, Mapping) else config
+    return _NETWORKS[type(values)](values)
 
 
 def describe(config: NetworkConfig) -> dict[str, int | str | bool]:

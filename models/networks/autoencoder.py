@@ -1,7 +1,7 @@
 """An autoencoder from the U-Net's own parts: it learns what images look like, and needs no labels for that.
 
 It has no skips: with them it would hand the image across at full resolution and learn nothing. Its encoder can be
-carried into a U-Net (``models.networks.encoder_transfer``).
+carried into a U-Net (``models.networks.widening``).
 
 Source: Hinton & Salakhutdinov 2006, Reducing the dimensionality of data with neural networks,
 doi:10.1126/science.1127647.
@@ -69,10 +69,6 @@ class AutoencoderConfig:
     def to_dict(self) -> dict[str, int | str | bool]:
         """The hyperparameters as plain values, for the header of a model file."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def build(self) -> Autoencoder:
-        """Make the network, with fresh random weights drawn from torch's global generator."""
-        return Autoencoder(self)
 
 
 class Autoencoder(Network):

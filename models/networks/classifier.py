@@ -81,10 +81,6 @@ class ClassifierConfig:
         """The hyperparameters as plain values, for the header of a model file."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def build(self) -> Classifier:
-        """Make the network, with fresh random weights drawn from torch's global generator."""
-        return Classifier(self)
-
 
 class Classifier(Network):
     """Encoder, then the mean and the highest value of each of its bottom's features, and a linear layer.

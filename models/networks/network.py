@@ -1,4 +1,4 @@
-"""What every network of ours has in common: a configuration that can make it again, and a grid that it fits on."""
+"""What every network of ours has in common: a configuration to make it from again, and a grid that it fits on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Network", "NetworkConfig"]
 
 
 class NetworkConfig(Protocol):
-    """The hyperparameters of a network: a frozen value that validates itself and builds the network."""
+    """The hyperparameters of a network: a frozen value that validates itself; ``build_network`` makes the network."""
 
     architecture: ClassVar[str]
     """The name under which ``models.networks.architecture`` knows it."""
@@ -37,10 +37,6 @@ class NetworkConfig(Protocol):
 
     def to_dict(self) -> dict[str, int | str | bool]:
         """The hyperparameters as plain values, for the header of a model file."""
-        ...
-
-    def build(self) -> Network:
-        """Make the network, with fresh random weights."""
         ...
 
 

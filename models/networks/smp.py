@@ -71,14 +71,6 @@ class SmpConfig:
         """The hyperparameters as plain values, for the header of a model file."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def build(self) -> SmpNetwork:
-        """Make the network, with fresh random weights drawn from torch's global generator.
-
-        Raises:
-            ModelConfigError: The library is not installed, or knows no such architecture or encoder.
-        """
-        return SmpNetwork(self)
-
 
 class SmpNetwork(Network):
     """A network of segmentation-models-pytorch that is called as ours are.

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from models.errors import ModelConfigError
-
-if TYPE_CHECKING:
-    from models.networks.unet import UNet
 
 __all__ = ["Activation", "Norm", "UNetConfig", "Upsampling", "compute_crops", "compute_reach"]
 
@@ -29,7 +26,7 @@ _CHOICES = MappingProxyType({"activation": Activation, "norm": Norm, "upsampling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UNetConfig:
-    """The hyperparameters of a U-Net, validated; ``build()`` makes the network.
+    """The hyperparameters of a U-Net, validated; ``build_network`` makes the network.
 
     Attributes:
         in_channels: Channels of the input.
@@ -93,12 +90,6 @@ class UNetConfig:
         """Pixels that a stage of the decoder, with its up-sampling, mixes on each side at its own resolution."""
         # Bilinear up-sampling sees the pixel beside at the coarse resolution, which is two fine ones away.
         return CONVOLUTIONS_A_STAGE + (2 if self.upsampling == "bilinear" else 0)
-
-    def build(self) -> UNet:
-        """Make the network, with fresh random weights drawn from torch's global generator."""
-        from models.networks.unet import UNet  # noqa: PLC0415 (torch: only who computes with it needs it)
-
-        return UNet(self)
 
 
 def compute_crops(margin: int, *, depth: int, spread: int) -> list[int]:

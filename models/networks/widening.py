@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelConfigError
+from models.networks.autoencoder import Autoencoder
+from models.networks.classifier import Classifier
 from models.networks.unet import UNet
 
-__all__ = ["widen"]
+__all__ = ["carry_encoder", "widen"]
 
 
 def widen(source: UNet, width: int, *, noise: float = 0.0) -> UNet:
@@ -34,7 +36,7 @@ def widen(source: UNet, width: int, *, noise: float = 0.0) -> UNet:
     config = source.config
     if width <= config.width:
         raise ModelConfigError(f"Expected a width beyond {config.width} to widen to, found {width}.")
-    target = replace(config, width=width).build()
+    target = UNet(replace(config, width=width))
     maps = [_copy_of(old, new) for old, new in zip(config.widths, target.config.widths, strict=True)]
     with torch.no_grad():
         _widen_encoder(source, target, maps)
@@ -94,3 +96,31 @@ def _carry(old: nn.Module, new: nn.Module, outputs: Tensor, inputs: Tensor) -> N
             getattr(new, name).copy_(getattr(old, name)[outputs])
     elif isinstance(old, nn.GroupNorm):
         raise ModelConfigError("A network with group norms cannot be widened: its groups would hold other channels.")
+
+
+def carry_encoder(source: Autoencoder | Classifier | UNet, target: Autoencoder | Classifier | UNet) -> None:
+    """Copy the encoder's weights, and the statistics of its norms.
+
+    What only one of the two has to say about absent channels stays behind.
+
+    Args:
+        source: Where from; not changed.
+        target: Where to; keeps its decoder and head.
+
+    Raises:
+        ModelConfigError: The encoders differ: nothing is copied.
+    """
+    weights, place = source.encoder.state_dict(), target.encoder.state_dict()
+    told = "absence.weight"
+    if (told in weights) != (told in place):
+        weights.pop(told, None)
+        if told in place:
+            weights[told] = place[told]
+    shapes, expected = ({name: tuple(t.shape) for name, t in state.items()} for state in (weights, place))
+    if shapes != expected:
+        name = next(name for name in (*expected, *shapes) if shapes.get(name) != expected.get(name))
+        raise ModelConfigError(
+            f"Expected encoders of the same channels, depth, width and norm; found {name} of {shapes.get(name)} for "
+            f"{expected.get(name)}. Build both from the same hyperparameters."
+        )
+    target.encoder.load_state_dict(weights)

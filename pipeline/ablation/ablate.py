@@ -22,8 +22,8 @@ from models.measures.metrics import Confusion
 from models.networks.architecture import parse_config
 from models.networks.autoencoder import Autoencoder, AutoencoderConfig
 from models.networks.classifier import Classifier, ClassifierConfig
-from models.networks.encoder_transfer import carry_encoder
 from models.networks.unet import UNet, UNetConfig
+from models.networks.widening import carry_encoder
 from pipeline.ablation.fit import Batches, fit, loss_of_image, loss_of_kind, loss_of_map, measure
 from pipeline.ablation.recipe import AblationRecipe, Run
 from pipeline.ablation.tiles import TileSet, read_tiles
@@ -184,7 +184,7 @@ class _Bench:
         """A fresh network; the same first decoder for a seed, whatever its encoder went through."""
         torch.manual_seed(run.seed)
         config = self._configure({"in_channels": len(run.bands), "skips": run.variant != "no_skips"})
-        network = config.build()
+        network = UNet(config)
         if run.variant in ("autoencoder", "classifier"):
             carry_encoder(self._pretrain(run.variant, run.seed), network)
         return network
@@ -199,9 +199,12 @@ class _Bench:
         """An autoencoder or classifier that saw the whole pool; kept in the folder."""
         body = self._configure({})
         shared = {name: getattr(body, name) for name in ("depth", "width", "activation", "norm")}
-        config = AutoencoderConfig(**shared) if variant == "autoencoder" else ClassifierConfig(**shared)
         torch.manual_seed(seed)
-        network = config.build()
+        network: Autoencoder | Classifier
+        if variant == "autoencoder":
+            network = Autoencoder(AutoencoderConfig(**shared))
+        else:
+            network = Classifier(ClassifierConfig(**shared))
         path = self.out / f"{variant}-{seed}.safetensors"
         if not path.exists():
             batches = self._batch(self.pool, range(len(self.pool)), list(range(len(L2A_STACK))))

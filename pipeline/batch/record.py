@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from models.runtimes.registry import resolve_card, resolve_path
+from pipeline.atomic import write_whole
 from pipeline.checksums import compute_sha256
 from pipeline.errors import BusyError, OutputError, StaleResultError, output_errors
 from pipeline.mapping.options import MapOptions
-from pipeline.whole_file import write_whole
 from strandline import __version__
 
 __all__ = [

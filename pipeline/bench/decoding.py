@@ -12,7 +12,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from models.runtimes.registry import resolve_card
-from pipeline.bench.bench_machine import count_cores
+from pipeline.bench.record import count_cores
 from pipeline.bench.values import DecodingCost
 from pipeline.mapping.options import MapOptions
 from pipeline.predict.inputs import resolve_inputs

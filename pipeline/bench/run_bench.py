@@ -19,10 +19,9 @@ import numpy as np
 import rasterio
 
 from models.runtimes.registry import resolve_card
-from pipeline.bench.bench_machine import describe_machine
 from pipeline.bench.picture import write_picture
 from pipeline.bench.process import run_decoding, run_mapping, run_network, run_simulation
-from pipeline.bench.record import write_record
+from pipeline.bench.record import describe_machine, write_record
 from pipeline.bench.report import LARGE_MPX, BenchReport, BenchRun
 from pipeline.bench.values import AskedTiles, NetworkCost, SceneSize
 from pipeline.errors import output_errors

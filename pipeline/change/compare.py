@@ -9,12 +9,12 @@ from typing import Any
 import geopandas as gpd
 
 from pipeline.change.bodies import compute_changes
-from pipeline.change.change_inland import read_inland_shore
 from pipeline.change.faces import Faces, read_raster_faces
 from pipeline.change.options import ChangeError, ChangeOptions
 from pipeline.change.plane import Box, Plane, list_blocks, resolve_extents, resolve_plane
 from pipeline.change.polygons import Pieces, compute_pieces, join_pieces
 from pipeline.change.shift import Shifts, compute_shifts, join_shifts
+from pipeline.change.shore_kinds import read_inland_shore
 from pipeline.change.source import DatedCoast
 from pipeline.change.tables import build_change_frame, build_shift_frame
 from pipeline.change.vector_faces import read_vector_faces

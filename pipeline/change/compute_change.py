@@ -11,13 +11,14 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.atomic import open_workspace
-from pipeline.change.change_styles import apply_change_styles
-from pipeline.change.change_tides import read_heights
 from pipeline.change.compare import Found, Progress, compare_dates
-from pipeline.change.fields import CHANGE_LAYERS
+from pipeline.change.fields import CHANGE_LAYERS, apply_change_styles
 from pipeline.change.options import ChangeError, ChangeOptions
 from pipeline.change.pictures import ChangePicture, write_change_map, write_change_plot
+from pipeline.change.plane import resolve_extents, resolve_plane
 from pipeline.change.record import ChangeRecord, read_change, write_change, write_change_item
 from pipeline.change.source import DatedCoast, read_dated_coast
 from pipeline.change.summary import Alert, ChangeSummary, compute_summary, list_alerts
@@ -26,8 +27,10 @@ from pipeline.checksums import compute_checksums, compute_fingerprint
 from pipeline.errors import StaleResultError, output_errors
 from pipeline.output.geopackage import write_geopackage
 from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.tides import compute_model_heights, read_tide_heights
+from pipeline.trace.traced import Floats
 
-__all__ = ["Alert", "ChangeError", "ChangeOptions", "ChangeResult", "ChangeSummary", "compute_change"]
+__all__ = ["Alert", "ChangeError", "ChangeOptions", "ChangeResult", "ChangeSummary", "compute_change", "read_heights"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,3 +191,48 @@ def _write_package(path: Path, found: Found) -> None:
     with output_errors(path, RuntimeError, sqlite3.Error):
         write_geopackage(path, found.frames, CHANGE_LAYERS)
     apply_change_styles(path)
+
+
+def read_heights(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:
+    """Read how high the tide stood on both dates; a model is asked in the middle of what they have in common.
+
+    Args:
+        old: Earlier date.
+        new: Later date.
+        options: Name the table or the model.
+
+    Returns:
+        Metres, old and new; ``None`` where neither is named.
+
+    Raises:
+        ChangeError: A date states no time, or the table says nothing of it.
+        TideError: The table or the model cannot be read.
+        MissingExtraError: pyTMD is not installed.
+    """
+    if options.tides is None and options.tide_model is None:
+        return None
+    moments = [old.acquired, new.acquired]
+    for what, coast in (("old", old), ("new", new)):
+        if coast.acquired is None:
+            raise ChangeError(f"The {what} date ({coast.id}) states no time of sensing: no tide can be told of it.")
+    heights: Floats
+    if options.tides is not None:
+        heights = read_tide_heights(options.tides, moments)
+    else:
+        lon, lat = _find_middle(old, new)
+        heights = compute_model_heights(str(options.tide_model), options.require_folder(), moments, lon=lon, lat=lat)
+    for coast, height in zip((old, new), heights, strict=True):
+        if np.isnan(height):
+            raise ChangeError(
+                f"{options.tides} says nothing of {coast.time}, when {coast.id} was sensed: expected rows at most 70 "
+                "minutes apart around it, or one within 10 minutes. Add that time."
+            )
+    return round(float(heights[0]), 4), round(float(heights[1]), 4)
+
+
+def _find_middle(old: DatedCoast, new: DatedCoast) -> tuple[float, float]:
+    plane = resolve_plane(old)
+    box = resolve_extents(old, new, plane)[0]
+    middle = np.array([[(box.left + box.right) / 2, (box.bottom + box.top) / 2]])
+    lon, lat = plane.compute_degrees(middle)[0]
+    return float(lon), float(lat)

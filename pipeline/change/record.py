@@ -24,7 +24,7 @@ from pipeline.change.source import DatedCoast
 from pipeline.change.summary import Alert, ChangeSummary
 from pipeline.checksums import compute_sha256, format_multihash
 from pipeline.errors import output_errors
-from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.item import ITEM_NAME
 from strandline import __version__
 

@@ -12,11 +12,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.change.change_inland import InlandShore
 from pipeline.change.faces import Faces, Shore
 from pipeline.change.options import ChangeOptions
 from pipeline.change.plane import Box
-from pipeline.change.shore_kinds import find_jumps, find_stubs
+from pipeline.change.shore_kinds import InlandShore, find_jumps, find_stubs
 from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["BODY", "MOVED", "NO_SHORE", "STEADY", "Shifts", "compute_shifts", "join_shifts"]

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import OptionError
 from pipeline.evaluation.answers import Answer, Method, NetworkMethod, list_index_methods
-from pipeline.evaluation.intervals import Bootstrap
-from pipeline.evaluation.tally import TALLY_LENGTH, compute_figures, compute_tally, get_confusion
+from pipeline.evaluation.tally import TALLY_LENGTH, Bootstrap, compute_figures, compute_tally, get_confusion
 from pipeline.evaluation.tile_gallery import TileGallery
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError

@@ -6,19 +6,37 @@ histogram, fine where shorelines are good and coarse where they are not.
 
 from __future__ import annotations
 
+import hashlib
+import warnings
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.measures.boundary_iou import compute_boundary_overlap
-from models.measures.calibration import RELIABILITY_BINS, compute_calibration_error, compute_reliability
 from models.measures.metrics import compute_confusion
-from models.measures.scores import SCORES, compute_ratio, compute_scores
+from models.measures.scores import (
+    RELIABILITY_BINS,
+    SCORES,
+    compute_calibration_error,
+    compute_ratio,
+    compute_reliability,
+    compute_scores,
+)
 from pipeline.evaluation.shoreline_error import compute_shoreline_error
 from tiles.samples.sample import Sample
 
-__all__ = ["CAP_M", "FIGURES", "TALLY_LENGTH", "compute_figures", "compute_tally", "get_confusion", "get_reliability"]
+__all__ = [
+    "CAP_M",
+    "FIGURES",
+    "TALLY_LENGTH",
+    "Bootstrap",
+    "compute_figures",
+    "compute_tally",
+    "get_confusion",
+    "get_reliability",
+]
 
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
@@ -85,7 +103,7 @@ def get_confusion(tally: Floats) -> dict[str, Floats]:
 
 
 def get_reliability(tally: Floats) -> Floats:
-    """What a reliability diagram is drawn from: (..., 3, bins), see ``models.measures.calibration``."""
+    """What a reliability diagram is drawn from: (..., 3, bins), see ``models.measures.scores``."""
     return tally[..., _RELIABILITY].reshape(*tally.shape[:-1], 3, RELIABILITY_BINS)
 
 
@@ -129,3 +147,48 @@ def _compute_quantile(counts: Floats, share: float) -> Floats:
     width = np.diff(_EDGES_M)[index]
     value = _EDGES_M[index] + width * np.nan_to_num(compute_ratio(wanted - before, inside))
     return np.asarray(np.where(reached[..., -1] > 0, value[..., 0], np.nan))
+
+
+class Bootstrap:
+    """Sums of tallies as they would be in other draws of the same scenes.
+
+    Args:
+        length: Numbers a tally.
+        resamples: How many draws.
+    """
+
+    def __init__(self, length: int, *, resamples: int = 500) -> None:
+        self.sums: NDArray[np.float64] = np.zeros((resamples, length))
+
+    def add(self, unit: str, tally: Floats) -> None:
+        """Add what was counted of a unit that is drawn as a whole; it may come in parts.
+
+        Args:
+            unit: Its name.
+            tally: (length,).
+        """
+        weights = _seed(unit).poisson(1.0, len(self.sums))
+        filled = np.flatnonzero(tally)
+        self.sums[:, filled] += weights[:, None] * tally[filled]
+
+    def compute_intervals(
+        self, compute: Callable[[Floats], dict[str, Floats]], *, share: float = 0.95
+    ) -> dict[str, tuple[float, float]]:
+        """The interval in which a share of the resamples lies.
+
+        Args:
+            compute: From sums (resamples, length) to figures (resamples,).
+            share: How many of them, 0 to 1.
+
+        Returns:
+            Lower and upper end of each figure; NaN where no resample defines it.
+        """
+        tails = [50 * (1 - share), 50 * (1 + share)]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "All-NaN slice")
+            ends = {name: np.nanpercentile(values, tails) for name, values in compute(self.sums).items()}
+        return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+def _seed(unit: str) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(unit.encode()).digest()[:8], "big"))

@@ -5,9 +5,11 @@ This is the way through the house, top to bottom: open, plan, predict, trace, wr
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,6 @@ from numpy.typing import NDArray
 
 from pipeline.atomic import open_workspace
 from pipeline.clock import Span
-from pipeline.mapping.heap import trim_heap
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import Progress, SceneJob, list_parameters, plan_scene, prepare_prediction, say_nothing
 from pipeline.mapping.preview import Caption, Picture, write_preview
@@ -34,7 +35,7 @@ from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.products.open import StackOptions
 from tiles.scene import Scene
 
-__all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene"]
+__all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene", "trim_heap"]
 
 RowSource = Callable[[SceneJob, Quicklook], Iterator[MappedRows]]
 """Gives the rows of a scene's map, and fills the visible layers of the picture on the way."""
@@ -227,3 +228,23 @@ def _record(job: SceneJob, seen: NDArray[np.int64]) -> Provenance:
         },
         notes=job.notes,
     )
+
+
+def trim_heap() -> None:
+    """Give freed memory back, where the C library can.
+
+    Blocks of tens of megabytes that many threads take and free leave holes, which glibc keeps: a sixth of the peak of
+    a full scene. Elsewhere nothing happens.
+    """
+    trim = _find_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _find_trim() -> Callable[[int], int] | None:
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # no glibc
+        return None
+    return found

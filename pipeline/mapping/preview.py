@@ -23,8 +23,13 @@ from matplotlib.patches import Patch
 from pipeline.errors import output_errors
 from pipeline.output.classes import CLASS_COLOURS, LAND, MIDDLE_COLOUR, WATER
 from pipeline.output.figures import encode_figure
-from pipeline.output.map_furniture import draw_north_arrow, draw_scale_bar
-from pipeline.output.map_scale import compute_center, compute_metres_per_unit, format_position
+from pipeline.output.map_furniture import (
+    compute_center,
+    compute_metres_per_unit,
+    draw_north_arrow,
+    draw_scale_bar,
+    format_position,
+)
 from tiles.grid import Grid
 
 __all__ = ["Caption", "Picture", "compute_stretch", "write_preview"]

@@ -15,9 +15,9 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from pipeline.lonlat import cut_at_antimeridian
 from pipeline.mosaic.fields import COASTLINE, SOURCES
 from pipeline.mosaic.lines import LineBatch
-from pipeline.output.geojson import cut_at_antimeridian
 from pipeline.record.mapped_scene import MappedScene
 from pipeline.trace.coastline import UNCERTAINTY_CAP_PX
 from pipeline.trace.traced import Bools, Floats, Ints

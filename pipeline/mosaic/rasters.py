@@ -22,7 +22,7 @@ from pipeline.output.rasters import write_category_names
 from pipeline.output.styles import build_sidecar_style
 from tiles import masks
 from tiles.grid import Window
-from tiles.pixels.block_cache import limit_block_cache
+from tiles.pixels.decoder import limit_block_cache
 
 __all__ = ["RASTERS", "Raster", "write_rasters"]
 

@@ -27,8 +27,8 @@ from models.runtimes.torch_predictor import Runtime
 from pipeline.predict.device_buffers import Departure, Return
 from pipeline.predict.device_input import TileInput, prepare_tile
 from pipeline.predict.device_lanes import Lane, Mark
-from pipeline.predict.pool import RowInWork, begin_row
 from pipeline.predict.quicklook import Cells
+from pipeline.predict.row import RowInWork, begin_row
 from pipeline.predict.tile import Prediction, compute_cells
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Strip

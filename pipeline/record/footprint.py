@@ -14,8 +14,8 @@ from rasterio.features import shapes
 from shapely.geometry import box, mapping
 from shapely.geometry.polygon import orient
 
+from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.output.classes import NODATA
-from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
 from tiles.grid import Grid
 
 __all__ = ["compute_footprint"]

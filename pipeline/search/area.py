@@ -19,7 +19,7 @@ from pyproj.exceptions import CRSError
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
-from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.search.errors import SearchError
 
 __all__ = ["SearchArea", "resolve_search_area", "unwrap"]

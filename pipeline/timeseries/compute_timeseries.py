@@ -24,15 +24,21 @@ from pipeline.checksums import compute_fingerprint, compute_sha256
 from pipeline.errors import StaleResultError
 from pipeline.record.item import ITEM_NAME, read_fingerprint
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
-from pipeline.tides import compute_model_heights, read_tide_heights
+from pipeline.tides import TideError, compute_model_heights, read_tide_heights
 from pipeline.timeseries.crossings import choose_crossings, find_crossings
 from pipeline.timeseries.options import TimeseriesOptions
 from pipeline.timeseries.pictures import write_positions_plot, write_rates_map
 from pipeline.timeseries.record import SeriesRecord, write_series_record
 from pipeline.timeseries.series import Acquisition, Series, build_series
 from pipeline.timeseries.tables import write_series_tables
-from pipeline.timeseries.timeseries_errors import TideError, TimeseriesError
-from pipeline.timeseries.transects import Transects, cast_transects, read_lines, read_transects, resolve_metric_crs
+from pipeline.timeseries.transects import (
+    TimeseriesError,
+    Transects,
+    cast_transects,
+    read_lines,
+    read_transects,
+    resolve_metric_crs,
+)
 
 __all__ = ["TideError", "TimeseriesError", "TimeseriesOptions", "TimeseriesResult", "compute_timeseries"]
 

@@ -15,14 +15,14 @@ import pystac
 import shapely
 from shapely.geometry import mapping
 
+from pipeline.atomic import write_whole
 from pipeline.checksums import compute_sha256, format_multihash
-from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
+from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.item import ITEM_NAME
 from pipeline.record.mapped_scene import MappedScenes
 from pipeline.timeseries.crossings import CLEARANCE_M
 from pipeline.timeseries.options import TimeseriesOptions
 from pipeline.timeseries.series import Series, summarise_rates
-from pipeline.whole_file import write_whole
 from strandline import __version__
 
 __all__ = ["SERIES_NAME", "SeriesRecord", "read_series_record", "write_series_record"]

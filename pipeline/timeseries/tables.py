@@ -16,9 +16,8 @@ from pyproj import Transformer
 
 from pipeline.errors import output_errors
 from pipeline.output.geopackage import write_geopackage
-from pipeline.timeseries.fields import build_series_style
+from pipeline.timeseries.fields import CROSSINGS, SERIES_LAYERS, TRANSECTS, build_series_style
 from pipeline.timeseries.series import Fits, Series
-from pipeline.timeseries.timeseries_fields import CROSSINGS, SERIES_LAYERS, TRANSECTS
 
 __all__ = ["build_crossings", "build_rates", "write_series_tables"]
 

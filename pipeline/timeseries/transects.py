@@ -19,10 +19,25 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from scipy.ndimage import gaussian_filter1d
 
-from pipeline.output.geojson import to_lonlat
-from pipeline.timeseries.timeseries_errors import TimeseriesError
+from pipeline.lonlat import to_lonlat
+from strandline import StrandlineError
 
-__all__ = ["Casting", "Transects", "cast_transects", "read_lines", "read_transects", "resolve_metric_crs"]
+__all__ = [
+    "Casting",
+    "TimeseriesError",
+    "Transects",
+    "cast_transects",
+    "read_lines",
+    "read_transects",
+    "resolve_metric_crs",
+]
+
+
+class TimeseriesError(StrandlineError, ValueError):
+    """Maps, transects and choices do not make a time series."""
+
+    exit_code = 2
+
 
 Floats = NDArray[np.float64]
 

@@ -28,19 +28,17 @@ from models.networks.architecture import build_network
 from models.networks.autoencoder import Autoencoder
 from models.networks.checkpoint import Model, load_model
 from models.networks.classifier import Classifier
-from models.networks.encoder_transfer import carry_encoder
 from models.networks.network import Network
 from models.networks.normalisation import Normalisation
 from models.networks.unet import UNet
-from models.networks.widening import widen
+from models.networks.widening import carry_encoder, widen
 from models.runtimes.registry import resolve_model
 from pipeline.samples.sources import resolve_source
 from pipeline.training.card import Effort, write_trained_model
 from pipeline.training.data import DrawnTiles, Share, build_loader, collate, draw_fixed
 from pipeline.training.module import TrainingModule
 from pipeline.training.pictures import PictureLog
-from pipeline.training.recipe import Recipe
-from pipeline.training.recipe_file import read_recipe, write_recipe
+from pipeline.training.recipe import Recipe, read_recipe, write_recipe
 from tiles.samples.mixture import Mixture
 from tiles.samples.sample import Sample, SampleSource, split_places
 

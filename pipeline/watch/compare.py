@@ -104,7 +104,7 @@ class Publisher:
         if known is None:
             return None, []
         from pipeline.change.compute_change import ChangeError, ChangeOptions, compute_change  # noqa: PLC0415 (seconds)
-        from pipeline.timeseries.timeseries_errors import TideError  # noqa: PLC0415
+        from pipeline.tides import TideError  # noqa: PLC0415
 
         limits = self._area.compare
         options = ChangeOptions(alert_m=limits.alert_m, alert_area_m2=limits.alert_area_m2, overwrite=True)

@@ -16,8 +16,7 @@ from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger
-from pipeline.watch.ledger.ledger_errors import LedgerError, LostClaimError
-from pipeline.watch.ledger.values import Row
+from pipeline.watch.ledger.values import LedgerError, LostClaimError, Row
 from pipeline.watch.values import AreaFolders, Mapped, Report, compute_back_off
 from tiles.products.name import make_scene_id
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pipeline.atomic import write_whole
 from pipeline.errors import OptionError, OutputError, output_errors
 from pipeline.watch.notify.events import Delivery, Event, send_event
 from pipeline.watch.notify.settings import Notification
-from pipeline.whole_file import write_whole
 
 __all__ = ["Outbox"]
 

@@ -22,9 +22,8 @@ from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
-from pipeline.watch.ledger.ledger_errors import LedgerError, LostClaimError
 from pipeline.watch.ledger.renewal import keep_renewed
-from pipeline.watch.ledger.values import Counts, Row, utc_now
+from pipeline.watch.ledger.values import Counts, LedgerError, LostClaimError, Row, utc_now
 from pipeline.watch.locks import hold_area, wait_for_machine
 from pipeline.watch.outbox import Outbox
 from pipeline.watch.prune import prune_area

@@ -17,7 +17,7 @@ from pipeline.search.item_facts import describe_acquisition, read_cloud, read_fo
 from pipeline.search.plan import Plan
 from pipeline.search.search_scenes import SearchOptions, search_scenes
 from pipeline.watch.areas.coverage import compute_coverage
-from pipeline.watch.areas.seasons import is_in_season
+from pipeline.watch.areas.schedule import is_in_season
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import Counts, Row, Sighting, SkipKind

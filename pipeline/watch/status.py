@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.areas_errors import AreasError
+from pipeline.errors import AreasError
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.ledger.holder import judge_holder
 from pipeline.watch.ledger.ledger import Ledger, open_ledger

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from pipeline.watch.areas.settings import RetrySettings
-from pipeline.watch.ledger.ledger_errors import LedgerError
-from pipeline.watch.ledger.values import BackOff, Counts, Row
+from pipeline.watch.ledger.values import BackOff, Counts, LedgerError, Row
 
 __all__ = [
     "AreaFolders",

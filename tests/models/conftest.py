@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from models.card import ModelCard, Training
+from models.networks.architecture import build_network
 from models.networks.checkpoint import Model, load_model, save_model
 from models.networks.network import NetworkConfig
 from models.networks.unet import UNet, UNetConfig
@@ -56,7 +57,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[UNetConfig
     def make(config: UNetConfig) -> Model:
         torch.manual_seed(1)
         path = folder / f"{abs(hash(config))}.safetensors"
-        save_model(path, shake(config.build()), build_card(config))
+        save_model(path, shake(build_network(config)), build_card(config))
         return load_model(path)
 
     return make

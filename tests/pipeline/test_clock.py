@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 
 from pipeline.clock import StageClock
-from pipeline.mapping.heap import trim_heap
+from pipeline.mapping.map_scene import trim_heap
 
 
 def test_stages_of_several_threads_are_kept_apart_and_added_up() -> None:

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tides import compute_model_heights, correct_for_tide, read_tide_heights
-from pipeline.timeseries.timeseries_errors import TideError
+from pipeline.tides import TideError, compute_model_heights, correct_for_tide, read_tide_heights
 from tests.conftest import skip_without
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)

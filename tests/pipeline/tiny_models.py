@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from models.card import ModelCard, Training
+from models.networks.architecture import build_network
 from models.networks.checkpoint import save_model
 from models.networks.unet import UNetConfig
 from tiles.bands import L2A_STACK
@@ -38,7 +39,7 @@ def build_card(
 def write_model(path: Path, config: UNetConfig | None = None, card: ModelCard | None = None) -> Path:
     """A network that looks past the pixel, and whose answers are neither 0 nor 1."""
     torch.manual_seed(4)
-    network = (config or UNetConfig(depth=1, width=4, any_channels=True)).build()
+    network = build_network(config or UNetConfig(depth=1, width=4, any_channels=True))
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, std=2 / (module.in_channels * 9) ** 0.5)

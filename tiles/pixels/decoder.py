@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -9,25 +10,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.env import set_gdal_config
 
-from strandline import StrandlineError
 from tiles.grid import Window
 
-__all__ = ["BlockDecodeError", "BlockDecoder", "DecoderError", "DecoderName", "GdalDecoder", "open_decoder"]
+__all__ = ["BlockDecoder", "DecoderName", "GdalDecoder", "limit_block_cache", "open_decoder"]
 
 DecoderName = Literal["gdal", "nvimgcodec"]
-
-
-class DecoderError(StrandlineError, ValueError):
-    """The decoder that was asked for is not on this machine, or has no GPU to run on."""
-
-    exit_code = 2
-
-
-class BlockDecodeError(StrandlineError, OSError):
-    """A part of a file cannot be decoded; the caller knows which bands and rows it holds."""
-
-    exit_code = 4
 
 
 class BlockDecoder(Protocol):
@@ -82,3 +71,20 @@ def open_decoder(dataset: rasterio.DatasetReader, name: DecoderName) -> BlockDec
 
         return NvImageDecoder(dataset.name)
     return GdalDecoder(dataset)
+
+
+_LEAST_BYTES = 64 * 2**20
+
+
+_BYTES_A_FILE = 32 * 2**20
+"""A row of blocks of a 10 m band, 23 MB: GDAL decodes a row in parallel only if the cache can hold it."""
+
+
+def limit_block_cache(files: int) -> None:
+    """Set the size of GDAL's cache, which all threads share; the user's own ``GDAL_CACHEMAX`` stands.
+
+    Args:
+        files: How many are decoded at once.
+    """
+    if "GDAL_CACHEMAX" not in os.environ:
+        set_gdal_config("GDAL_CACHEMAX", _LEAST_BYTES + files * _BYTES_A_FILE)

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tiles.errors import BlockDecodeError, DecoderError
 from tiles.grid import Window
-from tiles.pixels.decoder import BlockDecodeError, DecoderError
 
 __all__ = ["NvImageDecoder", "find_codestream"]
 

@@ -20,11 +20,10 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from tiles.errors import RasterReadError
+from tiles.errors import BlockDecodeError, RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID, compute_band_validity
-from tiles.pixels.block_cache import limit_block_cache
-from tiles.pixels.decoder import BlockDecodeError, DecoderName, open_decoder
+from tiles.pixels.decoder import DecoderName, limit_block_cache, open_decoder
 from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
 from tiles.scene import BandSource, Radiometry, Scene
 

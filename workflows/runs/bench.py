@@ -13,8 +13,8 @@ from rich.text import Text
 from pipeline.bench.record import list_rows
 from pipeline.bench.report import BenchReport
 from pipeline.bench.run_bench import run_bench
+from workflows.runs.console import show_progress
 from workflows.runs.map import read_options
-from workflows.runs.progress_bar import show_progress
 
 __all__ = ["render_bench", "run_benchmark"]
 

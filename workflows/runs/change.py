@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from pipeline.change.compute_change import ChangeOptions, ChangeResult, compute_change
-from workflows.runs.progress_bar import show_progress
+from workflows.runs.console import show_progress
 
 __all__ = ["EXIT_ALERT", "run_change"]
 

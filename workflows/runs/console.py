@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pipeline.batch.record import Entry
 
-__all__ = ["show_problems", "tabulate"]
+__all__ = ["show_problems", "show_progress", "tabulate"]
 
 _SHOWN = 12
 
@@ -29,3 +31,19 @@ def show_problems(console: Console, problems: Sequence[Entry]) -> None:
         console.print(f"{entry.kind}: {entry.id}: {entry.reason}", soft_wrap=True, markup=False)
     if len(ordered) > _SHOWN:
         console.print(f"… and {len(ordered) - _SHOWN} more.")
+
+
+ReportProgress = Callable[[str, float], None]
+
+
+@contextmanager
+def show_progress(console: Console) -> Iterator[ReportProgress]:
+    """A bar for people; where nobody watches (a log, a pipe), nothing.
+
+    Args:
+        console: Where to draw it.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("opening", total=1.0)
+        yield lambda stage, share: bar.update(task, description=stage, completed=share)

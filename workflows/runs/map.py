@@ -14,7 +14,7 @@ from pipeline.errors import OptionError
 from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from tiles.masks import parse_cloud_classes
 from tiles.products.open import StackOptions
-from workflows.runs.progress_bar import show_progress
+from workflows.runs.console import show_progress
 
 __all__ = ["read_options", "read_stack", "run_map"]
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from pipeline.errors import MissingExtraError, OptionError
-from workflows.runs.progress_bar import show_progress
+from workflows.runs.console import show_progress
 
 __all__ = ["run_mosaic"]
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from pipeline.errors import OptionError
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, TimeseriesResult, compute_timeseries
 from pipeline.timeseries.record import read_series_record
-from workflows.runs.progress_bar import show_progress
+from workflows.runs.console import show_progress
 
 __all__ = ["run_timeseries"]
 

@@ -27,7 +27,7 @@ def run_train(recipe: Path, changes: Sequence[str], out: Path | None, *, quiet: 
         StrandlineError: The recipe, its data or the folder will not do.
     """
     _require_training()
-    from pipeline.training.recipe_file import read_recipe
+    from pipeline.training.recipe import read_recipe
     from pipeline.training.train import train
 
     told = read_recipe(recipe, changes)

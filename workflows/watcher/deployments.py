@@ -30,8 +30,7 @@ from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.schedule import Schedule
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.ledger import open_ledger
-from pipeline.watch.ledger.ledger_errors import LedgerError
-from pipeline.watch.ledger.values import Round
+from pipeline.watch.ledger.values import LedgerError, Round
 from workflows.watcher.flow import FLOW_NAME, strandline_round
 
 __all__ = ["Leftovers", "build_deployment", "build_schedule", "clear_leftovers", "list_due"]

@@ -12,11 +12,21 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
@@ -30,9 +40,8 @@ from strandline import StrandlineError
 from workflows.watcher.child import RUNNER_VARIABLE, die_with_parent
 from workflows.watcher.events import send_event
 from workflows.watcher.standing import describe_standing, name_artifact
-from workflows.watcher.watch_turns import drop_missed_turns
 
-__all__ = ["FLOW_NAME", "StepError", "is_overtaken", "strandline_round"]
+__all__ = ["FLOW_NAME", "StepError", "drop_missed_turns", "is_overtaken", "strandline_round"]
 
 FLOW_NAME = "strandline-round"
 
@@ -200,3 +209,28 @@ def _describe(found: RoundReport, standing: AreaStatus | None) -> str:
     names = [scene.product for scene in standing.failures]
     more = f" and {len(names) - _NAMED_SCENES} more" if len(names) > _NAMED_SCENES else ""
     return f"{found.line()} Failed: {', '.join(names[:_NAMED_SCENES])}{more}."
+
+
+_MOST = 200
+
+
+def drop_missed_turns(deployment: UUID, *, before: datetime) -> int:
+    """Take turns off the list that a round which begins now does too.
+
+    Args:
+        deployment: Of the area.
+        before: Turns that were due before this.
+
+    Returns:
+        How many there were.
+    """
+    waiting = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": before}),
+    )
+    of_area = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(flow_run_filter=waiting, deployment_filter=of_area, limit=_MOST)
+        for run in runs:
+            client.delete_flow_run(run.id)
+    return len(runs)

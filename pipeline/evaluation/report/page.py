@@ -15,9 +15,8 @@ from typing import Any
 from pipeline.evaluation.evaluate import Evaluation, MethodResult
 from pipeline.evaluation.permutation import BandImportance
 from pipeline.evaluation.report.charts import draw_errors_by_scene, draw_reliability
-from pipeline.evaluation.report.report_caveats import list_caveats
 from pipeline.evaluation.report.tables import build_importance_table, build_pooled_table, build_scene_table
-from pipeline.evaluation.report.words import COLUMNS, Column, escape, format_count, format_figure
+from pipeline.evaluation.report.words import COLUMNS, Column, escape, format_count, format_figure, list_caveats
 from pipeline.evaluation.tile_gallery import ShownTile
 from pipeline.evaluation.tile_pictures import COLOURS, PROBABILITY_COLOURS
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from pipeline.watch.areas.coverage import compute_area_km2
 from pipeline.watch.areas.file import WatchSettings
-from pipeline.watch.areas.schedule import format_duration
-from pipeline.watch.areas.seasons import is_in_season
+from pipeline.watch.areas.schedule import format_duration, is_in_season
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.notify.settings import CommandChannel, Notification
 from pipeline.watch.publish.target import resolve_destination

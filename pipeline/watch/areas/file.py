@@ -22,8 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.areas_errors import AreasError, SecretError
-from pipeline.errors import MissingExtraError
+from pipeline.errors import AreasError, MissingExtraError, SecretError
 from pipeline.secrets import Reference, hide_secrets, refuse_credentials
 from pipeline.watch.areas.settings import AreaDefaults, AreaSettings, Duration, anchor
 from pipeline.watch.notify.settings import Notification

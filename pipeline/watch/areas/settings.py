@@ -19,13 +19,12 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.areas_errors import AreasError, SecretError
+from pipeline.errors import AreasError, SecretError
 from pipeline.output.vectors import resolve_formats
 from pipeline.search.area import SearchArea, resolve_search_area
 from pipeline.search.hosts import DEFAULT_HOST, HOSTS
 from pipeline.secrets import refuse_credentials
-from pipeline.watch.areas.schedule import Schedule, parse_duration
-from pipeline.watch.areas.seasons import Season
+from pipeline.watch.areas.schedule import Schedule, Season, parse_duration
 from pipeline.watch.publish.target import resolve_destination
 
 __all__ = ["AreaDefaults", "AreaSettings", "CompareSettings", "Duration", "RetrySettings", "TideSettings", "anchor"]

@@ -6,6 +6,7 @@ lease decides.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,11 +15,47 @@ from sqlalchemy.engine import RowMapping
 
 from pipeline.watch.ledger.failures import note_final_failure
 from pipeline.watch.ledger.holder import judge_holder
-from pipeline.watch.ledger.ledger_lease import CLOCKS_DIFFER, judge_lease
 from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
 from pipeline.watch.ledger.tables import SCENES
 
-__all__ = ["claim_rows", "free_dead", "release_rows", "renew_rows"]
+__all__ = ["CLOCKS_DIFFER", "LeaseLook", "claim_rows", "free_dead", "judge_lease", "release_rows", "renew_rows"]
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""Clocks of two hosts may differ by so much without one of them having jumped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseLook:
+    """What a look at a lease showed.
+
+    Attributes:
+        has_run_out: Whether the work may be taken over.
+        doubted_at: Since when the lease is doubted; to be kept until the next look.
+    """
+
+    has_run_out: bool
+    doubted_at: datetime | None
+
+
+def judge_lease(
+    *, renewed_at: datetime, lease_until: datetime, doubted_at: datetime | None, now: datetime
+) -> LeaseLook:
+    """Look at a lease.
+
+    Args:
+        renewed_at: When it was last renewed, by its holder's clock.
+        lease_until: Until when it runs, by its holder's clock.
+        doubted_at: As the last look left it; ``None`` where it was renewed since.
+        now: By the clock of who looks.
+    """
+    # A lease that begins in the future is one of a clock that has gone back since.
+    seems_so = now >= lease_until or now < renewed_at - CLOCKS_DIFFER
+    if not seems_so:
+        return LeaseLook(has_run_out=False, doubted_at=None)
+    if doubted_at is None or doubted_at > now:
+        return LeaseLook(has_run_out=False, doubted_at=now)
+    return LeaseLook(has_run_out=now - doubted_at >= (lease_until - renewed_at) / 2, doubted_at=doubted_at)
+
 
 _TROUBLESOME = 2
 """A scene that cost so many processes their life is taken up after all others."""

@@ -19,8 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.errors import MissingExtraError
-from pipeline.watch.ledger.ledger_errors import LedgerError
-from pipeline.watch.ledger.values import one_line
+from pipeline.watch.ledger.values import LedgerError, one_line
 
 try:
     import sqlalchemy as sa

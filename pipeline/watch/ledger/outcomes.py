@@ -11,10 +11,9 @@ from sqlalchemy.engine import RowMapping
 
 from pipeline.errors import OptionError
 from pipeline.watch.ledger.failures import note_final_failure
-from pipeline.watch.ledger.ledger_errors import LostClaimError
 from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
 from pipeline.watch.ledger.tables import SCENES
-from pipeline.watch.ledger.values import SKIP_KINDS, BackOff, Row, SkipKind, one_line
+from pipeline.watch.ledger.values import SKIP_KINDS, BackOff, LostClaimError, Row, SkipKind, one_line
 
 __all__ = ["fail_row", "list_prunable_rows", "map_row", "prune_rows", "publish_row", "retry_rows", "skip_row"]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger
-from pipeline.watch.ledger.ledger_errors import LedgerError
+from pipeline.watch.ledger.values import LedgerError
 
 __all__ = ["keep_renewed"]
 

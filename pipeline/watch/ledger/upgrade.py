@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pipeline.errors import MissingExtraError
 from pipeline.watch.ledger import revision_1 as ledger_revision_1
 from pipeline.watch.ledger.database import Database
-from pipeline.watch.ledger.ledger_errors import LedgerError
+from pipeline.watch.ledger.values import LedgerError
 
 try:
     from alembic.operations import Operations

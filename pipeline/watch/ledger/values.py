@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from pipeline.errors import OptionError
+from strandline import StrandlineError
 
 __all__ = [
     "SKIP_KINDS",
@@ -18,6 +19,8 @@ __all__ = [
     "Counts",
     "FailedScene",
     "Failure",
+    "LedgerError",
+    "LostClaimError",
     "Round",
     "Row",
     "Sighting",
@@ -27,6 +30,17 @@ __all__ = [
     "one_line",
     "utc_now",
 ]
+
+
+class LedgerError(StrandlineError, OSError):
+    """The ledger cannot be read or written."""
+
+    exit_code = 5
+
+
+class LostClaimError(LedgerError):
+    """A scene is no longer in the hands of who wants to write what became of it."""
+
 
 State = Literal["seen", "skipped", "working", "mapped", "published", "failed"]
 SkipKind = Literal["cloud", "coverage", "duplicate", "season", "unfit", "limit"]

@@ -7,8 +7,7 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from pipeline.watch.notify.notify_errors import NotToldError
-from pipeline.watch.notify.settings import CommandChannel
+from pipeline.watch.notify.settings import CommandChannel, NotToldError
 
 __all__ = ["tell_command"]
 

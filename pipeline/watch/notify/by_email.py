@@ -11,9 +11,8 @@ import time
 from email.message import EmailMessage
 from email.utils import localtime
 
-from pipeline.areas_errors import AreasError
-from pipeline.watch.notify.notify_errors import NotToldError
-from pipeline.watch.notify.settings import EmailChannel
+from pipeline.errors import AreasError
+from pipeline.watch.notify.settings import EmailChannel, NotToldError
 
 __all__ = ["tell_email"]
 

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 
 from pipeline.errors import MissingExtraError
 from pipeline.secrets import hide_secrets
-from pipeline.watch.notify.notify_errors import NotToldError
-from pipeline.watch.notify.settings import WebhookChannel
+from pipeline.watch.notify.settings import NotToldError, WebhookChannel
 from strandline import __version__
 
 try:

@@ -8,10 +8,27 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, field_validator, model_validator
 
-from pipeline.areas_errors import AreasError, SecretError
+from pipeline.errors import AreasError, SecretError
 from pipeline.secrets import Reference, has_token, is_secret_name, refuse_credentials, refuse_literal
+from strandline import StrandlineError
 
-__all__ = ["EVENT_KINDS", "CommandChannel", "EmailChannel", "EventKind", "Notification", "Text", "WebhookChannel"]
+__all__ = [
+    "EVENT_KINDS",
+    "CommandChannel",
+    "EmailChannel",
+    "EventKind",
+    "NotToldError",
+    "Notification",
+    "Text",
+    "WebhookChannel",
+]
+
+
+class NotToldError(StrandlineError, OSError):
+    """A channel did not take an event; the event is sent again later."""
+
+    exit_code = 4
+
 
 EventKind = Literal["failure", "alert", "published", "recovered"]
 EVENT_KINDS: tuple[EventKind, ...] = ("failure", "alert", "published", "recovered")

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models.measures.boundary_iou import compute_boundary, compute_boundary_overlap
-from models.measures.calibration import compute_calibration_error, compute_reliability
 from models.measures.metrics import compute_confusion
-from models.measures.scores import SCORES, compute_ratio, compute_scores
+from models.measures.scores import SCORES, compute_calibration_error, compute_ratio, compute_reliability, compute_scores
 
 MASKS = arrays(np.bool_, (9, 11))
 ALL = np.ones((9, 11), bool)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from models.errors import ModelConfigError
 from models.networks.absence import select_channels
+from models.networks.architecture import build_network
 from models.networks.unet import UNet, UNetConfig
 
 CHANNELS = 5
@@ -17,7 +18,7 @@ SETS = st.sets(st.integers(0, CHANNELS - 1), min_size=1).map(sorted)
 
 def build(*, any_channels: bool = True) -> UNet:
     torch.manual_seed(3)
-    network = UNetConfig(in_channels=CHANNELS, depth=1, width=4, any_channels=any_channels).build()
+    network = build_network(UNetConfig(in_channels=CHANNELS, depth=1, width=4, any_channels=any_channels))
     for _ in range(3):  # norms that are not the identity
         network(torch.randn(2, CHANNELS, 8, 8), torch.rand(2, CHANNELS) < 0.7 if any_channels else None)
     return network.eval()

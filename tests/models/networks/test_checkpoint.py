@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from models.card import ModelCard
 from models.errors import ModelFileError
+from models.networks.architecture import build_network
 from models.networks.checkpoint import Model, load_model, read_card, save_model
 from models.networks.unet import UNetConfig
 
@@ -80,7 +81,7 @@ def test_other_safetensors_are_refused(tmp_path: Path) -> None:
 
 def test_weights_of_another_shape_are_refused(tiny: Model, tmp_path: Path) -> None:
     path = tmp_path / "wrong.safetensors"
-    wider = UNetConfig(in_channels=4, depth=2, width=7).build()
+    wider = build_network(UNetConfig(in_channels=4, depth=2, width=7))
     object.__setattr__(wider, "config", tiny.network.config)
     save_model(path, wider, tiny.card)
     with pytest.raises(ModelFileError, match="do not fit") as caught:
@@ -91,7 +92,7 @@ def test_weights_of_another_shape_are_refused(tiny: Model, tmp_path: Path) -> No
 def test_a_card_that_contradicts_its_network_is_not_written(tiny: Model, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     with pytest.raises(ModelFileError, match="names 4 inputs"):
-        save_model(path, UNetConfig(in_channels=5, depth=1, width=1).build(), tiny.card)
+        save_model(path, build_network(UNetConfig(in_channels=5, depth=1, width=1)), tiny.card)
     assert not path.exists()
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models.errors import ModelConfigError, ModelInputError
+from models.networks.architecture import build_network
 from models.networks.autoencoder import Autoencoder, AutoencoderConfig, compute_reconstruction_loss
 from models.networks.classifier import (
     LAND,
@@ -20,8 +21,8 @@ from models.networks.classifier import (
     compute_class_loss,
     compute_tile_class,
 )
-from models.networks.encoder_transfer import carry_encoder
 from models.networks.unet import UNet, UNetConfig
+from models.networks.widening import carry_encoder
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +34,8 @@ def _one_thread() -> None:
 def build_source(kind: str, **given: int) -> Autoencoder | Classifier | UNet:
     config = {"in_channels": 3, "depth": 1, "width": 4, **given}
     if kind == "autoencoder":
-        return AutoencoderConfig(**config).build()  # type: ignore[arg-type]
-    return ClassifierConfig(**config).build() if kind == "classifier" else UNetConfig(**config).build()  # type: ignore[arg-type]
+        return build_network(AutoencoderConfig(**config))  # type: ignore[arg-type]
+    return build_network(ClassifierConfig(**config)) if kind == "classifier" else build_network(UNetConfig(**config))  # type: ignore[arg-type]
 
 
 def test_an_autoencoder_learns_to_give_the_image_back() -> None:
@@ -53,7 +54,7 @@ def test_an_autoencoder_learns_to_give_the_image_back() -> None:
 
 
 def test_an_autoencoder_has_no_way_around_its_bottom() -> None:
-    network = AutoencoderConfig(in_channels=3, depth=2, width=4).build().eval()
+    network = build_network(AutoencoderConfig(in_channels=3, depth=2, width=4)).eval()
     features = network.encoder(torch.randn(1, 3, 8, 8))
     with torch.inference_mode():
         changed = [features[0] + 1, features[1] - 1, features[2]]
@@ -84,7 +85,7 @@ def test_a_reconstruction_of_another_shape_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["autoencoder", "classifier", "unet"])
 def test_a_carried_encoder_sees_what_it_saw(kind: str) -> None:
-    source, target = build_source(kind), UNetConfig(in_channels=3, depth=1, width=4).build()
+    source, target = build_source(kind), build_network(UNetConfig(in_channels=3, depth=1, width=4))
     image = torch.randn(2, 3, 8, 8)
     source(image)  # moves the norms' statistics
     before = [parameter.clone() for parameter in target.decoder.parameters()]
@@ -99,7 +100,7 @@ def test_a_carried_encoder_sees_what_it_saw(kind: str) -> None:
 
 
 def test_an_encoder_that_does_not_fit_is_refused_and_nothing_changes() -> None:
-    target = UNetConfig(in_channels=3, depth=1, width=4).build()
+    target = build_network(UNetConfig(in_channels=3, depth=1, width=4))
     before = [parameter.clone() for parameter in target.parameters()]
     for wrong in ({"width": 5}, {"depth": 2}, {"in_channels": 4}):
         with pytest.raises(ModelConfigError, match="same channels, depth, width"):
@@ -109,8 +110,8 @@ def test_an_encoder_that_does_not_fit_is_refused_and_nothing_changes() -> None:
 
 @pytest.mark.parametrize(("told", "tells"), [(True, False), (False, True), (True, True)])
 def test_an_encoder_is_carried_with_or_without_what_it_knows_of_absence(told: bool, tells: bool) -> None:
-    source = AutoencoderConfig(in_channels=3, depth=1, width=4, any_channels=told).build()
-    target = UNetConfig(in_channels=3, depth=1, width=4, any_channels=tells).build()
+    source = build_network(AutoencoderConfig(in_channels=3, depth=1, width=4, any_channels=told))
+    target = build_network(UNetConfig(in_channels=3, depth=1, width=4, any_channels=tells))
     carry_encoder(source, target)
     image = torch.randn(2, 3, 8, 8)
     assert torch.equal(source.eval().encoder(image)[-1], target.eval().encoder(image)[-1])

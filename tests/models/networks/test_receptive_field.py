@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from models.errors import ModelInputError
+from models.networks.architecture import build_network
 from models.networks.receptive_field import ReceptiveField, compute_receptive_field
 from models.networks.unet import UNetConfig
 
@@ -29,7 +30,7 @@ def compute_reach_by_hand(depth: int, *, skips: bool = True) -> int:
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 @pytest.mark.parametrize("skips", [True, False])
 def test_the_measured_reach_is_the_analytic_one(depth: int, skips: bool) -> None:
-    network = UNetConfig(in_channels=2, depth=depth, width=2, skips=skips).build()
+    network = build_network(UNetConfig(in_channels=2, depth=depth, width=2, skips=skips))
     field = compute_receptive_field(network, in_channels=2, stride=2**depth)
     assert field.reach_px == compute_reach_by_hand(depth, skips=skips) == 7 * 2**depth - 5
 
@@ -52,14 +53,14 @@ def test_dilation_is_seen() -> None:
 
 
 def test_a_norm_over_the_tile_sees_everything() -> None:
-    network = UNetConfig(in_channels=1, depth=1, width=2, norm="group").build()
+    network = build_network(UNetConfig(in_channels=1, depth=1, width=2, norm="group"))
     field = compute_receptive_field(network, in_channels=1, stride=2, limit_px=256)
     assert field == ReceptiveField(reach_px=None, stride=2)
     assert field.halo_px is None
 
 
 def test_the_network_is_left_as_it_was() -> None:
-    network = UNetConfig(in_channels=1, depth=1, width=2).build().train()
+    network = build_network(UNetConfig(in_channels=1, depth=1, width=2)).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     compute_receptive_field(network, in_channels=1, stride=2)
     assert network.training
@@ -80,7 +81,7 @@ def test_the_halo_is_whole_strides(reach: int, stride: int, halo: int) -> None:
 def linear() -> nn.Module:
     """A U-Net in fp64 whose weights are all positive, so that whatever can depend does depend."""
     torch.manual_seed(3)
-    network = UNetConfig(in_channels=1, depth=2, width=2, norm="none", activation="leaky_relu").build().double()
+    network = build_network(UNetConfig(in_channels=1, depth=2, width=2, norm="none", activation="leaky_relu")).double()
     for parameter in network.parameters():
         parameter.data.abs_()
     # Max-pool passes one of four: a random image decides which, so dependence is tested on average pooling.

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelConfigError
+from models.networks.architecture import build_network
 from models.networks.unet import UNet, UNetConfig
 from models.networks.widening import widen
 
 
 def build(**hyperparameters: object) -> UNet:
     torch.manual_seed(4)
-    network = UNetConfig(in_channels=5, **({"depth": 2, "width": 4} | hyperparameters)).build()  # type: ignore[arg-type]
+    network = build_network(UNetConfig(in_channels=5, **({"depth": 2, "width": 4} | hyperparameters)))  # type: ignore[arg-type]
     for _ in range(3):  # norms that are not the identity
         network(torch.randn(2, 5, 16, 16))
     return network.eval()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.errors import TrainingError
+from models.networks.architecture import build_network
 from models.networks.classifier import ClassifierConfig
 from models.networks.unet import UNetConfig
 from pipeline.ablation import tiles as ablation_tiles
@@ -157,7 +158,7 @@ def test_what_is_learned_is_found_on_other_tiles(tmp_path: Path, drawn: SimpleNa
     learned = Batches(tiles, chosen=range(8), channels=[7], scale=tiles.measure())
     other = Batches(tiles, chosen=range(8, 12), channels=[7], scale=tiles.measure())
     torch.manual_seed(0)
-    network = UNetConfig(in_channels=1, depth=1, width=4).build()
+    network = build_network(UNetConfig(in_channels=1, depth=1, width=4))
     fit(network, learned, loss_of_map, recipe=FitRecipe(steps=30, batch=4, rate=2e-2), seed=1)
     assert not network.training
     found = measure(network, other)
@@ -170,7 +171,7 @@ def test_the_same_seed_learns_the_same(tmp_path: Path, drawn: SimpleNamespace) -
     answers = []
     for _ in range(2):
         torch.manual_seed(4)
-        network = ClassifierConfig(depth=1, width=4).build()
+        network = build_network(ClassifierConfig(depth=1, width=4))
         batches = Batches(tiles, chosen=range(8), channels=range(12), scale=tiles.measure())
         fit(network, batches, loss_of_kind, recipe=FitRecipe(steps=3, batch=2), seed=3)
         answers.append(network(batches.image))

@@ -23,7 +23,7 @@ from pipeline.change.fields import CHANGE_LAYERS
 from pipeline.change.options import ChangeError
 from pipeline.errors import OptionError, OutputError, StaleResultError
 from pipeline.output.vectors import write_vectors
-from pipeline.timeseries.timeseries_errors import TideError
+from pipeline.tides import TideError
 from pipeline.trace.coastline import CoastlineOptions, SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
 from tests.pipeline.change.change_scenes import LEFT, TOP, write_date

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from models.card import ModelCard, Training
+from models.networks.architecture import build_network
 from models.networks.checkpoint import save_model
 from models.networks.unet import UNetConfig
 from tiles.bands import L2A_STACK
@@ -63,7 +64,7 @@ class Lakes:
 def write_tiny_model(path: Path, *, required: tuple[tuple[str, ...], ...] = (("B03",), ("B08", "B8A"))) -> Path:
     """A network that calls dark near infrared water, whatever the rest says."""
     torch.manual_seed(0)
-    network = UNetConfig(depth=1, width=4, norm="none", any_channels=True).build().eval()
+    network = build_network(UNetConfig(depth=1, width=4, norm="none", any_channels=True)).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from pipeline.evaluation.accuracy import DistanceStats, PixelStats
-from pipeline.evaluation.map_accuracy import compute_accuracy
+from pipeline.evaluation.map_accuracy import DistanceStats, PixelStats, compute_accuracy
 from pipeline.trace.coastline import SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
 from pipeline.trace.line_samples import compute_distances, compute_samples

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluation.intervals import Bootstrap
 from pipeline.evaluation.shoreline_error import compute_shoreline_error
-from pipeline.evaluation.tally import CAP_M, FIGURES, TALLY_LENGTH, compute_figures, compute_tally, get_confusion
+from pipeline.evaluation.tally import (
+    CAP_M,
+    FIGURES,
+    TALLY_LENGTH,
+    Bootstrap,
+    compute_figures,
+    compute_tally,
+    get_confusion,
+)
 from tiles.samples.sample import Sample
 
 SIZE = 48

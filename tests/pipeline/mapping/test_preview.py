@@ -20,7 +20,7 @@ from rasterio.crs import CRS
 
 from pipeline.errors import OutputError
 from pipeline.mapping.preview import Caption, Picture, compute_stretch, write_preview
-from pipeline.output.map_scale import compute_metres_per_unit, format_length, format_position, resolve_bar_length
+from pipeline.output.map_furniture import compute_metres_per_unit, format_length, format_position, resolve_bar_length
 from tiles.grid import Grid
 
 SEA = np.array([0.02, 0.03, 0.04])

@@ -24,9 +24,9 @@ from shapely.affinity import translate
 from shapely.geometry import shape
 
 from pipeline.errors import OutputError, UnknownFormatError
+from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.output import shapefile
 from pipeline.output.fields import LAYERS
-from pipeline.output.geojson import cut_at_antimeridian, to_lonlat
 from pipeline.output.vectors import FORMATS, resolve_formats, write_vectors
 from tests.pipeline.vector_layers import SCENE, build_layers
 

@@ -23,8 +23,9 @@ from pipeline.predict import device_pool
 from pipeline.predict import pool as tile_pool
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.device_pool import DevicePool
-from pipeline.predict.pool import Pool, TilePool, run_rows
+from pipeline.predict.pool import TilePool, run_rows
 from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.row import Pool
 from pipeline.predict.rows import Prediction
 from tests.pipeline.predict.device_scenes import make_scene
 from tests.pipeline.tiny_models import build_card, write_model

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from models.card import ModelCard, Training
+from models.networks.architecture import build_network
 from models.networks.checkpoint import Model
 from models.networks.unet import UNetConfig
 from models.runtimes.torch_predictor import Runtime
@@ -34,7 +35,7 @@ BANDS = ("B03", "B08")
 
 def make_runtime(depth: int = 2) -> Runtime:
     torch.manual_seed(depth)
-    network = UNetConfig(in_channels=2, classes=2, depth=depth, width=4).build().eval()
+    network = build_network(UNetConfig(in_channels=2, classes=2, depth=depth, width=4)).eval()
     for module in network.modules():  # a random network hardly looks past the pixel: make it look
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.normal_(module.weight, std=2 / (module.in_channels * 9) ** 0.5)

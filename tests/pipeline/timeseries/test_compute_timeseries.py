@@ -17,7 +17,7 @@ from PIL import Image
 from pipeline.errors import OutputError, StaleResultError
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
 from pipeline.timeseries.record import read_series_record
-from pipeline.timeseries.timeseries_errors import TimeseriesError
+from pipeline.timeseries.transects import TimeseriesError
 from tests.pipeline.mosaic.mapped_dates import LEFT, TOP, Field, write_dates
 
 RATE, DATES, EVERY = -12.0, 8, 91.3125

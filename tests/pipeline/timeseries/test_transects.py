@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from pipeline.timeseries.timeseries_errors import TimeseriesError
-from pipeline.timeseries.transects import Casting, cast_transects, read_transects, resolve_metric_crs
+from pipeline.timeseries.transects import Casting, TimeseriesError, cast_transects, read_transects, resolve_metric_crs
 
 UTM = CRS.from_epsg(32630)
 MIDDLE = np.array([500_000, 4_600_000])

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import TrainingError
-from pipeline.training.recipe import Recipe
-from pipeline.training.recipe_file import read_recipe, write_recipe
+from pipeline.training.recipe import Recipe, read_recipe, write_recipe
 
 LEAST = """
 data:

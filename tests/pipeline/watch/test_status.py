@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.areas_errors import AreasError
+from pipeline.errors import AreasError
 from pipeline.watch.areas.file import WatchSettings, read_areas
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger
-from pipeline.watch.ledger.ledger_errors import LedgerError
-from pipeline.watch.ledger.values import BackOff
+from pipeline.watch.ledger.values import BackOff, LedgerError
 from pipeline.watch.locks import hold_area
 from pipeline.watch.status import Replacement, read_watch_status
 from pipeline.watch.values import AreaFolders

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from rasterio.env import get_gdal_config, set_gdal_config
 
-from tiles.pixels.block_cache import limit_block_cache
+from tiles.pixels.decoder import limit_block_cache
 
 
 @pytest.fixture(autouse=True)

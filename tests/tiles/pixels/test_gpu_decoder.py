@@ -15,10 +15,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from tiles.errors import RasterReadError
+from tiles.errors import BlockDecodeError, DecoderError, RasterReadError
 from tiles.grid import Grid, Window
 from tiles.pixels import gpu_decoder as gpu_decode
-from tiles.pixels.decoder import BlockDecodeError, DecoderError, DecoderName
+from tiles.pixels.decoder import DecoderName
 from tiles.pixels.gpu_decoder import NvImageDecoder, find_codestream
 from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.scene import BandSource, Radiometry, Scene

@@ -197,7 +197,7 @@ def test_a_dead_host_is_asked_again_and_fails_the_round(
 def test_turns_that_were_missed_are_done_by_one_round(watcher: Watcher, api: str) -> None:
     from prefect.states import Scheduled
 
-    from workflows.watcher.watch_turns import drop_missed_turns
+    from workflows.watcher.flow import drop_missed_turns
 
     watcher.wait_for_event("round", "north")
     days = [datetime(2200 + number, 1, 1, tzinfo=UTC) for number in range(3)]  # no runner takes these

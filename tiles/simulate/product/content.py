@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from xml.etree.ElementTree import Element
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.xml_writer import add_element
 
 __all__ = [
     "CLASS_NAMES",
@@ -16,9 +16,11 @@ __all__ = [
     "QUANTIFICATION",
     "ProductContent",
     "add_content_quality",
+    "add_element",
     "format_footprint",
     "format_percentages",
     "format_time",
+    "write_xml",
 ]
 
 QUANTIFICATION = 10_000
@@ -144,3 +146,32 @@ def format_time(when: datetime) -> str:
 def format_footprint(footprint: Sequence[tuple[float, float]]) -> str:
     """``latitude longitude`` pairs with a space after each."""
     return "".join(f"{lat:.8f} {lon:.8f} " for lat, lon in footprint)
+
+
+def add_element(parent: Element, tag: str, text: object = None, **attributes: object) -> Element:
+    """Append a child.
+
+    Args:
+        parent: Where it goes.
+        tag: Its name, prefix included.
+        text: Its text, or nothing.
+        **attributes: Its attributes, in order.
+    """
+    child = SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
+    if text is not None:
+        child.text = str(text)
+    return child
+
+
+def write_xml(path: Path, root: Element, *, comment: str) -> None:
+    """Write a document with one comment before its root, where no reader stumbles over it.
+
+    Args:
+        path: The file; its folder is made.
+        root: The document's root, namespaces declared as attributes.
+        comment: What a person should know.
+    """
+    indent(root, space="  ")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = f'<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n<!-- {comment.replace("--", "- -")} -->\n'
+    path.write_text(head + tostring(root, encoding="unicode") + "\n", encoding="utf-8")

@@ -14,8 +14,7 @@ from xml.etree.ElementTree import Element
 
 from tiles.bands import BANDS
 from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.content import ProductContent, add_content_quality
-from tiles.simulate.product.xml_writer import add_element, write_xml
+from tiles.simulate.product.content import ProductContent, add_content_quality, add_element, write_xml
 
 __all__ = ["write_granule_metadata"]
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.content import ProductContent, format_footprint, format_time
-from tiles.simulate.product.xml_writer import add_element, write_xml
+from tiles.simulate.product.content import ProductContent, add_element, format_footprint, format_time, write_xml
 
 __all__ = ["write_datastrip_metadata", "write_inspire_record", "write_manifest", "write_product_page"]
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.io import DatasetWriter
@@ -22,7 +23,6 @@ from rasterio.io import DatasetWriter
 from tiles.bands import BANDS
 from tiles.grid import Grid, Window
 from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.jp2_writer import encode_jp2
 from tiles.simulate.product.layers import (
     NATIVE_LAYERS,
     Layer,
@@ -36,7 +36,7 @@ from tiles.simulate.product.layers import (
 )
 from tiles.simulate.product.swath import Swath
 
-__all__ = ["FRACTION_NODATA", "FRACTION_STEPS", "PixelWriter", "RenderedStrip", "compute_strips"]
+__all__ = ["FRACTION_NODATA", "FRACTION_STEPS", "PixelWriter", "RenderedStrip", "compute_strips", "encode_jp2"]
 
 _PREVIEW_M = 320
 _MASK_BLOCK_60M = 256
@@ -293,3 +293,43 @@ def _scale(strip: Window, resolution_m: int) -> Window:
 def _zoom(window: Window, factor: int) -> Window:
     """The same ground in pixels that are ``factor`` times smaller."""
     return Window(*(edge * factor for edge in (window.col_off, window.row_off, window.width, window.height)))
+
+
+_LEVELS = 5
+
+
+def encode_jp2(raster: Path, path: Path, *, block_size: int, bits: int) -> None:
+    """Encode a raster as one of the product's image files.
+
+    OpenJPEG uses all cores for one file and holds a row of blocks at a time.
+
+    Args:
+        raster: What GDAL opens, uint8 or uint16, with CRS and transform.
+        path: The ``.jp2`` file; its folder is made.
+        block_size: Edge of the JPEG 2000 tiles; cut to the raster where that is smaller.
+        bits: Significant bits of a pixel: 15 for bands, 8 for classes and colours, 1 for flags.
+    """
+    with rasterio.open(raster) as src:
+        width, height = src.width, src.height
+    # As many levels of half the size as the smallest tile bears.
+    levels = min(_LEVELS, min(block_size, width, height).bit_length())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rasterio.shutil.copy(
+        raster,
+        path,
+        driver="JP2OpenJPEG",
+        QUALITY=100,
+        REVERSIBLE="YES",
+        YCBCR420="NO",
+        YCC="NO",
+        BLOCKXSIZE=block_size,
+        BLOCKYSIZE=block_size,
+        RESOLUTIONS=levels,
+        PROGRESSION="LRCP",
+        PRECINCTS=",".join(["{64,64}"] * levels),
+        PLT="YES",
+        GMLJP2="YES",
+        GeoJP2="NO",
+        NBITS=bits,
+    )
+    path.with_name(f"{path.name}.aux.xml").unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.runtimes.registry import DEFAULT_MODEL
-from pipeline.areas_errors import AreasError, SecretError
+from pipeline.errors import AreasError, SecretError
 from pipeline.mapping.options import MapOptions
 from pipeline.search.search_scenes import SearchOptions
 from pipeline.watch.areas.check import describe_areas

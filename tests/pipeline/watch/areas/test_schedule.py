@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.areas_errors import AreasError
+from pipeline.errors import AreasError
 from pipeline.watch.areas.schedule import Schedule, format_duration, parse_duration
 
 ZONES = st.sampled_from(["UTC", "Europe/Lisbon", "America/St_Johns", "Pacific/Chatham", "Australia/Lord_Howe"])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.areas_errors import AreasError
-from pipeline.watch.areas.seasons import Season, is_in_season
+from pipeline.errors import AreasError
+from pipeline.watch.areas.schedule import Season, is_in_season
 
 DAYS = st.dates(date(2024, 1, 1), date(2024, 12, 31)).map(lambda day: (day.month, day.day))
 SEASONS = st.builds(Season, first=DAYS, last=DAYS)

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.watch.ledger.claims import judge_lease
 from pipeline.watch.ledger.holder import Holder, judge_holder
 from pipeline.watch.ledger.ledger import Ledger
-from pipeline.watch.ledger.ledger_errors import LostClaimError
-from pipeline.watch.ledger.ledger_lease import judge_lease
-from pipeline.watch.ledger.values import Row
+from pipeline.watch.ledger.values import LostClaimError, Row
 from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, THERE, Clock, sight
 
 LEASE_S = 180.0

@@ -20,9 +20,9 @@ from pipeline.watch.ledger import database as ledger_database
 from pipeline.watch.ledger import revision_1 as ledger_revision_1
 from pipeline.watch.ledger.database import open_database
 from pipeline.watch.ledger.ledger import open_ledger
-from pipeline.watch.ledger.ledger_errors import LedgerError
 from pipeline.watch.ledger.tables import METADATA
 from pipeline.watch.ledger.upgrade import REVISIONS, VERSION_TABLE, upgrade_ledger
+from pipeline.watch.ledger.values import LedgerError
 from tests.pipeline.watch.ledger.ledger_places import HERE, Clock, open_at, sight
 from tests.pipeline.watch.ledger.postgres_server import PASSWORD, QUOTED, PostgresServer, run_postgres
 
@@ -214,7 +214,7 @@ def test_a_broken_file_is_said_in_one_line(tmp_path: Path) -> None:
 
 def test_values_and_errors_need_no_sqlalchemy() -> None:
     code = (
-        "import sys, pipeline.watch.ledger.values, pipeline.watch.ledger.ledger_errors, pipeline.watch.ledger.holder; "
+        "import sys, pipeline.watch.ledger.values, pipeline.watch.ledger.values, pipeline.watch.ledger.holder; "
         "print([name for name in ('sqlalchemy', 'alembic', 'psycopg') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -11,9 +11,8 @@ import pytest
 
 from pipeline.errors import OptionError
 from pipeline.watch.ledger.ledger import Ledger
-from pipeline.watch.ledger.ledger_errors import LostClaimError
 from pipeline.watch.ledger.rows import add_history
-from pipeline.watch.ledger.values import BackOff, Counts, Row, Sighting
+from pipeline.watch.ledger.values import BackOff, Counts, LostClaimError, Row, Sighting
 from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, THERE, Clock, sight
 
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
 from pipeline.watch.ledger.holder import Holder
-from pipeline.watch.ledger.ledger_errors import LostClaimError
-from pipeline.watch.ledger.values import BackOff, Row
+from pipeline.watch.ledger.values import BackOff, LostClaimError, Row
 from tests.pipeline.watch.ledger.ledger_places import Clock, open_at, sight
 
 BASELINES = ("05.09", "05.10", "05.11")

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import open_ledger
-from pipeline.watch.ledger.ledger_errors import LedgerError, LostClaimError
+from pipeline.watch.ledger.values import LedgerError, LostClaimError
 from tests.pipeline.watch.ledger.ledger_places import Clock, open_at, sight
 
 PATIENCE_S = 120.0

@@ -27,9 +27,8 @@ from fsspec.registry import known_implementations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.areas_errors import SecretError
 from pipeline.atomic import open_workspace
-from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError
+from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError, SecretError
 from pipeline.record.item import ITEM_NAME, read_fingerprint
 from pipeline.watch.publish.publish import (
     PublishedResult,

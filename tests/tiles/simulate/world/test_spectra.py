@@ -14,8 +14,16 @@ from scipy.spatial import cKDTree
 
 from tiles.bands import L2A_STACK
 from tiles.errors import SceneError
-from tiles.simulate.world.soft_log import compute_slope, from_soft_log, to_soft_log
-from tiles.simulate.world.spectra import SPECTRA, SPECTRA_VERSION, DrawnSpectrum, Spectrum, draw_spectrum
+from tiles.simulate.world.spectra import (
+    SPECTRA,
+    SPECTRA_VERSION,
+    DrawnSpectrum,
+    Spectrum,
+    compute_slope,
+    draw_spectrum,
+    from_soft_log,
+    to_soft_log,
+)
 
 BAND = {name: index for index, name in enumerate(L2A_STACK)}
 ADDED_LIGHT = {"cirrus"}
