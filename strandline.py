@@ -1,12 +1,79 @@
 """Strandline maps where land meets water, from 12-band Sentinel-2 scenes.
 
-This module is the ground that every room stands on: the version, and the root of all errors.
-It imports nothing, so any room may import it (see ``tests/test_rooms.py``).
+    import strandline
+
+    result = strandline.map_scene("S2A_MSIL2A_….SAFE", "maps", options=strandline.MapOptions(threshold=0.4))
+    print(result.folder)
+
+What stands in ``__all__`` is the public face; each name is imported when it is first used, so that importing this
+module costs nothing. The rest is the house behind it, which may move: see CONTRIBUTING.md.
 """
 
 from __future__ import annotations
 
-__all__ = ["StrandlineError", "__version__"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.networks.checkpoint import Model
+    from models.runtimes.registry import load_model
+    from pipeline.batch.run_batch import BatchJob, run_batch
+    from pipeline.batch.summary import BatchSummary
+    from pipeline.change.compute_change import ChangeResult, compute_change
+    from pipeline.change.options import ChangeOptions
+    from pipeline.cluster.client import ClusterOptions
+    from pipeline.cubes.segment import CubeOptions, segment
+    from pipeline.errors import OptionError
+    from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+    from pipeline.mapping.map_scene import MapResult, map_scene
+    from pipeline.mapping.options import MapOptions
+    from pipeline.mosaic.build_mosaic import MosaicOptions, MosaicResult, build_mosaic
+    from pipeline.search.plan import Plan
+    from pipeline.search.search_scenes import SearchOptions, search_scenes
+    from pipeline.timeseries.compute_timeseries import TimeseriesResult, compute_timeseries
+    from pipeline.timeseries.options import TimeseriesOptions
+    from pipeline.training.recipe import Recipe
+    from pipeline.training.train import train
+    from tiles.products.stack import StackOptions
+    from tiles.simulate.product.simulate import ProductOptions, SimulatedProduct, simulate_scene
+
+__all__ = [
+    "BatchJob",
+    "BatchSummary",
+    "ChangeOptions",
+    "ChangeResult",
+    "ClusterOptions",
+    "CubeOptions",
+    "Evaluation",
+    "EvaluationOptions",
+    "MapOptions",
+    "MapResult",
+    "Model",
+    "MosaicOptions",
+    "MosaicResult",
+    "OptionError",
+    "Plan",
+    "ProductOptions",
+    "Recipe",
+    "SearchOptions",
+    "SimulatedProduct",
+    "StackOptions",
+    "StrandlineError",
+    "TimeseriesOptions",
+    "TimeseriesResult",
+    "__version__",
+    "build_mosaic",
+    "compute_change",
+    "compute_timeseries",
+    "evaluate",
+    "load_model",
+    "map_scene",
+    "run_batch",
+    "search_scenes",
+    "segment",
+    "simulate_scene",
+    "train",
+]
 
 __version__ = "0.1.0"
 
@@ -19,3 +86,42 @@ class StrandlineError(Exception):
     """
 
     exit_code: int = 1
+
+
+_HOMES = {
+    "pipeline.batch.run_batch": ("BatchJob", "run_batch"),
+    "pipeline.batch.summary": ("BatchSummary",),
+    "pipeline.change.compute_change": ("ChangeResult", "compute_change"),
+    "pipeline.change.options": ("ChangeOptions",),
+    "pipeline.cluster.client": ("ClusterOptions",),
+    "pipeline.cubes.segment": ("CubeOptions", "segment"),
+    "pipeline.errors": ("OptionError",),
+    "pipeline.evaluation.evaluate": ("Evaluation", "EvaluationOptions", "evaluate"),
+    "pipeline.mapping.map_scene": ("MapResult", "map_scene"),
+    "pipeline.mapping.options": ("MapOptions",),
+    "pipeline.mosaic.build_mosaic": ("MosaicOptions", "MosaicResult", "build_mosaic"),
+    "pipeline.search.plan": ("Plan",),
+    "pipeline.search.search_scenes": ("SearchOptions", "search_scenes"),
+    "pipeline.timeseries.compute_timeseries": ("TimeseriesResult", "compute_timeseries"),
+    "pipeline.timeseries.options": ("TimeseriesOptions",),
+    "pipeline.training.recipe": ("Recipe",),
+    "pipeline.training.train": ("train",),
+    "models.networks.checkpoint": ("Model",),
+    "models.runtimes.registry": ("load_model",),
+    "tiles.products.stack": ("StackOptions",),
+    "tiles.simulate.product.simulate": ("ProductOptions", "SimulatedProduct", "simulate_scene"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a name of the public face when it is first used."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

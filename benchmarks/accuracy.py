@@ -22,7 +22,7 @@ from pipeline.mapping.map_scene import MapOptions, map_scene
 from pipeline.output.classes import LAND, WATER
 from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.products.open import open_scene
-from tiles.simulate.product.simulate import simulate_product
+from tiles.simulate.product.simulate import simulate_scene
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def measure(seed: int, arguments: argparse.Namespace) -> tuple[Accuracy, PixelSt
     folder = arguments.out / f"seed-{seed}"
     truth = next(folder.glob("*_truth"), None)
     if truth is None:
-        product = simulate_product(folder, seed=seed, size=arguments.size)
+        product = simulate_scene(folder, seed=seed, size=arguments.size)
         path, truth = product.path, product.truth
     else:
         path = next(folder.glob("*.SAFE"))

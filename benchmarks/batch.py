@@ -36,7 +36,7 @@ from pipeline.batch.units import SceneUnit, UnitResult, map_unit
 from pipeline.cluster.client import ClusterOptions
 from pipeline.mapping.options import MapOptions
 from strandline import __version__
-from tiles.simulate.product.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 RESULTS = Path(__file__).parent / "results" / "batch.jsonl"
 OPTIONS = MapOptions()
@@ -68,7 +68,7 @@ def make_scenes(arguments: argparse.Namespace) -> list[Path]:
     folder.mkdir(exist_ok=True)
     options = ProductOptions(cloud_cover=0.1, swath="full", complete=False, overwrite=True)
     for seed in range(31 + len(list(folder.glob("*.SAFE"))), 31 + arguments.scenes):
-        simulate_product(folder, seed=seed, size=arguments.size, options=options)
+        simulate_scene(folder, seed=seed, size=arguments.size, options=options)
         for truth in folder.glob("*_truth"):
             shutil.rmtree(truth)
     return sorted(folder.glob("*.SAFE"))[: arguments.scenes]

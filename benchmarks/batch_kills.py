@@ -27,7 +27,7 @@ from pathlib import Path
 import psutil
 
 from pipeline.record.item import read_fingerprint
-from tiles.simulate.product.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results" / "batch_kills.jsonl"
@@ -82,7 +82,7 @@ def make_scenes(folder: Path, count: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     options = ProductOptions(cloud_cover=0.2, swath="full", complete=False, overwrite=True)
     for seed in range(21, 21 + count - len(list(folder.glob("*.SAFE")))):
-        simulate_product(folder, seed=seed, size=240, options=options)
+        simulate_scene(folder, seed=seed, size=240, options=options)
     for truth in folder.glob("*_truth"):
         shutil.rmtree(truth)
     return folder

@@ -22,7 +22,7 @@ from pipeline.cluster.client import ClusterOptions, open_client
 from pipeline.cluster.tasks import Task, run_tasks
 from pipeline.mapping.options import MapOptions
 from strandline import __version__
-from tiles.simulate.product.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 RESULTS = Path(__file__).parent / "results" / "batch_memory.jsonl"
 
@@ -70,7 +70,7 @@ def make_products(folder: Path, count: int, size: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     options = ProductOptions(cloud_cover=0.2, swath="full", complete=False, overwrite=True)
     for seed in range(41 + len(list(folder.glob("*.SAFE"))), 41 + count):
-        simulate_product(folder, seed=seed, size=size, options=options)
+        simulate_scene(folder, seed=seed, size=size, options=options)
     return sorted(folder.glob("*.SAFE"))
 
 

@@ -29,7 +29,7 @@ from rich.table import Table
 from pipeline.cubes.segment import CubeOptions, segment
 from tiles.bands import L2A_STACK
 from tiles.products.open import open_scene
-from tiles.simulate.product.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def compare_chunks(arguments: argparse.Namespace) -> None:
 def simulate_cube(folder: Path, seed: int, size: int) -> xr.Dataset:
     """A simulated product as DN at 10 m, in memory; coarse pixels repeated."""
     options = ProductOptions(complete=False, cloud_cover=0.1)
-    scene = open_scene(simulate_product(folder, seed=seed, size=size, options=options).path)
+    scene = open_scene(simulate_scene(folder, seed=seed, size=size, options=options).path)
     assert scene.classification is not None  # noqa: S101 (a product has one)
     bands = {}
     for source in (*scene.bands, scene.classification):

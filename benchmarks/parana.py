@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.ndimage import binary_erosion
 
-import pipeline
+import strandline
 from tiles.bands import L2A_STACK
 from tiles.products.open import StackOptions
 from tiles.samples.crop_list import read_label_list
@@ -40,9 +40,9 @@ def find_open_river(files: list[Path]) -> NDArray[np.bool_]:
 
 def read_map(file: Path, out: Path, model: str) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Classes (row, col), and true colour (row, col, 3) in reflectance."""
-    options = pipeline.MapOptions(model=model, overwrite=True)
+    options = strandline.MapOptions(model=model, overwrite=True)
     stack = StackOptions(bands=BANDS, scale=0.0001, offset=-1000)
-    result = pipeline.map_scene(file, out, options=options, stack=stack)
+    result = strandline.map_scene(file, out, options=options, stack=stack)
     with rasterio.open(result.folder / "water.tif") as found, rasterio.open(file) as source:
         visible = source.read([BANDS.index(name) + 1 for name in ("B04", "B03", "B02")]).astype(np.float32)
         return found.read(1), np.moveaxis(visible * 1e-4 - 0.1, 0, -1)

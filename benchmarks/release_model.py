@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from models.card import Figure, ModelCard
-from models.networks.checkpoint import load_model, save_model
+from models.networks.checkpoint import read_model, save_model
 from pipeline.evaluation.answers import NetworkMethod
 from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, MethodResult, evaluate
 from pipeline.record.model_item import write_model_item
@@ -130,7 +130,7 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, told: Tol
     Returns:
         The bundled file.
     """
-    loaded = load_model(model)
+    loaded = read_model(model)
     name = loaded.card.name
     seeds = f"simulated:{HELD_OUT_SEED}-{HELD_OUT_SEED + chips - 1}"
     labels = resolve_places(resolve_source(f"labels:{scenes}"), "held-out")
@@ -153,7 +153,7 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, told: Tol
     save_model(path, loaded.network, card)
     gallery[-1].save(into / f"{name}-worst-real.jpg", quality=80)
     gallery[0].save(into / f"{name}-worst-simulated.jpg", quality=80)
-    write_model_item(load_model(path), into / f"{name}.json", torch_version=torch.__version__)
+    write_model_item(read_model(path), into / f"{name}.json", torch_version=torch.__version__)
     return path
 
 

@@ -84,9 +84,9 @@ def sum_memory(pid: int) -> int:
 
 def map_ours(scene: Path, out: Path, model: str) -> None:
     """As ``strandline map`` does, all default outputs."""
-    import pipeline
+    import strandline
 
-    pipeline.map_scene(scene, out, options=pipeline.MapOptions(model=model, overwrite=True))
+    strandline.map_scene(scene, out, options=strandline.MapOptions(model=model, overwrite=True))
 
 
 def map_with_torchgeo(scene: Path, out: Path, model: str) -> None:
@@ -102,11 +102,11 @@ def map_with_torchgeo(scene: Path, out: Path, model: str) -> None:
     from torchgeo.datasets import Sentinel2, stack_samples
     from torchgeo.samplers import GridGeoSampler
 
-    from models.networks.checkpoint import load_model
+    from models.networks.checkpoint import read_model
     from models.networks.normalisation import Normalisation
     from models.runtimes.registry import resolve_path
 
-    loaded = load_model(resolve_path(model))
+    loaded = read_model(resolve_path(model))
     order = [BANDS.index(name) for name in loaded.card.inputs]
     offset = -1000.0 if "_N04" in scene.name or "_N05" in scene.name else 0.0
     dataset = Sentinel2(scene, res=10, bands=BANDS)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from models.runtimes.registry import resolve_model
+from models.runtimes.registry import load_model
 from models.runtimes.torch_predictor import Runtime
 from pipeline.clock import StageClock
 from pipeline.predict.area import Area
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32")
     arguments = parser.parse_args()
     scene = open_scene(arguments.scene)
-    runtime = Runtime(resolve_model(), precision=arguments.precision)
+    runtime = Runtime(load_model(), precision=arguments.precision)
     sizes = [int(word) for word in arguments.sizes.split(",")]
     table = Table("tile", "s", "largest difference", "classes differ")
     first: NDArray[np.float32] | None = None

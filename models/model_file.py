@@ -34,7 +34,7 @@ def read_card(path: Path | str) -> ModelCard:
     """The card of a model file; the weights are not read.
 
     Raises:
-        ModelFileError: As ``load_model``.
+        ModelFileError: As ``read_model``.
     """
     path = Path(path)
     return parse_card(path, read_header(path))

@@ -1,4 +1,4 @@
-"""A folder that is either whole or not there.
+"""A file or a folder that is either whole or not there.
 
 Results are made in a hidden folder beside their place and moved into it by one rename. A lock keeps two runs from
 making the same result at once; what a killed run left is swept away by the next.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.errors import BusyError, OutputError, output_errors
 
-__all__ = ["Workspace", "open_workspace", "write_whole"]
+__all__ = ["Workspace", "open_draft", "open_workspace", "write_whole"]
 
 RECORD = "item.json"
 """The file that marks a folder as a result of ours."""
@@ -149,20 +149,42 @@ def _read_umask() -> int:
     return mask
 
 
-def write_whole(path: Path, text: str) -> None:
+@contextmanager
+def open_draft(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Give a hidden draft to write into; when the block ends without an error, it takes the place of the file.
+
+    Args:
+        path: The file; replaced where it exists, and untouched until the draft is whole.
+        durable: Whether the draft reaches the disk before it takes the file's place, for what must outlive a power cut.
+
+    Yields:
+        Where to write, in the same folder.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.begun")
+    with output_errors(path):
+        try:
+            yield draft
+            if durable:
+                with draft.open("rb") as file:
+                    os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str, *, durable: bool = False) -> None:
     """Write a file whole or not at all.
 
     Args:
         path: Where to; replaced where it exists.
         text: Its content.
+        durable: As ``open_draft`` has it.
 
     Raises:
         OutputError: It cannot be written.
     """
-    begun = path.with_name(f".{path.name}.begun")
-    with output_errors(path):
-        try:
-            begun.write_text(text, encoding="utf-8")
-            begun.replace(path)
-        finally:
-            begun.unlink(missing_ok=True)
+    with open_draft(path, durable=durable) as draft:
+        draft.write_text(text, encoding="utf-8")

@@ -22,12 +22,12 @@ def demo(
     """Simulate a coast, map it, and compare the map with the truth."""
     from pipeline.evaluation.map_accuracy import compute_accuracy
     from pipeline.mapping.map_scene import MapOptions, map_scene
-    from tiles.simulate.product.simulate import ProductOptions, simulate_product
+    from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
     began = time.perf_counter()
     typer.echo(f"1  Simulating a coast of {size} x {size} pixels as a Sentinel-2 L2A product (seed {seed}) ...")
     wishes = ProductOptions(kind="archipelago", cloud_cover=0.03, swath="full", overwrite=True)
-    product = simulate_product(out / "product", seed=seed, size=size, options=wishes)
+    product = simulate_scene(out / "product", seed=seed, size=size, options=wishes)
     typer.echo(f"   {product.path}\n2  Mapping it ...")
     result = map_scene(product.path, out / "map", options=MapOptions(overwrite=True))
     typer.echo(f"   {result.folder}\n3  Comparing the map with the true shoreline ...")

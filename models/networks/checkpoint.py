@@ -25,7 +25,7 @@ from models.model_file import FORMAT, compute_file_sha256, explain_error, parse_
 from models.networks.architecture import build_network, describe
 from models.networks.network import Network, NetworkConfig
 
-__all__ = ["FORMAT", "Model", "load_model", "read_card", "save_model"]
+__all__ = ["FORMAT", "Model", "read_card", "read_model", "save_model"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def save_model(path: Path | str, network: Network, card: ModelCard) -> None:
         raise ModelFileError(f"The model file {path} could not be written: {explain_error(error)}.") from error
 
 
-def load_model(path: Path | str) -> Model:
+def read_model(path: Path | str) -> Model:
     """Read a model file.
 
     Args:

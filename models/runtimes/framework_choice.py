@@ -78,10 +78,10 @@ def build_runtime(
 
 
 def _build_torch(path: Path, **choices: Any) -> Predictor:  # noqa: ANN401
-    from models.networks.checkpoint import load_model  # noqa: PLC0415 (a second, and half a gigabyte)
+    from models.networks.checkpoint import read_model  # noqa: PLC0415 (a second, and half a gigabyte)
     from models.runtimes.torch_predictor import Runtime  # noqa: PLC0415
 
-    return Runtime(load_model(path), **choices)
+    return Runtime(read_model(path), **choices)
 
 
 _KINDS: dict[Chosen, Callable[..., Predictor]] = {"torch": _build_torch, "openvino": OpenVinoRuntime}

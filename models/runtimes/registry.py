@@ -14,7 +14,7 @@ from models.runtimes.onnx_predictor import read_onnx_header
 if TYPE_CHECKING:
     from models.networks.checkpoint import Model
 
-__all__ = ["DEFAULT_MODEL", "list_models", "resolve_card", "resolve_model", "resolve_path"]
+__all__ = ["DEFAULT_MODEL", "list_models", "load_model", "resolve_card", "resolve_path"]
 
 DEFAULT_MODEL = "strandline-small"
 """The model that is used where none is named."""
@@ -28,7 +28,7 @@ def list_models() -> tuple[ModelCard, ...]:
     return tuple(read_card(path) for path in _bundled().values())
 
 
-def resolve_model(name_or_path: str = DEFAULT_MODEL) -> Model:
+def load_model(name_or_path: str = DEFAULT_MODEL) -> Model:
     """Decide which model a user means, and load it.
 
     Args:
@@ -38,9 +38,9 @@ def resolve_model(name_or_path: str = DEFAULT_MODEL) -> Model:
         UnknownModelError: It is neither; the message lists the known names.
         ModelFileError: The file is no model.
     """
-    from models.networks.checkpoint import load_model  # noqa: PLC0415 (torch)
+    from models.networks.checkpoint import read_model  # noqa: PLC0415 (torch)
 
-    return load_model(resolve_path(name_or_path))
+    return read_model(resolve_path(name_or_path))
 
 
 def resolve_card(name_or_path: str) -> ModelCard:

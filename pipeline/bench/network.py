@@ -168,13 +168,13 @@ def _build_torch_calls(runtime: Predictor, batches: NDArray[np.float32], margin:
     """The folded network, in its precision and memory format, from what is on the device already."""
     import torch  # noqa: PLC0415 (a second, and half a gigabyte)
 
-    from models.networks.checkpoint import load_model  # noqa: PLC0415
+    from models.networks.checkpoint import read_model  # noqa: PLC0415
     from models.networks.unet import UNet  # noqa: PLC0415
     from models.runtimes.torch_predictor import Runtime, exact_fp32, fold_norms, select_network  # noqa: PLC0415
 
     device = runtime.device if isinstance(runtime, Runtime) else "cpu"
     dtype = torch.bfloat16 if runtime.precision == "bf16" else torch.float32
-    network, _ = select_network(load_model(Path(runtime.source)), _find_channels(runtime))
+    network, _ = select_network(read_model(Path(runtime.source)), _find_channels(runtime))
     network = fold_norms(network).to(device, dtype).to(memory_format=torch.channels_last)
     options = {"margin": margin} if isinstance(network, UNet) else {}
 

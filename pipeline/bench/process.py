@@ -167,10 +167,10 @@ _ANEW: Final = {"overwrite": True}
 
 
 def _simulate(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from tiles.simulate.product.simulate import ProductOptions, simulate_product  # noqa: PLC0415
+    from tiles.simulate.product.simulate import ProductOptions, simulate_scene  # noqa: PLC0415
 
     options = ProductOptions(kind="archipelago", cloud_cover=0.0, swath="full", complete=False, overwrite=True)
-    product = simulate_product(Path(asked["work"]), seed=1, size=asked["size"], options=options)
+    product = simulate_scene(Path(asked["work"]), seed=1, size=asked["size"], options=options)
     return {"scene": str(product.path)}
 
 

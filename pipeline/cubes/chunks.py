@@ -48,8 +48,8 @@ class ModelKey:
         source: Name of a bundled model, or path of a model file.
         sha256: Of the file; a worker that finds another under this name refuses.
         inputs: Bands to read, in the model's order.
-        device: As in ``pipeline.MapOptions``.
-        precision: As in ``pipeline.MapOptions``.
+        device: As in ``strandline.MapOptions``.
+        precision: As in ``strandline.MapOptions``.
     """
 
     source: str

@@ -191,7 +191,7 @@ class _Job:
         if predictor.reach_px is None:
             raise ModelInputError(
                 f"{self.card.name} sees the whole of a tile, so its answer would depend on the cube's chunks: map the "
-                "scenes with pipeline.map_scene, which blends tiles, or take a model with a finite reach."
+                "scenes with strandline.map_scene, which blends tiles, or take a model with a finite reach."
             )
         different = list(dict.fromkeys(map(_as_key, self.radiometry.steps)))
         first = {key: step for step, key in reversed(list(enumerate(map(_as_key, self.radiometry.steps))))}

@@ -26,13 +26,13 @@ from torch.utils.data import DataLoader
 from models.errors import TrainingError
 from models.networks.architecture import build_network
 from models.networks.autoencoder import Autoencoder
-from models.networks.checkpoint import Model, load_model
+from models.networks.checkpoint import Model, read_model
 from models.networks.classifier import Classifier
 from models.networks.network import Network
 from models.networks.normalisation import Normalisation
 from models.networks.unet import UNet
 from models.networks.widening import carry_encoder, widen
-from models.runtimes.registry import resolve_model
+from models.runtimes.registry import load_model
 from pipeline.samples.sources import resolve_source
 from pipeline.training.card import Effort, write_trained_model
 from pipeline.training.data import DrawnTiles, Share, build_loader, collate, draw_fixed
@@ -242,11 +242,11 @@ def _load_start(text: str) -> Model:
     """The model to start from: a bundled one by name, a model file, or the one in a run's folder."""
     start = Path(text)
     if not start.is_dir():
-        return resolve_model(text)
+        return load_model(text)
     found = sorted(start.glob("*.safetensors"))
     if len(found) != 1:
         raise TrainingError(f"Expected one model file in the run {start} to start from, found {len(found)}.")
-    return load_model(found[0])
+    return read_model(found[0])
 
 
 def _measure_normalisation(recipe: Recipe, source: SampleSource) -> Normalisation:

@@ -11,7 +11,7 @@ from torch import nn
 
 from models.card import ModelCard, Training
 from models.networks.architecture import build_network
-from models.networks.checkpoint import Model, load_model, save_model
+from models.networks.checkpoint import Model, read_model, save_model
 from models.networks.network import NetworkConfig
 from models.networks.unet import UNet, UNetConfig
 
@@ -58,7 +58,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[UNetConfig
         torch.manual_seed(1)
         path = folder / f"{abs(hash(config))}.safetensors"
         save_model(path, shake(build_network(config)), build_card(config))
-        return load_model(path)
+        return read_model(path)
 
     return make
 

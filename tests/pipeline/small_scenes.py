@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tiles.simulate.product.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 
 def simulate_scenes(folder: Path, count: int) -> list[Path]:
     """Products of 2.4 km, in a folder that holds nothing else."""
     options = ProductOptions(cloud_cover=0.2, swath="full", complete=False)
-    paths = [simulate_product(folder, seed=seed, size=240, options=options).path for seed in range(21, 21 + count)]
+    paths = [simulate_scene(folder, seed=seed, size=240, options=options).path for seed in range(21, 21 + count)]
     for truth in folder.glob("*_truth"):
         shutil.rmtree(truth)
     return sorted(paths)

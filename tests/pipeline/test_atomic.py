@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.atomic import open_workspace
+from pipeline.atomic import open_draft, open_workspace, write_whole
 from pipeline.errors import BusyError, OutputError
 
 
@@ -93,3 +94,23 @@ def test_no_permission_is_one_clear_line() -> None:
     with pytest.raises(OutputError, match="Could not write") as caught, open_workspace(Path("/proc/out"), "scene"):
         pass
     assert "\n" not in str(caught.value)
+
+
+def test_a_draft_takes_the_place_of_the_file_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with contextlib.suppress(KeyboardInterrupt), open_draft(path) as draft:
+        draft.write_text("half")
+        assert path.read_text() == "old"
+        raise KeyboardInterrupt
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
+    assert path.read_text() == "old"
+    with open_draft(path, durable=True) as draft:
+        draft.write_text("new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
+    assert path.read_text() == "new"
+
+
+def test_a_text_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"Could not write .*nowhere"):
+        write_whole(tmp_path / "nowhere" / "item.json", "{}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tiles.simulate.product.simulate import ProductOptions, SimulatedProduct, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, SimulatedProduct, simulate_scene
 from workflows.cli import main
 
 
@@ -44,4 +44,4 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 def product(tmp_path_factory: pytest.TempPathFactory) -> SimulatedProduct:
     """A coast of 2.4 km as a complete L2A product; tests that break it copy it first."""
     options = ProductOptions(cloud_cover=0.2, swath="full")
-    return simulate_product(tmp_path_factory.mktemp("product"), seed=11, size=240, options=options)
+    return simulate_scene(tmp_path_factory.mktemp("product"), seed=11, size=240, options=options)

@@ -32,10 +32,10 @@ def export_model_(
     Its input is reflectance (batch, band, row, col), NaN where there is no data; its output the probability of water.
     """
     from models.runtimes.export import export_model, parse_format
-    from models.runtimes.registry import resolve_model
+    from models.runtimes.registry import load_model
 
     kind = parse_format(format_)
-    loaded = resolve_model(model)
+    loaded = load_model(model)
     path = out or Path(f"{loaded.card.name}.{kind}")
     inputs = tuple(name.strip() for name in bands.split(",")) if bands else None
     difference = export_model(loaded, path, format=kind, inputs=inputs)

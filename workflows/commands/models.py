@@ -47,11 +47,11 @@ def _write_items(name: str | None) -> None:
     from importlib.metadata import version
     from pathlib import Path
 
-    from models.runtimes.registry import list_models, resolve_model
+    from models.runtimes.registry import list_models, load_model
     from pipeline.record.model_item import write_model_item
 
     for wanted in [card.name for card in list_models()] if name is None else [name]:
-        model = resolve_model(wanted)
+        model = load_model(wanted)
         path = Path(model.source).with_suffix(".json")
         typer.echo(write_model_item(model, path, torch_version=version("torch")))
 

@@ -41,9 +41,9 @@ def simulate(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a scene: OUT/<product>.SAFE, and the truth in OUT/<product>_truth/."""
-    from tiles.simulate.product.simulate import ProductOptions, simulate_product
+    from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
-    product = simulate_product(
+    product = simulate_scene(
         out,
         seed=seed,
         size=size,

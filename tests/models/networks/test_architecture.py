@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from models.errors import ModelConfigError, ModelInputError
 from models.networks.absence import select_channels
 from models.networks.architecture import ARCHITECTURES, build_network, describe, parse_config
-from models.networks.checkpoint import FORMAT, Model, load_model, save_model
+from models.networks.checkpoint import FORMAT, Model, read_model, save_model
 from tests.models.conftest import build_card
 
 TINY: dict[str, dict[str, Any]] = {
@@ -61,7 +61,7 @@ def test_a_network_of_any_kind_goes_through_a_file(kind: str, tmp_path: Path) ->
     network = build_network({"architecture": kind, **TINY[kind]}).eval()
     card = build_card(network.config)
     save_model(tmp_path / "a.safetensors", network, card)
-    again = load_model(tmp_path / "a.safetensors")
+    again = read_model(tmp_path / "a.safetensors")
     assert again.network.config == network.config
     save_model(tmp_path / "b.safetensors", again.network, again.card)  # rounded once, and never again
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
@@ -73,7 +73,7 @@ def test_a_file_without_the_key_is_a_unet(tiny: Model, tmp_path: Path) -> None:
     old = tmp_path / "old.safetensors"
     save_file(load_file(tiny.source), old, metadata={FORMAT: header.replace('"architecture": "unet", ', "")})
     assert "architecture" not in old.read_bytes().decode("latin-1")
-    assert load_model(old).network.config == tiny.network.config
+    assert read_model(old).network.config == tiny.network.config
 
 
 @KINDS

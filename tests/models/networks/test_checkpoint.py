@@ -14,14 +14,14 @@ from safetensors.torch import save_file
 from models.card import ModelCard
 from models.errors import ModelFileError
 from models.networks.architecture import build_network
-from models.networks.checkpoint import Model, load_model, read_card, save_model
+from models.networks.checkpoint import Model, read_card, read_model, save_model
 from models.networks.unet import UNetConfig
 
 
 def test_what_was_saved_is_what_is_loaded(tiny: Model, tmp_path: Path) -> None:
     path = tmp_path / "copy.safetensors"
     save_model(path, tiny.network, tiny.card)
-    again = load_model(path)
+    again = read_model(path)
     assert again.card == tiny.card == read_card(path)
     assert again.network.config == tiny.network.config
     for name, tensor in again.network.state_dict().items():
@@ -55,7 +55,7 @@ def test_no_pickle_is_ever_loaded(tmp_path: Path, protocol: str | int) -> None:
     else:
         path.write_bytes(pickle.dumps(Bomb(mark), protocol=int(protocol)))
     with pytest.raises(ModelFileError, match="foreign" if protocol == 0 else "pickle") as caught:
-        load_model(path)
+        read_model(path)
     assert not mark.exists()
     assert "\n" not in str(caught.value)
 
@@ -67,7 +67,7 @@ def test_a_truncated_file_is_one_clear_line(tiny: Model, tmp_path: Path, share: 
     path = tmp_path / "cut.safetensors"
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(ModelFileError) as caught:
-        load_model(path)
+        read_model(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -76,7 +76,7 @@ def test_other_safetensors_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
     with pytest.raises(ModelFileError, match="found nothing"):
-        load_model(path)
+        read_model(path)
 
 
 def test_weights_of_another_shape_are_refused(tiny: Model, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_weights_of_another_shape_are_refused(tiny: Model, tmp_path: Path) -> No
     object.__setattr__(wider, "config", tiny.network.config)
     save_model(path, wider, tiny.card)
     with pytest.raises(ModelFileError, match="do not fit") as caught:
-        load_model(path)
+        read_model(path)
     assert "\n" not in str(caught.value)
 
 
@@ -107,7 +107,7 @@ def test_a_bad_card_is_one_clear_line(tiny: Model, tmp_path: Path) -> None:
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.safetensors"):
         with pytest.raises(ModelFileError, match="model file"):
-            load_model(path)
+            read_model(path)
 
 
 def test_nothing_is_left_where_writing_fails(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

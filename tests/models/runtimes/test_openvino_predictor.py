@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from models.errors import DeviceError, ModelConfigError, ModelFileError, ModelInputError
-from models.networks.checkpoint import Model, load_model, save_model
+from models.networks.checkpoint import Model, read_model, save_model
 from models.networks.unet import UNetConfig
 from models.runtimes.openvino_predictor import OpenVinoRuntime
 from models.runtimes.torch_predictor import Runtime
@@ -55,7 +55,7 @@ def test_it_answers_as_pytorch_does(make_model: MakeModel, config: UNetConfig, m
 def relax(model: Model, path: Path) -> Model:
     """The same model, whose card asks for no channel but the second."""
     save_model(path, model.network, model.card.model_copy(update={"required_inputs": (("C1",),)}))
-    return load_model(path)
+    return read_model(path)
 
 
 def test_absent_channels_are_told_to_the_network_as_in_pytorch(make_model: MakeModel, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from models.errors import DeviceError, ModelInputError
 from models.networks.checkpoint import Model
 from models.networks.normalisation import Normalisation
 from models.networks.unet import UNetConfig
-from models.runtimes.registry import resolve_model
+from models.runtimes.registry import load_model
 from models.runtimes.torch_predictor import Runtime
 
 Floats = NDArray[np.float32]
@@ -178,7 +178,7 @@ def test_bfloat16_stays_near_fp32(tiny: Model) -> None:
 
 
 def test_the_bundled_model_runs() -> None:
-    runtime = Runtime(resolve_model(), device="cpu")
+    runtime = Runtime(load_model(), device="cpu")
     answer = runtime.predict(np.full((1, 12, 64, 64), np.nan, np.float32))
     assert answer.shape == (1, 64, 64)
     assert ((answer >= 0) & (answer <= 1)).all()

@@ -245,7 +245,7 @@ def test_qgis_opens_the_package(made: ChangeResult, qgis_python: str, tmp_path: 
     script = tmp_path / "open.py"
     script.write_text(
         "import json, os, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[1] / 'output')!r})\n"
         "from pathlib import Path\n"
         "from qgis.core import QgsApplication, QgsVectorLayer\n"
         "from qgis_open import describe_vector, draw\n"

@@ -17,7 +17,7 @@ from shapely.geometry import box, mapping
 from tiles.bands import BANDS
 from tiles.products.open import open_scene
 from tiles.scene import Scene
-from tiles.simulate.product.simulate import ProductOptions, simulate_product
+from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 NAMES = ("B02", "B03", "B04", "B08")
 CRS = "EPSG:32630"
@@ -69,7 +69,7 @@ def simulate_item(folder: Path, *, seed: int, size: int = 240) -> pystac.Item:
     The item lies as ``item.json`` beside its files, and beside ``stack.tif``, which holds the same bands.
     """
     options = ProductOptions(complete=False, swath="full", cloud_cover=0.1)
-    scene = open_scene(simulate_product(folder, seed=seed, size=size, options=options).path)
+    scene = open_scene(simulate_scene(folder, seed=seed, size=size, options=options).path)
     bounds = transform_bounds(scene.grid.crs, "EPSG:4326", *scene.grid.bounds)
     item = pystac.Item(
         scene.id,

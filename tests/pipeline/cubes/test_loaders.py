@@ -12,7 +12,7 @@ import rasterio
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-import pipeline
+import strandline
 from pipeline.cubes.segment import segment
 from tests.conftest import skip_without
 from tests.pipeline.cubes.cube_sources import simulate_item
@@ -35,8 +35,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def mapped(item: pystac.Item, model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    options = pipeline.MapOptions(model=model, device="cpu", precision="fp32")
-    return pipeline.map_scene(item.get_self_href(), tmp_path_factory.mktemp("maps"), options=options).folder
+    options = strandline.MapOptions(model=model, device="cpu", precision="fp32")
+    return strandline.map_scene(item.get_self_href(), tmp_path_factory.mktemp("maps"), options=options).folder
 
 
 def load_odc(item: pystac.Item, **more: object) -> xr.Dataset:

@@ -16,7 +16,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pipeline
+import strandline
 from models.errors import ModelFileError, ModelInputError
 from models.networks.unet import UNetConfig
 from pipeline.cubes import chunks as cube_tiles
@@ -252,5 +252,5 @@ def test_choices_out_of_range_are_refused(choice: dict[str, Any], message: str) 
 
 
 def test_the_package_gives_the_call() -> None:
-    assert pipeline.segment is segment
-    assert pipeline.CubeOptions is CubeOptions
+    assert strandline.segment is segment
+    assert strandline.CubeOptions is CubeOptions

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from benchmarks.release_model import FewBands
-from models.runtimes.registry import DEFAULT_MODEL, list_models, resolve_model
+from models.runtimes.registry import DEFAULT_MODEL, list_models, load_model
 from models.runtimes.torch_predictor import Runtime
 from pipeline.evaluation.answers import NetworkMethod
 from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
@@ -27,7 +27,7 @@ HAS_BF16 = bool({"avx512_bf16", "amx_bf16"} & {k for k, v in torch.cpu.get_capab
 
 @pytest.fixture(scope="module")
 def runtime() -> Runtime:
-    return Runtime(resolve_model(), device="cpu", precision="fp32")
+    return Runtime(load_model(), device="cpu", precision="fp32")
 
 
 OPTIONS = EvaluationOptions(resamples=2, pictures=0)

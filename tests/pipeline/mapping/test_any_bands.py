@@ -11,7 +11,7 @@ import pytest
 import rasterio
 import torch
 
-from models.networks.checkpoint import load_model
+from models.networks.checkpoint import read_model
 from models.runtimes.torch_predictor import Runtime
 from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from pipeline.predict.inputs import describe_fit
@@ -67,7 +67,7 @@ def test_the_answer_is_that_of_the_whole_network_told_what_is_absent(any_bands: 
     result, _ = map_it(scene, any_bands, tmp_path / "out", stack=StackOptions(offset=-1000))
     with rasterio.open(result.folder / "probability.tif") as dataset:
         mapped = dataset.read(1) * dataset.scales[0] + dataset.offsets[0]
-    card, network = load_model(any_bands).card, load_model(any_bands).network
+    card, network = read_model(any_bands).card, read_model(any_bands).network
     with rasterio.open(scene) as dataset:
         reflectance = (dataset.read().astype(np.float32) - 1000) / 10000
     present = torch.tensor([[name in names for name in L2A_STACK]])
@@ -84,7 +84,7 @@ def test_the_answer_is_that_of_the_whole_network_told_what_is_absent(any_bands: 
 
 
 def test_absence_is_not_the_same_as_the_mean(any_bands: Path) -> None:
-    model = load_model(any_bands)
+    model = read_model(any_bands)
     batch = np.random.default_rng(1).uniform(0, 0.3, (1, 12, 16, 16)).astype(np.float32)
     batch[:, 0] = np.nan
     whole = Runtime(model, device="cpu", precision="fp32")

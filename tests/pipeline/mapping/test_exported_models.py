@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from models.networks.checkpoint import load_model
+from models.networks.checkpoint import read_model
 from models.runtimes.export import ExportFormat, export_model
 from pipeline.mapping.map_scene import MapOptions, map_scene
 from tests.pipeline.tiny_models import write_model
@@ -23,7 +23,7 @@ NAMES = ("B02", "B03", "B04", "B08")
 def test_the_map_is_the_same(tmp_path: Path, kind: ExportFormat) -> None:
     own = write_model(tmp_path / "tiny.safetensors")
     path = tmp_path / f"tiny.{kind}"
-    export_model(load_model(own), path, format=kind, inputs=NAMES)
+    export_model(read_model(own), path, format=kind, inputs=NAMES)
     scene = write_raster(tmp_path / "s.tif", dark_water((4, 70, 90)), descriptions=NAMES)
     steps = []
     for model in (own, path):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import DeviceError
-from models.networks.checkpoint import load_model
+from models.networks.checkpoint import read_model
 from models.networks.unet import UNetConfig
 from models.runtimes.torch_predictor import Runtime
 from pipeline.clock import StageClock
@@ -46,7 +46,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def runtime(tmp_path: Path, scene: Scene) -> Runtime:
     card = build_card(inputs=scene.band_names, required_inputs=())
     path = write_model(tmp_path / "tiny.safetensors", UNetConfig(in_channels=5, depth=2, width=4), card)
-    return Runtime(load_model(path), device="cpu", precision="fp32")
+    return Runtime(read_model(path), device="cpu", precision="fp32")
 
 
 def make_prediction(scene: Scene, runtime: Runtime, *, tile_size: int, area: Area | None = None) -> Prediction:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.networks.checkpoint import load_model
+from models.networks.checkpoint import read_model
 from models.networks.unet import UNetConfig
 from models.runtimes.torch_predictor import Runtime
 from pipeline.predict import tile_size
@@ -20,7 +20,7 @@ FULL = Window(0, 0, 10980, 10980)
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
     path = write_model(tmp_path / "tiny.safetensors", UNetConfig(depth=3, width=16, any_channels=True))
-    return Runtime(load_model(path), device="cpu", precision="fp32")
+    return Runtime(read_model(path), device="cpu", precision="fp32")
 
 
 def choose_on_gpu(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, free: int) -> int:

@@ -12,7 +12,7 @@ from pystac.extensions.file import FileExtension
 from pystac.extensions.mlm import MLMExtension
 from pystac.validation import validate_dict
 
-from models.networks.checkpoint import load_model
+from models.networks.checkpoint import read_model
 from pipeline.errors import OutputError
 from pipeline.record.model_item import write_model_item
 from tests.pipeline.tiny_models import write_model
@@ -20,7 +20,7 @@ from tiles.bands import L2A_STACK
 
 
 def test_the_item_says_what_the_model_is(tmp_path: Path) -> None:
-    model = load_model(write_model(tmp_path / "tiny.safetensors"))
+    model = read_model(write_model(tmp_path / "tiny.safetensors"))
     path = write_model_item(model, tmp_path / "tiny.json", torch_version="2.9")
     first = path.read_bytes()
     assert write_model_item(model, path, torch_version="2.9").read_bytes() == first
@@ -41,6 +41,6 @@ def test_the_item_says_what_the_model_is(tmp_path: Path) -> None:
 
 
 def test_an_item_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    model = load_model(write_model(tmp_path / "tiny.safetensors"))
+    model = read_model(write_model(tmp_path / "tiny.safetensors"))
     with pytest.raises(OutputError, match=r"Could not write .*nowhere"):
         write_model_item(model, tmp_path / "nowhere" / "tiny.json", torch_version="2.9")

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.errors import TrainingError
-from models.networks.checkpoint import load_model
+from models.networks.checkpoint import read_model
 from pipeline.training.data import DrawnTiles, Share, build_loader
 from pipeline.training.module import TrainingModule, compute_rate
 from pipeline.training.recipe import Recipe
@@ -67,7 +67,7 @@ def test_an_interrupted_run_ends_at_the_weights_of_an_unbroken_one(
 
 def test_a_training_learns_what_a_disc_is(tmp_path: Path) -> None:
     recipe = make_recipe(trainer={"steps": 120, "round_steps": 60, "batch": 4, "average": 0.9})
-    model = load_model(train(recipe, tmp_path / "run"))
+    model = read_model(train(recipe, tmp_path / "run"))
     assert (model.card.figure("iou") or 0) > 0.8
     assert model.card.required_inputs == (("B03",), ("B08", "B8A"))
     assert model.card.training.steps == 120
@@ -93,12 +93,12 @@ def test_other_networks_train_and_hand_on_their_encoder(tmp_path: Path, architec
 
 def test_a_wider_network_begins_with_what_the_narrower_one_knows(tmp_path: Path) -> None:
     narrow = make_recipe(trainer={"steps": 60, "round_steps": 60, "batch": 4, "average": 0.9})
-    first = load_model(train(narrow, tmp_path / "first"))
+    first = read_model(train(narrow, tmp_path / "first"))
     start = {"name": "tiny", "network": {"depth": 1, "width": 6, "any_channels": True}, "start_from": "narrower"}
     start |= {"start": str(tmp_path / "first")}
     rate = {"rate": 1e-12, "weight_decay": 0.0}
     wide = make_recipe(model=start, optimiser=rate, trainer={"steps": 1, "round_steps": 1, "average": 0})
-    second = load_model(train(wide, tmp_path / "second"))
+    second = read_model(train(wide, tmp_path / "second"))
     assert second.network.config.to_dict()["width"] == 6
     assert second.card.figure("iou") == pytest.approx(first.card.figure("iou"), abs=0.05)
 
@@ -107,7 +107,7 @@ def test_early_stopping_stops_where_nothing_is_learned(tmp_path: Path) -> None:
     recipe = make_recipe(
         optimiser={"rate": 1e-12}, trainer={"steps": 40, "round_steps": 1, "patience": 2, "average": 0}
     )
-    model = load_model(train(recipe, tmp_path / "run"))
+    model = read_model(train(recipe, tmp_path / "run"))
     assert model.card.training.steps < 40
 
 

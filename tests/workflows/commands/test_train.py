@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.networks.checkpoint import load_model
-from models.runtimes.registry import resolve_model
+from models.networks.checkpoint import read_model
+from models.runtimes.registry import load_model
 from pipeline.training.train import STATE_FILE
 from tests.tiles.samples.swed_folder import write_swed
 from tests.tiles.samples.test_folder import GRIDS, make_image, make_mask, write
@@ -36,7 +36,7 @@ def swed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_recipes_on_simulated_tiles_train(run: Run, tmp_path: Path, name: str) -> None:
     ran = run("train", name, "--out", tmp_path / "run", "--set", SIMULATED, *SMALL, "--quiet")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert load_model(next((tmp_path / "run").glob("*.safetensors"))).card.training.steps == 2
+    assert read_model(next((tmp_path / "run").glob("*.safetensors"))).card.training.steps == 2
 
 
 def test_swed_trains_and_resumes_with_one_command_each(run: Run, tmp_path: Path, swed: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_folder_of_ones_own_teaches_the_bundled_model_further(run: Run, tmp_pa
     out = tmp_path / "run"
     ran = run("train", "own_data", "--out", out, "--set", f"data.root={tmp_path / 'mine'}", *changes, "--quiet")
     assert (ran.code, ran.err) == (0, "")
-    taught, bundled = load_model(out / "own-unet.safetensors"), resolve_model()
+    taught, bundled = read_model(out / "own-unet.safetensors"), load_model()
     assert taught.card.mean == bundled.card.mean
     kernel, first = (model.network.state_dict()["encoder.stages.0.0.weight"] for model in (taught, bundled))
     torch.testing.assert_close(kernel, first, atol=0.02, rtol=0)
@@ -78,11 +78,11 @@ def test_two_processes_train_one_model(run: Run, tmp_path: Path, swed: Path) -> 
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
     assert ended.returncode == 0, ended.stderr
-    both = load_model(tmp_path / "run" / "swed-unet.safetensors")
+    both = read_model(tmp_path / "run" / "swed-unet.safetensors")
     assert both.card.training.steps == 2
     settings = (f"data.root={swed}", *SMALL, "trainer.precision=32-true")
     assert run("train", "swed", "--out", tmp_path / "one", "--set", *settings, "--quiet").code == 0
-    alone = load_model(tmp_path / "one" / "swed-unet.safetensors")  # it saw half of the tiles
+    alone = read_model(tmp_path / "one" / "swed-unet.safetensors")  # it saw half of the tiles
     kernel, other = (model.network.state_dict()["head.weight"] for model in (both, alone))
     assert not torch.equal(kernel, other)
 

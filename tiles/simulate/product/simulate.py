@@ -47,7 +47,7 @@ __all__ = [
     "SimulatedProduct",
     "compute_light_angles",
     "resolve_kind",
-    "simulate_product",
+    "simulate_scene",
     "write_errors",
     "write_simulated_product",
 ]
@@ -119,7 +119,7 @@ class SceneSource:
     compute_shoreline: Callable[[Window], Sequence[npt.NDArray[np.float64]]]
 
 
-def simulate_product(
+def simulate_scene(
     out: Path,
     *,
     seed: int,

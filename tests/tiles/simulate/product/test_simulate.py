@@ -27,7 +27,7 @@ from tiles.simulate.product.simulate import (
     ProductOptions,
     SceneSource,
     SimulatedProduct,
-    simulate_product,
+    simulate_scene,
     write_simulated_product,
 )
 
@@ -341,7 +341,7 @@ def test_a_disk_that_fills_up_is_one_clear_line_and_leaves_nothing(tmp_path: Pat
 @pytest.mark.parametrize("size", [60, 126])
 def test_a_landscape_makes_the_same_product_twice(size: int, tmp_path: Path) -> None:
     first, second = (
-        simulate_product(tmp_path / name, seed=5, size=size, crs="EPSG:32755", options=ProductOptions(cloud_cover=0.3))
+        simulate_scene(tmp_path / name, seed=5, size=size, crs="EPSG:32755", options=ProductOptions(cloud_cover=0.3))
         for name in ("first", "second")
     )
     images = [file.relative_to(first.path) for file in first.path.rglob("*.jp2")]
@@ -371,7 +371,7 @@ def test_bad_wishes_are_refused_in_one_line(options: dict[str, object], message:
     def attempt() -> None:
         chosen = ProductOptions(**options.get("options", {}))  # type: ignore[arg-type]
         wishes = {"size": 60} | options | {"options": chosen}
-        simulate_product(tmp_path / "out", seed=0, **wishes)  # type: ignore[arg-type]
+        simulate_scene(tmp_path / "out", seed=0, **wishes)  # type: ignore[arg-type]
 
     with pytest.raises((SceneError, GridError), match=message) as caught:
         attempt()
