@@ -12,6 +12,8 @@ module costs nothing. The rest is the house behind it, which may move: see CONTR
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -118,9 +120,29 @@ def __getattr__(name: str) -> object:
     """Import a name of the public face when it is first used."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
+    try:
+        module = importlib.import_module(_HOME_OF[name])
+    except ImportError as error:
+        raise _explain(error) from error
+    value: object = getattr(module, name)
     globals()[name] = value
     return value
+
+
+def _explain(error: ImportError) -> ImportError | StrandlineError:
+    """Why a part of the house cannot be imported: another module has its name, or an extra is missing."""
+    for room in ("tiles", "models", "pipeline"):
+        spec = importlib.util.find_spec(room)
+        places = [spec.origin or "", *(spec.submodule_search_locations or ())] if spec else []
+        if not any(Path(place).is_relative_to(Path(__file__).parent / room) for place in places):
+            found = next(filter(None, places), "nothing")
+            return StrandlineError(
+                f"Expected the package {room} of Strandline, found {found}, which has the same name: rename it, or "
+                "run Python where it is not on the path."
+            )
+    from pipeline.extras import explain_missing_library  # noqa: PLC0415 (only where something is wrong)
+
+    return explain_missing_library(error) or error
 
 
 def __dir__() -> list[str]:

@@ -164,7 +164,7 @@ class Watch:
 def stand_in(unit: SceneUnit) -> UnitResult:
     """What mapping a scene returns, without the mapping."""
     return UnitResult(
-        folder=unit.out, already_mapped=False, seconds=0.0, notes=("A note of some length.",), worker="", peak_rss_mib=0
+        folder=unit.out, already_made=False, seconds=0.0, notes=("A note of some length.",), worker="", peak_rss_mib=0
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from strandline import StrandlineError
+from tiles.errors import OptionError
 
 __all__ = [
     "AreasError",
@@ -56,12 +57,6 @@ class MosaicError(StrandlineError, ValueError):
 
 class MissingExtraError(StrandlineError, ImportError):
     """A library is not installed that only some commands need."""
-
-    exit_code = 2
-
-
-class OptionError(StrandlineError, ValueError):
-    """A choice is out of its range."""
 
     exit_code = 2
 

@@ -27,10 +27,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tiles/products": {"tiles"},
     "tiles/simulate/world": {"tiles"},
     "models/runtimes": {"models", "models/networks"},
-    "pipeline": {"models", "tiles/products"},
+    "pipeline": {"models", "tiles", "tiles/products"},
     "tiles/samples": {"tiles", "tiles/pixels", "tiles/products"},
     "tiles/simulate/product": {"tiles", "tiles/products", "tiles/simulate/world"},
-    "pipeline/cluster": {"pipeline"},
+    "pipeline/cluster": {"pipeline", "tiles"},
     "pipeline/output": {"pipeline", "tiles"},
     "pipeline/predict": {"models", "models/runtimes", "pipeline", "tiles", "tiles/pixels"},
     "pipeline/samples": {"models", "pipeline", "tiles", "tiles/samples", "tiles/simulate/world"},
@@ -105,7 +105,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tiles",
         "tiles/pixels",
     },
-    "pipeline/timeseries": {"pipeline", "pipeline/output", "pipeline/record"},
+    "pipeline/timeseries": {"pipeline", "pipeline/output", "pipeline/record", "tiles"},
     "pipeline/watch/publish": {"pipeline", "pipeline/record"},
     "pipeline/batch": {
         "models/runtimes",
@@ -204,7 +204,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "workflows/runs",
         "workflows/watcher",
     },
-    "workflows": {"pipeline/evaluation", "pipeline/mapping", "tiles/simulate/product", "workflows/commands"},
+    "workflows": {
+        "pipeline",
+        "pipeline/evaluation",
+        "pipeline/mapping",
+        "tiles/simulate/product",
+        "workflows/commands",
+    },
 }
 """Room by room, from the ground up: which rooms it may import besides itself."""
 

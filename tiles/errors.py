@@ -11,12 +11,28 @@ __all__ = [
     "DecoderError",
     "GridError",
     "NoValidPixelsError",
+    "OptionError",
     "ProductWriteError",
     "RasterReadError",
     "SampleError",
     "SceneError",
     "UnsafeArchiveError",
 ]
+
+
+class OptionError(StrandlineError, ValueError):
+    """A choice is out of its range, does not exist, or contradicts another.
+
+    Args:
+        message: What was expected, and what was found.
+        option: Name of the choice, where one alone is wrong.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, option: str | None = None) -> None:
+        self.option = option
+        super().__init__(message if option is None else f"{option}: {message}")
 
 
 class SceneError(StrandlineError, ValueError):

@@ -107,15 +107,35 @@ def _run() -> tuple[str, int]:
         return f"{message} (try --help)" if message else "", error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return stopped
-    except StrandlineError as error:
-        return str(error), error.exit_code
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return "", 141
     except Exception as error:
-        reason = " ".join(str(error).split()) or "no reason given"
-        return f"{type(error).__name__}: {reason}. This is our fault: run again with --debug, and report it.", 70
+        return _describe(error)
     return stopped if code == _INTERRUPTED else ("", code)  # Typer turns Ctrl-C into an exit code
+
+
+def _describe(error: Exception) -> tuple[str, int]:
+    """What went wrong, in one line, and the exit code."""
+    if isinstance(error, ModuleNotFoundError):
+        from pipeline.extras import explain_missing_library
+
+        error = explain_missing_library(error) or error
+    if isinstance(error, StrandlineError):
+        return _name_option(error), error.exit_code
+    reason = " ".join(str(error).split()) or "no reason given"
+    return f"{type(error).__name__}: {reason}. This is our fault: run again with --debug, and report it.", 70
+
+
+def _name_option(error: StrandlineError) -> str:
+    """What went wrong; a choice goes by the name under which it is typed."""
+    option = getattr(error, "option", None)
+    if option is None:
+        return str(error)
+    flag = f"--{option.replace('_', '-')}"
+    typed = {word.partition("=")[0] for word in sys.argv}
+    short = flag.removesuffix("-m")  # --spacing says spacing_m
+    return f"{short if short in typed else flag}{str(error).removeprefix(option)}"
 
 
 @contextmanager

@@ -166,7 +166,7 @@ class _Run:
             kind, reason = describe_failure(outcome.error, scene, tries=outcome.tries)
             entry = Entry(id=scene.id, kind=kind, reason=reason, tries=outcome.tries)
         else:
-            kind = "already mapped" if outcome.value.already_mapped else "mapped"
+            kind = "already mapped" if outcome.value.already_made else "mapped"
             entry = Entry(id=scene.id, kind=kind, tries=outcome.tries, seconds=round(outcome.value.seconds, 2))
             self._notes.update(note.replace(scene.id, "the scene") for note in outcome.value.notes)
         self._keep([entry])

@@ -55,7 +55,7 @@ class UnitResult:
 
     Attributes:
         folder: Where the outputs are.
-        already_mapped: Nothing was to be done.
+        already_made: Nothing was to be done.
         seconds: Wall time.
         notes: What the user should be told, a sentence each.
         worker: Host and process, for the record.
@@ -63,7 +63,7 @@ class UnitResult:
     """
 
     folder: str
-    already_mapped: bool
+    already_made: bool
     seconds: float
     notes: tuple[str, ...]
     worker: str
@@ -88,7 +88,7 @@ def map_unit(unit: SceneUnit) -> UnitResult:
     gc.collect()  # figures hold themselves, some 10 MB a scene, until Python happens to look
     return UnitResult(
         folder=str(result.folder),
-        already_mapped=result.already_mapped,
+        already_made=result.already_made,
         seconds=time.perf_counter() - began,
         notes=result.notes,
         worker=f"{os.uname().nodename}:{os.getpid()}",

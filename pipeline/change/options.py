@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from pipeline.checksums import compute_sha256
-from pipeline.errors import OptionError
 from strandline import StrandlineError
+from tiles.errors import OptionError
+from tiles.options import Options
 
 __all__ = ["ChangeError", "ChangeOptions"]
 
@@ -19,8 +21,7 @@ class ChangeError(StrandlineError, ValueError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeOptions:
+class ChangeOptions(Options):
     """Choices for ``compute_change``; each has a sensible default.
 
     Attributes:
@@ -69,7 +70,8 @@ class ChangeOptions:
     tide_folder: Path | None = None
     overwrite: bool = False
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if (self.tide_model is None) != (self.tide_folder is None):
             raise OptionError("A tide model needs its name and its folder (--tide-model and --tide-folder).")
         if self.tides is not None and self.tide_model is not None:
@@ -78,11 +80,12 @@ class ChangeOptions:
             value = getattr(self, name)
             if value is not None and not lowest <= value <= highest:
                 raise OptionError(f"{name} must be {lowest:g} to {highest:g}, found {value:g}.")
+        return self
 
     def result_parameters(self) -> dict[str, Any]:
         """The choices that change the result, for the record; a file is known by its checksum."""
         left_out = {"overwrite", "tides", "tide_folder"}
-        values = {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in left_out}
         return values | {"tides": compute_sha256(self.tides) if self.tides and self.tides.is_file() else None}
 
     def require_folder(self) -> Path:

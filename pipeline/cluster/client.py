@@ -13,12 +13,15 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import model_validator
 
 from pipeline.errors import MissingExtraError
 from strandline import StrandlineError, __version__
+from tiles.errors import OptionError
+from tiles.options import Options
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -63,8 +66,7 @@ class ClusterError(StrandlineError, OSError):
     exit_code = 7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterOptions:
+class ClusterOptions(Options):
     """Where to work; nothing said means on this machine.
 
     Attributes:
@@ -75,7 +77,7 @@ class ClusterOptions:
             one on a cluster.
 
     Raises:
-        ClusterError: More than one place is named, or a number is impossible.
+        OptionError: More than one place is named, or a number is impossible.
     """
 
     workers: int | None = None
@@ -83,16 +85,18 @@ class ClusterOptions:
     scheduler_file: Path | None = None
     threads: int | None = None
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         named = {"--workers": self.workers, "--scheduler": self.scheduler, "--scheduler-file": self.scheduler_file}
         given = [name for name, value in named.items() if value is not None]
         if len(given) > 1:
-            raise ClusterError(f"Expected one of --workers, --scheduler and --scheduler-file, found {len(given)}.")
+            raise OptionError(f"Expected one of --workers, --scheduler and --scheduler-file, found {len(given)}.")
         for name, number in (("--workers", self.workers), ("--threads", self.threads)):
             if number is not None and number < 1:
-                raise ClusterError(f"{name} must be at least 1, found {number}.")
+                raise OptionError(f"{name} must be at least 1, found {number}.")
         if self.scheduler is not None and not self.scheduler.startswith(_SCHEMES):
-            raise ClusterError(f"Expected a scheduler's address such as tcp://10.0.0.5:8786, found {self.scheduler!r}.")
+            raise OptionError(f"Expected a scheduler's address such as tcp://10.0.0.5:8786, found {self.scheduler!r}.")
+        return self
 
     @property
     def is_local(self) -> bool:

@@ -10,10 +10,11 @@ import importlib
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from models.card import ModelCard
 from models.errors import ModelInputError
@@ -24,11 +25,13 @@ from pipeline.cubes.layout import CubeLayout, find_layout
 from pipeline.cubes.radiometry import CubeRadiometry, StatedRadiometry, resolve_radiometry
 from pipeline.cubes.record import CubeRecord, describe_result
 from pipeline.cubes.statements import find_level, find_statements
-from pipeline.errors import MissingExtraError, OptionError
+from pipeline.errors import MissingExtraError
 from pipeline.output.rasters import compute_classes
 from pipeline.predict.inputs import describe_absence, resolve_inputs
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE
 from tiles import masks
+from tiles.errors import OptionError
+from tiles.options import Options
 from tiles.scene import BandSource, Level, Radiometry, Scene
 
 try:
@@ -39,8 +42,7 @@ except ImportError as error:  # pragma: no cover (without xarray there is no cub
 __all__ = ["CubeOptions", "segment"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CubeOptions:
+class CubeOptions(Options):
     """Choices for ``segment``; each has a sensible default.
 
     Attributes:
@@ -61,7 +63,8 @@ class CubeOptions:
     cloud_classes: frozenset[int] = masks.CLOUD_CLASSES
     threshold: float = 0.5
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if not 0 < self.threshold < 1:
             raise OptionError(f"Expected a threshold between 0 and 1, found {self.threshold}.")
         if not 32 <= self.tile_size <= 16384:
@@ -69,6 +72,7 @@ class CubeOptions:
         unknown = sorted({*self.cloud_classes} - masks.SCL_CLASSES.keys())
         if unknown:
             raise OptionError(f"Expected cloud classes 0 to 11 of the scene classification, found {unknown}.")
+        return self
 
 
 def segment(

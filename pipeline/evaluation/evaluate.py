@@ -6,18 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
-from pipeline.errors import OptionError
 from pipeline.evaluation.answers import Answer, Method, NetworkMethod, list_index_methods
 from pipeline.evaluation.tally import TALLY_LENGTH, Bootstrap, compute_figures, compute_tally, get_confusion
 from pipeline.evaluation.tile_gallery import TileGallery
 from tiles.bands import L2A_STACK
-from tiles.errors import SampleError
+from tiles.errors import OptionError, SampleError
 from tiles.indices import INDICES, IndexHistogram, compute_index
+from tiles.options import Options
 from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "Progress", "evaluate"]
@@ -30,8 +31,7 @@ _FEW_PLACES = 8
 """With fewer places than this, tiles are resampled instead, and the report says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationOptions:
+class EvaluationOptions(Options):
     """How to measure.
 
     Attributes:
@@ -47,12 +47,14 @@ class EvaluationOptions:
     resamples: int = 500
     pictures: int = 24
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if self.tile_size < 32 or self.resamples < 2 or self.pictures < 0:
             raise OptionError(
                 f"Expected a tile size of 32 or more, two resamples or more and no negative number of pictures, "
                 f"found {self.tile_size}, {self.resamples} and {self.pictures}."
             )
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

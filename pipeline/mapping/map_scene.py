@@ -48,7 +48,7 @@ class MapResult:
     Attributes:
         folder: Where the outputs are.
         scene: What was mapped.
-        already_mapped: The folder held this very result, and nothing was done.
+        already_made: The folder held this very result, and nothing was done.
         notes: What the user should be told, a sentence each.
         stages_s: Seconds by stage, added up over threads; empty where nothing was done.
         spans: When each stage ran, and in which thread; the same.
@@ -56,7 +56,7 @@ class MapResult:
 
     folder: Path
     scene: Scene
-    already_mapped: bool
+    already_made: bool
     notes: tuple[str, ...]
     stages_s: dict[str, float]
     spans: tuple[Span, ...] = ()
@@ -93,14 +93,14 @@ def map_scene(
         source, out, options=options or MapOptions(), stack=stack, progress=progress or say_nothing, threads=threads
     )
     if job.is_done():
-        return MapResult(folder=job.folder, scene=job.scene, already_mapped=True, notes=job.notes, stages_s={})
+        return MapResult(folder=job.folder, scene=job.scene, already_made=True, notes=job.notes, stages_s={})
     with open_workspace(Path(out), job.scene.id) as work:
         _make_outputs(job, work.folder, rows or _predict)
         work.publish()
     return MapResult(
         folder=job.folder,
         scene=job.scene,
-        already_mapped=False,
+        already_made=False,
         notes=job.notes,
         stages_s=job.clock.seconds,
         spans=job.clock.spans,

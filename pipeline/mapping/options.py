@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_sha256
 from tiles.masks import CLOUD_CLASSES, SCL_CLASSES
+from tiles.options import Options
 
 __all__ = ["MapOptions"]
 
 
-class MapOptions(BaseModel):
+class MapOptions(Options):
     """Choices for ``map_scene``; each has a sensible default.
 
     Attributes:
@@ -34,8 +35,6 @@ class MapOptions(BaseModel):
         formats: Vector formats besides the GeoPackage, which is always written.
         overwrite: Replace a result that was made from other inputs or with other choices.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = DEFAULT_MODEL
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipeline.atomic import open_workspace
 from pipeline.checksums import compute_fingerprint
@@ -40,6 +40,7 @@ from pipeline.record.item import read_fingerprint
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
 from strandline import __version__
 from tiles.grid import Window
+from tiles.options import Options
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -49,7 +50,7 @@ __all__ = ["MosaicOptions", "MosaicResult", "build_mosaic"]
 Progress = Callable[[str, float], None]
 
 
-class MosaicOptions(BaseModel):
+class MosaicOptions(Options):
     """Choices for ``build_mosaic``.
 
     Attributes:
@@ -61,8 +62,6 @@ class MosaicOptions(BaseModel):
             are made of the whole coastline at once, in memory.
         overwrite: Replace a mosaic that was made of other scenes or with other choices.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     grid: str = "mgrs"
     statistic: Statistic = "median"

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import shapely
+from pydantic import model_validator
 from pystac_client.exceptions import APIError
 
 from pipeline.search.api import RetryingIO, explain_failure, search_api
@@ -23,7 +24,8 @@ from pipeline.search.errors import EmptySearchError, SearchError
 from pipeline.search.hosts import DEFAULT_HOST, HOSTS, Host, find_host
 from pipeline.search.item_facts import describe_acquisition, is_sentinel_2, read_cloud, read_footprint, read_moment
 from pipeline.search.plan import Plan, PlanQuery, PlanSource, PlanVerdict
-from tiles.errors import SceneError
+from tiles.errors import OptionError, SceneError
+from tiles.options import Options
 from tiles.products.asset_hosts import strip_credentials
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import is_stac_item, parse_stac_item
@@ -31,8 +33,7 @@ from tiles.products.stac_item import is_stac_item, parse_stac_item
 __all__ = ["SearchOptions", "search_scenes"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOptions:
+class SearchOptions(Options):
     """What is asked.
 
     Attributes:
@@ -51,11 +52,13 @@ class SearchOptions:
     collection: str | None = None
     limit: int | None = None
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if self.max_cloud is not None and not 0 <= self.max_cloud <= 100:
-            raise SearchError(f"Expected --max-cloud in percent, 0 to 100, found {self.max_cloud:g}.")
+            raise OptionError(f"Expected --max-cloud in percent, 0 to 100, found {self.max_cloud:g}.")
         if self.limit is not None and self.limit < 1:
-            raise SearchError(f"Expected --limit to be 1 or more, found {self.limit}.")
+            raise OptionError(f"Expected --limit to be 1 or more, found {self.limit}.")
+        return self
 
 
 def search_scenes(options: SearchOptions) -> Plan:

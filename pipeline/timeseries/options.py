@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.timeseries.crossings import Policy
 from pipeline.timeseries.transects import Casting
+from tiles.options import Options
 
 __all__ = ["TimeseriesOptions"]
 
 Reach = Annotated[float, Field(ge=0, lt=100_000)]
 
 
-class TimeseriesOptions(BaseModel):
+class TimeseriesOptions(Options):
     """Choices for ``compute_timeseries``; the defaults suit most coasts.
 
     Attributes:
@@ -38,8 +39,6 @@ class TimeseriesOptions(BaseModel):
         beach_slope: Rise over run, for the correction.
         overwrite: Replace a result of other maps or choices.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     transects: Path | None = None
     seaward_first: bool = False

@@ -112,7 +112,7 @@ class Publisher:
         try:
             try:
                 tides = self._area.tides.to_choices() if self._area.tides else {}
-                change = compute_change(known, folder, out, options=replace(options, **tides))
+                change = compute_change(known, folder, out, options=options.replace(**tides))
             except (ChangeError, TideError) as error:
                 if self._area.tides is None:
                     raise

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from tiles.bands import BANDS, L2A_STACK, resolve_band
-from tiles.errors import BandError, SceneError
+from tiles.errors import BandError, OptionError, SceneError
+from tiles.options import Options
 from tiles.products.dn_samples import read_dn_samples
 from tiles.products.files import BandFile, find_band_files
 from tiles.products.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
@@ -33,8 +34,7 @@ _SKIP = "-"
 _L1C_STACK = tuple(BANDS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackOptions:
+class StackOptions(Options):
     """What the user knows of a stack that does not say it: ``reflectance = (DN + offset) * scale``.
 
     Attributes:
@@ -45,7 +45,7 @@ class StackOptions:
         nodata: DN of missing pixels. ``None``: as the file says, else 0.
 
     Raises:
-        SceneError: The scale is not positive, or a band's name means nothing, or comes twice.
+        OptionError: The scale is not positive, or a band's name means nothing, or comes twice.
     """
 
     bands: tuple[str, ...] | None = None
@@ -53,18 +53,20 @@ class StackOptions:
     offset: float | None = None
     nodata: float | None = None
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if self.scale is not None and not self.scale > 0:
-            raise SceneError(f"Expected --scale above 0 (reflectance a DN, usually 0.0001), found {self.scale}.")
+            raise OptionError(f"Expected --scale above 0 (reflectance a DN, usually 0.0001), found {self.scale}.")
         named = [name for name in map(_resolve_channel, self.bands or ()) if name != _SKIP]
         unknown = [text for text in self.bands or () if not _resolve_channel(text)]
         if unknown:
-            raise SceneError(
+            raise OptionError(
                 f"Expected names of Sentinel-2 bands in --bands, found {', '.join(unknown)}. "
                 f"Known are {', '.join(BANDS)}, SCL, and - for a band to skip."
             )
         if len(set(named)) < len(named):
-            raise SceneError(f"Expected each band once in --bands, found {', '.join(self.bands or ())}.")
+            raise OptionError(f"Expected each band once in --bands, found {', '.join(self.bands or ())}.")
+        return self
 
 
 def _resolve_channel(text: str) -> str:

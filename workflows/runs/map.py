@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
 
-from pipeline.errors import OptionError
 from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from tiles.masks import parse_cloud_classes
 from tiles.products.open import StackOptions
@@ -55,12 +53,7 @@ def read_options(choices: Mapping[str, Any]) -> MapOptions:
     """
     cloud_classes = parse_cloud_classes(choices["cloud_classes"])
     formats = tuple(word.strip() for word in choices["formats"].split(",") if word.strip())
-    try:
-        return MapOptions(**{**choices, "cloud_classes": cloud_classes, "formats": formats})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "--" + str(first["loc"][0] if first["loc"] else "").replace("_", "-")
-        raise OptionError(f"{name}: {first['msg']}, found {first['input']!r}.") from error
+    return MapOptions(**{**choices, "cloud_classes": cloud_classes, "formats": formats})
 
 
 def read_stack(stack: Mapping[str, Any]) -> StackOptions | None:
@@ -76,7 +69,7 @@ def read_stack(stack: Mapping[str, Any]) -> StackOptions | None:
 
 
 def _report(console: Console, result: MapResult, seconds: float) -> None:
-    if result.already_mapped:
+    if result.already_made:
         console.print(f"Already mapped: {result.folder}", soft_wrap=True)
     else:
         console.print(f"Mapped {result.scene.id} in {seconds:.1f} s: {result.folder}", soft_wrap=True)

@@ -8,10 +8,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
 
-from pipeline.errors import MissingExtraError, OptionError
 from workflows.runs.console import show_progress
 
 __all__ = ["run_mosaic"]
@@ -27,17 +25,9 @@ def run_mosaic(folder: Path, out: Path, *, choices: Mapping[str, Any], cluster: 
         cluster: Of ``ClusterOptions``; no workers at all means this process alone.
         quiet: Say nothing unless something is wrong.
     """
-    try:
-        from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
-    except ImportError as error:
-        raise MissingExtraError(
-            f"A mosaic needs {error.name}, which is not installed: pip install 'strandline[scale]'."
-        ) from error
-    try:
-        options = MosaicOptions(**choices)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise OptionError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}.") from error
+    from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
+
+    options = MosaicOptions(**choices)
     console = Console(stderr=True, quiet=quiet, highlight=False)
     began = time.perf_counter()
     with _open_cluster(cluster) as client, show_progress(console) as progress:

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
 
-from pipeline.errors import OptionError
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, TimeseriesResult, compute_timeseries
 from pipeline.timeseries.record import read_series_record
 from workflows.runs.console import show_progress
@@ -27,10 +25,7 @@ def run_timeseries(area: Path, out: Path, *, choices: Mapping[str, Any], quiet: 
         choices: Of ``TimeseriesOptions``.
         quiet: Say nothing unless something is wrong.
     """
-    try:
-        options = TimeseriesOptions(**choices)
-    except ValidationError as error:
-        raise OptionError(_explain(error)) from error
+    options = TimeseriesOptions(**choices)
     console = Console(stderr=True, quiet=quiet, highlight=False)
     began = time.perf_counter()
     with show_progress(console) as progress:
@@ -42,15 +37,6 @@ def run_timeseries(area: Path, out: Path, *, choices: Mapping[str, Any], quiet: 
     else:
         words = _describe(result)
         console.print(f"{words} ({time.perf_counter() - began:.1f} s): {result.folder}", soft_wrap=True, markup=False)
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    message = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return f"{message[0].upper()}{message[1:]}."
-    name = str(first["loc"][0]).removesuffix("_m").replace("_", "-")
-    return f"--{name}: {message}, found {first['input']}."
 
 
 def _describe(result: TimeseriesResult) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.cluster import client as cluster
 from pipeline.cluster.client import ClusterError, ClusterOptions, compute_threads, compute_workers, open_client
 from pipeline.errors import MissingExtraError
+from tiles.errors import OptionError
 
 
 @given(cores=st.integers(1, 512), memory=st.floats(0, 1e14))
@@ -48,7 +49,7 @@ def test_threads_of_all_workers_are_the_cores(workers: int, monkeypatch: pytest.
     ],
 )
 def test_impossible_choices_are_refused(options: dict[str, object], word: str) -> None:
-    with pytest.raises(ClusterError, match=word):
+    with pytest.raises(OptionError, match=word):
         ClusterOptions(**options)  # type: ignore[arg-type]
 
 

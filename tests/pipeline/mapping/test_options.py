@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from pipeline.checksums import compute_fingerprint
 from pipeline.mapping.options import MapOptions
+from tiles.errors import OptionError
 
 
 def fingerprint(**choices: object) -> str:
@@ -48,5 +48,5 @@ def test_a_file_counts_by_what_is_in_it(tmp_path: Path) -> None:
     "wrong", [{"threshold": 1.0}, {"tile_size": 3}, {"cloud_classes": {12}}, {"device": "tpu"}, {"treshold": 0.5}]
 )
 def test_impossible_choices_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(OptionError):
         MapOptions(**wrong)

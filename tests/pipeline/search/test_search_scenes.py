@@ -15,6 +15,7 @@ from pipeline.search.plan import Plan, format_plan, read_plan, write_plan
 from pipeline.search.search_scenes import SearchOptions, search_scenes
 from tests.pipeline.fault_proxy import FaultProxy, run_fault_proxy
 from tests.pipeline.stac_items import find_port, make_item, make_many, serve_folder, serve_items, write_items
+from tiles.errors import OptionError
 
 AOI = "10.2,54.2,10.4,54.4"
 COUNT = 230
@@ -294,7 +295,7 @@ def test_real_items(shared: Path) -> None:
 
 
 def test_options_are_checked() -> None:
-    with pytest.raises(SearchError, match="--max-cloud"):
+    with pytest.raises(OptionError, match="--max-cloud"):
         SearchOptions(aoi=AOI, dates="2024", max_cloud=101)
-    with pytest.raises(SearchError, match="--limit"):
+    with pytest.raises(OptionError, match="--limit"):
         SearchOptions(aoi=AOI, dates="2024", limit=0)

@@ -11,7 +11,7 @@ from affine import Affine
 
 from tests.tiles.products.small_products import dark_water, write_raster
 from tiles.bands import BANDS, L2A_STACK
-from tiles.errors import BandError, GridError, RasterReadError, SceneError
+from tiles.errors import BandError, GridError, OptionError, RasterReadError, SceneError
 from tiles.products.open import StackOptions, open_scene
 
 SHAPE = (12, 40, 40)
@@ -216,5 +216,5 @@ def test_refuses_two_scenes_in_a_folder(shared: Path, tmp_path: Path) -> None:
     [({"scale": 0.0}, "--scale"), ({"bands": ("B02", "B99")}, "B99"), ({"bands": ("B02", "blue")}, "once")],
 )
 def test_refuses_impossible_options(options: dict[str, object], match: str) -> None:
-    with pytest.raises(SceneError, match=match):
+    with pytest.raises(OptionError, match=match):
         StackOptions(**options)  # type: ignore[arg-type]

@@ -66,8 +66,8 @@ def test_one_good_and_one_broken_scene(run: Run, folder: Path, tmp_path: Path) -
     ("options", "code", "word"),
     [
         (["nowhere"], 2, "found nothing at"),
-        ([".", "--workers", "0"], 7, "at least 1"),
-        ([".", "--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], 7, "one of"),
+        ([".", "--workers", "0"], 2, "at least 1"),
+        ([".", "--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], 2, "one of"),
         ([".", "--model", "strandline-smal"], 2, "strandline-small"),
     ],
 )

@@ -47,8 +47,8 @@ def test_quiet_is_quiet(maps: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--spacing", "0"], "--spacing: "),
-        (["--least-dates", "2"], "--least-dates: "),
+        (["--spacing", "0"], "spacing_m: "),
+        (["--least-dates", "2"], "least_dates: "),
         (["--beach-slope", "0.1"], "A beach slope corrects for tides"),
         (["--transects", "nowhere.gpkg"], "nowhere.gpkg"),
         (["--tides", "nowhere.csv"], "nowhere.csv"),

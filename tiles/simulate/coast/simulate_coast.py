@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pystac
+from pydantic import model_validator
 from threadpoolctl import threadpool_limits
 
 from strandline import __version__
-from tiles.errors import SceneError
+from tiles.errors import OptionError, SceneError
+from tiles.options import Options
 from tiles.simulate.coast.days import draw_coast, draw_days
 from tiles.simulate.coast.items import make_item, write_catalogue, write_item_collection
 from tiles.simulate.coast.tiles import CoastPlane, CoastTile, MeetingPlace, draw_meeting_place, make_plane, make_tiles
@@ -37,8 +39,7 @@ _REPEAT_DAYS = 10
 _ORBITS_PER_CYCLE = 143
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoastOptions:
+class CoastOptions(Options):
     """What a simulated coast is to be.
 
     Attributes:
@@ -57,7 +58,7 @@ class CoastOptions:
         overwrite: Whether a coast in the same folder is replaced.
 
     Raises:
-        SceneError: A value is out of range.
+        OptionError: A value is out of range.
     """
 
     extent_px: int = 2_400
@@ -72,16 +73,18 @@ class CoastOptions:
     scene_class_faults: bool = False
     overwrite: bool = False
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if not 1 <= self.dates <= 24:
-            raise SceneError(f"Expected 1 to 24 dates, found {self.dates}.")
+            raise OptionError(f"Expected 1 to 24 dates, found {self.dates}.")
         resolve_kind(self.kind, _KINDS)
         if not 0 <= self.cloud_cover <= 1:
-            raise SceneError(f"Cloud cover is a share of 0 to 1, found {self.cloud_cover}. Divide percent by 100.")
+            raise OptionError(f"Cloud cover is a share of 0 to 1, found {self.cloud_cover}. Divide percent by 100.")
         if not 0 <= self.hidden[0] <= self.hidden[1] <= 1:
-            raise SceneError(f"Expected the least and the most share of shore to hide, 0 to 1, found {self.hidden}.")
+            raise OptionError(f"Expected the least and the most share of shore to hide, 0 to 1, found {self.hidden}.")
         if not 0 <= self.swath_edges <= self.dates:
-            raise SceneError(f"Expected 0 to {self.dates} dates with a swath edge, found {self.swath_edges}.")
+            raise OptionError(f"Expected 0 to {self.dates} dates with a swath edge, found {self.swath_edges}.")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +250,7 @@ def _make_record(
         "simulated": True,
         "software": f"Strandline {__version__}",
         "seed": seed,
-        "options": {name: value for name, value in asdict(options).items() if name != "overwrite"},
+        "options": {name: value for name, value in options.model_dump().items() if name != "overwrite"},
         "plane_crs": plane.crs.to_wkt(),
         "area": list(plane.grid.bounds),
         "zone_boundary_lon": place.lon,

@@ -8,12 +8,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
@@ -21,8 +22,9 @@ from rasterio.warp import transform
 from threadpoolctl import threadpool_limits
 
 from strandline import StrandlineError, __version__
-from tiles.errors import ProductWriteError, SceneError
+from tiles.errors import OptionError, ProductWriteError, SceneError
 from tiles.grid import Window
+from tiles.options import Options
 from tiles.products.files import SIMULATION_RECORD
 from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
 from tiles.simulate.product.content import ProductContent
@@ -56,8 +58,7 @@ _BYTES_PER_PIXEL = 28  # 10 m pixels: scratch rasters and the product together
 _EDGE_OF_SEEDS = 3  # every third seed lies on the swath's edge
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductOptions:
+class ProductOptions(Options):
     """How a simulated product is to look.
 
     Attributes:
@@ -73,7 +74,7 @@ class ProductOptions:
         overwrite: Whether a product of the same name is replaced.
 
     Raises:
-        SceneError: A value is out of range.
+        OptionError: A value is out of range.
     """
 
     kind: str = "random"
@@ -83,13 +84,13 @@ class ProductOptions:
     strip_rows: int = 960
     overwrite: bool = False
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if self.cloud_cover is not None and not 0 <= self.cloud_cover <= 1:
-            raise SceneError(f"Expected a cloud cover from 0 to 1, found {self.cloud_cover}.")
-        if self.swath not in ("auto", "edge", "full"):
-            raise SceneError(f"Expected a swath of auto, edge or full, found {self.swath!r}.")
+            raise OptionError(f"Expected a cloud cover from 0 to 1, found {self.cloud_cover}.")
         if self.strip_rows < 6 or self.strip_rows % 6:
-            raise SceneError(f"Expected strips of a multiple of 6 rows, found {self.strip_rows}.")
+            raise OptionError(f"Expected strips of a multiple of 6 rows, found {self.strip_rows}.")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,5 +319,7 @@ def _make_record(acquisition: Acquisition, options: ProductOptions) -> dict[str,
         "size": acquisition.size,
         "baseline": acquisition.baseline,
         "crs": acquisition.square.crs,
-        "options": {name: value for name, value in asdict(options).items() if name not in ("overwrite", "strip_rows")},
+        "options": {
+            name: value for name, value in options.model_dump().items() if name not in ("overwrite", "strip_rows")
+        },
     }

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
-from tiles.errors import SceneError
+from pydantic import model_validator
+
+from tiles.errors import OptionError, SceneError
+from tiles.options import Options
 from tiles.simulate.product.acquisition import OFFSET_BASELINE
 from tiles.simulate.product.simulate import resolve_kind
 from tiles.simulate.series.coast import BEACH, WET_BEACH
@@ -42,8 +46,7 @@ class Span:
             raise SceneError(f"Expected 1 to 3660 days from date to date, found {self.every_days}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesOptions:
+class SeriesOptions(Options):
     """What a simulated series is to be.
 
     Attributes:
@@ -63,7 +66,7 @@ class SeriesOptions:
         overwrite: Whether a series in the same folder is replaced.
 
     Raises:
-        SceneError: A value is out of range, or contradicts another.
+        OptionError: A value is out of range, or contradicts another.
     """
 
     size: int = 600
@@ -79,38 +82,40 @@ class SeriesOptions:
     crs: str = "EPSG:32630"
     overwrite: bool = False
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
         if not 120 <= self.size <= 6_000:
-            raise SceneError(f"Expected a size from 120 to 6000 pixels of 10 m, found {self.size}.")
+            raise OptionError(f"Expected a size from 120 to 6000 pixels of 10 m, found {self.size}.")
         if self.kind not in (BEACH, WET_BEACH):
             kinds = tuple(kind for kind in KINDS if kind not in ("land", "sea"))
             resolve_kind(self.kind, (*kinds, "random"))
         self._check_shifts()
         self._check_clouds()
         if wrong := [number for number in self.reprocessed if not 0 <= number < self.dates]:
-            raise SceneError(f"Expected dates 0 to {self.dates - 1} to reprocess, found {wrong[0]}.")
+            raise OptionError(f"Expected dates 0 to {self.dates - 1} to reprocess, found {wrong[0]}.")
         if self.reprocessed and self.newer_baseline <= self.baseline:
-            raise SceneError(
+            raise OptionError(
                 f"Expected a baseline newer than {self.baseline} for reprocessed products, found {self.newer_baseline}."
             )
+        return self
 
     def _check_shifts(self) -> None:
         if self.shifts is not None and (not self.shifts or len(self.shifts) > _MOST_DATES):
-            raise SceneError(f"Expected 1 to {_MOST_DATES} shifts, found {len(self.shifts)}.")
+            raise OptionError(f"Expected 1 to {_MOST_DATES} shifts, found {len(self.shifts)}.")
         if self.shifts is not None and self.retreat_m_per_year:
-            raise SceneError("Expected shifts or a retreat per year, found both. Give one of them.")
+            raise OptionError("Expected shifts or a retreat per year, found both. Give one of them.")
         days = self.span.every_days * self.dates
         shifts = self.shifts or (self.retreat_m_per_year * days / _DAYS_A_YEAR,)
         if wrong := [shift for shift in shifts if not abs(shift) <= _GREATEST_SHIFT_M]:
-            raise SceneError(f"Expected shifts of {_GREATEST_SHIFT_M:g} m at most, found {wrong[0]:g} m.")
+            raise OptionError(f"Expected shifts of {_GREATEST_SHIFT_M:g} m at most, found {wrong[0]:g} m.")
 
     def _check_clouds(self) -> None:
         given = self.cloud_cover
         shares = given if isinstance(given, tuple) else () if given is None else (given,)
         if isinstance(given, tuple) and len(given) != self.dates:
-            raise SceneError(f"Expected a cloud cover for each of {self.dates} dates, found {len(given)}.")
+            raise OptionError(f"Expected a cloud cover for each of {self.dates} dates, found {len(given)}.")
         if wrong := [share for share in shares if not 0 <= share <= 1]:
-            raise SceneError(f"Cloud cover is a share of 0 to 1, found {wrong[0]}. Divide percent by 100.")
+            raise OptionError(f"Cloud cover is a share of 0 to 1, found {wrong[0]}. Divide percent by 100.")
 
     @property
     def dates(self) -> int:

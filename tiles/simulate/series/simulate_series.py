@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -264,7 +264,7 @@ def _make_item_path(item: pystac.Item) -> Path:
 
 def _make_record(seed: int, options: SeriesOptions, coast: _Coast, written: Sequence[_Written]) -> dict[str, Any]:
     """What it takes to make the same series again, and what is true of each date."""
-    chosen = {name: value for name, value in asdict(options).items() if name != "overwrite"}
+    chosen = {name: value for name, value in options.model_dump().items() if name != "overwrite"}
     chosen["span"] = chosen["span"] | {"first": options.span.first.isoformat()}
     return {
         "simulated": True,

@@ -21,7 +21,7 @@ from rasterio.warp import Resampling, reproject
 from scipy.spatial import cKDTree
 
 from tiles.bands import L2A_STACK
-from tiles.errors import ProductWriteError, SceneError
+from tiles.errors import OptionError, ProductWriteError, SceneError
 from tiles.products.name import parse_product_name
 from tiles.products.open import open_scene
 from tiles.simulate.coast.simulate_coast import CoastOptions, SimulatedCoast, simulate_coast
@@ -287,5 +287,5 @@ def test_what_cannot_be_made_is_said_and_leaves_nothing(tmp_path: Path, coast: S
     ],
 )
 def test_impossible_options_are_refused(wrong: dict[str, Any], message: str) -> None:
-    with pytest.raises(SceneError, match=message):
+    with pytest.raises(OptionError, match=message):
         CoastOptions(**wrong)

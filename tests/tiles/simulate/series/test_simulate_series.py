@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry as Geometry
 
 from tiles.bands import L2A_STACK
-from tiles.errors import GridError, SceneError
+from tiles.errors import GridError, OptionError, SceneError
 from tiles.grid import Window
 from tiles.products.open import open_scene
 from tiles.simulate.product.sun import compute_sun_angles
@@ -240,7 +240,7 @@ def test_a_rate_moves_the_shore_from_the_first_date_on() -> None:
     ],
 )
 def test_options_that_cannot_be_are_refused(wrong: dict[str, Any], word: str) -> None:
-    with pytest.raises(SceneError, match=word):
+    with pytest.raises(OptionError, match=word):
         SeriesOptions(**wrong)
 
 
