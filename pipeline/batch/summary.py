@@ -35,7 +35,7 @@ class BatchSummary:
 
     planned: int
     counts: Mapping[str, int]
-    problems: tuple[Entry, ...]
+    problems: tuple[Entry, ...] = field(repr=False)
     seconds: float
     workers: int
     complete: bool

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -55,11 +55,11 @@ class MapResult:
     """
 
     folder: Path
-    scene: Scene
+    scene: Scene = field(repr=False)
     already_made: bool
     notes: tuple[str, ...]
-    stages_s: dict[str, float]
-    spans: tuple[Span, ...] = ()
+    stages_s: dict[str, float] = field(repr=False)
+    spans: tuple[Span, ...] = field(default=(), repr=False)
 
 
 def map_scene(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class TimeseriesResult:
     already_made: bool
     dates: int
     transects: int = 0
-    series: Series | None = None
+    series: Series | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
 
