@@ -119,7 +119,7 @@ def render_evaluation(evaluation: Evaluation) -> Table:
     table.add_column("Method", no_wrap=True)
     shown = [column for column in COLUMNS if column.figure in _PRINTED]
     for column in shown:
-        table.add_column(f"{column.heading} {'%' if column.unit == 'share' else 'm'}", justify="right")
+        table.add_column(f"{column.heading} {column.sign}", justify="right")
     columns = []
     for column in shown:
         best = find_best(
