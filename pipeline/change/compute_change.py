@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.atomic import open_workspace
 from pipeline.change.compare import Found, Progress, compare_dates
-from pipeline.change.fields import CHANGE_LAYERS, apply_change_styles
+from pipeline.change.fields import CHANGE_LAYERS
 from pipeline.change.options import ChangeError, ChangeOptions
 from pipeline.change.pictures import ChangePicture, write_change_map, write_change_plot
 from pipeline.change.plane import resolve_extents, resolve_plane
@@ -190,7 +190,6 @@ def _write_package(path: Path, found: Found) -> None:
     # GDAL's errors come as RuntimeError.
     with output_errors(path, RuntimeError, sqlite3.Error):
         write_geopackage(path, found.frames, CHANGE_LAYERS)
-    apply_change_styles(path)
 
 
 def read_heights(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:
