@@ -31,8 +31,7 @@ from pipeline.watch.ledger.outcomes import (
 from pipeline.watch.ledger.rounds import list_rounds, write_round
 from pipeline.watch.ledger.sightings import record_sightings
 from pipeline.watch.ledger.summary import summarise_areas
-from pipeline.watch.ledger.tables import SCENES, as_row
-from pipeline.watch.ledger.upgrade import upgrade_ledger
+from pipeline.watch.ledger.tables import SCENES, as_row, prepare_tables
 from pipeline.watch.ledger.values import (
     AreaSummary,
     BackOff,
@@ -56,7 +55,7 @@ def open_ledger(
     lease_s: float = 180.0,
     create: bool = True,
 ) -> Ledger:
-    """Open the ledger, and bring its tables up to date.
+    """Open the ledger, and make its tables where there are none.
 
     Args:
         url_or_path: Path of an SQLite file, ``sqlite:///file`` or ``postgresql://user:password@host/database``.
@@ -72,7 +71,7 @@ def open_ledger(
     if not lease_s > 0:
         raise OptionError(f"Expected a lease of more than 0 s, found {lease_s}.")
     database = open_database(url_or_path, create=create)
-    upgrade_ledger(database)
+    prepare_tables(database)
     return Ledger(database, clock=clock, lease_s=lease_s)
 
 
