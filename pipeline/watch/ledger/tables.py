@@ -25,7 +25,7 @@ __all__ = [
     "VERSION",
     "JsonText",
     "Moment",
-    "as_row",
+    "make_row",
     "plain_json",
     "prepare_tables",
 ]
@@ -181,11 +181,11 @@ def _read_schema(connection: sa.Connection) -> str | None:
     return connection.execute(sa.select(VERSION.c.version_num)).scalar_one_or_none()
 
 
-def as_row(found: RowMapping | Mapping[str, Any]) -> Row:
+def make_row(columns: RowMapping | Mapping[str, Any]) -> Row:
     """What a row of the table says, for those outside.
 
     Args:
-        found: A row with all columns; without ``item`` the item is empty.
+        columns: A row with all columns; without ``item`` the item is empty.
     """
-    values = {name: found[name] for name in Row.__dataclass_fields__ if name in found}
-    return Row(**{"item": {}, **values, "history": tuple(found["history"])})
+    values = {name: columns[name] for name in Row.__dataclass_fields__ if name in columns}
+    return Row(**{"item": {}, **values, "history": tuple(columns["history"])})
