@@ -12,7 +12,7 @@ import posixpath
 import re
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -40,7 +40,7 @@ _IN_FLIGHT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """A destination in a store.
+    """A destination in a store; ``Folder`` does the same on this machine.
 
     Attributes:
         files: The file system of fsspec.
@@ -69,12 +69,13 @@ class Store:
         """The URL of a path that counts from the destination."""
         return f"{self.text}/{path}"
 
-    def upload_result(self, folder: Path, *, fingerprint: str) -> bool:
+    def upload_result(self, folder: Path, *, fingerprint: str, keep_free: int = 0) -> bool:
         """Upload a result.
 
         Args:
             folder: The result, whole.
             fingerprint: Of it.
+            keep_free: Means nothing here: a store has no disk of its own that could fill.
 
         Returns:
             Whether it was uploaded; not where the same result stands there already.
@@ -142,7 +143,10 @@ class Store:
         return tuple(sorted({path.partition("/")[0] for path in left}))
 
     def write_catalogue(self) -> WrittenCatalogue:
-        """Write the catalogue of what stands there.
+        """Write the catalogue of what stands there: its links are relative, and its index names whole addresses.
+
+        Returns:
+            What was written, by its paths in the store.
 
         Raises:
             OutputError: It cannot be written.
@@ -164,12 +168,11 @@ class Store:
             self.files.put_file(str(written.path), self._locate(CATALOGUE_NAME))
             if written.index is None:
                 self._remove([INDEX_NAME] if INDEX_NAME in self._find("") else [])
-        return WrittenCatalogue(
-            path=written.path,
-            index=written.index,
-            count=written.count,
+        return replace(
+            written,
+            path=Path(self._locate(CATALOGUE_NAME)),
+            index=Path(self._locate(INDEX_NAME)) if written.index is not None else None,
             unlisted=tuple(sorted((*written.unlisted, *broken), key=lambda entry: entry.name)),
-            dropped=written.dropped,
         )
 
     def _upload(self, folder: Path, version: str) -> None:
