@@ -73,8 +73,12 @@ class _Channel(BaseModel):
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """Texts with variables in them."""
-        return ()
+        """Its texts in which variables may stand, in the order of its settings."""
+        texts: list[object] = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            texts += value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+        return tuple(text for text in texts if isinstance(text, Reference))
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -123,11 +127,6 @@ class WebhookChannel(_Channel):
     @classmethod
     def _check_secret(cls, secret: Reference | None) -> Reference | None:
         return None if secret is None else refuse_literal(secret, "a secret")
-
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """Texts with variables in them."""
-        return (self.url, *self.headers.values(), *([self.secret] if self.secret else []))
 
 
 class EmailChannel(_Channel):
@@ -179,12 +178,6 @@ class EmailChannel(_Channel):
         if self.security == "none" and self.password is not None and self.host.text not in _LOOPBACK:
             raise SecretError("a password is not sent over an open line: set security to starttls or tls")
         return self
-
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """Texts with variables in them."""
-        login = [text for text in (self.user, self.password) if text is not None]
-        return (self.host, *login, self.sender, *self.to)
 
 
 class CommandChannel(_Channel):
