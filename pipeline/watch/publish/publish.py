@@ -28,14 +28,14 @@ class Published:
         name: Of the result: the scene's id.
         href: Its ``item.json`` there.
         fingerprint: Of the result, see ``pipeline.checksums.compute_fingerprint``.
-        already_there: It stood there before, and nothing was done.
+        already_made: It stood there before, and nothing was done.
         replaced: Other results that were removed for it.
     """
 
     name: str
     href: str
     fingerprint: str
-    already_there: bool
+    already_made: bool
     replaced: tuple[str, ...]
 
 
@@ -51,7 +51,10 @@ def open_destination(destination: str) -> Folder | Store:
         MissingExtraError: The package that speaks its protocol is not installed.
     """
     target = resolve_destination(destination)
-    return Store.open(target) if target.folder is None else Folder(path=target.folder)
+    if target.folder is not None:
+        return Folder(path=target.folder)
+    files, root = target.open()
+    return Store(files=files, root=root, text=target.text.rstrip("/"))
 
 
 def publish_result(folder: Path, destination: str, *, replaces: Iterable[str] = (), keep_free: int = 0) -> Published:
@@ -83,7 +86,7 @@ def publish_result(folder: Path, destination: str, *, replaces: Iterable[str] = 
         name=folder.name,
         href=place.name_address(f"{folder.name}/{ITEM_NAME}"),
         fingerprint=fingerprint,
-        already_there=not uploaded,
+        already_made=not uploaded,
         replaced=tuple(name for name in others if place.remove_result(name)),
     )
 

@@ -15,13 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pipeline.errors import OutputError
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
 from pipeline.record.item import ITEM_NAME
 from pipeline.watch.publish.results import PublishedResult, describe_result, list_own_assets
-from pipeline.watch.publish.target import Destination, store_errors
+from pipeline.watch.publish.target import store_errors
 
 __all__ = ["Store"]
 
@@ -51,19 +51,6 @@ class Store:
     files: Any
     root: str
     text: str
-
-    @classmethod
-    def open(cls, target: Destination) -> Self:
-        """Open a destination.
-
-        Args:
-            target: In a store.
-
-        Raises:
-            OutputError: It does not open.
-        """
-        files, root = target.open()
-        return cls(files=files, root=root, text=target.text.rstrip("/"))
 
     def name_address(self, path: str) -> str:
         """The URL of a path that counts from the destination."""

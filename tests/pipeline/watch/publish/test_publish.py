@@ -97,12 +97,12 @@ def read_asset(destination: str, name: str, key: str = "water") -> bytes:
 def test_a_result_is_published_whole_and_once(destination: str, tmp_path: Path) -> None:
     folder = make_result(tmp_path / "work", "scene")
     first = publish_result(folder, destination)
-    assert (first.name, first.already_there, first.fingerprint) == ("scene", False, read_fingerprint(folder))
+    assert (first.name, first.already_made, first.fingerprint) == ("scene", False, read_fingerprint(folder))
     assert first.href.endswith("scene/item.json")
     assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
     held = list_files(destination)
     assert sorted(Path(path).name for path in held) == ["coastline.gpkg", "coastline.qml", "item.json", "water.tif"]
-    assert publish_result(folder, destination).already_there
+    assert publish_result(folder, destination).already_made
     assert list_files(destination) == held
     (found,) = open_destination(destination).list_results()
     assert (found.name, found.fingerprint, found.whole) == ("scene", first.fingerprint, True)
@@ -118,7 +118,7 @@ def test_the_model_stays_where_it_is(destination: str, tmp_path: Path) -> None:
 def test_another_result_takes_the_place_of_an_older_one(destination: str, tmp_path: Path) -> None:
     publish_result(make_result(tmp_path / "work", "scene", text="old"), destination)
     folder = make_result(tmp_path / "work", "scene", text="new")
-    assert not publish_result(folder, destination).already_there
+    assert not publish_result(folder, destination).already_made
     assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
     assert len(list_files(destination)) == 4
 
@@ -147,7 +147,7 @@ def test_what_is_broken_there_is_published_again(destination: str, tmp_path: Pat
     water = next(path for path in files.find(root) if path.endswith("water.tif"))
     files.pipe_file(water, b"short")
     assert [result.whole for result in open_destination(destination).list_results()] == [False]
-    assert not publish_result(folder, destination).already_there
+    assert not publish_result(folder, destination).already_made
     assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
 
 
@@ -450,7 +450,7 @@ def test_a_full_disk_keeps_what_stood(small_disk: Path, tmp_path: Path) -> None:
     assert list_files(out) == before
     assert open_destination(out).list_results()[0].fingerprint == first.fingerprint
     (small_disk / "ballast").unlink()
-    assert not publish_result(folder, out).already_there
+    assert not publish_result(folder, out).already_made
 
 
 def test_a_disk_that_fills_while_it_is_written_keeps_what_stood(small_disk: Path, tmp_path: Path) -> None:
