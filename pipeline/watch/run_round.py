@@ -22,7 +22,6 @@ from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
-from pipeline.watch.ledger.renewal import keep_renewed
 from pipeline.watch.ledger.values import Counts, LedgerError, LostClaimError, Row, utc_now
 from pipeline.watch.locks import hold_area, wait_for_machine
 from pipeline.watch.outbox import Outbox
@@ -212,7 +211,7 @@ class _Round:
         self._sweep()
         alone = wait_for_machine(self._folders.work) if self._settings.dask.scheduler is None else nullcontext()
         try:
-            with alone, keep_renewed(self._ledger, self._holder):
+            with alone, self._ledger.keep_renewed(self._holder):
                 limit = self._settings.limits.scenes_per_round
                 rows = self._ledger.claim(self._area.name, limit=limit, holder=self._holder)
                 ready = [row for row in rows if _is_ready(row)]

@@ -6,6 +6,10 @@ lease decides.
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +22,11 @@ from pipeline.watch.ledger.holder import Holder, read_holder_life
 from pipeline.watch.ledger.part import LedgerPart
 from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
 from pipeline.watch.ledger.tables import SCENES, make_row
-from pipeline.watch.ledger.values import Row
+from pipeline.watch.ledger.values import LedgerError, Row
 
 __all__ = ["CLOCKS_DIFFER", "Claims", "LeaseState", "compute_lease_state"]
+
+_LOG = logging.getLogger(__name__)
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """Clocks of two hosts may differ by so much without one of them having jumped."""
@@ -76,6 +82,33 @@ class Claims(LedgerPart):
             now = self._clock()
             values = {"renewed_at": now, "lease_until": now + self._lease, "doubted_at": None}
             return connection.execute(sa.update(SCENES).where(SCENES.c.holder == str(holder)).values(values)).rowcount
+
+    @contextmanager
+    def keep_renewed(self, holder: Holder | str) -> Iterator[None]:
+        """Renew what a holder has in hand, three times a lease, while the block runs.
+
+        A database that is away is asked again at the next time; whether the scenes were lost meanwhile is told where
+        the result is written down.
+
+        Args:
+            holder: Who has scenes in hand.
+        """
+        has_ended = threading.Event()
+
+        def renew_again() -> None:
+            while not has_ended.wait(self.lease_s / 3):
+                try:
+                    self.renew(holder)
+                except LedgerError as error:
+                    _LOG.warning("%s", error)
+
+        thread = threading.Thread(target=renew_again, name="strandline-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            has_ended.set()
+            thread.join()
 
     def release(self, holder: Holder | str) -> int:
         """Give back all that is in hand, as it was before; for a clean stop.
