@@ -53,14 +53,14 @@ class Failures(LedgerPart):
             now = self._clock()
             for table, key in ((SCENES, SCENES.c.id), (ROUNDS, ROUNDS.c.area)):
                 for row in connection.execute(sa.select(table).where(table.c.untold != [])).mappings().all():
-                    left = [failure for failure in row["untold"] if failure["id"] not in told]
-                    if len(left) == len(row["untold"]):
+                    untold = [failure for failure in row["untold"] if failure["id"] not in told]
+                    if len(untold) == len(row["untold"]):
                         continue
-                    values: dict[str, Any] = {"untold": left}
+                    values: dict[str, Any] = {"untold": untold}
                     if row.get("failure_id") in told:
                         values["told"] = now
                     connection.execute(sa.update(table).where(key == row[key.name]).values(values))
-                    marked += len(row["untold"]) - len(left)
+                    marked += len(row["untold"]) - len(untold)
         return marked
 
 

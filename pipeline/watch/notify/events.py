@@ -120,10 +120,10 @@ def send_event(
     Returns:
         What became of each that was told or tried, in their order; nothing is raised for one that failed.
     """
-    wanted = [channel for channel in channels if event.kind in channel.events and channel.name not in skip]
+    listeners = [channel for channel in channels if event.kind in channel.events and channel.name not in skip]
     names = [name for channel in channels for name in channel.secret_names]
-    clean = _hide_secrets(event, names)
-    return tuple(_deliver(clean, channel, names, pause_s) for channel in wanted)
+    safe_event = _hide_secrets(event, names)
+    return tuple(_deliver(safe_event, channel, names, pause_s) for channel in listeners)
 
 
 def _deliver(event: Event, channel: Notification, names: Sequence[str], pause_s: float) -> Delivery:
