@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import output_errors
-from pipeline.trace.cycles import find_cycles
+from pipeline.trace.rings import find_cycles
 from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["CellChains", "Chains", "Linked", "link", "read_chains", "write_chains"]

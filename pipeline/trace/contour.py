@@ -1,5 +1,9 @@
 """Trace the coastline of a scene from strips of its water probability, between pixel centres.
 
+To follow a shore from pixels to a file: strips become blocks of nodes here, ``cells`` computes the pieces of contour
+and boundary in a block, ``rings`` links the pieces of all blocks into lines and polygons (``traced`` says what those
+are), and ``coastline`` makes features of them.
+
 Memory grows with the coastline, not with the scene. The result does not depend on how the scene was cut into strips:
 every vertex is computed from the same two pixels in the same order, and known by an integer, so strips are joined by
 comparing integers, never coordinates.
@@ -13,8 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.trace.boundary import compute_boundary, compute_runs
-from pipeline.trace.cells import OUTSIDE, Block, compute_crossings, compute_segments
+from pipeline.trace.cells import OUTSIDE, Block, compute_pieces
 from pipeline.trace.rings import Pieces, link_pieces
 from pipeline.trace.traced import Traced
 from tiles.errors import GridError
@@ -53,7 +56,7 @@ class ContourTracer:
         self._last_probability = np.empty((0, width + 2), dtype=np.float32)
         self._last_code = np.empty((0, width + 2), dtype=np.uint8)
         self._last_cells = np.full((1, width + 3), OUTSIDE, dtype=np.uint8)
-        self._found: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
+        self._pieces: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
 
     def add_strip(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
         """Take the next rows of the scene.
@@ -92,7 +95,7 @@ class ContourTracer:
         return link_pieces(self._take_pieces())
 
     def _take_pieces(self) -> Pieces:
-        parts = {name: np.concatenate(self._found.pop(name)) for name in list(self._found)}
+        parts = {name: np.concatenate(self._pieces.pop(name)) for name in list(self._pieces)}
         return Pieces(width=self._width, height=self._height, **parts)
 
     def _add_rows(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
@@ -136,19 +139,5 @@ class ContourTracer:
         # Copies, so that no view keeps a whole strip alive.
         self._last_probability, self._last_code = probability[-1:].copy(), code[-1:].copy()
         self._last_cells = cells[-1:].copy()
-        self._keep_pieces(block)
-
-    def _keep_pieces(self, block: Block) -> None:
-        boundary, (water_runs, land_runs) = compute_boundary(block), compute_runs(block)
-        found = {
-            ("crossing", "fraction"): compute_crossings(block),
-            ("tail", "head", "slope"): compute_segments(block),
-            ("water_tail", "water_head"): boundary.of_class(wet=True),
-            ("land_tail", "land_head"): boundary.of_class(wet=False),
-            ("ending", "reason"): boundary.endings(),
-            ("water_left", "water_right"): water_runs,
-            ("land_left", "land_right"): land_runs,
-        }
-        for names, arrays in found.items():
-            for name, array in zip(names, arrays, strict=True):
-                self._found[name].append(array.astype(self._number_type) if array.dtype == np.int64 else array)
+        for name, array in compute_pieces(block).items():
+            self._pieces[name].append(array.astype(self._number_type) if array.dtype == np.int64 else array)
