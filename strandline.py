@@ -30,21 +30,30 @@ if TYPE_CHECKING:
     from pipeline.mapping.map_scene import MapResult, map_scene
     from pipeline.mapping.options import MapOptions
     from pipeline.mosaic.build_mosaic import MosaicOptions, MosaicResult, build_mosaic
+    from pipeline.output.classes import CLASS_COLOURS
     from pipeline.search.plan import Plan
     from pipeline.search.search_scenes import SearchOptions, search_scenes
     from pipeline.timeseries.compute_timeseries import TimeseriesResult, compute_timeseries
     from pipeline.timeseries.options import TimeseriesOptions
     from pipeline.training.recipe import Recipe
     from pipeline.training.train import train
+    from tiles.bands import BANDS, L2A_STACK
     from tiles.products.stack import StackOptions
+    from tiles.simulate.coast.simulate_coast import CoastOptions, simulate_coast
     from tiles.simulate.product.simulate import ProductOptions, SimulatedProduct, simulate_scene
+    from tiles.simulate.series.options import SeriesOptions
+    from tiles.simulate.series.simulate_series import simulate_series
 
 __all__ = [
+    "BANDS",
+    "CLASS_COLOURS",
+    "L2A_STACK",
     "BatchJob",
     "BatchSummary",
     "ChangeOptions",
     "ChangeResult",
     "ClusterOptions",
+    "CoastOptions",
     "CubeOptions",
     "Evaluation",
     "EvaluationOptions",
@@ -58,6 +67,7 @@ __all__ = [
     "ProductOptions",
     "Recipe",
     "SearchOptions",
+    "SeriesOptions",
     "SimulatedProduct",
     "StackOptions",
     "StrandlineError",
@@ -73,7 +83,9 @@ __all__ = [
     "run_batch",
     "search_scenes",
     "segment",
+    "simulate_coast",
     "simulate_scene",
+    "simulate_series",
     "train",
 ]
 
@@ -110,6 +122,11 @@ _HOMES = {
     "pipeline.training.train": ("train",),
     "models.networks.checkpoint": ("Model",),
     "models.runtimes.registry": ("load_model",),
+    "pipeline.output.classes": ("CLASS_COLOURS",),
+    "tiles.bands": ("BANDS", "L2A_STACK"),
+    "tiles.simulate.coast.simulate_coast": ("CoastOptions", "simulate_coast"),
+    "tiles.simulate.series.options": ("SeriesOptions",),
+    "tiles.simulate.series.simulate_series": ("simulate_series",),
     "tiles.products.stack": ("StackOptions",),
     "tiles.simulate.product.simulate": ("ProductOptions", "SimulatedProduct", "simulate_scene"),
 }

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.watch_rig import Rig, Scene
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
 from pipeline.watch.ledger.values import Row

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -292,6 +293,16 @@ def test_no_arrow_of_the_table_is_unused() -> None:
 def test_a_room_can_be_overlooked() -> None:
     for room in MAY_IMPORT:
         assert len(list((ROOT / room).glob("*.py"))) <= MOST_FILES, room
+
+
+def test_the_tree_for_readers_names_every_room_and_its_door() -> None:
+    tree = dict(
+        re.findall(
+            r"^\| \**`([\w/]+)/`\** \|.*\| `(\w+\.py)` \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+        )
+    )
+    assert set(tree) == set(MAY_IMPORT)
+    assert [room for room, door in tree.items() if not (ROOT / room / door).is_file()] == []
 
 
 def test_the_door_plate_of_a_room_holds_words_alone() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -27,6 +30,12 @@ CALLS = {
 }
 
 
+class Source(NamedTuple):
+    """Where a plan's items come from, as far as its line says it."""
+
+    href: str
+
+
 def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run code as a script that stands in a folder, with the house on the path behind it."""
     script = folder / "script.py"
@@ -42,7 +51,7 @@ def test_every_name_of_the_face_is_there_and_documented() -> None:
     assert dir(strandline) == sorted(strandline.__all__)
     for name in strandline.__all__:
         value = getattr(strandline, name)
-        assert name == "__version__" or value.__doc__, name
+        assert name == "__version__" or name.isupper() or value.__doc__, name
         assert getattr(value, "__name__", name) == name
 
 
@@ -57,6 +66,28 @@ def test_options_are_of_one_kind() -> None:
 def test_results_use_one_word_for_what_was_there_already() -> None:
     results = [getattr(strandline, name) for name in strandline.__all__ if name.endswith("Result")]
     assert [result.__name__ for result in results if "already_made" not in result.__dataclass_fields__] == []
+
+
+@pytest.mark.parametrize("name", ["MapResult", "TimeseriesResult", "BatchSummary", "Model"])
+def test_a_result_prints_no_arrays_and_no_stages(name: str) -> None:
+    heavy = {"scene", "spans", "stages_s", "series", "problems", "network"}
+    fields = dataclasses.fields(getattr(strandline, name))
+    assert heavy & {field.name for field in fields}
+    assert [field.name for field in fields if field.repr and field.name in heavy] == []
+
+
+def test_a_plan_prints_as_a_line() -> None:
+    item = {"type": "Feature", "id": "S2A", "properties": {"datetime": "2024-06-01T10:00:00Z"}, "assets": {}}
+    plan = strandline.Plan.model_construct(
+        items=(item, {**item, "properties": {"datetime": "2024-05-02T10:00:00Z"}}), source=Source("https://host/v1")
+    )
+    assert repr(plan) == str(plan) == "Plan(2 items of https://host/v1, 2024-05-02 to 2024-06-01; 0 set aside)"
+
+
+def test_documents_use_the_public_face_alone() -> None:
+    texts = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs").glob("*.ipynb"))]
+    inner = re.compile(r"(?:from|import) (?:tiles|models|pipeline|workflows)\b")
+    assert [path.name for path in texts if inner.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -42,7 +42,7 @@ class Model:
         ModelFileError: Card and network disagree about their channels.
     """
 
-    network: Network
+    network: Network = field(repr=False)
     card: ModelCard
     source: str
     sha256: str

@@ -102,7 +102,7 @@ def _run(part: str, work: Path, request: Mapping[str, Any]) -> tuple[dict[str, A
     asked, answered = work / f".{part}.request.json", work / f".{part}.answer.json"
     asked.write_text(json.dumps({"part": part, "work": str(work), **request}), encoding="utf-8")
     answered.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pipeline.bench.process", str(asked), str(answered)]
+    command = [sys.executable, "-P", "-m", "pipeline.bench.process", str(asked), str(answered)]
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603 (our own interpreter)
         command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -100,6 +100,14 @@ class Plan(_Part):
     items: tuple[dict[str, Any], ...]
     set_aside: tuple[PlanVerdict, ...] = ()
 
+    def __repr__(self) -> str:
+        """A line for a person; ``format_plan`` gives it whole."""
+        days = [str(item["properties"].get("datetime"))[:10] for item in self.items]
+        period = f", {min(days)} to {max(days)}" if days else ""
+        return f"Plan({len(self.items)} items of {self.source.href}{period}; {len(self.set_aside)} set aside)"
+
+    __str__ = __repr__
+
     @model_validator(mode="after")
     def _check_items(self) -> Plan:
         for index, item in enumerate(self.items):

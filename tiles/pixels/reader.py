@@ -1,8 +1,8 @@
 """Read a scene from top to bottom, each block of each file decoded once, the next strip while the last is used.
 
-Decoding twelve JPEG 2000 files costs more than the network (design, decision 3). So files are read in whole rows of
-their own blocks, in parallel, kept as they are (native resolution, DN as stored) for as long as a strip needs them,
-and brought to reflectance on the finest grid only a tile at a time: that is what keeps memory flat.
+Decoding twelve JPEG 2000 files costs more than the network (docs/design.md, "Decoding"). So files are read in whole
+rows of their own blocks, in parallel, kept as they are (native resolution, DN as stored) for as long as a strip needs
+them, and brought to reflectance on the finest grid only a tile at a time: that is what keeps memory flat.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.tally import CAP_M
 
-__all__ = ["COLUMNS", "Column", "escape", "find_best", "format_count", "format_figure", "list_caveats", "wrap_table"]
+__all__ = ["COLUMNS", "Column", "find_best", "format_count", "format_figure", "list_caveats"]
 
 Unit = Literal["share", "metres"]
 
@@ -35,6 +34,11 @@ class Column:
     unit: Unit
     hint: str
     higher: bool = True
+
+    @property
+    def sign(self) -> str:
+        """The sign of the unit."""
+        return "%" if self.unit == "share" else "m"
 
 
 COLUMNS = (
@@ -114,25 +118,6 @@ def find_best(values: Iterable[float], *, higher: bool) -> set[int]:
     if np.isfinite(rounded).sum() < 2:
         return set()
     return {int(index) for index in np.flatnonzero(rounded == np.nanmax(rounded))}
-
-
-def escape(text: object) -> str:
-    """Text that cannot become markup."""
-    return html.escape(str(text), quote=True)
-
-
-def wrap_table(caption: str, head: str, body: str) -> str:
-    """A table that scrolls within its own frame where a screen is narrow.
-
-    Args:
-        caption: What it shows; markup.
-        head: Cells of the first row; markup.
-        body: The other rows; markup.
-    """
-    return (
-        f'<div class="frame" tabindex="0" role="region" aria-label="{escape(caption)}"><table><caption>{caption}'
-        f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
 
 
 _OF_SOURCE = {

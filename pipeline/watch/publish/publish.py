@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import OutputError
-from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.record.result import ITEM_NAME, read_fingerprint
 from pipeline.watch.publish.folder import Folder
 from pipeline.watch.publish.store import Store
 from pipeline.watch.publish.target import resolve_destination

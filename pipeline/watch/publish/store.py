@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline.errors import OutputError
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
-from pipeline.record.item import ITEM_NAME
+from pipeline.record.result import ITEM_NAME
 from pipeline.watch.publish.results import PublishedResult, describe_result, list_own_assets
 from pipeline.watch.publish.target import store_errors
 

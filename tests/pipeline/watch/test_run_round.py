@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.ledger import open_ledger

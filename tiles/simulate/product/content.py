@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from tiles.simulate.product.acquisition import Acquisition
 
@@ -15,12 +12,8 @@ __all__ = [
     "OFFSET",
     "QUANTIFICATION",
     "ProductContent",
-    "add_content_quality",
-    "add_element",
     "format_footprint",
     "format_percentages",
-    "format_time",
-    "write_xml",
 ]
 
 QUANTIFICATION = 10_000
@@ -118,60 +111,6 @@ def format_percentages(content: ProductContent, acquisition: Acquisition) -> Map
     return {f"{names[index]}_PERCENTAGE": f"{share:.6f}" for index, share in shares.items()}
 
 
-def add_content_quality(parent: Element, acquisition: Acquisition, content: ProductContent) -> None:
-    """Add what both metadata files say about classes and retrieval.
-
-    Args:
-        parent: The ``Image_Content_QI`` element.
-        acquisition: Its baseline decides which elements there are.
-        content: Class counts.
-    """
-    for name, percentage in format_percentages(content, acquisition).items():
-        add_element(parent, name, percentage)
-    for name in ("RADIATIVE_TRANSFER", "WATER_VAPOUR_RETRIEVAL", "AOT_RETRIEVAL"):
-        add_element(parent, f"{name}_ACCURACY", "0.0")
-    if acquisition.has_offset:
-        add_element(parent, "AOT_RETRIEVAL_METHOD", "CAMS")
-        add_element(parent, "GRANULE_MEAN_AOT", "0.120000")
-        add_element(parent, "GRANULE_MEAN_WV", "1.800000")
-        add_element(parent, "OZONE_SOURCE", "AUX_ECMWFT")
-        add_element(parent, "OZONE_VALUE", "320.000000")
-
-
-def format_time(when: datetime) -> str:
-    """A time as the product metadata writes it, with milliseconds."""
-    return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
-
-
 def format_footprint(footprint: Sequence[tuple[float, float]]) -> str:
     """``latitude longitude`` pairs with a space after each."""
     return "".join(f"{lat:.8f} {lon:.8f} " for lat, lon in footprint)
-
-
-def add_element(parent: Element, tag: str, text: object = None, **attributes: object) -> Element:
-    """Append a child.
-
-    Args:
-        parent: Where it goes.
-        tag: Its name, prefix included.
-        text: Its text, or nothing.
-        **attributes: Its attributes, in order.
-    """
-    child = SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
-    if text is not None:
-        child.text = str(text)
-    return child
-
-
-def write_xml(path: Path, root: Element, *, comment: str) -> None:
-    """Write a document with one comment before its root, where no reader stumbles over it.
-
-    Args:
-        path: The file; its folder is made.
-        root: The document's root, namespaces declared as attributes.
-        comment: What a person should know.
-    """
-    indent(root, space="  ")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    head = f'<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n<!-- {comment.replace("--", "- -")} -->\n'
-    path.write_text(head + tostring(root, encoding="unicode") + "\n", encoding="utf-8")

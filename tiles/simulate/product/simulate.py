@@ -28,16 +28,10 @@ from tiles.options import Options
 from tiles.products.files import SIMULATION_RECORD
 from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
 from tiles.simulate.product.content import ProductContent
-from tiles.simulate.product.granule_metadata import write_granule_metadata
 from tiles.simulate.product.layers import resolve_layers
-from tiles.simulate.product.manifest import (
-    write_datastrip_metadata,
-    write_inspire_record,
-    write_manifest,
-    write_product_page,
-)
+from tiles.simulate.product.manifest import write_manifest
+from tiles.simulate.product.metadata import write_metadata
 from tiles.simulate.product.pixels import PixelWriter, RenderedStrip
-from tiles.simulate.product.product_metadata import write_product_metadata
 from tiles.simulate.product.swath import Swath, draw_swath
 from tiles.simulate.product.truth import write_shoreline, write_truth_record
 from tiles.simulate.world.landscape import World, WorldOptions, compute_shoreline
@@ -274,15 +268,7 @@ def _write(stage: Path, *, source: SceneSource, acquisition: Acquisition, option
     record = _make_record(acquisition, options)
     count = write_shoreline(truth / "shoreline.gpkg", lines, grid=pixels.compute_grid(10), swath=swath)
     write_truth_record(truth / "truth.json", record | {"shoreline_lines": count})
-    _write_metadata(folder, acquisition, content, record)
-
-
-def _write_metadata(folder: Path, acquisition: Acquisition, content: ProductContent, record: dict[str, Any]) -> None:
-    write_product_metadata(folder, acquisition, content)
-    write_granule_metadata(folder, acquisition, content)
-    write_datastrip_metadata(folder, acquisition, content)
-    write_inspire_record(folder, acquisition, content)
-    write_product_page(folder, acquisition, content)
+    write_metadata(folder, acquisition, content)
     write_truth_record(folder / SIMULATION_RECORD, record)
     write_manifest(folder, acquisition, content)
 

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError, SecretError
-from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.record.result import ITEM_NAME, read_fingerprint
 from pipeline.watch.publish.folder import require_room
 from pipeline.watch.publish.publish import open_destination, prune_published, publish_result
 from pipeline.watch.publish.results import PublishedResult

@@ -1,0 +1,187 @@
+"""What is installed works away from the checkout: the wheel in environments of its own, without and with each extra."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import skip_without
+from workflows.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+COMMANDS = sorted(
+    {command.name or "" for command in app.registered_commands} | {group.name or "" for group in app.registered_groups}
+)
+MISSING = {
+    "scale": [
+        "search --aoi 0,0,1,1 --dates 2024 --stac catalog.json",
+        "batch products --out out",
+        "mosaic maps --out out",
+    ],
+    "schedule": ["watch areas.yaml --once", "watch areas.yaml --check", "status areas.yaml"],
+    "train": [
+        "train swed",
+        "ablate skip_connections --out out",
+        "export-model strandline-small --format onnx",
+    ],
+    "openvino": ["map {product} --out out --runtime openvino"],
+    "gpu": ["map {product} --out out --decoder nvimgcodec"],
+    "tides": ["timeseries maps --out out --tide-model EOT20 --tide-folder ."],
+}
+"""By extra: what cannot be done without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An environment, and a folder in which its ``strandline`` is run."""
+
+    home: Path
+    folder: Path
+
+    def run(self, *arguments: str, program: str = "strandline") -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment as a user would: nothing of the checkout is on its path."""
+        environment = {name: os.environ[name] for name in ("HOME", "LANG", "XDG_CACHE_HOME") if name in os.environ}
+        return subprocess.run(
+            [self.home / "bin" / program, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env={**environment, "PATH": "/usr/bin:/bin"},
+            timeout=300,
+        )
+
+    def must(self, line: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that has to succeed."""
+        ran = self.run(*line.format(product=next(self.folder.glob("products/*.SAFE"))).split())
+        assert ran.returncode == 0, f"{line}: {ran.stderr}"
+        return ran
+
+
+Install = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Builds the wheel from what git tracks, and installs it with an extra into a fresh environment."""
+    uv = shutil.which("uv") or skip_without("uv")
+    folder = tmp_path_factory.mktemp("wheel")
+    tracked = subprocess.run(["git", "ls-files"], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    for name in tracked.splitlines():
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
+            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / "source" / name)
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", folder, folder / "source"], check=True)
+    (wheel,) = folder.glob("*.whl")
+
+    def install_extra(extra: str) -> Path:
+        home = folder / (extra or "plain")
+        subprocess.run([uv, "venv", "--quiet", "--python", "3.11", home], check=True)
+        what = f"strandline{f'[{extra}]' if extra else ''} @ {wheel.as_uri()}"
+        command = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
+        subprocess.run([*command, "--constraint", ROOT / "constraints.txt", what], check=True)
+        return home
+
+    return install_extra
+
+
+@pytest.fixture(scope="module")
+def plain(install: Install, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """Without any extra, with one simulated scene that it has mapped."""
+    folder = tmp_path_factory.mktemp("user")
+    installed = Installed(install(""), folder)
+    shutil.copyfile(ROOT / "workflows" / "examples" / "areas.yaml", folder / "areas.yaml")
+    installed.run("simulate", "--out", "products", "--seed", "1", "--size", "240")
+    installed.must("map {product} --out maps")
+    yield installed
+    shutil.rmtree(installed.home)
+
+
+def test_a_scene_is_mapped_away_from_the_checkout(plain: Installed) -> None:
+    (result,) = (plain.folder / "maps").glob("S2*")
+    assert {path.name for path in result.iterdir()} >= {"water.tif", "coastline.gpkg", "item.json", "preview.png"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_help_without_any_extra(plain: Installed, command: str) -> None:
+    ran = plain.run(command, "--help")
+    assert ran.returncode == 0, ran.stderr
+    assert "--help" in ran.stdout
+
+
+def test_importing_the_public_face_takes_under_50_ms(plain: Installed) -> None:
+    code = "import time; began = time.perf_counter(); import strandline; print(time.perf_counter() - began)"
+    seconds = [float(plain.run("-c", code, program="python").stdout) for _ in range(5)]
+    assert min(seconds) < 0.05
+    began = time.perf_counter()
+    assert plain.run("--version").returncode == 0
+    assert time.perf_counter() - began < 5
+
+
+def test_files_of_a_user_that_have_our_names_break_nothing(plain: Installed) -> None:
+    folder = plain.folder / "own"
+    for name in ("pipeline.py", "tiles.py", "workflows.py", "models/__init__.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("raise RuntimeError('a file of the user was imported')\n")
+    user = Installed(plain.home, folder)
+    (folder / "products").symlink_to(plain.folder / "products")
+    user.must("map {product} --out maps")
+    user.must("bench --scene {product} --runs 1 --quiet")
+
+
+def test_a_script_beside_a_module_of_our_name_is_told_in_one_line(plain: Installed) -> None:
+    folder = plain.folder / "script"
+    (folder / "models").mkdir(parents=True)
+    (folder / "models" / "__init__.py").write_text("# a user's own\n")
+    (folder / "script.py").write_text(
+        "import strandline\n"
+        "try:\n    strandline.map_scene\n"
+        "except strandline.StrandlineError as error:\n    print(error)\n"
+    )
+    ran = Installed(plain.home, folder).run("script.py", program="python")
+    assert ran.returncode == 0, ran.stderr
+    assert "models/__init__.py, which has the same name" in ran.stdout
+
+
+@pytest.mark.parametrize("line", [line for lines in MISSING.values() for line in lines])
+def test_what_an_extra_brings_is_named_in_one_line(plain: Installed, line: str) -> None:
+    (extra,) = (name for name, lines in MISSING.items() if line in lines)
+    ran = plain.run(*line.format(product=next(plain.folder.glob("products/*.SAFE"))).split())
+    assert ran.returncode == 2, ran.stderr
+    assert f"strandline[{extra}]" in ran.stderr
+    assert ran.stderr.strip().splitlines()[-1].startswith("strandline: ")
+    assert not (plain.folder / "out").exists()
+
+
+WITH_EXTRA = {
+    "scale": ["batch products --out batch --workers 1", "mosaic batch --out coast"],
+    "schedule": ["watch areas.yaml --check"],
+    "train": ["export-model strandline-small --format onnx --out model.onnx"],
+    "openvino": ["map {product} --out by_openvino --runtime openvino"],
+    "gpu": [],
+    "tides": [],
+}
+
+
+@pytest.mark.parametrize("extra", WITH_EXTRA)
+def test_an_extra_brings_all_that_its_commands_need(plain: Installed, install: Install, extra: str) -> None:
+    home = install(extra)
+    installed = Installed(home, plain.folder)
+    try:
+        for line in WITH_EXTRA[extra]:
+            installed.must(line)
+        for line in MISSING[extra]:
+            ran = installed.run(*line.format(product=next(plain.folder.glob("products/*.SAFE"))).split())
+            assert "not installed" not in ran.stderr
+            assert "our fault" not in ran.stderr
+    finally:
+        shutil.rmtree(home)
+        shutil.rmtree(plain.folder / "out", ignore_errors=True)
