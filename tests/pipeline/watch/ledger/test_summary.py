@@ -36,31 +36,28 @@ def test_areas_are_summed_up_each_for_itself(local: Ledger, clock: Clock) -> Non
     local.record("delta", [sight("x", day=9, skip="cloud")])
     skips: list[Any] = ["cloud", "cloud", "season"]
     local.record("coast", [sight(f"s{day}", day=10 + day, skip=skip) for day, skip in enumerate(skips)])
-    local.record("coast", [sight(name, day=day) for day, name in enumerate("abcdefg")])
+    local.record("coast", [sight(name, day=day) for day, name in enumerate("abcdefgh")])
     for _ in range(2):
         publish_one(local)
         clock.move(hours=1)
     fail_one(local, error="broken")
-    fail_one(local, may_pass=True, error="host is down")
-    local.mark_mapped(claim_one(local), HERE, fingerprint="f", folder="/maps/e")
+    for _ in range(2):
+        fail_one(local, may_pass=True, error="host is down")
+    local.mark_mapped(claim_one(local), HERE, fingerprint="f", folder="/maps/f")
     local.release(HERE)
     held = local.claim("coast", limit=2, holder=HERE)
-    assert [row.acquisition for row in held] == ["e", "f"]
-    local.mark_mapped(held[0], HERE, fingerprint="f", folder="/maps/e")
+    assert [row.acquisition for row in held] == ["f", "g"]
+    local.mark_mapped(held[0], HERE, fingerprint="f", folder="/maps/f")
     coast = local.summarise()["coast"]
-    assert coast.states == {"published": 2, "failed": 2, "mapped": 1, "working": 1, "seen": 1, "skipped": 3}
+    assert coast.states == {"published": 2, "failed": 3, "mapped": 1, "working": 1, "seen": 1, "skipped": 3}
     assert coast.skips == {"cloud": 2, "season": 1}
     assert (coast.last_scene, coast.last_acquired) == ("s2 N05.09", NOON + timedelta(days=12))
-    assert (coast.backlog, coast.last_success) == (4, NOON + timedelta(hours=1))
+    assert (coast.backlog, coast.last_success) == (5, NOON + timedelta(hours=1))
+    waits: dict[str, Any] = {"error": "host is down", "tries": 1, "next_try": clock.now + timedelta(minutes=1)}
     assert coast.failures == (
         FailedScene(acquisition="c", product="c N05.09", error="broken", tries=1, next_try=None),
-        FailedScene(
-            acquisition="d",
-            product="d N05.09",
-            error="host is down",
-            tries=1,
-            next_try=clock.now + timedelta(minutes=1),
-        ),
+        FailedScene(acquisition="d", product="d N05.09", **waits),
+        FailedScene(acquisition="e", product="e N05.09", **waits),
     )
     assert local.summarise()["delta"] == AreaSummary(
         area="delta",
