@@ -14,7 +14,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.errors import OutputError
@@ -243,10 +243,10 @@ class Store:
 
     def _remove_empty_folders(self, name: str, sizes: dict[str, int]) -> None:
         """Some stores have folders of their own, which stay when they are empty; one with something in it is kept."""
-        parents = {posixpath.dirname(path) for path in sizes}
-        for parent in (*sorted(parents - {""}, reverse=True), ""):
+        parents = {parent.as_posix() for path in sizes for parent in PurePosixPath(name, path).parents} - {"."}
+        for parent in sorted(parents, key=len, reverse=True):  # the deepest first
             with suppress(FileNotFoundError, NotImplementedError, OSError):
-                self.files.rmdir(self._locate(f"{name}/{parent}"))
+                self.files.rmdir(self._locate(parent))
 
     def _locate(self, path: str) -> str:
         return f"{self.root}/{path}".rstrip("/")
