@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 from pipeline.errors import SecretError
 from tiles.products.asset_hosts import strip_credentials
@@ -111,9 +111,12 @@ def refuse_credentials(url: str, what: str) -> str:
         SecretError: It holds credentials.
     """
     bare = _REFERENCE.sub("", url)
-    parts = _split_url(bare, what)
-    if parts is None:
+    if "://" not in bare:
         return url
+    try:
+        parts = urlsplit(bare)
+    except ValueError:
+        raise SecretError(f"expected {what} to be a URL, found one that cannot be read") from None
     secret = parts.password or any(value and _SECRET_WORD.search(name) for name, value in parse_qsl(parts.query))
     if secret or ("@" not in bare and strip_credentials(bare) != bare and parse_qsl(parts.query)):
         raise SecretError(f"credentials in {what} must not stand in the file: {_ADVICE}")
@@ -167,12 +170,3 @@ def _list_forms(value: str) -> Iterator[str]:
         }:
             if len(form) >= _SHORTEST:
                 yield form
-
-
-def _split_url(url: str, what: str) -> SplitResult | None:
-    if "://" not in url:
-        return None
-    try:
-        return urlsplit(url)
-    except ValueError:
-        raise SecretError(f"expected {what} to be a URL, found one that cannot be read") from None

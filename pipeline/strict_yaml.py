@@ -62,6 +62,7 @@ def explain(error: ValidationError, model: type[BaseModel], *, secret: Collectio
             continue  # its entries are wrong, which is said; that none is left follows from it
         where = ".".join(str(step) for step in fault["loc"])
         if fault["type"] == "extra_forbidden":
+            # The setting that was meant is looked for where the unknown one stands.
             known = _list_fields(model, fault["loc"])
             close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
@@ -69,6 +70,7 @@ def explain(error: ValidationError, model: type[BaseModel], *, secret: Collectio
         elif fault["type"] == "missing":
             parts.append(f"{where} is missing")
         else:
+            # Some of our own messages say what was found already.
             message = fault["msg"].removeprefix("Value error, ").removesuffix(".")
             shown = _shorten(fault["input"])
             hidden = secret is not None and _is_hidden(fault["loc"], fault["input"], secret)

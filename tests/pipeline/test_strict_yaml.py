@@ -178,6 +178,7 @@ def test_a_missing_file_and_one_that_is_no_text_are_said(tmp_path: Path) -> None
         ("a: *abc\n", "found undefined alias '...' (line 1, column 4)"),
         ("a: [hunter2\n", "expected ',' or ']', but got '<stream end>' (line 2, column 1)"),
         ("a: @hunter2\n", "found character '@' that cannot start any token (line 1, column 4)"),
+        ("a: !hunter'2 x\n", "could not determine a constructor for the tag '...' (line 1, column 4)"),
         ("a: !hunter2 x\n", "could not determine a constructor for the tag '...' (line 1, column 4)"),
     ],
 )

@@ -57,7 +57,7 @@ class Failures(LedgerPart):
                     if len(untold) == len(row["untold"]):
                         continue
                     values: dict[str, Any] = {"untold": untold}
-                    if row.get("failure_id") in told:
+                    if row.get("failure_id") in told:  # rounds have none
                         values["told"] = now
                     connection.execute(sa.update(table).where(key == row[key.name]).values(values))
                     marked += len(row["untold"]) - len(untold)

@@ -214,6 +214,7 @@ def _write_outcome(
     connection: sa.Connection, held: RowMapping, changes: Mapping[str, Any], event: Mapping[str, Any], *, now: datetime
 ) -> Row:
     """Write what became of a scene; where a newer product has come meanwhile and the work is over, that is next."""
+    # The row as it will be, which decides whether a newer product that waits is next.
     written = {**held, **changes, "history": add_history(held["history"], event, now=now), "changed": now}
     if written["holder"] is None:
         written |= apply_pending(written, now=now)

@@ -50,6 +50,7 @@ class Rounds(LedgerPart):
                 values |= {"error": None, "failures_in_a_row": 0, "last_success": ended}
             elif ended is not None and error is not None:
                 values |= _describe_failed_round(values, error, now=now)
+            # One row an area: the older one is replaced.
             connection.execute(sa.delete(ROUNDS).where(ROUNDS.c.area == area))
             connection.execute(sa.insert(ROUNDS).values(values))
 

@@ -54,14 +54,14 @@ class Sightings(LedgerPart):
             now = self._clock()
             for start in range(0, len(ordered), _CHUNK):
                 outcomes += _record_chunk(connection, area, ordered[start : start + _CHUNK], now=now)
-        counts = Counter(outcomes)
-        return Counts(new=counts["new"], again=counts["again"], replaced=counts["replaced"], skipped=counts["skipped"])
+        return Counts(**Counter(outcomes))
 
 
 def _record_chunk(connection: sa.Connection, area: str, chunk: Sequence[Sighting], *, now: datetime) -> list[_Outcome]:
     by_acquisition: dict[str, list[Sighting]] = {}
     for sighting in chunk:
         by_acquisition.setdefault(sighting.acquisition, []).append(sighting)
+    # Of acquisitions not known yet, the newest product makes the row; all else is held against a row that is there.
     known = _read_known(connection, area, list(by_acquisition))
     fresh = [group.pop(0) for name, group in by_acquisition.items() if name not in known]
     _insert(connection, area, fresh, now=now)
@@ -182,6 +182,7 @@ def _update_same_product(connection: sa.Connection, row: RowMapping, sighting: S
         changes = _list_skip_columns(sighting)
         event = {"what": "seen", "product": sighting.product, "no longer": row["skip"]}
     state = changes.get("state", row["state"])
+    # The item of a scene in hand is being read, and that of a map that is made tells what it was made of.
     if row["holder"] is None and state in _ITEM_MAY_CHANGE:
         changes["item"] = plain_json(dict(sighting.item))
     if any(row[name] != value for name, value in changes.items()):

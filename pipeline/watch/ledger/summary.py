@@ -52,6 +52,7 @@ def _count_scenes(
     states: dict[str, dict[State, int]] = defaultdict(dict)
     skips: dict[str, dict[SkipKind, int]] = defaultdict(dict)
     successes: dict[str, datetime] = {}
+    # A state comes once for each reason to skip, so counts are added up.
     for area, state, skip, count, published in connection.execute(query.group_by(*query.selected_columns[:3])):
         states[area][state] = states[area].get(state, 0) + count
         if state == "skipped":

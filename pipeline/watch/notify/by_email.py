@@ -51,6 +51,7 @@ def send_email(
             refused = _send_letter(channel, letter)
             break
         except (smtplib.SMTPException, OSError) as error:
+            # No traceback: what the server says may hold the password.
             if attempt == _TRIES or not _may_pass(error):
                 raise DeliveryError(
                     f"{channel.name}: the mail was not taken ({_find_answer(error) or find_reason(error)})."

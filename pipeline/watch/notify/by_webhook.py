@@ -54,6 +54,7 @@ def post_webhook(channel: WebhookChannel, body: str, *, id: str, pause_s: float)
         "Idempotency-Key": id,
         **{name: value.reveal() for name, value in channel.headers.items()},
     }
+    # The receiver can tell by this that the body is ours, and whole.
     if channel.secret is not None:
         digest = hmac.new(channel.secret.reveal().encode(), content, hashlib.sha256).hexdigest()
         headers["X-Strandline-Signature"] = f"sha256={digest}"

@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import AreasError, SecretError
 from pipeline.secrets import Reference, has_token, is_secret_name, refuse_credentials, refuse_literal
@@ -98,7 +107,7 @@ class WebhookChannel(_Channel):
     kind: Literal["webhook"]
     url: Text
     headers: dict[str, Text] = {}
-    secret: Text | None = None
+    secret: Annotated[Text, AfterValidator(lambda text: refuse_literal(text, "a secret"))] | None = None
 
     @field_validator("url")
     @classmethod
@@ -123,11 +132,6 @@ class WebhookChannel(_Channel):
                 refuse_literal(value, f"the value of the header {name}")
         return headers
 
-    @field_validator("secret")
-    @classmethod
-    def _check_secret(cls, secret: Reference | None) -> Reference | None:
-        return None if secret is None else refuse_literal(secret, "a secret")
-
 
 class EmailChannel(_Channel):
     """A mail through a server.
@@ -142,14 +146,14 @@ class EmailChannel(_Channel):
         to: Addresses.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     kind: Literal["email"]
     host: Text
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: Text | None = None
-    password: Text | None = None
+    password: Annotated[Text, AfterValidator(lambda text: refuse_literal(text, "a password"))] | None = None
     sender: Annotated[Text, Field(alias="from")]
     to: Annotated[tuple[Text, ...], Field(min_length=1)]
 
@@ -157,11 +161,6 @@ class EmailChannel(_Channel):
     @classmethod
     def _list_addresses(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
-
-    @field_validator("password")
-    @classmethod
-    def _check_password(cls, password: Reference | None) -> Reference | None:
-        return None if password is None else refuse_literal(password, "a password")
 
     @field_validator("sender", "to")
     @classmethod

@@ -55,6 +55,7 @@ class Folder:
             BusyError: Another process is publishing the same result.
             OutputError: It cannot be written; what stood there stands.
         """
+        # Under the lock of the workspace, so that nobody publishes or removes the same result meanwhile.
         with open_workspace(self.path, folder.name) as work:
             if read_fingerprint(work.target) == fingerprint:
                 return False
@@ -65,6 +66,7 @@ class Folder:
             with output_errors(work.target):
                 for path in sorted(files, key=lambda path: path == folder / ITEM_NAME):  # item.json last
                     _copy(path, work.folder / path.relative_to(folder))
+                # Files and folders reach the disk before the rename does, so that a power cut cannot leave them empty.
                 for made in (work.folder, *(path for path in work.folder.rglob("*") if path.is_dir())):
                     _sync(made)
             work.publish()

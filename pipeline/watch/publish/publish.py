@@ -81,6 +81,7 @@ def publish_result(folder: Path, destination: str, *, replaces: Iterable[str] = 
         )
     place = open_destination(destination)
     uploaded = place.upload_result(folder, fingerprint=fingerprint, keep_free=keep_free)
+    # What is replaced goes last, so that one of the two always stands.
     others = [name for name in dict.fromkeys(replaces) if name != folder.name]
     return Published(
         name=folder.name,

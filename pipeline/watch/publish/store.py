@@ -14,7 +14,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.errors import OutputError
@@ -78,6 +78,7 @@ class Store:
             if not is_there:
                 self._upload(folder, version)
                 sizes = self._list_sizes(name)
+            # The item names the new folder by now, so that the older ones are read by nobody.
             older = [path for path in sizes if _OURS.match(path) and not path.startswith(f"{version}/")]
             self._remove([f"{name}/{path}" for path in older])
         return not is_there
@@ -140,6 +141,7 @@ class Store:
         """
         broken: list[Unlisted] = []
         with tempfile.TemporaryDirectory() as folder, store_errors(self.name_address(CATALOGUE_NAME)):
+            # The catalogue is made of copies of the items, in a folder that mirrors the destination.
             mirror = Path(folder) / (posixpath.basename(self.root) or "published")
             mirror.mkdir()
             for name, item, sizes in self._read_all():
@@ -149,12 +151,13 @@ class Store:
                 (mirror / name).mkdir()
                 (mirror / name / ITEM_NAME).write_text(json.dumps(self._make_absolute(name, item)), encoding="utf-8")
             written = write_catalogue(mirror)
+            # The index goes first: where a catalogue stands, its index is there.
             self.files.makedirs(self.root, exist_ok=True)
             if written.index is not None:
                 self.files.put_file(str(written.index), self._locate(INDEX_NAME))
             self.files.put_file(str(written.path), self._locate(CATALOGUE_NAME))
-            if written.index is None:
-                self._remove([INDEX_NAME] if INDEX_NAME in self._find_files("") else [])
+            if written.index is None and INDEX_NAME in self._find_files(""):
+                self._remove([INDEX_NAME])  # of results that have gone since
         return replace(
             written,
             path=Path(self._locate(CATALOGUE_NAME)),
@@ -174,6 +177,7 @@ class Store:
         short = [path for path, local in expected.items() if arrived.get(path) != local.stat().st_size]
         if short:
             raise OutputError(f"{self.name_address(folder.name)} did not take {', '.join(short)} whole. Try again.")
+        # Its files lie a folder deeper than the item says; what was not uploaded, such as the model, stays where it is.
         item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
         for asset in item["assets"].values():
             if posixpath.normpath(f"{version}/{asset['href']}") in expected:
@@ -243,10 +247,10 @@ class Store:
 
     def _remove_empty_folders(self, name: str, sizes: dict[str, int]) -> None:
         """Some stores have folders of their own, which stay when they are empty; one with something in it is kept."""
-        parents = {posixpath.dirname(path) for path in sizes}
-        for parent in (*sorted(parents - {""}, reverse=True), ""):
+        parents = {parent.as_posix() for path in sizes for parent in PurePosixPath(name, path).parents} - {"."}
+        for parent in sorted(parents, key=len, reverse=True):  # the deepest first
             with suppress(FileNotFoundError, NotImplementedError, OSError):
-                self.files.rmdir(self._locate(f"{name}/{parent}"))
+                self.files.rmdir(self._locate(parent))
 
     def _locate(self, path: str) -> str:
         return f"{self.root}/{path}".rstrip("/")

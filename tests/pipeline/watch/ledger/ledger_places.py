@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
 from pipeline.watch.ledger.values import Row, Sighting
 
@@ -35,6 +37,14 @@ def sight(name: str = "a", *, day: int = 0, baseline: str | None = "05.09", **ot
 
 def open_at(place: str, clock: Clock, *, lease_s: float = 180.0) -> Ledger:
     return open_ledger(place, clock=clock, lease_s=lease_s)
+
+
+def name_dead_holder() -> Holder:
+    """A holder of this host whose process has ended."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    mine = Holder.of_this_process()
+    return Holder(host=mine.host, pid=ended.pid, started="1", token="dead")  # noqa: S106
 
 
 def claim_one(ledger: Ledger, holder: str = HERE) -> Row:

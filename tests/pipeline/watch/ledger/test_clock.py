@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from pipeline.watch.ledger.claims import compute_lease_state
 from pipeline.watch.ledger.holder import Holder, read_holder_life
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import LostClaimError, Row
-from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, THERE, Clock, sight
+from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, THERE, Clock, name_dead_holder, sight
 
 LEASE_S = 180.0
 LEASE = timedelta(seconds=LEASE_S)
@@ -27,19 +26,11 @@ def claim(ledger: Ledger, holder: object) -> list[Row]:
     return ledger.claim("coast", limit=9, holder=str(holder))
 
 
-def dead_here() -> Holder:
-    """A holder of this host whose process has ended."""
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    mine = Holder.of_this_process()
-    return Holder(host=mine.host, pid=ended.pid, started="1", token="dead")  # noqa: S106
-
-
 def test_holders_are_told_apart() -> None:
     one, two = Holder.of_this_process(), Holder.of_this_process()
     assert str(one) != str(two)
     assert read_holder_life(str(one)) == "alive"
-    assert read_holder_life(str(dead_here())) == "dead"
+    assert read_holder_life(str(name_dead_holder())) == "dead"
     other_start = Holder(host=one.host, pid=one.pid, started="1", token=one.token)
     assert read_holder_life(str(other_start)) == "dead"  # the number of a process that has ended was given to another
     for unknown in (HERE, "", "a:b", f"{one.host}:{one.pid}::t", f"{one.host}/other:{one.pid}:1:t"):
@@ -64,7 +55,7 @@ def test_a_killed_process_that_nobody_waited_for_is_dead() -> None:
 
 def test_what_a_dead_process_of_this_host_held_is_free_at_once(ledger: Ledger) -> None:
     ledger.record("coast", [sight()])
-    holder = dead_here()
+    holder = name_dead_holder()
     (row,) = claim(ledger, holder)
     (again,) = claim(ledger, HERE)
     assert (again.acquisition, again.deaths, again.fence) == (row.acquisition, 1, row.fence + 1)
@@ -75,7 +66,7 @@ def test_what_a_dead_process_of_this_host_held_is_free_at_once(ledger: Ledger) -
 
 def test_a_map_that_was_made_outlives_its_maker(ledger: Ledger) -> None:
     ledger.record("coast", [sight()])
-    holder = dead_here()
+    holder = name_dead_holder()
     (row,) = claim(ledger, holder)
     ledger.mark_mapped(row, holder, fingerprint="f", folder="/maps/a")
     (again,) = claim(ledger, HERE)
@@ -84,7 +75,7 @@ def test_a_map_that_was_made_outlives_its_maker(ledger: Ledger) -> None:
 
 def test_a_newer_product_is_next_where_the_holder_of_the_older_died(ledger: Ledger) -> None:
     ledger.record("coast", [sight()])
-    claim(ledger, dead_here())
+    claim(ledger, name_dead_holder())
     ledger.record("coast", [sight(baseline="05.10")])
     (row,) = claim(ledger, HERE)
     assert (row.product, row.deaths) == ("a N05.10", 0)
@@ -94,10 +85,10 @@ def test_a_newer_product_is_next_where_the_holder_of_the_older_died(ledger: Ledg
 def test_a_scene_that_kills_fails_for_good_and_lets_others_pass(ledger: Ledger) -> None:
     ledger.record("coast", [sight("deadly", day=0), sight("good", day=1)])
     for number in range(3):
-        (row,) = ledger.claim("coast", limit=1, holder=dead_here(), most_deaths=3)
+        (row,) = ledger.claim("coast", limit=1, holder=name_dead_holder(), most_deaths=3)
         assert row.acquisition == ("deadly" if number < 2 else "good")
     for _ in range(2):
-        ledger.claim("coast", limit=2, holder=dead_here(), most_deaths=3)
+        ledger.claim("coast", limit=2, holder=name_dead_holder(), most_deaths=3)
     states = {row.acquisition: row for row in ledger.rows()}
     assert (states["deadly"].state, states["deadly"].is_final) == ("failed", True)
     (failure,) = ledger.untold()

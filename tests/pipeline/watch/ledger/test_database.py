@@ -297,3 +297,76 @@ def test_values_and_errors_need_no_sqlalchemy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_database_is_named_without_its_user(tmp_path: Path) -> None:
+    names = {
+        "postgresql://me:hunter2@db:5433/coast": "postgresql://db:5433/coast",
+        "postgres://me@db/coast": "postgresql://db/coast",
+        "postgresql:///coast": "postgresql://localhost/coast",
+        "postgresql+psycopg://db": "postgresql://db/",
+        # The longer of two passwords is hidden first, so that nothing of it is left.
+        "postgresql://me:north@db/north-sea?password=north-sea": "postgresql://db/***",
+    }
+    assert {url: open_database(url).name for url in names} == names
+    path = tmp_path / "new" / "ledger.db"
+    database = open_database(path)
+    assert (database.name, repr(database), path.read_bytes()) == (str(path), f"Database('{path}')", b"")
+    assert open_database(f"sqlite:///{path}", create=False).name == str(path)
+    with pytest.raises(LedgerError, match="Expected the file of an SQLite ledger"):
+        open_database(f"sqlite:///{path}?mode=ro")
+    with pytest.raises(LedgerError, match=r"^Expected a ledger as abcdefghijabcdefghij://user"):
+        open_database("abcdefghijabcdefghijabc://me@host:port/x")
+
+
+def test_no_value_stands_in_an_error(place: str) -> None:
+    ledger = open_at(place, Clock())
+    with open_database(place).write() as connection:
+        connection.exec_driver_sql("DROP TABLE strandline_scenes")
+    with pytest.raises(LedgerError, match=r"could not be written \(.*strandline_scenes") as caught:
+        ledger.record("coast", [sight("".join(["hunt", "er2"]))])
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_reader_sees_one_state_throughout(postgres: PostgresServer) -> None:
+    place = postgres.make_database()  # in SQLite a writer waits for its readers
+    ledger = open_at(place, Clock())
+    ledger.record("coast", [sight("a")])
+    count = sa.text("SELECT count(*) FROM strandline_scenes")
+    with open_database(place).read() as connection:
+        assert connection.execute(count).scalar_one() == 1
+        ledger.record("coast", [sight("b")])
+        assert connection.execute(count).scalar_one() == 1
+    assert len(ledger.rows()) == 2
+
+
+def test_a_connection_that_died_is_noticed_within_a_minute(postgres: PostgresServer) -> None:
+    database = open_database(f"{postgres.make_database()}?application_name=mine")
+    with database.write() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        settings = driver.info.get_parameters()
+        begin = "SELECT current_setting('{0}')"
+        timeouts = [
+            connection.exec_driver_sql(begin.format(name)).scalar_one()
+            for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "TimeZone")
+        ]
+        # Watchers of all versions wait for each other at one lock.
+        locks = connection.exec_driver_sql(
+            "SELECT (classid::bigint << 32) + objid::bigint FROM pg_locks WHERE locktype = 'advisory'"
+        )
+        assert bytes.fromhex(f"{locks.scalar_one():x}") == b"STRAND"
+    idle, interval, count = (int(settings[f"keepalives_{name}"]) for name in ("idle", "interval", "count"))
+    assert (idle + count * interval, int(settings["tcp_user_timeout"])) == (60, 60_000)
+    assert (int(settings["connect_timeout"]), count) == (10, 3)
+    assert settings["application_name"] == "mine"
+    assert timeouts == ["30s", "1min", "1min", "UTC"]
+    with database.read() as connection:
+        held = connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").scalar_one()
+    assert held == 0
+
+
+def test_a_writer_of_a_file_is_waited_for_half_a_minute(tmp_path: Path) -> None:
+    with open_database(tmp_path / "ledger.db").read() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 30_000
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 3

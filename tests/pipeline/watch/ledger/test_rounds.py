@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pipeline.watch.ledger.ledger import Ledger
+from pipeline.watch.ledger.values import Round
 from tests.pipeline.watch.ledger.ledger_places import NOON, Clock
 
 
@@ -39,3 +41,52 @@ def test_rounds_that_fail_in_a_row_are_one_failure(ledger: Ledger, clock: Clock)
         "host is down",
         clock.now + timedelta(hours=1),
     )
+
+
+def test_a_round_that_begins_says_nothing_of_its_end(local: Ledger, clock: Clock) -> None:
+    assert local.read_rounds() == {}
+    local.note_round("coast", began=NOON, ended=None)
+    first = Round(
+        area="coast",
+        began=NOON,
+        ended=None,
+        last_success=None,
+        error=None,
+        failures_in_a_row=0,
+        next_run=None,
+    )
+    assert local.read_rounds() == {"coast": first}
+    later = NOON + timedelta(hours=1)
+    local.note_round("coast", began=NOON, ended=NOON, error="host\nis down", next_run=later)
+    failed = replace(first, ended=NOON, error="host is down", failures_in_a_row=1, next_run=later)
+    assert local.read_rounds() == {"coast": failed}
+    # Of what a round that is under way cannot know yet, what the last one said stands.
+    local.note_round("coast", began=later, ended=None)
+    assert local.read_rounds() == {"coast": replace(failed, began=later, ended=None)}
+    local.note_round("coast", began=later, ended=None, next_run=NOON, error="not yet known")
+    assert local.read_rounds() == {"coast": replace(failed, began=later, ended=None, next_run=NOON)}
+    local.note_round("coast", began=later, ended=later)
+    assert local.read_rounds() == {"coast": replace(first, began=later, ended=later, last_success=later)}
+
+
+def test_the_first_failure_in_a_row_is_to_be_told(local: Ledger, clock: Clock) -> None:
+    for count in (1, 2, 3):
+        local.note_round("coast", began=NOON, ended=NOON, error=f"{count} times")
+        assert local.read_rounds()["coast"].failures_in_a_row == count
+    (failure,) = local.untold()
+    assert (failure.area, failure.product, failure.error, failure.tries) == ("coast", None, "1 times", 1)
+    assert (failure.at, len(failure.id)) == (NOON, 16)
+    local.note_round("coast", began=NOON, ended=NOON)
+    clock.move(hours=1)
+    local.note_round("coast", began=clock.now, ended=clock.now, error="again")
+    assert [failure.error for failure in local.untold()] == ["1 times", "again"]
+
+
+def test_rounds_of_areas_keep_apart(local: Ledger) -> None:
+    local.note_round("delta", began=NOON, ended=NOON, error="host is down")
+    local.note_round("coast", began=NOON, ended=NOON)
+    local.note_round("coast", began=NOON, ended=NOON)
+    rounds = local.read_rounds()
+    assert list(rounds) == ["coast", "delta"]
+    assert (rounds["coast"].error, rounds["delta"].error) == (None, "host is down")
+    assert (rounds["coast"].last_success, rounds["delta"].last_success) == (NOON, None)

@@ -31,6 +31,7 @@ from pipeline.watch.notify.events import Delivery, Event, make_event_id, send_ev
 from pipeline.watch.notify.settings import Notification
 from tests.conftest import skip_without
 from tests.pipeline.watch.notify.notify_receivers import Hook, Mail, make_certificate, run_hook, run_mail
+from tests.value_types import require_value_type
 
 SECRETS = {
     "HOOK_PATH": "T000/B111/abcdefghij0123456789XY",
@@ -353,3 +354,106 @@ def test_what_is_no_event_is_said(values: dict[str, Any], message: str) -> None:
     least = {"kind": "alert", "area": "a", "title": "t", "text": "x", "id": "0" * 32}
     with pytest.raises(OptionError, match=message):
         Event(**(least | values))
+
+
+@pytest.mark.parametrize("kind", [Event, Delivery])
+def test_events_and_deliveries_are_values(kind: type) -> None:
+    require_value_type(kind)
+
+
+def test_the_same_event_is_the_same_text() -> None:
+    event = Event(kind="alert", area="a", title=" é\n b ", text="x", facts={"b": 1, "a": [None]}, id="0" * 8)
+    assert event.to_json() == (
+        '{"area": "a", "facts": {"a": [null], "b": 1}, "id": "00000000", "kind": "alert", "text": "x", "title": "é b"}'
+    )
+    assert event == Event(kind="alert", area="a", title="é b", text="x", facts={"a": [None], "b": 1}, id="0" * 8)
+
+
+@pytest.mark.parametrize("size", [8, 128])
+def test_an_id_has_eight_to_128_characters(size: int) -> None:
+    assert Event(kind="alert", area="a", title="t", text="x", id="0" * size).id == "0" * size
+    with pytest.raises(OptionError, match="Expected an id of 8 to 128 letters"):
+        Event(kind="alert", area="a", title="t", text="x", id="0" * (7 if size == 8 else 129))
+
+
+def test_what_is_no_event_is_shown_in_part() -> None:
+    text = f"[{'1' * 99}]"
+    with pytest.raises(OptionError, match=rf"found '\[{'1' * 79}' \("):
+        Event.from_json(text)
+
+
+def test_ids_of_events_that_were_kept_do_not_change() -> None:
+    """Who was told before an upgrade is not told again after it."""
+    assert make_event_id("failure", "nazare", "S2A", 3) == "3f838742c86d142c9d942983cbeaa65b"
+
+
+def make_alert(**values: Any) -> Event:  # noqa: ANN401
+    return Event(**{"kind": "alert", "area": "coast", "title": "t", "text": "The sea.", "id": "0" * 32, **values})
+
+
+def test_a_letter_says_text_facts_and_origin(mail: Mail) -> None:
+    for facts, middle in (({}, ""), ({"b": 2, "a": [1]}, "a: [1]\nb: 2\n\n")):
+        assert send(make_mail(mail.port), make_alert(facts=facts)).delivered
+        letter = email.message_from_string(mail.letters[-1][2], policy=email.policy.default)
+        body = letter.get_body()
+        assert body is not None
+        assert body.get_content().replace("\r\n", "\n") == f"The sea.\n\n{middle}Area coast, event {'0' * 32}.\n"
+
+
+@pytest.fixture
+def raising(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """What running a command raises next."""
+    errors: list[BaseException] = []
+
+    def run(*_: object) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setattr("pipeline.watch.notify.events.run_command", run)
+    return errors
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("x" * 300), "x" * 300),
+        (RuntimeError("x" * 301), "x" * 300),
+        (RuntimeError(" two\nlines "), "two lines"),
+        (RuntimeError(), "RuntimeError"),
+        (RuntimeError("at sign me, please"), "at ${SIGNING_KEY}"),
+    ],
+)
+def test_whatever_goes_wrong_is_a_reason_and_no_failure(
+    raising: list[BaseException], error: Exception, reason: str
+) -> None:
+    raising.append(error)
+    channel = make_command("x", events=["alert"])
+    hidden = make_hook(1, name="other", events=["failure"], **SIGNED)
+    assert send_event(make_alert(), [channel, hidden]) == (Delivery(channel="command", delivered=False, reason=reason),)
+
+
+def test_what_is_not_quite_right_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.watch.notify.events.send_email", lambda *_, **__: "refused for sign me, please")
+    channels = [make_mail(1, events=["alert"]), make_hook(1, name="other", events=["failure"], **SIGNED)]
+    assert send_event(make_alert(), channels) == (
+        Delivery(channel="email", delivered=True, reason="refused for ${SIGNING_KEY}"),
+    )
+
+
+def test_each_way_of_telling_gets_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[object, ...]] = []
+    for name in ("run_command", "send_email", "post_webhook"):
+        monkeypatch.setattr(
+            f"pipeline.watch.notify.events.{name}",
+            lambda channel, *body, name=name, **values: told.append((name, channel.name, *body, values)),
+        )
+    event = make_alert()
+    channels = [make_command("x", events=["alert"]), make_mail(1, events=["alert"]), make_hook(1, events=["alert"])]
+    assert [delivery.delivered for delivery in send_event(event, channels)] == [True] * 3
+    text = f"The sea.\n\nArea coast, event {event.id}.\n"
+    assert told == [
+        ("run_command", "command", event.to_json(), {}),
+        ("send_email", "email", {"subject": "t", "text": text, "id": event.id, "pause_s": 0.5}),
+        ("post_webhook", "webhook", event.to_json(), {"id": event.id, "pause_s": 0.5}),
+    ]
+    assert send_event(event, channels, skip={"command", "email", "webhook"}) == ()
+    assert send_event(make_alert(kind="failure"), channels) == ()

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -30,12 +31,13 @@ from hypothesis import strategies as st
 from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError, SecretError
 from pipeline.record.result import ITEM_NAME, read_fingerprint
-from pipeline.watch.publish.folder import require_room
-from pipeline.watch.publish.publish import open_destination, prune_published, publish_result
+from pipeline.watch.publish.folder import Folder, require_room
+from pipeline.watch.publish.publish import Published, open_destination, prune_published, publish_result
 from pipeline.watch.publish.results import PublishedResult
 from pipeline.watch.publish.store import Store
-from pipeline.watch.publish.target import resolve_destination
+from pipeline.watch.publish.target import Destination, resolve_destination, store_errors
 from tests.pipeline.stac_items import make_item
+from tests.value_types import require_value_type
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -478,3 +480,222 @@ def test_room_is_asked_of_the_nearest_folder_that_is_there(tmp_path: Path) -> No
     require_room(tmp_path / "a" / "b", needed=1, keep_free=1)
     with pytest.raises(OutputError, match=r"1,000,000\.00 GB are to stay free"):
         require_room(tmp_path / "a" / "b", keep_free=10**15)
+
+
+@pytest.mark.parametrize("kind", [Published, Destination, Folder, Store])
+def test_destinations_and_what_stands_there_are_values(kind: type) -> None:
+    require_value_type(kind)
+
+
+def limit_disk(patch: pytest.MonkeyPatch, free: int) -> None:
+    patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+
+
+def test_room_is_there_to_the_last_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_disk(monkeypatch, 3_000_000_000)
+    require_room(tmp_path, needed=1_000_000_000, keep_free=2_000_000_000)
+    require_room(tmp_path, needed=3_000_000_000)
+    require_room(tmp_path, keep_free=3_000_000_000)
+    with pytest.raises(
+        OutputError, match=r"its disk has 3\.00 GB, 2\.00 GB are to be written and 1\.00 GB are to stay free"
+    ):
+        require_room(tmp_path, needed=2_000_000_000, keep_free=1_000_000_001)
+    with pytest.raises(OutputError, match=r"0\.00 GB are to be written and 3\.00 GB are to stay free"):
+        require_room(tmp_path, keep_free=3_000_000_001)
+
+
+def test_a_result_needs_the_room_of_its_files_and_may_leave_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_result(tmp_path / "work", "scene")
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    out = str(tmp_path / "out")
+    limit_disk(monkeypatch, size - 1)
+    with pytest.raises(OutputError, match="keep_free"):
+        publish_result(folder, out)
+    limit_disk(monkeypatch, size)
+    with pytest.raises(OutputError, match="keep_free"):
+        publish_result(folder, out, keep_free=1)
+    assert not publish_result(folder, out).already_made
+    assert publish_result(folder, out, keep_free=10**15).already_made  # nothing is written
+
+
+def test_in_a_folder_only_results_are_listed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    place = Folder(path=out)
+    assert (place.list_results(), place.sweep(), place.remove_result("scene")) == ((), (), False)
+    assert not out.exists()
+    publish_result(make_result(tmp_path / "work", "scene"), str(out))
+    (out / "notes").mkdir()
+    (out / "letter.txt").write_text("dear")
+    shutil.copytree(out / "scene", out / ".scene.hidden")
+    (out / "broken").mkdir()
+    (out / "broken" / ITEM_NAME).write_text("{")
+    assert [(result.name, result.whole) for result in place.list_results()] == [("broken", False), ("scene", True)]
+    assert place.name_address("scene/item.json") == str(out / "scene" / "item.json")
+
+
+def test_a_sweep_of_a_folder_takes_what_was_begun_but_for_what_is_kept(tmp_path: Path) -> None:
+    for name in (".a.begun-x1", ".b.begun-y", ".c.old", "d.begun-x", ".e.begun-x.y"):
+        (tmp_path / name).mkdir()
+    assert Folder(path=tmp_path).sweep(keep={"b"}) == ("a", "c")
+    # What had been moved aside stands again.
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.begun-y", ".e.begun-x.y", "c", "d.begun-x"]
+
+
+def make_deep_result(work: Path) -> Path:
+    """A result with a file in a folder of its own."""
+    folder = make_result(work, "scene")
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "tile.tif").write_text("tile")
+    item = json.loads((folder / ITEM_NAME).read_text())
+    item["assets"]["tile"] = {"href": "./deep/er/tile.tif", "file:size": 4}
+    item["properties"]["title"] = "Küste"
+    (folder / ITEM_NAME).write_text(json.dumps(item))
+    return folder
+
+
+def test_a_result_with_folders_is_published_and_removed_with_them(destination: str, tmp_path: Path) -> None:
+    folder = make_deep_result(tmp_path / "work")
+    publish_result(folder, destination)
+    assert read_asset(destination, "scene", "tile") == b"tile"
+    assert open_destination(destination).remove_result("scene")
+    assert list_files(destination) == {}
+    files, root = open_with_fsspec(destination)
+    assert not files.exists(f"{root}/scene")
+
+
+def test_in_a_store_the_fingerprint_names_the_folder_that_counts(tmp_path: Path) -> None:
+    folder = make_deep_result(tmp_path / "work")
+    store = open_as_store(tmp_path / "out")
+    fingerprint = str(read_fingerprint(folder))
+    assert store.upload_result(folder, fingerprint=fingerprint)
+    version = fingerprint[:12]
+    assert sorted(path.name for path in (tmp_path / "out" / "scene").iterdir()) == [version, ITEM_NAME]
+    text = (tmp_path / "out" / "scene" / ITEM_NAME).read_text()
+    item = json.loads(text)
+    assert text == json.dumps(item, indent=2, ensure_ascii=False) + "\n"
+    assert "Küste" in text
+    assert item["assets"]["tile"]["href"] == f"./{version}/deep/er/tile.tif"
+    assert item["assets"]["model"]["href"] == "/models/small.safetensors"
+    assert store.name_address("scene") == f"{(tmp_path / 'out').as_uri()}/scene"
+    assert not store.upload_result(folder, fingerprint=fingerprint)
+
+
+def test_a_store_keeps_only_the_folder_that_its_item_names(tmp_path: Path) -> None:
+    store = open_as_store(tmp_path / "out")
+    for text in ("old", "new"):
+        folder = make_result(tmp_path / "work", "scene", text=text)
+        assert store.upload_result(folder, fingerprint=str(read_fingerprint(folder)))
+    left = tmp_path / "out" / "scene" / ("0" * 12) / "water.tif"
+    left.parent.mkdir()
+    left.write_text("half")
+    fresh = [path for path in (tmp_path / "out" / "scene").rglob("*.tif") if path != left]
+    assert len(fresh) == 1
+    # What a killed process left beside goes, though the result itself stands already.
+    assert not store.upload_result(folder, fingerprint=str(read_fingerprint(folder)))
+    assert not left.exists()
+    assert fresh[0].exists()
+
+
+NOW_UTC = datetime.now(UTC)
+NEARLY, OVER = timedelta(days=1, minutes=-5), timedelta(days=1, minutes=5)
+
+
+@pytest.mark.parametrize("key", ["LastModified", "last_modified", "updated", "mtime", "created"])
+@pytest.mark.parametrize(("age", "is_old"), [(NEARLY, False), (OVER, True)])
+def test_a_file_of_a_store_is_old_after_a_day(tmp_path: Path, key: str, age: timedelta, is_old: bool) -> None:
+    written = NOW_UTC - age
+    forms = [written, written.replace(tzinfo=None), written.isoformat(), written.timestamp(), int(written.timestamp())]
+    for form in forms:
+        assert open_as_store(tmp_path)._is_old({"size": 3, key: form}) is is_old
+
+
+def test_a_file_of_which_a_store_says_no_time_is_new(tmp_path: Path) -> None:
+    store = open_as_store(tmp_path)
+    for facts in ({}, {"mtime": None}, {"mtime": "long ago"}, {"mtime": ["1970"]}):
+        assert store._is_old(facts) is False
+    assert store._is_old({"LastModified": None, "mtime": 0}) is True
+    assert store._is_old({"LastModified": NOW_UTC, "mtime": 0}) is False
+
+
+def test_a_sweep_of_a_store_leaves_what_a_broken_item_may_name(tmp_path: Path) -> None:
+    store = open_as_store(tmp_path)
+    stale = tmp_path / "scene" / ("1" * 12) / "water.tif"
+    others = tmp_path / "scene" / "notes" / "water.tif"
+    for path in (stale, others):
+        path.parent.mkdir(parents=True)
+        path.write_text("half")
+        os.utime(path, (0, 0))
+    (tmp_path / "scene" / ITEM_NAME).write_text("{")
+    os.utime(tmp_path / "scene" / ITEM_NAME, (0, 0))
+    assert store.sweep() == ("scene",)
+    assert not stale.exists()
+    assert others.exists()
+    assert [(result.name, result.whole) for result in store.list_results()] == [("scene", False)]
+
+
+def test_the_catalogue_of_a_store_is_named_by_its_paths_there(tmp_path: Path) -> None:
+    store = open_as_store(tmp_path / "out")
+    written = store.write_catalogue()
+    assert (written.path, written.index, written.count) == (tmp_path / "out" / "catalog.json", None, 0)
+    folder = make_result(tmp_path / "work", "scene")
+    store.upload_result(folder, fingerprint=str(read_fingerprint(folder)))
+    written = store.write_catalogue()
+    assert written.index == tmp_path / "out" / "items.parquet"
+    assert written.index.exists()
+    store.remove_result("scene")
+    assert store.write_catalogue().index is None
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["catalog.json"]
+
+
+def test_results_go_a_moment_after_their_age(destination: str, tmp_path: Path) -> None:
+    publish_result(make_result(tmp_path / "work", "scene", created="2025-12-31T00:00:00Z"), destination)
+    publish_result(make_result(tmp_path / "work", "timeless", text="x", created="unknown"), destination)
+    day = timedelta(days=1)
+    assert prune_published(destination, older_than=day, now=NOW) == ()
+    assert prune_published(destination, older_than=day, now=NOW + timedelta(seconds=1), keep={"scene"}) == ()
+    assert prune_published(destination, older_than=day, now=NOW + timedelta(seconds=1)) == ("scene",)
+    assert [result.name for result in open_destination(destination).list_results()] == ["timeless"]
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("/maps", Path("/maps")),
+        ("maps:8", Path("maps:8").absolute()),
+        ("file:///a%20place", Path("/a place")),
+        ("local:///maps", Path("/maps")),
+        ("memory://maps", None),
+        ("simplecache::file:///maps", None),
+        ("simplecache::memory://maps", None),
+    ],
+)
+def test_a_destination_is_a_folder_or_a_store(text: str, folder: Path | None) -> None:
+    assert resolve_destination(text) == Destination(text=text, folder=folder)
+
+
+def test_a_chain_is_known_by_what_comes_first() -> None:
+    with pytest.raises(OptionError, match=r"found 'nowhere::memory://maps'"):
+        resolve_destination("nowhere::memory://maps")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("x" * 200), "x" * 200),
+        (RuntimeError("x" * 201), "x" * 200),
+        (RuntimeError("two\n lines"), "two lines"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_the_reason_of_a_store_is_a_line_of_two_hundred_characters(error: Exception, reason: str) -> None:
+    with pytest.raises(OutputError) as caught, store_errors("s3://coast"):
+        raise error
+    assert str(caught.value) == (
+        f"Could not reach or write s3://coast ({reason}). Check its address, its keys and its space."
+    )
+    known = OutputError("known")
+    with pytest.raises(OutputError) as caught, store_errors("s3://coast"):
+        raise known
+    assert caught.value is known
