@@ -35,6 +35,7 @@ from pipeline.mosaic.store import Store
 from pipeline.mosaic.work import CellJob, compute_cell, read_sources, trace_stored_cell
 from pipeline.mosaic.writer import CoastWriter, write_more_formats
 from pipeline.output.vectors import resolve_formats
+from pipeline.progress import Progress, ignore_progress
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.item import read_fingerprint
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["MosaicOptions", "MosaicResult", "build_mosaic"]
-
-Progress = Callable[[str, float], None]
 
 
 class MosaicOptions(Options):
@@ -135,7 +134,7 @@ def build_mosaic(
     plans = plan_lattices(mapped.scenes, grid=options.grid)
     with open_workspace(out.resolve().parent, out.resolve().name, keep=fingerprint[:16]) as work:
         making = _Making(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
-        lines = making.run(progress or _say_nothing, fingerprint)
+        lines = making.run(progress or ignore_progress, fingerprint)
         shutil.rmtree(work.folder / ".scratch")
         work.publish()
     return MosaicResult(folder=out, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes)
@@ -318,7 +317,3 @@ def _run_on_cluster(
         if outcome.error is not None:
             raise outcome.error
         yield outcome.key, outcome.value
-
-
-def _say_nothing(_stage: str, _share: float) -> None:
-    """Progress that nobody wants to hear about."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import output_errors
+from pipeline.atomic import write_whole
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.lattice import CELL_PX, Cell
 from pipeline.mosaic.statistics import Layer, Statistic, Statistics, compute_statistics, order_layers, read_layer
@@ -93,10 +93,7 @@ def compute_cell(job: CellJob, cell: Cell, layers: Sequence[Layer]) -> int:
             whole[first : first + strip.height] = values
     job.store.write(cell, stored)
     count = int((stored["state"] == masks.VALID).sum())
-    with output_errors(mark):
-        begun = mark.with_suffix(".begun")
-        begun.write_text(json.dumps({"seen": count, "sources": [list(members) for members in sets]}), encoding="utf-8")
-        begun.replace(mark)
+    write_whole(mark, json.dumps({"seen": count, "sources": list(sets)}))
     return count
 
 

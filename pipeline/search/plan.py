@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.atomic import open_draft
 from pipeline.errors import output_errors
 from pipeline.search.errors import PlanError
 from tiles.errors import SceneError
@@ -164,15 +165,10 @@ def write_plan(plan: Plan, path: Path | None) -> None:
         sys.stdout.writelines(_format_parts(plan))
         sys.stdout.flush()
         return
-    begun = path.with_name(f".{path.name}.begun")
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with begun.open("w", encoding="utf-8") as file:
-                file.writelines(_format_parts(plan))
-            begun.replace(path)
-        finally:
-            begun.unlink(missing_ok=True)
+    with open_draft(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.writelines(_format_parts(plan))
 
 
 def format_plan(plan: Plan) -> str:
