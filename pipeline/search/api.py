@@ -105,9 +105,11 @@ class RetryingIO(StacApiIO):
             raise explain_failure(url, error) from error
 
     def _fetch(self, url: str, path: Path) -> None:
-        request = self.session.prepare_request(self.sign(requests.Request("GET", url)))
-        settings = self.session.merge_environment_settings(url, {}, True, None, None)
-        with self.session.send(request, timeout=_TIMEOUT_S, **settings) as response, path.open("wb") as file:
+        headers = self.sign(requests.Request("GET", url)).headers
+        with (
+            self.session.get(url, headers=headers, timeout=_TIMEOUT_S, stream=True) as response,
+            path.open("wb") as file,
+        ):
             if not response.ok:
                 raise APIError.from_response(response)
             for chunk in response.iter_content(1 << 20):
