@@ -133,16 +133,16 @@ def build_mosaic(
         )
     plans = plan_lattices(mapped.scenes, grid=options.grid)
     with open_workspace(out.resolve().parent, out.resolve().name, keep=fingerprint[:16]) as work:
-        making = _Making(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
-        lines = making.run(progress or ignore_progress, fingerprint)
+        build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
+        lines = build.run(progress or ignore_progress, fingerprint)
         shutil.rmtree(work.folder / ".scratch")
         work.publish()
     return MosaicResult(folder=out, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Making:
-    """A mosaic being made."""
+class _MosaicBuild:
+    """A mosaic being made in its workspace."""
 
     mapped: MappedScenes
     plans: tuple[LatticePlan, ...]
@@ -154,16 +154,16 @@ class _Making:
         """Do all of it in the workspace; returns the number of lines."""
         jobs = [self._prepare(plan) for plan in self.plans]
         work = list(zip(jobs, self.plans, strict=True))
-        seen = dict(self._run("statistics", progress, compute_cell, self._list_cells(work)))
-        filled = [(job, [cell for cell in plan.cells if seen[_name(job, cell)]]) for job, plan in work]
+        observed = dict(self._run("statistics", progress, compute_cell, self._list_cells(work)))
+        filled = [(job, [cell for cell in plan.cells if observed[_name_cell(job, cell)]]) for job, plan in work]
         if not any(cells for _, cells in filled):
             raise MosaicError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
-        tracing = ((_name(job, cell), (job, cell)) for job, cells in filled for cell in cells)
+        tracing = ((_name_cell(job, cell), (job, cell)) for job, cells in filled for cell in cells)
         traced = dict(self._run("tracing", progress, trace_stored_cell, tracing))
         progress("joining", 0.0)
         lines = self._write_coast(filled, traced)
         rasters = [
-            (f"{name}", (job.store, self._make_folder(name), window, job.level))
+            (name, (job.store, self.folder / name, window, job.level))
             for job, plan in work
             for name, window in plan.tiles.items()
         ]
@@ -182,7 +182,9 @@ class _Making:
         return CellJob(store=store, folder=scratch, threshold=self.mapped.threshold, statistic=self.options.statistic)
 
     def _list_cells(self, work: Sequence[tuple[CellJob, LatticePlan]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        overpasses = {number: place for place, group in enumerate(self._group()) for number in group}
+        overpasses = {
+            number: place for place, group in enumerate(group_acquisitions(self.mapped.scenes)) for number in group
+        }
         layers = [
             Layer(
                 number=number,
@@ -195,10 +197,7 @@ class _Making:
         ]
         for job, plan in work:
             for cell, numbers in plan.cells.items():
-                yield _name(job, cell), (job, cell, tuple(layers[number] for number in numbers))
-
-    def _group(self) -> list[list[int]]:
-        return group_acquisitions(self.mapped.scenes)
+                yield _name_cell(job, cell), (job, cell, tuple(layers[number] for number in numbers))
 
     def _run(
         self,
@@ -223,7 +222,7 @@ class _Making:
         bases = _number_lattices([job.store.domain for job, _ in filled])
         pieces = [
             Piece(
-                chains=traced[_name(job, cell)],
+                chains=traced[_name_cell(job, cell)],
                 base=base,
                 crs=job.store.lattice.crs.to_wkt(),
                 sources=_number_sets(read_sources(job, cell), sets),
@@ -252,7 +251,7 @@ class _Making:
 
     def _sew(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:
         """Trace the strips between neighbouring zones."""
-        pieces, names, codes = [], [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
+        pieces, lacking = [], []
         for place, (west, east) in enumerate(pairwise(jobs)):
             if west.store.lattice.east is None or east.store.lattice.west is None:
                 continue
@@ -264,18 +263,12 @@ class _Making:
                 own_base=bases[len(jobs) + place],
             )
             sewn = trace_seam(seam, level=west.level)
-            names.append(sewn.lacking)
-            codes.append(sewn.codes)
+            lacking.append(sewn.lacking)
             path = self.folder / ".scratch" / f"seam_{place}.npz"
             write_chains(path, sewn.chains)
             chains = CellChains.from_chains(sewn.chains, path=path)
             pieces.append(Piece(chains=chains, base=0, crs="OGC:CRS84", sources=np.zeros(1, np.int64)))
-        return pieces, Lacking(names=np.concatenate(names), codes=np.concatenate(codes))
-
-    def _make_folder(self, name: str) -> Path:
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
-        return folder
+        return pieces, Lacking.join(lacking)
 
     def _record(self, work: Sequence[tuple[CellJob, LatticePlan]], fingerprint: str) -> None:
         record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), fingerprint=fingerprint)
@@ -286,7 +279,7 @@ class _Making:
         write_mosaic_item(self.folder, [name for plan in self.plans for name in plan.tiles], record)
 
 
-def _name(job: CellJob, cell: Cell) -> str:
+def _name_cell(job: CellJob, cell: Cell) -> str:
     return f"{job.store.lattice.name}/{cell.row}/{cell.col}"
 
 
@@ -304,6 +297,7 @@ def _number_lattices(domains: Sequence[Window]) -> list[int]:
 
 
 def _write_tile(store: Store, folder: Path, window: Window, level: float) -> None:
+    folder.mkdir(exist_ok=True)
     tags = {"TIFFTAG_SOFTWARE": f"Strandline {__version__}", "AREA_OR_POINT": "Area", "TILE": folder.name}
     write_rasters(store, folder, window=window, level=level, tags=tags)
 

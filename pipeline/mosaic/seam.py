@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.mosaic.chains import Chains, link
 from pipeline.mosaic.lattice import CELL_PX, find_transformer
+from pipeline.mosaic.lines import Lacking
 from pipeline.mosaic.statistics import OUTSIDE as OUTSIDE_CODE
 from pipeline.mosaic.store import Store
 from pipeline.mosaic.tracer import find_squares, read_nodes
@@ -75,13 +76,11 @@ class SewnSeam:
 
     Attributes:
         chains: In longitude and latitude; their sources are left open, for the strip is a pixel or three wide.
-        lacking: Names of vertices beside which data are missing.
-        codes: What is missing there, codes of ``traced.REASONS``.
+        lacking: Vertices of the strip, and of the zones beside it, beside which data are missing.
     """
 
     chains: Chains
-    lacking: NDArray[np.int64]
-    codes: NDArray[np.uint8]
+    lacking: Lacking
 
 
 def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
@@ -120,8 +119,7 @@ def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
         ends=tips,
         reasons=np.zeros(tips.shape, np.uint8),
     )
-    names, codes = _find_lacking(strip, west, east)
-    return SewnSeam(chains=chains, lacking=names, codes=codes)
+    return SewnSeam(chains=chains, lacking=_find_lacking(strip, west, east))
 
 
 def _read_staircase(seam: Seam, *, is_west: bool) -> _Staircase:
@@ -264,13 +262,12 @@ def _compute_slopes(strip: _Strip, number: Ints) -> NDArray[np.float32]:
     return steepness
 
 
-def _find_lacking(strip: _Strip, west: _Staircase, east: _Staircase) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Names of the vertices on sides of triangles, or of the zones' squares, that lack data; and what they lack."""
+def _find_lacking(strip: _Strip, west: _Staircase, east: _Staircase) -> Lacking:
+    """The vertices on sides of triangles, or of the zones' squares, that lack data; and what they lack."""
     code = strip.code[strip.corner].max(axis=0)
     triangle = np.flatnonzero(code)
-    names, codes = [strip.name[:, triangle].ravel()], [np.tile(code[triangle], 3)]
+    parts = [Lacking(names=strip.name[:, triangle].ravel(), codes=np.tile(code[triangle], 3))]
     for stairs in (west, east):
-        lacking = np.flatnonzero(stairs.beside)
-        names.append(stairs.names[lacking])
-        codes.append(stairs.beside[lacking])
-    return np.concatenate(names), np.concatenate(codes)
+        step = np.flatnonzero(stairs.beside)
+        parts.append(Lacking(names=stairs.names[step], codes=stairs.beside[step]))
+    return Lacking.join(parts)

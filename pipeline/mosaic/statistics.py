@@ -110,7 +110,8 @@ class Statistics:
 
     def get_surface(self, statistic: Statistic) -> Field:
         """The field whose contour is the coastline."""
-        return {"frequency": self.frequency, "median": self.median, "latest": self.latest}[statistic]
+        surface: Field = getattr(self, statistic)
+        return surface
 
 
 def order_layers(layers: Iterable[Layer], lattice: Lattice) -> list[Layer]:
@@ -148,18 +149,25 @@ def _read_layer(layer: Layer, lattice: Lattice, window: Window) -> Seen:
     if offset is None:
         return _warp_layer(layer, lattice, window)
     home = Window(offset[1], offset[0], layer.grid.width, layer.grid.height)
-    steps, classes = (np.full(window.shape, NODATA, dtype=np.uint8) for _ in range(2))
-    covered = np.zeros(window.shape, dtype=bool)
+    probability = np.full(window.shape, np.nan, dtype=np.float32)
+    obscured, covered = (np.zeros(window.shape, dtype=bool) for _ in range(2))
     shared = home.intersection(window)
     if shared is not None:
         here, there = shared.slices(within=window), shared.slices(within=home)
-        source = Window(there[1].start, there[0].start, shared.width, shared.height).to_rasterio()
+        source = Window(there[1].start, there[0].start, shared.width, shared.height)
         covered[here] = True
-        for name, target in (("probability.tif", steps), ("water.tif", classes)):
-            with rasterio.open(layer.folder / name) as src:
-                target[here] = src.read(1, window=source)
+        probability[here], obscured[here] = _read_maps(layer, source)
+    return Seen(probability=probability, obscured=obscured, covered=covered)
+
+
+def _read_maps(layer: Layer, window: Window) -> tuple[Field, Bools]:
+    """Probability of water, NaN where not known, and where cloud hides the ground, in a window of a scene's grid."""
+    with rasterio.open(layer.folder / "probability.tif") as src:
+        steps = src.read(1, window=window.to_rasterio())
+    with rasterio.open(layer.folder / "water.tif") as src:
+        classes = src.read(1, window=window.to_rasterio())
     probability = np.where(steps == NODATA, np.nan, steps * np.float32(PROBABILITY_SCALE) + PROBABILITY_OFFSET)
-    return Seen(probability=probability.astype(np.float32), obscured=classes == OBSCURED, covered=covered)
+    return probability.astype(np.float32), classes == OBSCURED
 
 
 def _warp_layer(layer: Layer, lattice: Lattice, window: Window) -> Seen:
@@ -172,20 +180,16 @@ def _warp_layer(layer: Layer, lattice: Lattice, window: Window) -> Seen:
     needed = _find_needed(row, col, layer.grid)
     if needed is None or not covered.any():
         return Seen(probability=probability, obscured=obscured, covered=covered)
-    with rasterio.open(layer.folder / "probability.tif") as src:
-        steps = src.read(1, window=needed.to_rasterio())
-    with rasterio.open(layer.folder / "water.tif") as src:
-        classes = src.read(1, window=needed.to_rasterio())
-    source = np.where(steps == NODATA, np.nan, steps * np.float32(PROBABILITY_SCALE) + PROBABILITY_OFFSET)
+    source, hidden = _read_maps(layer, needed)
     if _is_coarser(lattice, window, layer.grid):
         grids = layer.grid.crop(needed), lattice.compute_grid(window)
-        probability = _average(source.astype(np.float32), *grids)
+        probability = _average(source, *grids)
     else:
         # Where any of the four pixels around is not known, nor is the value between them.
         places = [row - needed.row_off, col - needed.col_off]
         map_coordinates(source, places, output=probability, order=1, mode="constant", cval=np.nan)
     at = nearest[0][covered] - needed.row_off, nearest[1][covered] - needed.col_off
-    obscured[covered] = classes[at] == OBSCURED
+    obscured[covered] = hidden[at]
     probability[obscured | ~covered] = np.nan
     return Seen(probability=probability, obscured=obscured, covered=covered)
 
