@@ -152,14 +152,14 @@ class _MosaicBuild:
 
     def run(self, progress: Progress, fingerprint: str) -> int:
         """Do all of it in the workspace; returns the number of lines."""
-        jobs = [self._prepare(plan) for plan in self.plans]
+        jobs = [self._create_store(plan) for plan in self.plans]
         work = list(zip(jobs, self.plans, strict=True))
-        observed = dict(self._run("statistics", progress, compute_cell, self._list_cells(work)))
+        observed = dict(self._run_stage("statistics", progress, compute_cell, self._list_cells(work)))
         filled = [(job, [cell for cell in plan.cells if observed[_name_cell(job, cell)]]) for job, plan in work]
         if not any(cells for _, cells in filled):
             raise MosaicError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
         tracing = ((_name_cell(job, cell), (job, cell)) for job, cells in filled for cell in cells)
-        traced = dict(self._run("tracing", progress, trace_stored_cell, tracing))
+        traced = dict(self._run_stage("tracing", progress, trace_stored_cell, tracing))
         progress("joining", 0.0)
         lines = self._write_coast(filled, traced)
         rasters = [
@@ -167,12 +167,12 @@ class _MosaicBuild:
             for job, plan in work
             for name, window in plan.tiles.items()
         ]
-        for _ in self._run("rasters", progress, _write_tile, rasters):
+        for _ in self._run_stage("rasters", progress, _write_tile, rasters):
             pass
-        self._record(work, fingerprint)
+        self._write_items(work, fingerprint)
         return lines
 
-    def _prepare(self, plan: LatticePlan) -> CellJob:
+    def _create_store(self, plan: LatticePlan) -> CellJob:
         scratch = self.folder / ".scratch" / plan.lattice.name
         scratch.mkdir(parents=True, exist_ok=True)
         path = self.folder / "mosaic.zarr" / plan.lattice.name
@@ -199,7 +199,7 @@ class _MosaicBuild:
             for cell, numbers in plan.cells.items():
                 yield _name_cell(job, cell), (job, cell, tuple(layers[number] for number in numbers))
 
-    def _run(
+    def _run_stage(
         self,
         stage: str,
         progress: Progress,
@@ -230,7 +230,7 @@ class _MosaicBuild:
             for (job, cells), base in zip(filled, bases, strict=False)
             for cell in cells
         ]
-        seams, lacking = self._sew([job for job, _ in filled], bases)
+        seams, lacking = self._trace_seams([job for job, _ in filled], bases)
         crs = pyproj.CRS(filled[0][0].store.lattice.crs.to_wkt() if len(filled) == 1 else "EPSG:4326")
         coast = Coast([*pieces, *seams], crs="OGC:CRS84" if len(filled) > 1 else crs.to_wkt(), lacking=lacking)
         context = CoastContext(
@@ -249,7 +249,7 @@ class _MosaicBuild:
         write_more_formats(self.folder, self.options.formats)
         return writer.counts["coastline"]
 
-    def _sew(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:
+    def _trace_seams(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:
         """Trace the strips between neighbouring zones."""
         pieces, lacking = [], []
         for place, (west, east) in enumerate(pairwise(jobs)):
@@ -262,15 +262,15 @@ class _MosaicBuild:
                 east_base=bases[place + 1],
                 own_base=bases[len(jobs) + place],
             )
-            sewn = trace_seam(seam, level=west.level)
-            lacking.append(sewn.lacking)
+            seam_lines = trace_seam(seam, level=west.level)
+            lacking.append(seam_lines.lacking)
             path = self.folder / ".scratch" / f"seam_{place}.npz"
-            write_chains(path, sewn.chains)
-            chains = CellChains.from_chains(sewn.chains, path=path)
+            write_chains(path, seam_lines.chains)
+            chains = CellChains.from_chains(seam_lines.chains, path=path)
             pieces.append(Piece(chains=chains, base=0, crs="OGC:CRS84", sources=np.zeros(1, np.int64)))
         return pieces, Lacking.join(lacking)
 
-    def _record(self, work: Sequence[tuple[CellJob, LatticePlan]], fingerprint: str) -> None:
+    def _write_items(self, work: Sequence[tuple[CellJob, LatticePlan]], fingerprint: str) -> None:
         record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), fingerprint=fingerprint)
         for job, plan in work:
             for name, window in plan.tiles.items():

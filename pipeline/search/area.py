@@ -60,10 +60,10 @@ class SearchArea:
         parts = shapely.get_parts(self.geometry)
         bounds = shapely.bounds(parts)
         if not ((bounds[:, 0] <= -180).any() and (bounds[:, 2] >= 180).any()):
-            return (_thin(self.geometry),)
+            return (_simplify_around(self.geometry),)
         west = bounds[:, 2] <= 0
         sides = [parts[~west], parts[west]]
-        return tuple(_thin(shapely.union_all(side)) for side in sides if len(side))
+        return tuple(_simplify_around(shapely.union_all(side)) for side in sides if len(side))
 
     def intersects(self, geometry: BaseGeometry) -> bool:
         """Whether a footprint touches the area.
@@ -187,7 +187,7 @@ def _keep_within_tiles(area: SearchArea) -> SearchArea:
     return replace(area, geometry=inside, notes=(*area.notes, note))
 
 
-def _thin(geometry: BaseGeometry) -> BaseGeometry:
+def _simplify_around(geometry: BaseGeometry) -> BaseGeometry:
     """A shape of few vertices that holds the whole of another, within the world."""
     if shapely.get_num_coordinates(geometry) <= _MOST_VERTICES:
         return geometry

@@ -79,7 +79,7 @@ def resolve_duplicates(acquisitions: Iterable[Acquisition]) -> Resolution:
     given = tuple(acquisitions)
     known = [item for item in given if item.tile is not None and item.acquired is not None]
     set_aside: list[PlanVerdict] = []
-    for group in _group(known):
+    for group in _group_acquisitions(known):
         set_aside += _resolve_group(group)
     gone = {entry.id for entry in set_aside}
     return Resolution(
@@ -88,7 +88,7 @@ def resolve_duplicates(acquisitions: Iterable[Acquisition]) -> Resolution:
     )
 
 
-def _group(acquisitions: Sequence[Acquisition]) -> list[list[Acquisition]]:
+def _group_acquisitions(acquisitions: Sequence[Acquisition]) -> list[list[Acquisition]]:
     def key(item: Acquisition) -> tuple[str, str]:
         return item.tile or "", item.platform or ""
 
@@ -109,7 +109,7 @@ def _resolve_group(group: Sequence[Acquisition]) -> list[PlanVerdict]:
     """The newest first; each is held against those that stay before it."""
     kept: list[Acquisition] = []
     set_aside: list[PlanVerdict] = []
-    for item in sorted(group, key=_rank, reverse=True):
+    for item in sorted(group, key=_rank_by_age, reverse=True):
         reason = _find_newer_baseline(item, kept) or _find_twin(item, kept)
         if reason is None:
             kept.append(item)
@@ -118,7 +118,7 @@ def _resolve_group(group: Sequence[Acquisition]) -> list[PlanVerdict]:
     return set_aside
 
 
-def _rank(item: Acquisition) -> tuple[tuple[int, ...], datetime, str]:
+def _rank_by_age(item: Acquisition) -> tuple[tuple[int, ...], datetime, str]:
     return _as_numbers(item.baseline), item.generated or _EPOCH, item.id
 
 
