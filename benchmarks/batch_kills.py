@@ -26,7 +26,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.watch_rig import Rig, Scene
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
 from pipeline.watch.ledger.values import Row
-from pipeline.watch.publish.publish import list_published
+from pipeline.watch.publish.publish import open_destination
 from pipeline.watch.values import AreaFolders
 from tests.pipeline.watch.notify.notify_receivers import Hook
 
@@ -97,7 +97,7 @@ def _check_history(row: Row, *, quiet: bool) -> Iterator[str]:
 def _check_destination(home: Path, fates: Mapping[str, Scene], rows: Sequence[Row]) -> Iterator[str]:
     """What stands there is what is to stand there, whole, and the same as the ledger says."""
     wanted = {scene.product for scene in fates.values() if not scene.is_clouded}
-    found = {result.name: result for result in list_published(str(home)) if result.name != "changes"}
+    found = {result.name: result for result in open_destination(str(home)).list_results() if result.name != "changes"}
     yield from (f"{name} is not published" for name in sorted(wanted - found.keys()))
     yield from (f"{name} is published and should not be" for name in sorted(found.keys() - wanted))
     marks = {row.product: (row.fingerprint, row.folder) for row in rows if row.state == "published"}
@@ -107,7 +107,7 @@ def _check_destination(home: Path, fates: Mapping[str, Scene], rows: Sequence[Ro
         if not result.whole or len({result.fingerprint, mark, work, read_fingerprint(home / name)}) != 1:
             yield f"{name}: whole {result.whole}, fingerprints {result.fingerprint}, {mark} (ledger), {work} (work)"
     yield from _check_catalogue(home, set(found))
-    changes = {result.name: result.whole for result in list_published(str(home / "changes"))}
+    changes = {result.name: result.whole for result in open_destination(str(home / "changes")).list_results()}
     yield from (f"changes/{name} is of no scene" for name in changes.keys() - found.keys())
     yield from (f"changes/{name} is not whole" for name, whole in changes.items() if not whole)
 

@@ -64,7 +64,7 @@ class Reference:
         Raises:
             SecretError: A variable is not set.
         """
-        return _REFERENCE.sub(lambda found: self._look_up(found[1]), self.text)
+        return _REFERENCE.sub(lambda match: self._read_variable(match[1]), self.text)
 
     def reveal_url(self) -> str:
         """Put the values in as parts of a URL: what has a meaning there (``@``, ``/``, ``:``) is escaped.
@@ -76,9 +76,9 @@ class Reference:
         """
         if _REFERENCE.fullmatch(self.text):
             return self.reveal()
-        return _REFERENCE.sub(lambda found: quote(self._look_up(found[1]), safe=""), self.text)
+        return _REFERENCE.sub(lambda match: quote(self._read_variable(match[1]), safe=""), self.text)
 
-    def _look_up(self, name: str) -> str:
+    def _read_variable(self, name: str) -> str:
         value = os.environ.get(name)
         if not value:
             raise SecretError(f"Expected the environment variable {name}, which is not set. Set it for the watcher.")
@@ -111,7 +111,7 @@ def refuse_credentials(url: str, what: str) -> str:
         SecretError: It holds credentials.
     """
     bare = _REFERENCE.sub("", url)
-    parts = _split(bare, what)
+    parts = _split_url(bare, what)
     if parts is None:
         return url
     secret = parts.password or any(value and _SECRET_WORD.search(name) for name, value in parse_qsl(parts.query))
@@ -140,6 +140,7 @@ def hide_secrets(text: str, names: Iterable[str] = ()) -> str:
     """
     guessed = {name: value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _WORD}
     secrets = guessed | {name: os.environ.get(name, "") for name in names}
+    # The longest first: a short secret may be part of a longer one, which would then no longer be known.
     forms = [(form, name) for name, value in secrets.items() for form in _list_forms(value)]
     for form, name in sorted(forms, key=lambda pair: (-len(pair[0]), pair[1])):
         text = text.replace(form, f"${{{name}}}")
@@ -152,8 +153,8 @@ def _list_forms(value: str) -> Iterator[str]:
     if "://" in value:
         split = urlsplit(value)
         query = f"?{split.query}" if split.query else ""
-        said = {f"{split.path}{query}", split.path, split.query, split.password or ""}
-        parts |= {part for part in said if len(part) >= _WORD or part == split.password}
+        without_host = {f"{split.path}{query}", split.path, split.query, split.password or ""}
+        parts |= {part for part in without_host if len(part) >= _WORD or part == split.password}
         parts |= {part for part in split.path.split("/") if _TOKEN.fullmatch(part)}
     for part in parts:
         for form in {
@@ -168,7 +169,7 @@ def _list_forms(value: str) -> Iterator[str]:
                 yield form
 
 
-def _split(url: str, what: str) -> SplitResult | None:
+def _split_url(url: str, what: str) -> SplitResult | None:
     if "://" not in url:
         return None
     try:

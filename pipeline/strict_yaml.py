@@ -38,7 +38,7 @@ def read_yaml(
     except OSError as error:
         raise error_type(f"Expected a {noun} at {path}, found none to read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split()) if quote else _locate(error)
+        reason = " ".join(str(error).split()) if quote else _describe_place(error)
         raise error_type(f"The {noun} {path} is not YAML: {reason}.") from (error if quote else None)
     if not isinstance(values, dict):
         raise error_type(f"Expected a {noun} with keys, found something else in {path}.")
@@ -70,10 +70,10 @@ def explain(error: ValidationError, model: type[BaseModel], *, secret: Collectio
             parts.append(f"{where} is missing")
         else:
             message = fault["msg"].removeprefix("Value error, ").removesuffix(".")
-            shown = _show(fault["input"])
+            shown = _shorten(fault["input"])
             hidden = secret is not None and _is_hidden(fault["loc"], fault["input"], secret)
-            found = "" if hidden or shown in message else f", found {shown}"
-            parts.append(f"{where or 'it'}: {message}{found}")
+            ending = "" if hidden or shown in message else f", found {shown}"
+            parts.append(f"{where or 'it'}: {message}{ending}")
     return " ".join("; ".join(parts).split()) + "."
 
 
@@ -90,25 +90,25 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _locate(error: Exception) -> str:
+def _describe_place(error: Exception) -> str:
     """What is wrong and where, without the text that stands there."""
     mark = getattr(error, "problem_mark", None)
-    said = getattr(error, "problem", None) or "it cannot be read as text"
-    problem = _QUOTED.sub(_drop_word, said)
+    reason = getattr(error, "problem", None) or "it cannot be read as text"
+    problem = _QUOTED.sub(_drop_word, reason)
     return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else problem
 
 
-def _drop_word(found: re.Match[str]) -> str:
+def _drop_word(match: re.Match[str]) -> str:
     """Leave out a word of the file that the parser repeats; its own, such as ``]`` and ``<stream end>``, stay."""
-    word = found[1] or found[2] or ""
-    return found[0] if len(word) < 3 or word.startswith("<") else "'...'"
+    word = match[1] or match[2] or ""
+    return match[0] if len(word) < 3 or word.startswith("<") else "'...'"
 
 
 def _is_hidden(location: tuple[int | str, ...], value: object, secret: Collection[str]) -> bool:
     return isinstance(value, dict | list | tuple) or any(step in secret for step in location)
 
 
-def _show(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -121,11 +121,11 @@ def _list_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> lis
             kinds = list(_find_models(fields[step].annotation)) or [model]
             fields = kinds[0].model_fields
         elif isinstance(step, str):  # which of several kinds of section it is
-            fields = next((kind.model_fields for kind in kinds if _get_kind(kind) == step), fields)
+            fields = next((kind.model_fields for kind in kinds if _read_kind(kind) == step), fields)
     return list(fields)
 
 
-def _get_kind(model: type[BaseModel]) -> object:
+def _read_kind(model: type[BaseModel]) -> object:
     """The word that names a kind of section, where a model has several: the literal of its field ``kind``."""
     field = model.model_fields.get("kind")
     return None if field is None else next(iter(get_args(field.annotation)), None)

@@ -27,6 +27,7 @@ from models.networks.widening import carry_encoder
 from pipeline.ablation.fit import Batches, fit, loss_of_image, loss_of_kind, loss_of_map, measure
 from pipeline.ablation.recipe import AblationRecipe, Run
 from pipeline.ablation.tiles import TileSet, read_tiles
+from pipeline.atomic import open_draft
 from tiles.bands import L2A_STACK
 
 __all__ = ["Row", "ablate", "read_rows"]
@@ -120,12 +121,10 @@ def read_rows(table: Path) -> tuple[Row, ...]:
 
 
 def _write_rows(table: Path, rows: list[Row]) -> None:
-    draft = table.with_name(f".{table.name}.part")
-    with draft.open("w", newline="") as file:
+    with open_draft(table) as draft, draft.open("w", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    draft.replace(table)
 
 
 def _claim(out: Path, recipe: AblationRecipe) -> None:
@@ -210,9 +209,8 @@ class _Bench:
             batches = self._batch(self.pool, range(len(self.pool)), list(range(len(L2A_STACK))))
             loss_of = loss_of_image if variant == "autoencoder" else loss_of_kind
             fit(network, batches, loss_of, recipe=self.recipe.fit, seed=seed)
-            draft = path.with_name(f".{path.name}.part")
-            save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, draft)
-            draft.replace(path)
+            with open_draft(path) as draft:
+                save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, draft)
         try:
             network.load_state_dict(load_file(path))
         except (RuntimeError, SafetensorError) as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.atomic import write_whole
 from pipeline.batch.record import RECORD_NAME, Entry, is_held, read_journal, read_planned
 from pipeline.errors import OutputError
-from pipeline.record.item import ITEM_NAME
+from pipeline.record.result import ITEM_NAME
 from strandline import __version__
 
 __all__ = ["BatchStatus", "BatchSummary", "read_status", "write_summary"]

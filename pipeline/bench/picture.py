@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from pipeline.atomic import open_draft
 from pipeline.bench.report import BenchReport
 from pipeline.clock import Span
-from pipeline.errors import output_errors
 from pipeline.output.figures import encode_figure
 
 __all__ = ["write_picture"]
@@ -66,13 +66,8 @@ def write_picture(path: Path, report: BenchReport) -> None:
         fontsize=9,
         color="#111111",
     )
-    begun = path.with_name(f".{path.name}.begun")
-    with output_errors(path):
-        try:
-            begun.write_bytes(encode_figure(figure, keep=("#ffffff", "#000000", *colours.values()), limit=_LIMIT))
-            begun.replace(path)
-        finally:
-            begun.unlink(missing_ok=True)
+    with open_draft(path) as draft:
+        draft.write_bytes(encode_figure(figure, keep=("#ffffff", "#000000", *colours.values()), limit=_LIMIT))
 
 
 def _sort_threads(spans: tuple[Span, ...]) -> list[str]:

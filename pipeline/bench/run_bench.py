@@ -26,9 +26,9 @@ from pipeline.bench.report import LARGE_MPX, BenchReport, BenchRun
 from pipeline.bench.values import AskedTiles, NetworkCost, SceneSize
 from pipeline.errors import output_errors
 from pipeline.mapping.options import MapOptions
-from pipeline.mapping.plan_scene import Progress, say_nothing
 from pipeline.output.classes import LAND, WATER
 from pipeline.predict.inputs import resolve_inputs
+from pipeline.progress import Progress, ignore_progress
 from tiles.products.open import open_scene
 
 __all__ = ["count_asked", "measure_scene", "run_bench"]
@@ -42,7 +42,7 @@ def run_bench(
     *,
     options: MapOptions | None = None,
     runs: int | None = None,
-    progress: Progress = say_nothing,
+    progress: Progress = ignore_progress,
 ) -> BenchReport:
     """Measure a scene, or a simulated one; write ``bench.json`` and ``bench.png``.
 
@@ -74,7 +74,7 @@ def run_bench(
 
 
 def measure_scene(
-    scene: str, work: Path, *, options: MapOptions, runs: int | None = None, progress: Progress = say_nothing
+    scene: str, work: Path, *, options: MapOptions, runs: int | None = None, progress: Progress = ignore_progress
 ) -> BenchReport:
     """Measure network, decoding and mapping in turns.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +17,10 @@ from pipeline.change.shore_kinds import read_inland_shore
 from pipeline.change.source import DatedCoast
 from pipeline.change.tables import build_change_frame, build_shift_frame
 from pipeline.change.vector_faces import read_vector_faces
+from pipeline.progress import Progress, ignore_progress
 
 __all__ = ["Found", "Progress", "compare_dates"]
 
-Progress = Callable[[str, float], None]
 
 _SPARE_M = 60.0
 """Ground around a block beyond the reach of a shift: the stretch by which a sample at its edge is judged."""
@@ -74,7 +73,7 @@ def compare_dates(
     plane = resolve_plane(old)
     extents = resolve_extents(old, new, plane)
     blocks = list_blocks(extents)
-    tell = progress or _say_nothing
+    tell = progress or ignore_progress
     gained: list[Pieces] = []
     lost: list[Pieces] = []
     shifts: list[Shifts] = []
@@ -130,7 +129,3 @@ def _read_both(
             return None
         found.append(faces)
     return found[0], found[1]
-
-
-def _say_nothing(_stage: str, _share: float) -> None:
-    return

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.atomic import open_workspace
-from pipeline.change.compare import Found, Progress, compare_dates
-from pipeline.change.fields import CHANGE_LAYERS, apply_change_styles
+from pipeline.change.compare import Found, compare_dates
+from pipeline.change.fields import CHANGE_LAYERS
 from pipeline.change.options import ChangeError, ChangeOptions
 from pipeline.change.pictures import ChangePicture, write_change_map, write_change_plot
 from pipeline.change.plane import resolve_extents, resolve_plane
@@ -24,9 +24,10 @@ from pipeline.change.source import DatedCoast, read_dated_coast
 from pipeline.change.summary import Alert, ChangeSummary, compute_summary, list_alerts
 from pipeline.change.tables import write_tables
 from pipeline.checksums import compute_checksums, compute_fingerprint
-from pipeline.errors import StaleResultError, output_errors
+from pipeline.errors import output_errors
 from pipeline.output.geopackage import write_geopackage
-from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.progress import Progress
+from pipeline.record.result import is_result_there
 from pipeline.tides import compute_model_heights, read_tide_heights
 from pipeline.trace.traced import Floats
 
@@ -81,13 +82,8 @@ def compute_change(
     options = options or ChangeOptions()
     first, second = read_dated_coast(Path(old)), read_dated_coast(Path(new))
     fingerprint = _compute_fingerprint(first, second, options)
-    if read_fingerprint(out) == fingerprint:
+    if is_result_there(out, fingerprint, overwrite=options.overwrite, made_from="other dates"):
         return _read_result(out)
-    if (out / ITEM_NAME).exists() and not options.overwrite:
-        raise StaleResultError(
-            f"{out} was made from other dates or with other choices: pass --overwrite to replace it, or choose "
-            "another --out."
-        )
     tides = read_heights(first, second, options)
     with open_workspace(out.parent, out.name) as work:
         found = compare_dates(first, second, options=options, progress=progress)
@@ -190,7 +186,6 @@ def _write_package(path: Path, found: Found) -> None:
     # GDAL's errors come as RuntimeError.
     with output_errors(path, RuntimeError, sqlite3.Error):
         write_geopackage(path, found.frames, CHANGE_LAYERS)
-    apply_change_styles(path)
 
 
 def read_heights(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:

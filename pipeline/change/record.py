@@ -1,20 +1,16 @@
 """Record a comparison: ``change.json`` with what was found, and a STAC Item, written last, for where it came from.
 
-Source: STAC 1.1.0, with the extensions file 2.1.0 and processing 1.2.0.
+Source: STAC 1.1.0; see ``pipeline.record.result``.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pystac
 import shapely
 from shapely.geometry import mapping
 
@@ -23,24 +19,14 @@ from pipeline.change.plane import Box, Plane
 from pipeline.change.source import DatedCoast
 from pipeline.change.summary import Alert, ChangeSummary
 from pipeline.checksums import compute_sha256, format_multihash
-from pipeline.errors import output_errors
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
-from pipeline.record.item import ITEM_NAME
-from strandline import __version__
+from pipeline.record.footprint import compute_bbox
+from pipeline.record.result import ResultItem, write_json
 
 __all__ = ["CHANGE_NAME", "ChangeRecord", "read_change", "write_change", "write_change_item"]
 
 CHANGE_NAME = "change.json"
 
-_EXTENSIONS = [f"https://stac-extensions.github.io/{name}/schema.json" for name in ("file/v2.1.0", "processing/v1.2.0")]
-_FIRST_LIGHT = datetime(2015, 6, 23, tzinfo=UTC)
-_MEDIA_TYPES = {
-    ".gpkg": "application/geopackage+sqlite3",
-    ".csv": "text/csv",
-    ".parquet": "application/vnd.apache.parquet",
-    ".png": "image/png",
-    ".json": "application/json",
-}
 _INSTANT = "The lines are instantaneous: the tide at each moment of sensing is in them, and was not given."
 
 
@@ -90,7 +76,7 @@ def write_change(folder: Path, record: ChangeRecord) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    return _write_json(folder / CHANGE_NAME, record.to_dict())
+    return write_json(folder / CHANGE_NAME, record.to_dict())
 
 
 def read_change(folder: Path) -> dict[str, Any]:
@@ -115,40 +101,28 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
     geometry, bbox = _compute_footprint(extents, plane)
     times = [moment for moment in (record.old.acquired, record.new.acquired) if moment is not None]
     document = record.to_dict()
-    simulated = record.old.simulated or record.new.simulated
-    item = pystac.Item(
+    item = ResultItem(
         id=name,
+        title=f"Change of the coastline from {record.old.id} to {record.new.id}",
         geometry=geometry,
         bbox=bbox,
-        datetime=None,
-        start_datetime=min(times) if len(times) == 2 else _FIRST_LIGHT,
-        end_datetime=max(times) if len(times) == 2 else datetime.now(UTC).replace(microsecond=0),
+        times=times if len(times) == 2 else (),
+        simulated=record.old.simulated or record.new.simulated,
+        fingerprint=record.fingerprint,
         properties={
-            "title": f"Change of the coastline from {record.old.id} to {record.new.id}",
-            "description": "Simulated scenes: they show no place on Earth."
-            if simulated
-            else "Contains modified Copernicus Sentinel data.",
-            "license": "other",
-            "processing:software": {"Strandline": __version__},
-            "strandline:simulated": simulated,
-            "strandline:fingerprint": record.fingerprint,
-            "strandline:parameters": document["parameters"],
-            "strandline:change": document["summary"],
-            "strandline:alerts": len(record.alerts),
-            "strandline:tide": document["tide"],
-            "strandline:inputs": [
+            "parameters": document["parameters"],
+            "change": document["summary"],
+            "alerts": len(record.alerts),
+            "tide": document["tide"],
+            "inputs": [
                 {"href": str(path), "file:checksum": format_multihash(compute_sha256(path))}
                 for coast in (record.old, record.new)
                 for path in coast.files
             ],
-            "strandline:notes": list(record.notes),
+            "notes": list(record.notes),
         },
-        stac_extensions=_EXTENSIONS,
     )
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith(".") and path.name != ITEM_NAME:
-            item.add_asset(path.name.replace(".", "_"), _describe_file(path))
-    return _write_json(folder / ITEM_NAME, item.to_dict(transform_hrefs=False))
+    return item.write(folder)
 
 
 def _describe_date(coast: DatedCoast, height_m: float | None) -> dict[str, Any]:
@@ -182,26 +156,4 @@ def _compute_footprint(extents: tuple[Box, ...], plane: Plane) -> tuple[dict[str
     whole = shapely.segmentize(shapely.convex_hull(shapely.union_all([box.polygon for box in extents])), 20_000.0)
     lonlat = to_lonlat(np.array([whole], dtype=object), plane.crs.to_wkt())
     cut = shapely.transform(cut_at_antimeridian(lonlat)[0], lambda xy: np.round(xy, 6))
-    west, south, east, north = (round(float(value), 6) for value in shapely.bounds(lonlat[0]))
-    turn = [round((west + 180) % 360 - 180, 6), south, round((east - 180) % -360 + 180, 6), north]
-    return mapping(shapely.orient_polygons(cut)), turn
-
-
-def _describe_file(path: Path) -> pystac.Asset:
-    return pystac.Asset(
-        f"./{path.name}",
-        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
-        roles=["overview"] if path.suffix == ".png" else ["data"],
-        extra_fields={"file:size": path.stat().st_size, "file:checksum": format_multihash(compute_sha256(path))},
-    )
-
-
-def _write_json(path: Path, document: Mapping[str, Any]) -> Path:
-    begun = path.with_name(f".{path.name}.begun")
-    with output_errors(path):
-        with begun.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        begun.replace(path)
-    return path
+    return mapping(shapely.orient_polygons(cut)), compute_bbox(lonlat[0])

@@ -16,7 +16,7 @@ from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
 
 from pipeline.change.options import ChangeError
-from pipeline.record.item import ITEM_NAME
+from pipeline.record.result import ITEM_NAME
 from tiles.grid import Grid
 
 __all__ = ["DatedCoast", "RasterPart", "read_dated_coast"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
@@ -15,6 +15,7 @@ from pydantic import model_validator
 from pipeline.evaluation.answers import Answer, Method, NetworkMethod, list_index_methods
 from pipeline.evaluation.tally import TALLY_LENGTH, Bootstrap, compute_figures, compute_tally, get_confusion
 from pipeline.evaluation.tile_gallery import TileGallery
+from pipeline.progress import Progress, ignore_progress
 from tiles.bands import L2A_STACK
 from tiles.errors import OptionError, SampleError
 from tiles.indices import INDICES, IndexHistogram, compute_index
@@ -24,8 +25,6 @@ from tiles.samples.sample import Sample, SampleSource
 __all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "Progress", "evaluate"]
 
 Floats = NDArray[np.floating[Any]]
-Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
 
 _FEW_PLACES = 8
 """With fewer places than this, tiles are resampled instead, and the report says so."""
@@ -149,7 +148,7 @@ def evaluate(
         OptionError: Two networks have the same name.
         SampleError: The data has no labelled pixel.
     """
-    options, progress = options or EvaluationOptions(), progress or _say_nothing
+    options, progress = options or EvaluationOptions(), progress or ignore_progress
     names = [network.name for network in networks]
     if len(set(names)) < len(names):
         raise OptionError(f"Expected networks of different names, found {', '.join(names)}. Name model files apart.")
@@ -267,7 +266,3 @@ def _choose_pixels(sample: Sample, answers: Sequence[Answer]) -> NDArray[np.bool
     for answer in answers:
         counted &= np.isfinite(answer.surface)
     return counted
-
-
-def _say_nothing(_stage: str, _share: float) -> None:
-    """The progress of those who did not ask."""

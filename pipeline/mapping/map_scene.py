@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from pipeline.atomic import open_workspace
 from pipeline.clock import Span
 from pipeline.mapping.options import MapOptions
-from pipeline.mapping.plan_scene import Progress, SceneJob, list_parameters, plan_scene, prepare_prediction, say_nothing
+from pipeline.mapping.plan_scene import SceneJob, list_parameters, plan_scene, prepare_prediction
 from pipeline.mapping.preview import Caption, Picture, write_preview
 from pipeline.output.rasters import MapWriter
 from pipeline.output.vectors import write_vectors
 from pipeline.predict.inputs import list_absent
 from pipeline.predict.quicklook import Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
+from pipeline.progress import Progress, ignore_progress
 from pipeline.record.item import Provenance, write_item
 from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
@@ -90,7 +91,7 @@ def map_scene(
         StrandlineError: Whatever is wrong with the scene, the choices or the disk, in one line; nothing is left.
     """
     job = plan_scene(
-        source, out, options=options or MapOptions(), stack=stack, progress=progress or say_nothing, threads=threads
+        source, out, options=options or MapOptions(), stack=stack, progress=progress or ignore_progress, threads=threads
     )
     if job.is_done():
         return MapResult(folder=job.folder, scene=job.scene, already_made=True, notes=job.notes, stages_s={})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from models.runtimes.predictor import Predictor
 from models.runtimes.registry import resolve_card
 from models.runtimes.resolve import resolve_predictor
 from pipeline.clock import StageClock
-from pipeline.errors import StaleResultError
 from pipeline.mapping.options import MapOptions
 from pipeline.output.vectors import resolve_formats
 from pipeline.predict.area import Area, resolve_area
@@ -20,16 +18,15 @@ from pipeline.predict.inputs import describe_absence, resolve_inputs
 from pipeline.predict.quicklook import Quicklook
 from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
-from pipeline.record.item import compute_checksums, compute_fingerprint, read_fingerprint
+from pipeline.progress import Progress, ignore_progress
+from pipeline.record.item import compute_checksums, compute_fingerprint
+from pipeline.record.result import is_result_there
 from tiles.grid import Grid
 from tiles.pixels.reader import ReadPlan
 from tiles.products.open import StackOptions, open_scene
 from tiles.scene import BandSource, Scene
 
-__all__ = ["Progress", "SceneJob", "list_parameters", "plan_scene", "prepare_prediction", "say_nothing"]
-
-Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
+__all__ = ["SceneJob", "list_parameters", "plan_scene", "prepare_prediction"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,18 +101,9 @@ class SceneJob:
         Raises:
             StaleResultError: It holds another, which was not to be replaced.
         """
-        if read_fingerprint(self.folder) == self.fingerprint:
-            return True
-        if (self.folder / "item.json").exists() and not self.options.overwrite:
-            raise StaleResultError(
-                f"{self.folder} was mapped from other inputs or with other choices: pass --overwrite to replace it, or "
-                "choose another --out."
-            )
-        return False
-
-
-def say_nothing(_stage: str, _share: float) -> None:
-    """The progress of those who did not ask."""
+        return is_result_there(
+            self.folder, self.fingerprint, overwrite=self.options.overwrite, made_from="other inputs"
+        )
 
 
 def plan_scene(
@@ -124,7 +112,7 @@ def plan_scene(
     *,
     options: MapOptions,
     stack: StackOptions | None = None,
-    progress: Progress = say_nothing,
+    progress: Progress = ignore_progress,
     threads: int = 0,
 ) -> SceneJob:
     """Decide everything that can be decided without reading a band, and refuse what cannot work.

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from pipeline.atomic import open_workspace
 from pipeline.checksums import compute_fingerprint
-from pipeline.errors import MosaicError, StaleResultError
+from pipeline.errors import MosaicError
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.features import CoastContext, build_frames
 from pipeline.mosaic.fields import MOSAIC_LAYERS
@@ -37,8 +37,8 @@ from pipeline.mosaic.writer import CoastWriter, write_more_formats
 from pipeline.output.vectors import resolve_formats
 from pipeline.progress import Progress, ignore_progress
 from pipeline.record.catalogue import write_catalogue
-from pipeline.record.item import read_fingerprint
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
+from pipeline.record.result import is_result_there
 from strandline import __version__
 from tiles.grid import Window
 from tiles.options import Options
@@ -124,13 +124,8 @@ def build_mosaic(
         model_sha256=mapped.model_sha256,
         parameters=options.result_parameters(),
     )
-    if read_fingerprint(out) == fingerprint:
+    if is_result_there(out, fingerprint, overwrite=options.overwrite, made_from="other scenes"):
         return MosaicResult(folder=out, already_made=True, scenes=len(mapped.scenes), notes=mapped.notes)
-    if (out / "item.json").exists() and not options.overwrite:
-        raise StaleResultError(
-            f"{out} was made of other scenes or with other choices: pass --overwrite to replace it, or choose another "
-            "--out."
-        )
     plans = plan_lattices(mapped.scenes, grid=options.grid)
     with open_workspace(out.resolve().parent, out.resolve().name, keep=fingerprint[:16]) as work:
         build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)

@@ -19,7 +19,7 @@ from pipeline.errors import output_errors
 from pipeline.mosaic.store import SURFACE_SCALE, Store
 from pipeline.output.classes import CLASS_COLOURS, LAND, NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE, WATER
 from pipeline.output.rasters import write_category_names
-from pipeline.output.styles import build_sidecar_style
+from pipeline.output.styles import read_style
 from tiles import masks
 from tiles.grid import Window
 from tiles.pixels.decoder import limit_block_cache
@@ -140,7 +140,7 @@ def write_rasters(store: Store, folder: Path, *, window: Window, level: float, t
         if raster.classes:
             write_category_names(folder / f"{name}.tif")
         if raster.classes or name == "probability":
-            style = build_sidecar_style("water" if raster.classes else name)
+            style = read_style("water" if raster.classes else name)
             (folder / f"{name}.qml").write_text(style, encoding="utf-8")
 
 

@@ -1,13 +1,16 @@
-"""The three vector layers that Strandline writes, and the meaning of each of their fields.
+"""The vector layers that Strandline writes, and the meaning of each of their fields.
 
-Every exporter takes its names, types, short names and descriptions from here, so that an empty layer has the same
-schema as a full one, and a shapefile's ten-letter names are planned rather than cut.
+They stand as tables in ``pipeline/data/layers``. Every exporter takes its names, types, short names and descriptions
+from here, so that an empty layer has the same schema as a full one, and a shapefile's ten-letter names are planned
+rather than cut.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,7 +19,9 @@ import pandas as pd
 
 from pipeline.errors import OutputError
 
-__all__ = ["LAYERS", "Field", "Layer", "conform_layer"]
+__all__ = ["LAYERS", "Field", "Layer", "conform_layer", "read_layers"]
+
+_LAYERS = Path(__file__).parents[1] / "data" / "layers"
 
 FieldType = Literal["int", "real", "flag", "text", "time"]
 
@@ -56,87 +61,40 @@ class Layer:
         geometry: Type of its geometry.
         meaning: A sentence or two for the user.
         fields: Its columns in order, the geometry aside.
-        style: Name of its style, see ``styles``; empty: its own name.
+        style: Name of its style, see ``styles``; its own name where the table names none.
     """
 
     name: str
     title: str
-    geometry: Literal["LineString", "Polygon"]
+    geometry: Literal["Point", "LineString", "Polygon"]
     meaning: str
     fields: tuple[Field, ...]
-    style: str = ""
+    style: str
 
 
-_ID = Field(name="id", short="id", type="int", meaning="Number of the feature within its layer.")
-_SCENE = Field(name="scene", short="scene", type="text", meaning="Identifier of the Sentinel-2 scene.")
-_TIME = Field(
-    name="time", short="time", type="time", unit="UTC", meaning="Time of sensing; the state of the tide then."
-)
-_MODEL = Field(name="model", short="model", type="text", meaning="Name and version of the model that mapped it.")
-_KIND = Field(
-    name="kind",
-    short="kind",
-    type="text",
-    meaning="sea: the water meets the ocean; inland: it is enclosed by land; open: it only reaches the scene's edge.",
-)
-_AREA = Field(
-    name="area_m2", short="area_m2", type="real", unit="m2", meaning="Area on the ellipsoid, holes taken out."
-)
-_POLYGON_FIELDS = (_ID, _KIND, _AREA, _SCENE, _TIME, _MODEL)
+def read_layers(name: str) -> Mapping[str, Layer]:
+    """Read the layers of a kind of result, as ``pipeline/data/layers`` states them.
 
-_COASTLINE = Layer(
-    name="coastline",
-    title="Coastline",
-    geometry="LineString",
-    meaning="Where land meets water: lines of equal probability, land on the left of the direction of travel.",
-    fields=(
-        _ID,
-        _KIND,
-        Field(name="closed", short="closed", type="flag", meaning="True where the line ends where it begins."),
-        Field(name="length_m", short="length_m", type="real", unit="m", meaning="Length on the ellipsoid."),
-        Field(
-            name="start_reason",
-            short="start_why",
-            type="text",
-            meaning="Why the line starts here: scene edge, nodata or cloud; empty where it closes.",
-        ),
-        Field(name="end_reason", short="end_why", type="text", meaning="Why the line ends here, in the same words."),
-        Field(
-            name="uncertainty_mean_m",
-            short="unc_mean_m",
-            type="real",
-            unit="m",
-            meaning="Mean over the line of its positional uncertainty (one standard deviation).",
-        ),
-        Field(
-            name="uncertainty_max_m",
-            short="unc_max_m",
-            type="real",
-            unit="m",
-            meaning="Worst positional uncertainty on the line (one standard deviation).",
-        ),
-        _SCENE,
-        _TIME,
-        _MODEL,
-    ),
-)
-_WATER = Layer(
-    name="water",
-    title="Water",
-    geometry="Polygon",
-    meaning="Bodies of water, islands cut out; they share their vertices with the coastline.",
-    fields=_POLYGON_FIELDS,
-)
-_LAND = Layer(
-    name="land",
-    title="Land",
-    geometry="Polygon",
-    meaning="Land, lakes and lagoons cut out; it shares its vertices with the coastline.",
-    fields=_POLYGON_FIELDS,
-)
+    Args:
+        name: ``map``, ``change``, ``mosaic`` or ``timeseries``.
 
-LAYERS: Mapping[str, Layer] = MappingProxyType({layer.name: layer for layer in (_COASTLINE, _WATER, _LAND)})
-"""The layers by name, in the order in which they are written."""
+    Returns:
+        The layers by name, in the order in which they are written.
+    """
+    stated = tomllib.loads((_LAYERS / f"{name}.toml").read_text(encoding="utf-8"))
+    fields = {field: Field(name=field, **values) for field, values in stated["fields"].items()}
+    return MappingProxyType(
+        {
+            layer: Layer(
+                **{"name": layer, "style": layer, **values, "fields": tuple(map(fields.get, values["fields"]))}
+            )
+            for layer, values in stated["layers"].items()
+        }
+    )
+
+
+LAYERS: Mapping[str, Layer] = read_layers("map")
+"""The layers of a mapped scene by name, in the order in which they are written."""
 
 
 def conform_layer(frame: gpd.GeoDataFrame, layer: Layer, *, times: bool = True) -> gpd.GeoDataFrame:

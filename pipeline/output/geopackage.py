@@ -15,7 +15,7 @@ import geopandas as gpd
 import pyogrio
 
 from pipeline.output.fields import Layer, conform_layer
-from pipeline.output.styles import build_style
+from pipeline.output.styles import read_style
 
 __all__ = ["append_features", "explain_geopackage", "write_geopackage"]
 
@@ -143,8 +143,5 @@ def _add_styles(database: sqlite3.Connection, layers: Iterable[Layer]) -> None:
         "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
         "styleQML, styleSLD, useAsDefault, description, owner, update_time) "
         "VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '', ?)",
-        [
-            (layer.name, _GEOMETRY, layer.title, build_style(layer.style or layer.name), layer.meaning, _NO_DATE)
-            for layer in layers
-        ],
+        [(layer.name, _GEOMETRY, layer.title, read_style(layer.style), layer.meaning, _NO_DATE) for layer in layers],
     )

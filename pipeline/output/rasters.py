@@ -32,7 +32,7 @@ from pipeline.output.classes import (
     PROBABILITY_SCALE,
     WATER,
 )
-from pipeline.output.styles import build_sidecar_style
+from pipeline.output.styles import read_style
 from strandline import __version__
 from tiles import masks
 from tiles.grid import Grid
@@ -203,7 +203,7 @@ class MapWriter:
         write_category_names(self.water_path)
         for path in self.paths:
             with output_errors(path):
-                path.with_suffix(".qml").write_text(build_sidecar_style(path.stem), encoding="utf-8")
+                path.with_suffix(".qml").write_text(read_style(path.stem), encoding="utf-8")
 
     def _profile(self) -> dict[str, Any]:
         # Not compressed: a strip may end inside a block, and a compressed block that is rewritten leaves a hole.

@@ -20,7 +20,7 @@ from pipeline.output.fields import LAYERS, Layer, conform_layer
 from pipeline.output.geojson import write_geojson
 from pipeline.output.geopackage import write_geopackage
 from pipeline.output.shapefile import refuse_oversize, write_shapefiles, write_zipped_shapefiles
-from pipeline.output.styles import build_sidecar_style
+from pipeline.output.styles import read_style
 
 __all__ = ["FORMATS", "resolve_formats", "write_vectors"]
 
@@ -96,7 +96,7 @@ def _whole(*paths: Path) -> Iterator[None]:
 def _write_style(folder: Path, layer: Layer) -> Path:
     path = folder / f"{layer.name}.qml"
     with _whole(path):
-        path.write_text(build_sidecar_style(layer.style or layer.name), encoding="utf-8")
+        path.write_text(read_style(layer.style), encoding="utf-8")
     return path
 
 

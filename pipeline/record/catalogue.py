@@ -17,9 +17,10 @@ from typing import Any
 
 import pystac
 
+from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
 from pipeline.record.geoparquet import IndexDraft
-from pipeline.record.item import ITEM_NAME
+from pipeline.record.result import ITEM_NAME
 from strandline import __version__
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import is_stac_item
@@ -187,10 +188,4 @@ def _build_catalogue(out: Path, names: list[str]) -> dict[str, Any]:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    begun = path.with_name(f".{path.name}.begun")
-    with output_errors(path):
-        try:
-            begun.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            begun.replace(path)
-        finally:
-            begun.unlink(missing_ok=True)
+    write_whole(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")

@@ -18,7 +18,7 @@ from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.output.classes import NODATA
 from tiles.grid import Grid
 
-__all__ = ["compute_footprint"]
+__all__ = ["compute_bbox", "compute_footprint"]
 
 _SIDE_PX = 512
 _DECIMALS = 6  # some 10 cm
@@ -41,7 +41,7 @@ def compute_footprint(grid: Grid, water: Path) -> tuple[dict[str, Any], list[flo
     cut = shapely.transform(cut_at_antimeridian(lonlat)[0], lambda xy: np.round(xy, _DECIMALS))
     whole = shapely.MultiPolygon([orient(part) for part in shapely.get_parts(cut)])
     geometry: dict[str, Any] = mapping(whole if len(whole.geoms) > 1 else whole.geoms[0])
-    return geometry, _compute_bbox(lonlat[0])
+    return geometry, compute_bbox(lonlat[0])
 
 
 def _compute_hull(grid: Grid, water: Path) -> shapely.Polygon:
@@ -60,6 +60,14 @@ def _compute_hull(grid: Grid, water: Path) -> shapely.Polygon:
     return hull
 
 
-def _compute_bbox(lonlat: shapely.Geometry) -> list[float]:
+def compute_bbox(lonlat: shapely.Geometry) -> list[float]:
+    """Bounds as STAC has them.
+
+    Args:
+        lonlat: In degrees, in one piece where it crosses the antimeridian.
+
+    Returns:
+        West, south, east, north in degrees; west is larger than east where the antimeridian is crossed.
+    """
     west, south, east, north = (round(float(value), _DECIMALS) for value in shapely.bounds(lonlat))
     return [round((west + 180) % 360 - 180, _DECIMALS), south, round((east - 180) % -360 + 180, _DECIMALS), north]

@@ -8,8 +8,6 @@ processing 1.2.0 and mlm 1.4.0.
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,40 +21,32 @@ import rasterio
 
 from models.card import ModelCard
 from pipeline.checksums import compute_checksums, compute_fingerprint, format_multihash
-from pipeline.errors import output_errors
 from pipeline.record.assets import build_assets
 from pipeline.record.footprint import compute_footprint
 from pipeline.record.model_record import build_mlm_properties, build_model_asset
+from pipeline.record.result import (
+    COPERNICUS,
+    FIRST_LIGHT,
+    ITEM_NAME,
+    describe_projection,
+    name_schemas,
+    write_json,
+)
 from strandline import __version__
 from tiles.grid import Grid
 from tiles.scene import Scene
 
-__all__ = [
-    "ITEM_NAME",
-    "Provenance",
-    "build_item",
-    "compute_checksums",
-    "compute_fingerprint",
-    "read_fingerprint",
-    "write_item",
-]
+__all__ = ["Provenance", "build_item", "compute_checksums", "compute_fingerprint", "write_item"]
 
-ITEM_NAME = "item.json"
-
-_EXTENSIONS = [
-    f"https://stac-extensions.github.io/{name}/schema.json"
-    for name in (
-        "eo/v2.0.0",
-        "projection/v2.0.0",
-        "raster/v2.0.0",
-        "classification/v2.0.0",
-        "file/v2.1.0",
-        "processing/v1.2.0",
-        "mlm/v1.4.0",
-    )
-]
-# STAC wants an interval where the moment is not known: from the launch of Sentinel-2A to the writing of the item.
-_FIRST_LIGHT = datetime(2015, 6, 23, tzinfo=UTC)
+_SCHEMAS = name_schemas(
+    "eo/v2.0.0",
+    "projection/v2.0.0",
+    "raster/v2.0.0",
+    "classification/v2.0.0",
+    "file/v2.1.0",
+    "processing/v1.2.0",
+    "mlm/v1.4.0",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,35 +99,7 @@ def write_item(folder: Path, provenance: Provenance) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    path = folder / ITEM_NAME
-    begun = folder / f".{ITEM_NAME}.begun"
-    with output_errors(path):
-        text = json.dumps(build_item(folder, provenance).to_dict(transform_hrefs=False), indent=2, ensure_ascii=False)
-        with begun.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        begun.replace(path)
-    return path
-
-
-def read_fingerprint(folder: Path) -> str | None:
-    """Read the fingerprint of the result that stands in a folder.
-
-    Args:
-        folder: Where ``item.json`` may stand.
-
-    Returns:
-        The fingerprint; ``None`` where there is no item, it is none of ours, or an output that it names is missing or
-        of another size: then the work is not done.
-    """
-    try:
-        item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
-        ours = {key: asset for key, asset in item["assets"].items() if "mlm:model" not in asset.get("roles", ())}
-        whole = all((folder / asset["href"]).stat().st_size == asset["file:size"] for asset in ours.values())
-        return str(item["properties"]["strandline:fingerprint"]) if whole else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    return write_json(folder / ITEM_NAME, build_item(folder, provenance).to_dict(transform_hrefs=False))
 
 
 def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
@@ -158,10 +120,10 @@ def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
         geometry=geometry,
         bbox=bbox,
         datetime=acquired,
-        start_datetime=None if acquired else _FIRST_LIGHT,
+        start_datetime=None if acquired else FIRST_LIGHT,
         end_datetime=None if acquired else created,
         properties=_build_properties(provenance, created),
-        stac_extensions=_EXTENSIONS,
+        stac_extensions=_SCHEMAS,
         assets={
             **build_assets(folder, provenance.grid),
             "model": build_model_asset(provenance.card, provenance.model_source, provenance.model_sha256),
@@ -185,7 +147,7 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
             }
         ],
         **_build_sensor_properties(provenance.scene),
-        **_build_projection_properties(provenance.grid),
+        **describe_projection(provenance.grid),
         **_build_processing_properties(provenance),
         **build_mlm_properties(provenance.card, provenance.hyperparameters, _version("torch")),
         **_build_own_properties(provenance),
@@ -196,7 +158,7 @@ def _attribution(scene: Scene) -> str:
     if scene.simulated:
         return "A simulated scene: it shows no place on Earth."
     year = f" {scene.acquired:%Y}" if scene.acquired else ""
-    return f"Contains modified Copernicus Sentinel data{year}."
+    return f"{COPERNICUS}{year}."
 
 
 def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
@@ -206,17 +168,6 @@ def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
     if scene.cloud_percent is not None:
         sensor["eo:cloud_cover"] = scene.cloud_percent
     return sensor
-
-
-def _build_projection_properties(grid: Grid) -> dict[str, Any]:
-    authority = grid.crs.to_authority()
-    described = {"proj:code": ":".join(authority)} if authority else {"proj:code": None, "proj:wkt2": grid.crs.to_wkt()}
-    return {
-        **described,
-        "proj:shape": list(grid.shape),
-        "proj:transform": list(grid.transform)[:6],
-        "proj:bbox": list(grid.bounds),
-    }
 
 
 def _build_processing_properties(provenance: Provenance) -> dict[str, Any]:

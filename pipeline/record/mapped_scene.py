@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from pipeline.errors import MosaicError
-from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.record.result import ITEM_NAME, read_fingerprint
 from tiles.errors import GridError
 from tiles.grid import Grid
 from tiles.products.name import find_tile

@@ -7,7 +7,7 @@ choose the shore, attach the tides, fit, write, draw, record, publish.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from pyproj import Transformer
 
 from pipeline.atomic import open_workspace
 from pipeline.checksums import compute_fingerprint, compute_sha256
-from pipeline.errors import StaleResultError
-from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.progress import Progress, ignore_progress
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
+from pipeline.record.result import ITEM_NAME, is_result_there
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
 from pipeline.timeseries.crossings import choose_crossings, find_crossings
 from pipeline.timeseries.options import TimeseriesOptions
@@ -41,8 +41,6 @@ from pipeline.timeseries.transects import (
 )
 
 __all__ = ["TideError", "TimeseriesError", "TimeseriesOptions", "TimeseriesResult", "compute_timeseries"]
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +97,9 @@ def compute_timeseries(
         StrandlineError: Whatever is wrong with the maps, the choices or the disk, in one line.
     """
     plan, out = _make_plan(Path(folder), options or TimeseriesOptions()), Path(out)
-    if (found := read_fingerprint(out)) is not None:
-        if found == plan.fingerprint:
-            return TimeseriesResult(folder=out, already_made=True, dates=len(plan.groups), notes=plan.notes)
-        if not plan.options.overwrite:
-            raise StaleResultError(f"{out} holds a result of other maps or choices: --overwrite replaces it.")
-    progress = progress or _say_nothing
+    if is_result_there(out, plan.fingerprint, overwrite=plan.options.overwrite, made_from="other maps"):
+        return TimeseriesResult(folder=out, already_made=True, dates=len(plan.groups), notes=plan.notes)
+    progress = progress or ignore_progress
     with open_workspace(out.parent, out.name) as work:
         transects, reference, origin = _resolve_transects(plan)
         series, notes = _measure(plan, transects, progress)
@@ -250,7 +245,3 @@ def _write(
         notes=(*plan.notes, *notes),
     )
     write_series_record(folder, name, record)
-
-
-def _say_nothing(_stage: str, _share: float) -> None:
-    """Progress that nobody wants to hear about."""

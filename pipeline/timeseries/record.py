@@ -1,6 +1,6 @@
 """Record a time series: ``timeseries.json`` with what was found, and a STAC Item, written last, for where it came from.
 
-Source: STAC 1.1.0, with the extension file 2.1.0.
+Source: STAC 1.1.0; see ``pipeline.record.result``.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pystac
 import shapely
 from shapely.geometry import mapping
 
-from pipeline.atomic import write_whole
-from pipeline.checksums import compute_sha256, format_multihash
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
-from pipeline.record.item import ITEM_NAME
+from pipeline.record.footprint import compute_bbox
 from pipeline.record.mapped_scene import MappedScenes
+from pipeline.record.result import ResultItem, write_json
 from pipeline.timeseries.crossings import CLEARANCE_M
 from pipeline.timeseries.options import TimeseriesOptions
 from pipeline.timeseries.series import Series, summarise_rates
@@ -29,14 +27,6 @@ __all__ = ["SERIES_NAME", "SeriesRecord", "read_series_record", "write_series_re
 
 SERIES_NAME = "timeseries.json"
 
-_EXTENSIONS = ["https://stac-extensions.github.io/file/v2.1.0/schema.json"]
-_MEDIA_TYPES = {
-    ".gpkg": "application/geopackage+sqlite3",
-    ".csv": "text/csv",
-    ".parquet": "application/vnd.apache.parquet",
-    ".png": "image/png",
-    ".json": "application/json",
-}
 _INSTANT = "No heights of the tide were given: the lines are instantaneous, and the tide at each moment is in them."
 
 
@@ -137,50 +127,21 @@ def write_series_record(folder: Path, name: str, record: SeriesRecord) -> None:
         OutputError: They cannot be written.
     """
     document = record.to_dict()
-    write_whole(folder / SERIES_NAME, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    item = _build_item(name, record, document)
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            item.add_asset(path.name.replace(".", "_"), _describe_file(path))
-    text = json.dumps(item.to_dict(transform_hrefs=False), indent=2, ensure_ascii=False)
-    write_whole(folder / ITEM_NAME, text + "\n")
-
-
-def _build_item(name: str, record: SeriesRecord, document: dict[str, Any]) -> pystac.Item:
-    series = record.series
-    lines = series.transects.build_lines()
-    hull = shapely.convex_hull(shapely.union_all(lines)).buffer(1.0)
-    lonlat = to_lonlat(np.array([hull], dtype=object), series.transects.crs)
-    west, south, east, north = (round(float(value), 6) for value in shapely.bounds(lonlat[0]))
-    simulated = any(scene.simulated for scene in record.mapped.scenes)
-    return pystac.Item(
+    write_json(folder / SERIES_NAME, document)
+    geometry, bbox = _compute_footprint(record.series)
+    ResultItem(
         id=name,
-        geometry=mapping(shapely.orient_polygons(cut_at_antimeridian(lonlat)[0])),
-        bbox=[round((west + 180) % 360 - 180, 6), south, round((east + 180) % 360 - 180, 6), north],
-        datetime=None,
-        start_datetime=series.dates[0].acquired,
-        end_datetime=series.dates[-1].acquired,
-        properties={
-            "title": f"Position of the shore on {len(series.dates)} dates",
-            "description": "Simulated scenes: they show no place on Earth."
-            if simulated
-            else "Contains modified Copernicus Sentinel data.",
-            "license": "other",
-            "strandline:simulated": simulated,
-            "strandline:fingerprint": record.fingerprint,
-            "strandline:parameters": document["parameters"],
-            "strandline:summary": document["summary"],
-            "strandline:tide": document["tide"],
-            "strandline:notes": document["notes"],
-        },
-        stac_extensions=_EXTENSIONS,
-    )
+        title=f"Position of the shore on {len(record.series.dates)} dates",
+        geometry=geometry,
+        bbox=bbox,
+        times=[date.acquired for date in record.series.dates],
+        simulated=any(scene.simulated for scene in record.mapped.scenes),
+        fingerprint=record.fingerprint,
+        properties={name: document[name] for name in ("parameters", "summary", "tide", "notes")},
+    ).write(folder)
 
 
-def _describe_file(path: Path) -> pystac.Asset:
-    return pystac.Asset(
-        f"./{path.name}",
-        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
-        roles=["overview"] if path.suffix == ".png" else ["data"],
-        extra_fields={"file:size": path.stat().st_size, "file:checksum": format_multihash(compute_sha256(path))},
-    )
+def _compute_footprint(series: Series) -> tuple[dict[str, Any], list[float]]:
+    hull = shapely.convex_hull(shapely.union_all(series.transects.build_lines())).buffer(1.0)
+    lonlat = to_lonlat(np.array([hull], dtype=object), series.transects.crs)
+    return mapping(shapely.orient_polygons(cut_at_antimeridian(lonlat)[0])), compute_bbox(lonlat[0])

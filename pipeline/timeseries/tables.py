@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pyproj import Transformer
 
 from pipeline.errors import output_errors
 from pipeline.output.geopackage import write_geopackage
-from pipeline.timeseries.fields import CROSSINGS, SERIES_LAYERS, TRANSECTS, build_series_style
+from pipeline.timeseries.fields import CROSSINGS, SERIES_LAYERS, TRANSECTS
 from pipeline.timeseries.series import Fits, Series
 
 __all__ = ["build_crossings", "build_rates", "write_series_tables"]
@@ -91,11 +90,6 @@ def write_series_tables(folder: Path, series: Series) -> None:
     with output_errors(path, RuntimeError, sqlite3.Error):
         found = crossings[np.isfinite(crossings["position_m"])].reset_index(drop=True)
         write_geopackage(path, {TRANSECTS.name: rates, CROSSINGS.name: found}, SERIES_LAYERS)
-        with closing(sqlite3.connect(path)) as database, database:
-            database.executemany(
-                "UPDATE layer_styles SET styleQML = ? WHERE f_table_name = ?",
-                [(build_series_style(layer.name), layer.name) for layer in SERIES_LAYERS],
-            )
 
 
 def _write_table(folder: Path, name: str, table: pd.DataFrame) -> None:

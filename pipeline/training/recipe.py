@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.errors import TrainingError
+from pipeline.atomic import write_whole
 from pipeline.strict_yaml import explain, read_yaml
 
 __all__ = [
@@ -228,9 +229,7 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
         path: Where to.
         recipe: The recipe.
     """
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-    draft.replace(path)
+    write_whole(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
 
 
 def _apply(values: dict[str, Any], change: str) -> None:

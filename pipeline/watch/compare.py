@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.holder import Holder

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.batch.run_batch import BatchJob, run_batch
 from pipeline.cluster.client import ClusterOptions
 from pipeline.mapping.options import MapOptions
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from pipeline.search.hosts import HOSTS, find_host
 from pipeline.search.plan import Plan, PlanQuery, PlanSource, write_plan
 from pipeline.watch.areas.file import WatchSettings

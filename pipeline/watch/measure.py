@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import output_errors
-from pipeline.record.item import ITEM_NAME, read_fingerprint
+from pipeline.record.result import ITEM_NAME, read_fingerprint
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.publish.publish import publish_result

@@ -11,7 +11,7 @@ from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.compare import CHANGES
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import Row
-from pipeline.watch.publish.publish import prune_published, prune_work
+from pipeline.watch.publish.publish import prune_published
 from pipeline.watch.search import read_tile
 from pipeline.watch.values import AreaFolders
 
@@ -39,8 +39,9 @@ def prune_area(area: AreaSettings, limits: Limits, folders: AreaFolders, ledger:
     if limits.prune_work_after is not None:
         rows = ledger.rows(area.name, items=False)
         keep = {Path(row.folder).name for row in _list_needed(rows) if row.folder}
-        work = len(prune_work(folders.scenes, older_than=limits.prune_work_after, now=now, keep=keep))
-        prune_work(folders.changes, older_than=limits.prune_work_after, now=now, keep=keep)
+        age = limits.prune_work_after
+        work = len(prune_published(str(folders.scenes), older_than=age, now=now, keep=keep))
+        prune_published(str(folders.changes), older_than=age, now=now, keep=keep)
         gone = [row for row in rows if row.state == "published" and row.folder and not Path(row.folder).exists()]
         if gone:
             ledger.mark_pruned(gone)

@@ -16,19 +16,18 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import OutputError
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
-from pipeline.watch.ledger.renewal import keep_renewed
 from pipeline.watch.ledger.values import Counts, LedgerError, LostClaimError, Row, utc_now
 from pipeline.watch.locks import hold_area, wait_for_machine
 from pipeline.watch.outbox import Outbox
 from pipeline.watch.prune import prune_area
-from pipeline.watch.publish.folder import sweep_folder
-from pipeline.watch.publish.publish import refresh_catalogue, require_room, sweep_destination
+from pipeline.watch.publish.folder import Folder, require_room
+from pipeline.watch.publish.publish import open_destination
 from pipeline.watch.publish.target import resolve_destination
 from pipeline.watch.search import list_notes, look_for_scenes
 from pipeline.watch.tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
@@ -212,7 +211,7 @@ class _Round:
         self._sweep()
         alone = wait_for_machine(self._folders.work) if self._settings.dask.scheduler is None else nullcontext()
         try:
-            with alone, keep_renewed(self._ledger, self._holder):
+            with alone, self._ledger.keep_renewed(self._holder):
                 limit = self._settings.limits.scenes_per_round
                 rows = self._ledger.claim(self._area.name, limit=limit, holder=self._holder)
                 ready = [row for row in rows if _is_ready(row)]
@@ -293,16 +292,16 @@ class _Round:
     def _sweep(self) -> None:
         """Clear away what killed processes left: here each time, at the destination now and then."""
         for left in (self._folders.changes, self._folders.measures):
-            sweep_folder(left)
+            Folder(path=left).sweep()
         # A map that was begun is gone on with, unless a newer product has come, or the scene was given up.
         waiting = self._ledger.rows(self._area.name, states=["seen", "working", "failed", "mapped"])
-        sweep_folder(self._folders.scenes, keep={make_scene_id(str(row.item["id"])) for row in waiting})
+        Folder(path=self._folders.scenes).sweep(keep={make_scene_id(str(row.item["id"])) for row in waiting})
         mark, now = self._folders.sweep_mark, self._clock()
         with suppress(OSError):
             age = abs(now.timestamp() - mark.stat().st_mtime) if mark.exists() else None
             if age is not None and age < _SWEEP_EVERY.total_seconds():
                 return
-        sweep_destination(self._area.destination)
+        open_destination(self._area.destination).sweep()
         with suppress(OSError):
             mark.touch()
 
@@ -310,14 +309,14 @@ class _Round:
         """Write the catalogue again, where something was published since, by this round or one that was killed."""
         mark = self._folders.stale_mark
         if mark.exists() or self._tally.published:
-            refresh_catalogue(self._area.destination)
+            open_destination(self._area.destination).write_catalogue()
             mark.unlink(missing_ok=True)
 
     def _prune(self) -> None:
         limits = self._settings.limits
         work, published = prune_area(self._area, limits, self._folders, self._ledger, now=self._clock())
         if published:
-            refresh_catalogue(self._area.destination)
+            open_destination(self._area.destination).write_catalogue()
         if work or published:
             self._say(
                 "pruned", f"{self._area.name}: {work} working copies and {published} published results were removed"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pipeline.errors import AreasError
 from pipeline.watch.areas.file import WatchSettings
-from pipeline.watch.ledger.holder import judge_holder
+from pipeline.watch.ledger.holder import read_holder_life
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
 from pipeline.watch.ledger.values import AreaSummary, FailedScene, Round, Row, SkipKind, State
 from pipeline.watch.values import AreaFolders
@@ -247,7 +247,7 @@ class _Reader:
         if _is_locked(AreaFolders(work=Path(self.settings.work), area=name).home / "lock"):
             return "under way"
         rows = [] if self.ledger is None else self.ledger.rows(name, states=["working", "mapped"], items=False)
-        lives = {judge_holder(row.holder) for row in rows if row.holder is not None}
+        lives = {read_holder_life(row.holder) for row in rows if row.holder is not None}
         return "under way" if lives - {"dead"} else "cut off"
 
     def _read_scenes(self, name: str) -> tuple[SceneStatus, ...]:

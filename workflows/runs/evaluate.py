@@ -14,11 +14,12 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from pipeline.evaluation.answers import NetworkMethod
-from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, Progress, evaluate
+from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
 from pipeline.evaluation.permutation import BandImportance, compute_importance
 from pipeline.evaluation.report.page import ReportSubject
 from pipeline.evaluation.report.words import COLUMNS, find_best, format_figure
 from pipeline.evaluation.report.write_report import write_report
+from pipeline.progress import Progress
 from pipeline.samples.sources import resolve_places, resolve_source
 from strandline import __version__
 from tiles.samples.sample import SampleSource

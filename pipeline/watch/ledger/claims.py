@@ -6,6 +6,10 @@ lease decides.
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,19 +17,121 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
-from pipeline.watch.ledger.failures import note_final_failure
-from pipeline.watch.ledger.holder import judge_holder
+from pipeline.watch.ledger.failures import describe_final_failure
+from pipeline.watch.ledger.holder import Holder, read_holder_life
+from pipeline.watch.ledger.part import LedgerPart
 from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
-from pipeline.watch.ledger.tables import SCENES
+from pipeline.watch.ledger.tables import SCENES, make_row
+from pipeline.watch.ledger.values import LedgerError, Row
 
-__all__ = ["CLOCKS_DIFFER", "LeaseLook", "claim_rows", "free_dead", "judge_lease", "release_rows", "renew_rows"]
+__all__ = ["CLOCKS_DIFFER", "Claims", "LeaseState", "compute_lease_state"]
+
+_LOG = logging.getLogger(__name__)
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """Clocks of two hosts may differ by so much without one of them having jumped."""
 
+_TROUBLESOME = 2
+"""A scene that cost so many processes their life is taken up after all others."""
+
+
+class Claims(LedgerPart):
+    """The part of the ledger that gives scenes into hands and takes them back."""
+
+    def claim(self, area: str, *, limit: int, holder: Holder | str, most_deaths: int = 8) -> list[Row]:
+        """Take scenes in hand that are to be mapped or published, those acquired first first; no one else gets them.
+
+        Args:
+            area: Name of the area.
+            limit: At most so many.
+            holder: Who takes them.
+            most_deaths: A scene that was in hand so often when a process died has failed for good.
+
+        Returns:
+            Rows whose state is ``working``; where ``is_mapped`` holds, only publishing is left.
+
+        Raises:
+            LedgerError: The database is away; nothing was taken.
+        """
+        name, now = str(holder), self._clock()
+        columns = SCENES.c
+        query = (
+            sa.select(SCENES)
+            .where(columns.area == area, columns.holder.is_(None), _is_due(now))
+            .order_by(columns.deaths >= _TROUBLESOME, columns.acquired, columns.id)
+            .limit(limit)
+        )
+        with self._database.write() as connection:
+            # What dead watchers had is due again, and may be among what is taken.
+            _free_dead(connection, area, holder=name, most_deaths=most_deaths, now=now)
+            due = connection.execute(query).mappings().all()
+            taken = [row["id"] for row in due if _take(connection, row, holder=name, lease=self._lease, now=now)]
+            rows = connection.execute(sa.select(SCENES).where(columns.id.in_(taken))).mappings().all()
+        return [make_row(row) for row in sorted(rows, key=lambda row: taken.index(row["id"]))]
+
+    def renew(self, holder: Holder | str) -> int:
+        """Hold on to all that is in hand for another lease; ends the doubts of others.
+
+        Args:
+            holder: Who holds.
+
+        Returns:
+            How many scenes.
+        """
+        with self._database.write() as connection:
+            now = self._clock()
+            values = {"renewed_at": now, "lease_until": now + self._lease, "doubted_at": None}
+            return connection.execute(sa.update(SCENES).where(SCENES.c.holder == str(holder)).values(values)).rowcount
+
+    @contextmanager
+    def keep_renewed(self, holder: Holder | str) -> Iterator[None]:
+        """Renew what a holder has in hand, three times a lease, while the block runs.
+
+        A database that is away is asked again at the next time; whether the scenes were lost meanwhile is told where
+        the result is written down.
+
+        Args:
+            holder: Who has scenes in hand.
+        """
+        has_ended = threading.Event()
+
+        def renew_again() -> None:
+            while not has_ended.wait(self.lease_s / 3):
+                try:
+                    self.renew(holder)
+                except LedgerError as error:
+                    _LOG.warning("%s", error)
+
+        thread = threading.Thread(target=renew_again, name="strandline-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            has_ended.set()
+            thread.join()
+
+    def release(self, holder: Holder | str) -> int:
+        """Give back all that is in hand, as it was before; for a clean stop.
+
+        Args:
+            holder: Who held it.
+
+        Returns:
+            How many scenes.
+        """
+        query = sa.select(SCENES).where(SCENES.c.holder == str(holder))
+        with self._database.write() as connection:
+            now = self._clock()
+            return sum(
+                change_row(
+                    connection, row, apply_pending(row, now=now) or {**FREE, "state": _state_before(row)}, now=now
+                )
+                for row in connection.execute(query).mappings().all()
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseLook:
+class LeaseState:
     """What a look at a lease showed.
 
     Attributes:
@@ -37,10 +143,10 @@ class LeaseLook:
     doubted_at: datetime | None
 
 
-def judge_lease(
+def compute_lease_state(
     *, renewed_at: datetime, lease_until: datetime, doubted_at: datetime | None, now: datetime
-) -> LeaseLook:
-    """Look at a lease.
+) -> LeaseState:
+    """Look at a lease: it has run out where it seems so twice, half a lease apart by the clock of who looks.
 
     Args:
         renewed_at: When it was last renewed, by its holder's clock.
@@ -49,94 +155,55 @@ def judge_lease(
         now: By the clock of who looks.
     """
     # A lease that begins in the future is one of a clock that has gone back since.
-    seems_so = now >= lease_until or now < renewed_at - CLOCKS_DIFFER
-    if not seems_so:
-        return LeaseLook(has_run_out=False, doubted_at=None)
+    is_doubtful = now >= lease_until or now < renewed_at - CLOCKS_DIFFER
+    if not is_doubtful:
+        return LeaseState(has_run_out=False, doubted_at=None)
     if doubted_at is None or doubted_at > now:
-        return LeaseLook(has_run_out=False, doubted_at=now)
-    return LeaseLook(has_run_out=now - doubted_at >= (lease_until - renewed_at) / 2, doubted_at=doubted_at)
-
-
-_TROUBLESOME = 2
-"""A scene that cost so many processes their life is taken up after all others."""
-
-
-def claim_rows(
-    connection: sa.Connection, area: str, *, limit: int, holder: str, lease: timedelta, now: datetime
-) -> list[RowMapping]:
-    """Take scenes in hand, the oldest first.
-
-    Args:
-        connection: In a transaction that writes.
-        area: Name of the area.
-        limit: At most so many.
-        holder: Who takes them.
-        lease: For how long, unless renewed.
-        now: When.
-
-    Returns:
-        As they stand now.
-    """
-    columns = SCENES.c
-    asked = (
-        sa.select(SCENES)
-        .where(columns.area == area, columns.holder.is_(None), _is_due(now))
-        .order_by(columns.deaths >= _TROUBLESOME, columns.acquired, columns.id)
-        .limit(limit)
-    )
-    mine = []
-    for row in connection.execute(asked).mappings().all():
-        changes = {
-            "state": "working",
-            "before": row["state"],
-            "holder": holder,
-            "fence": row["fence"] + 1,
-            "renewed_at": now,
-            "lease_until": now + lease,
-            "doubted_at": None,
-            "changed": now,
-        }
-        if change_row(connection, row, changes, now=now):
-            mine.append(row["id"])
-    found = connection.execute(sa.select(SCENES).where(columns.id.in_(mine))).mappings().all()
-    return sorted(found, key=lambda row: mine.index(row["id"]))
+        return LeaseState(has_run_out=False, doubted_at=now)
+    return LeaseState(has_run_out=now - doubted_at >= (lease_until - renewed_at) / 2, doubted_at=doubted_at)
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     """What there is to do: a failure noted in the future means that the clock has gone back, and is due as well."""
     columns = SCENES.c
-    waited = sa.or_(columns.next_try <= now, columns.changed > now + CLOCKS_DIFFER)
+    has_waited = sa.or_(columns.next_try <= now, columns.changed > now + CLOCKS_DIFFER)
     return sa.or_(
         columns.state.in_(["seen", "mapped"]),
-        sa.and_(columns.state == "failed", columns.next_try.is_not(None), waited),
+        sa.and_(columns.state == "failed", columns.next_try.is_not(None), has_waited),
     )
 
 
-def free_dead(connection: sa.Connection, area: str, *, holder: str, most_deaths: int, now: datetime) -> None:
-    """Free what is in the hands of processes that are dead, or seem to be.
+def _take(connection: sa.Connection, row: RowMapping, *, holder: str, lease: timedelta, now: datetime) -> bool:
+    changes = {
+        "state": "working",
+        "before": row["state"],
+        "holder": holder,
+        "fence": row["fence"] + 1,
+        "renewed_at": now,
+        "lease_until": now + lease,
+        "doubted_at": None,
+        "changed": now,
+    }
+    return change_row(connection, row, changes, now=now)
 
-    Args:
-        connection: In a transaction that writes.
-        area: Name of the area.
-        holder: Who asks; its own scenes stay with it.
-        most_deaths: A scene that was in hand so often when a process died has failed for good.
-        now: When.
-    """
-    asked = sa.select(SCENES).where(SCENES.c.area == area, SCENES.c.holder.is_not(None), SCENES.c.holder != holder)
-    for row in connection.execute(asked).mappings().all():
-        life = judge_holder(row["holder"])
+
+def _free_dead(connection: sa.Connection, area: str, *, holder: str, most_deaths: int, now: datetime) -> None:
+    """Free what is in the hands of processes that are dead, or seem to be; the holder's own scenes stay with it."""
+    query = sa.select(SCENES).where(SCENES.c.area == area, SCENES.c.holder.is_not(None), SCENES.c.holder != holder)
+    for row in connection.execute(query).mappings().all():
+        life = read_holder_life(row["holder"])
         if life == "dead" or (life == "unknown" and _has_run_out(connection, row, now=now)):
             _free(connection, row, most_deaths=most_deaths, now=now)
 
 
 def _has_run_out(connection: sa.Connection, row: RowMapping, *, now: datetime) -> bool:
     """Whether a lease has run out; where it seems so for the first time, that is written down."""
-    look = judge_lease(
+    lease = compute_lease_state(
         renewed_at=row["renewed_at"], lease_until=row["lease_until"], doubted_at=row["doubted_at"], now=now
     )
-    if look.doubted_at != row["doubted_at"]:
-        change_row(connection, row, {"doubted_at": look.doubted_at}, now=now)
-    return look.has_run_out
+    if lease.doubted_at != row["doubted_at"]:
+        change_row(connection, row, {"doubted_at": lease.doubted_at}, now=now)
+    return lease.has_run_out
 
 
 def _free(connection: sa.Connection, row: RowMapping, *, most_deaths: int, now: datetime) -> None:
@@ -144,6 +211,7 @@ def _free(connection: sa.Connection, row: RowMapping, *, most_deaths: int, now: 
     event: dict[str, Any] | None = {"what": "freed", "holder": row["holder"], "deaths": deaths}
     changes: dict[str, Any] = {**FREE, "state": _state_before(row), "deaths": deaths}
     if row["pending"]:
+        # The newer product has killed nobody yet, so it begins without deaths.
         history = add_history(row["history"], {"what": "freed", "holder": row["holder"]}, now=now)
         changes = apply_pending({**row, "history": history}, now=now)
         event = None
@@ -152,45 +220,11 @@ def _free(connection: sa.Connection, row: RowMapping, *, most_deaths: int, now: 
             f"{deaths} processes ended while they had this scene in hand: see the log and the memory of the machine, "
             "then strandline retry."
         )
-        changes |= note_final_failure(row, error, now=now)
+        changes |= describe_final_failure(row, error, now=now)
         event = {"what": "failed", "error": error, "deaths": deaths}
     change_row(connection, row, changes, now=now, event=event)
 
 
 def _state_before(row: RowMapping) -> str:
+    """The state that a scene in hand returns to: a map that was made meanwhile stays made."""
     return str(row["before"] if row["state"] == "working" else row["state"])
-
-
-def renew_rows(connection: sa.Connection, *, holder: str, lease: timedelta, now: datetime) -> int:
-    """Hold on to all that is in hand; ends the doubts of others.
-
-    Args:
-        connection: In a transaction that writes.
-        holder: Who holds.
-        lease: For how long from now.
-        now: When.
-
-    Returns:
-        How many scenes.
-    """
-    values = {"renewed_at": now, "lease_until": now + lease, "doubted_at": None}
-    return connection.execute(sa.update(SCENES).where(SCENES.c.holder == holder).values(values)).rowcount
-
-
-def release_rows(connection: sa.Connection, *, holder: str, now: datetime) -> int:
-    """Give back all that is in hand, as it was.
-
-    Args:
-        connection: In a transaction that writes.
-        holder: Who held it.
-        now: When.
-
-    Returns:
-        How many scenes.
-    """
-    held = connection.execute(sa.select(SCENES).where(SCENES.c.holder == holder)).mappings().all()
-    done = 0
-    for row in held:
-        changes = apply_pending(row, now=now) or {**FREE, "state": _state_before(row)}
-        done += change_row(connection, row, changes, now=now)
-    return done

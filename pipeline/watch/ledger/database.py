@@ -74,7 +74,7 @@ class Database:
         """
         self._engine = engine
         self._secrets = secrets
-        self.name = self._hide(name)
+        self.name = self._hide_secrets(name)
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -89,7 +89,7 @@ class Database:
         """
         is_postgres = self._engine.dialect.name == "postgresql"
         engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if is_postgres else self._engine
-        with self._errors("read"), engine.begin() as connection:
+        with self._ledger_errors("read"), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -99,20 +99,22 @@ class Database:
         Raises:
             LedgerError: The database cannot be written.
         """
-        with self._errors("written"), self._engine.execution_options(writes=True).begin() as connection:
+        with self._ledger_errors("written"), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
 
     @contextmanager
-    def _errors(self, done: str) -> Iterator[None]:
+    def _ledger_errors(self, action: str) -> Iterator[None]:
+        """Turn whatever the database raises into one line; its own error is not shown where it holds a secret."""
         try:
             yield
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error)
-            shown = self._hide(reason)
-            message = f"The ledger {self.name} could not be {done} ({_explain(shown)})"
-            raise LedgerError(f"{message}. Check that it is there and runs.") from (error if shown == reason else None)
+            safe_reason = self._hide_secrets(reason)
+            message = f"The ledger {self.name} could not be {action} ({_explain_reason(safe_reason)})"
+            cause = error if safe_reason == reason else None
+            raise LedgerError(f"{message}. Check that it is there and runs.") from cause
 
-    def _hide(self, text: str) -> str:
+    def _hide_secrets(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
@@ -173,7 +175,7 @@ def _open_sqlite(path: Path, *, create: bool) -> Database:
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
-    _begin_by(engine, lambda writes: "BEGIN IMMEDIATE" if writes else "BEGIN")
+    _set_begin(engine, lambda writes: "BEGIN IMMEDIATE" if writes else "BEGIN")
     return Database(engine, name=str(path))
 
 
@@ -190,8 +192,9 @@ def _make_file(path: Path) -> None:
 
 def _open_postgres(url: sa.URL) -> Database:
     arguments: dict[str, Any] = {k: v for k, v in _POSTGRES_CONNECTION.items() if k not in url.query}
-    asked = url.query.get("password", ())
-    secrets = {url.password, *([asked] if isinstance(asked, str) else asked)} - {None, ""}
+    # A password may stand in the query, too, and there even twice.
+    in_query = url.query.get("password", ())
+    secrets = {url.password, *([in_query] if isinstance(in_query, str) else in_query)} - {None, ""}
     hidden = {str(secret) for secret in secrets} | {quote(str(secret), safe="") for secret in secrets}
     name = f"postgresql://{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
     try:
@@ -201,19 +204,19 @@ def _open_postgres(url: sa.URL) -> Database:
     except ImportError as error:
         raise MissingExtraError("A ledger in PostgreSQL needs psycopg: pip install 'strandline[schedule]'.") from error
     lock = f"; SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"
-    _begin_by(engine, lambda writes: _POSTGRES_BEGIN + (lock if writes else ""))
+    _set_begin(engine, lambda writes: _POSTGRES_BEGIN + (lock if writes else ""))
     return Database(engine, name=name, secrets=tuple(sorted(hidden, key=len, reverse=True)))
 
 
-def _begin_by(engine: sa.Engine, statement: Callable[[bool], str]) -> None:
-    """Say how a transaction begins: one that writes waits for its turn there, not in its middle."""
+def _set_begin(engine: sa.Engine, statement: Callable[[bool], str]) -> None:
+    """Set how a transaction begins: one that writes waits for its turn there, not in its middle."""
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement(bool(connection.get_execution_options().get("writes"))))
 
 
-def _explain(reason: str) -> str:
+def _explain_reason(reason: str) -> str:
     """The reason of a database as one line without a full stop, in words that say more where we know them."""
     line = one_line(reason)
     return _SQLITE_REASONS.get(line, line).rstrip(".")

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Holder", "Life", "judge_holder"]
+__all__ = ["Holder", "Life", "read_holder_life"]
 
 Life = Literal["alive", "dead", "unknown"]
 
@@ -52,25 +52,26 @@ class Holder:
         return f"{self.host}:{self.pid}:{self.started}:{self.token}"
 
 
-def judge_holder(stored: str) -> Life:
+def read_holder_life(holder: str) -> Life:
     """Whether the process of a holder is alive, as far as can be known from here.
 
     Args:
-        stored: A holder as a string.
+        holder: As the ledger keeps it.
 
     Returns:
         ``unknown`` for a process of another host, or where the system does not say when a process started.
     """
-    parts = stored.rsplit(":", 3)
+    parts = holder.rsplit(":", 3)
     if len(parts) != 4 or parts[0] != _name_host() or not parts[1].isdigit() or not parts[2]:
         return "unknown"
     pid, started = int(parts[1]), parts[2]
-    found = _read_stat(pid)
-    if found is None:
+    state_and_start = _read_stat(pid)
+    if state_and_start is None:
         return "unknown" if _exists(pid) else "dead"
-    # A killed process whose parent has not asked for it yet (Z) does no more work.
-    state, its_start = found
-    return "alive" if its_start == started and state not in "ZX" else "dead"
+    # A number may have been given to another process since; and a killed process whose parent has not asked for it
+    # yet (Z) does no more work.
+    state, start = state_and_start
+    return "alive" if start == started and state not in "ZX" else "dead"
 
 
 def _exists(pid: int) -> bool:

@@ -3,236 +3,221 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
 from pipeline.errors import OptionError
-from pipeline.watch.ledger.failures import note_final_failure
+from pipeline.watch.ledger.failures import describe_final_failure
+from pipeline.watch.ledger.holder import Holder
+from pipeline.watch.ledger.part import LedgerPart
 from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
-from pipeline.watch.ledger.tables import SCENES
-from pipeline.watch.ledger.values import SKIP_KINDS, BackOff, LostClaimError, Row, SkipKind, one_line
+from pipeline.watch.ledger.tables import SCENES, make_row
+from pipeline.watch.ledger.values import SKIP_KINDS, BackOff, LostClaimError, Row, SkipKind, State, one_line
 
-__all__ = ["fail_row", "list_prunable_rows", "map_row", "prune_rows", "publish_row", "retry_rows", "skip_row"]
-
-
-def map_row(
-    connection: sa.Connection, row: Row, holder: str, *, fingerprint: str, folder: str, lease: timedelta, now: datetime
-) -> RowMapping:
-    """A map was made; the scene stays in hand, to be published.
-
-    Args:
-        connection: In a transaction that writes.
-        row: As it was claimed.
-        holder: Who has it in hand.
-        fingerprint: Of the map.
-        folder: Where it is.
-        lease: For how long it stays in hand from now, unless renewed.
-        now: When.
-
-    Raises:
-        LostClaimError: It is in other hands.
-    """
-    found = _find_held(connection, row, holder, done="mapped")
-    changes = {
-        "state": "mapped",
-        "before": None,
-        "fingerprint": fingerprint,
-        "folder": folder,
-        "deaths": 0,
-        "renewed_at": now,
-        "lease_until": now + lease,
-        "doubted_at": None,
-        "pruned_at": None,
-    }
-    if found["state"] == "mapped" and found["folder"] == folder and found["fingerprint"] == fingerprint:
-        return found
-    return _finish(connection, found, changes, {"what": "mapped", "product": row.product, "folder": folder}, now=now)
+__all__ = ["Outcomes"]
 
 
-def publish_row(connection: sa.Connection, row: Row, holder: str, *, to: str, now: datetime) -> RowMapping:
-    """A map was published; the scene is out of hand.
+class Outcomes(LedgerPart):
+    """The part of the ledger that hears what became of scenes."""
 
-    Args:
-        connection: In a transaction that writes.
-        row: As it was claimed, or as ``map_row`` gave it.
-        holder: Who has it in hand.
-        to: Where to.
-        now: When.
+    def mark_mapped(self, row: Row, holder: Holder | str, *, fingerprint: str, folder: str | Path) -> Row:
+        """A map was made. The scene stays in hand, to be published.
 
-    Raises:
-        LostClaimError: It is in other hands.
-        OptionError: It was not mapped.
-    """
-    found = _find_held(connection, row, holder, done="published")
-    if found["holder"] is None:
-        return found
-    if found["folder"] is None:
-        raise OptionError(f"Expected a map of {row.product} before it is published, found none in the ledger.")
-    changes = {
-        **FREE,
-        "state": "published",
-        "published_at": now,
-        "published_to": to,
-        "deaths": 0,
-        "next_try": None,
-    }
-    return _finish(connection, found, changes, {"what": "published", "product": row.product, "to": to}, now=now)
+        Args:
+            row: As it was claimed.
+            holder: Who has it in hand.
+            fingerprint: Of the map.
+            folder: Where it is.
+
+        Raises:
+            LostClaimError: Another watcher has taken the scene over.
+        """
+        place = str(folder)
+        with self._database.write() as connection:
+            now = self._clock()
+            held = _read_held(connection, row, holder, outcome="mapped")
+            if held["state"] == "mapped" and held["folder"] == place and held["fingerprint"] == fingerprint:
+                return make_row(held)
+            changes = {
+                "state": "mapped",
+                "before": None,
+                "fingerprint": fingerprint,
+                "folder": place,
+                "deaths": 0,
+                "renewed_at": now,
+                "lease_until": now + self._lease,
+                "doubted_at": None,
+                "pruned_at": None,
+            }
+            event = {"what": "mapped", "product": row.product, "folder": place}
+            return _write_outcome(connection, held, changes, event, now=now)
+
+    def mark_published(self, row: Row, holder: Holder | str, *, to: str) -> Row:
+        """A map was published. The scene is out of hand.
+
+        Args:
+            row: As it was claimed, or as ``mark_mapped`` gave it.
+            holder: Who has it in hand.
+            to: Where to, without secrets.
+
+        Raises:
+            LostClaimError: Another watcher has taken the scene over.
+            OptionError: It was not mapped.
+        """
+        with self._database.write() as connection:
+            now = self._clock()
+            held = _read_held(connection, row, holder, outcome="published")
+            if held["holder"] is None:
+                return make_row(held)
+            if held["folder"] is None:
+                raise OptionError(f"Expected a map of {row.product} before it is published, found none in the ledger.")
+            changes = {
+                **FREE,
+                "state": "published",
+                "published_at": now,
+                "published_to": to,
+                "deaths": 0,
+                "next_try": None,
+            }
+            event = {"what": "published", "product": row.product, "to": to}
+            return _write_outcome(connection, held, changes, event, now=now)
+
+    def mark_failed(
+        self, row: Row, holder: Holder | str, *, error: str, may_pass: bool, back_off: BackOff | None = None
+    ) -> Row:
+        """Work on a scene failed. The scene is out of hand, and due again after a while, or never.
+
+        A map that was made stays made.
+
+        Args:
+            row: As it was claimed.
+            holder: Who has it in hand.
+            error: Why, without secrets.
+            may_pass: Whether another try makes sense.
+            back_off: When, and how often.
+
+        Raises:
+            LostClaimError: Another watcher has taken the scene over.
+        """
+        with self._database.write() as connection:
+            now = self._clock()
+            held = _read_held(connection, row, holder, outcome="failed")
+            if held["holder"] is None:
+                return make_row(held)
+            line, tries = one_line(error), held["tries"] + 1
+            wait = (back_off or BackOff()).compute_wait(tries) if may_pass else None
+            if held["pending"]:  # what failed is of no account: the newer product is next
+                changes: dict[str, Any] = {}
+            elif wait is None:
+                changes = describe_final_failure(held, line, now=now)
+            else:
+                changes = {"state": "failed", "tries": tries, "last_error": line, "next_try": now + wait}
+            event = {"what": "failed", "product": row.product, "error": line, "tries": tries, "final": wait is None}
+            return _write_outcome(connection, held, {**FREE, **changes}, event, now=now)
+
+    def mark_skipped(self, row: Row, holder: Holder | str, *, kind: SkipKind, reason: str) -> Row:
+        """A look at a scene showed that it is not to be mapped, until a newer product comes.
+
+        Args:
+            row: As it was claimed.
+            holder: Who has it in hand.
+            kind: Why.
+            reason: The same for a person.
+
+        Raises:
+            LostClaimError: Another watcher has taken the scene over.
+            OptionError: There is no such reason.
+        """
+        if kind not in SKIP_KINDS:
+            raise OptionError(f"Expected {', '.join(SKIP_KINDS)} as reason to skip, found {kind!r}.")
+        line = one_line(reason)
+        with self._database.write() as connection:
+            now = self._clock()
+            held = _read_held(connection, row, holder, outcome="skipped")
+            if held["holder"] is None:
+                return make_row(held)
+            changes = {**FREE, "state": "skipped", "skip": kind, "skipped_by": "work", "reason": line, "next_try": None}
+            return _write_outcome(connection, held, changes, {"what": "skipped", "skip": kind, "reason": line}, now=now)
+
+    def retry(self, area: str, products: Collection[str] | None = None) -> int:
+        """Make failed scenes due at once.
+
+        Args:
+            area: Name of the area.
+            products: Which, those among them that a look had set aside as well; ``None``: all failed ones.
+
+        Returns:
+            How many.
+        """
+        columns = SCENES.c
+        query = sa.select(SCENES).where(columns.area == area, columns.holder.is_(None))
+        if products is None:
+            query = query.where(columns.state == "failed")
+        else:
+            by_work = sa.and_(columns.state == "skipped", columns.skipped_by == "work")
+            query = query.where(sa.or_(columns.state == "failed", by_work), columns.product.in_(list(products)))
+        changes = {"skip": None, "skipped_by": None, "reason": "", "tries": 0, "deaths": 0, "next_try": None}
+        count = 0
+        with self._database.write() as connection:
+            now = self._clock()
+            for row in connection.execute(query).mappings().all():
+                state = "seen" if row["folder"] is None else "mapped"
+                count += change_row(connection, row, {**changes, "state": state}, now=now, event={"what": "retry"})
+        return count
+
+    def mark_pruned(self, rows: Collection[Row]) -> int:
+        """The files of published scenes were removed for their age. The scenes stay published, and are not made again.
+
+        Args:
+            rows: As they were read.
+
+        Returns:
+            How many; those that have changed since are passed over.
+        """
+        count = 0
+        with self._database.write() as connection:
+            now = self._clock()
+            for row in rows:
+                current = connection.execute(sa.select(SCENES).where(SCENES.c.id == row.id)).mappings().one_or_none()
+                if current is None or current["state"] != "published" or current["product"] != row.product:
+                    continue
+                if current["pruned_at"]:
+                    continue
+                event = {"what": "pruned", "product": row.product, "folder": current["folder"]}
+                count += change_row(connection, current, {"folder": None, "pruned_at": now}, now=now, event=event)
+        return count
 
 
-def fail_row(
-    connection: sa.Connection, row: Row, holder: str, *, error: str, back_off: BackOff | None, now: datetime
-) -> RowMapping:
-    """Work on a scene failed; a map that was made stays made.
-
-    Args:
-        connection: In a transaction that writes.
-        row: As it was claimed.
-        holder: Who has it in hand.
-        error: Why.
-        back_off: When to try again; ``None``: never.
-        now: When.
-
-    Raises:
-        LostClaimError: It is in other hands.
-    """
-    found = _find_held(connection, row, holder, done="failed")
-    if found["holder"] is None:
-        return found
-    line = one_line(error)
-    tries = found["tries"] + 1
-    wait = back_off.compute_wait(tries) if back_off else None
-    event = {"what": "failed", "product": row.product, "error": line, "tries": tries, "final": wait is None}
-    if found["pending"]:
-        changes: dict[str, Any] = {}
-    elif wait is None:
-        changes = note_final_failure(found, line, now=now)
-    else:
-        changes = {"state": "failed", "tries": tries, "last_error": line, "next_try": now + wait}
-    return _finish(connection, found, {**FREE, **changes}, event, now=now)
-
-
-def skip_row(
-    connection: sa.Connection, row: Row, holder: str, *, kind: SkipKind, reason: str, now: datetime
-) -> RowMapping:
-    """A look at a scene showed that it is not to be mapped; no later sighting of the same product undoes that.
-
-    Args:
-        connection: In a transaction that writes.
-        row: As it was claimed.
-        holder: Who has it in hand.
-        kind: Why.
-        reason: The same for a person.
-        now: When.
-
-    Raises:
-        LostClaimError: It is in other hands.
-        OptionError: There is no such reason.
-    """
-    if kind not in SKIP_KINDS:
-        raise OptionError(f"Expected {', '.join(SKIP_KINDS)} as reason to skip, found {kind!r}.")
-    found = _find_held(connection, row, holder, done="skipped")
-    if found["holder"] is None:
-        return found
-    line = one_line(reason)
-    changes = {**FREE, "state": "skipped", "skip": kind, "skipped_by": "work", "reason": line, "next_try": None}
-    return _finish(connection, found, changes, {"what": "skipped", "skip": kind, "reason": line}, now=now)
-
-
-def _find_held(connection: sa.Connection, row: Row, holder: str, *, done: str) -> RowMapping:
+def _read_held(connection: sa.Connection, row: Row, holder: Holder | str, *, outcome: State) -> RowMapping:
     """The row as it stands, if it is still in the hands that claimed it.
 
     Also where this very claim has written the same already, and only the answer was lost: then nobody holds it.
     """
-    asked = sa.select(SCENES).where(SCENES.c.id == row.id, SCENES.c.fence == row.fence)
-    found = connection.execute(asked).mappings().one_or_none()
-    if found is not None and found["product"] == row.product:
-        if found["holder"] == holder:
-            return found
-        if found["holder"] is None and found["state"] == done and row.holder == holder:
-            return found
+    query = sa.select(SCENES).where(SCENES.c.id == row.id, SCENES.c.fence == row.fence)
+    current = connection.execute(query).mappings().one_or_none()
+    if current is not None and current["product"] == row.product:
+        if current["holder"] == str(holder):
+            return current
+        if current["holder"] is None and current["state"] == outcome and row.holder == str(holder):
+            return current
     raise LostClaimError(
         f"{row.product} of {row.area} is no longer in the hands of {holder}: another watcher has taken it over, "
         "and this result is dropped."
     )
 
 
-def _finish(
-    connection: sa.Connection, found: RowMapping, changes: Mapping[str, Any], event: Mapping[str, Any], *, now: datetime
-) -> RowMapping:
+def _write_outcome(
+    connection: sa.Connection, held: RowMapping, changes: Mapping[str, Any], event: Mapping[str, Any], *, now: datetime
+) -> Row:
     """Write what became of a scene; where a newer product has come meanwhile and the work is over, that is next."""
-    written = {**found, **changes, "history": add_history(found["history"], event, now=now), "changed": now}
+    written = {**held, **changes, "history": add_history(held["history"], event, now=now), "changed": now}
     if written["holder"] is None:
         written |= apply_pending(written, now=now)
-    new = {name: value for name, value in written.items() if value != found[name]}
-    if not change_row(connection, found, new, now=now):
-        raise LostClaimError(f"{found['product']} of {found['area']} was taken over just now: this result is dropped.")
-    return connection.execute(sa.select(SCENES).where(SCENES.c.id == found["id"])).mappings().one()
-
-
-def retry_rows(connection: sa.Connection, area: str, products: Collection[str] | None, *, now: datetime) -> int:
-    """Make failed scenes due at once, and those that a look had set aside.
-
-    Args:
-        connection: In a transaction that writes.
-        area: Name of the area.
-        products: Which; ``None``: all failed ones.
-        now: When.
-
-    Returns:
-        How many.
-    """
-    columns = SCENES.c
-    asked = sa.select(SCENES).where(columns.area == area, columns.holder.is_(None))
-    if products is None:
-        asked = asked.where(columns.state == "failed")
-    else:
-        by_work = sa.and_(columns.state == "skipped", columns.skipped_by == "work")
-        asked = asked.where(sa.or_(columns.state == "failed", by_work), columns.product.in_(list(products)))
-    changes = {"skip": None, "skipped_by": None, "reason": "", "tries": 0, "deaths": 0, "next_try": None}
-    done = 0
-    for row in connection.execute(asked).mappings().all():
-        state = "seen" if row["folder"] is None else "mapped"
-        done += change_row(connection, row, {**changes, "state": state}, now=now, event={"what": "retry"})
-    return done
-
-
-def list_prunable_rows(connection: sa.Connection, area: str, *, before: datetime) -> list[RowMapping]:
-    """Published scenes whose files are still there, published before a time, the oldest first.
-
-    Args:
-        connection: In a transaction.
-        area: Name of the area.
-        before: The time.
-    """
-    columns = SCENES.c
-    asked = (
-        sa.select(SCENES)
-        .where(columns.area == area, columns.state == "published", columns.pruned_at.is_(None))
-        .where(columns.published_at < before)
-        .order_by(columns.published_at, columns.id)
-    )
-    return list(connection.execute(asked).mappings())
-
-
-def prune_rows(connection: sa.Connection, rows: Collection[Row], *, now: datetime) -> int:
-    """The files of published scenes were removed; they stay known as published.
-
-    Args:
-        connection: In a transaction that writes.
-        rows: As they were listed; those that have changed since are passed over.
-        now: When.
-
-    Returns:
-        How many.
-    """
-    done = 0
-    for row in rows:
-        found = connection.execute(sa.select(SCENES).where(SCENES.c.id == row.id)).mappings().one_or_none()
-        if found is None or found["state"] != "published" or found["product"] != row.product or found["pruned_at"]:
-            continue
-        event = {"what": "pruned", "product": row.product, "folder": found["folder"]}
-        done += change_row(connection, found, {"folder": None, "pruned_at": now}, now=now, event=event)
-    return done
+    new = {name: value for name, value in written.items() if value != held[name]}
+    if not change_row(connection, held, new, now=now):
+        raise LostClaimError(f"{held['product']} of {held['area']} was taken over just now: this result is dropped.")
+    return make_row(connection.execute(sa.select(SCENES).where(SCENES.c.id == held["id"])).mappings().one())

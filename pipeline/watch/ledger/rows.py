@@ -42,7 +42,7 @@ def change_row(
     values = dict(changes)
     if event is not None:
         values |= {"history": add_history(row["history"], event, now=now), "changed": now}
-    done = connection.execute(
+    result = connection.execute(
         sa.update(SCENES)
         .where(
             SCENES.c.id == row["id"],
@@ -53,7 +53,7 @@ def change_row(
         )
         .values(values)
     )
-    return done.rowcount == 1
+    return result.rowcount == 1
 
 
 def add_history(history: list[Any], event: Mapping[str, Any], *, now: datetime) -> list[Any]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
+from pipeline.watch.ledger.part import LedgerPart
 from pipeline.watch.ledger.rows import add_history, change_row, describe_replacement, fresh_start
 from pipeline.watch.ledger.tables import SCENES, plain_json
 from pipeline.watch.ledger.values import Counts, Sighting, compute_rank, one_line
 
-__all__ = ["record_sightings"]
+__all__ = ["Sightings"]
 
 _Outcome = Literal["new", "again", "replaced", "skipped"]
 
@@ -27,22 +27,35 @@ _ITEM_MAY_CHANGE = ("seen", "skipped", "failed")
 """States in which the links of an item are still needed, so that the latest are kept: signed ones expire."""
 
 
-def record_sightings(connection: sa.Connection, area: str, sightings: Iterable[Sighting], *, now: datetime) -> Counts:
-    """Write down what was found; saying the same again changes nothing.
+class Sightings(LedgerPart):
+    """The part of the ledger that hears what searches saw."""
 
-    Args:
-        connection: In a transaction that writes.
-        area: Name of the area.
-        sightings: What was found; of one acquisition there may be several products.
-        now: When.
-    """
-    outcomes: list[_Outcome] = []
-    # The newest first: an older product of the same search is then simply known to be older.
-    ordered = iter(sorted(sightings, key=lambda one: (one.rank, one.product), reverse=True))
-    while chunk := list(islice(ordered, _CHUNK)):
-        outcomes += _record_chunk(connection, area, chunk, now=now)
-    counts = Counter(outcomes)
-    return Counts(new=counts["new"], again=counts["again"], replaced=counts["replaced"], skipped=counts["skipped"])
+    def record(self, area: str, sightings: Iterable[Sighting]) -> Counts:
+        """Write down what a search saw. Saying the same again changes nothing.
+
+        A newer product of a known acquisition makes it ``seen`` again, whatever became of the older, and the history
+        says so; where the older is in hand, once that work ends. An older product changes nothing. A reason to skip
+        that has gone makes a scene ``seen``; one that has come changes nothing of what is in hand, mapped or published.
+
+        Args:
+            area: Name of the area.
+            sightings: What was seen; of one acquisition there may be several products.
+
+        Returns:
+            What the sightings came to.
+
+        Raises:
+            LedgerError: The database is away; nothing was written.
+        """
+        outcomes: list[_Outcome] = []
+        # The newest first: an older product of the same search is then simply known to be older.
+        ordered = sorted(sightings, key=lambda sighting: (sighting.rank, sighting.product), reverse=True)
+        with self._database.write() as connection:
+            now = self._clock()
+            for start in range(0, len(ordered), _CHUNK):
+                outcomes += _record_chunk(connection, area, ordered[start : start + _CHUNK], now=now)
+        counts = Counter(outcomes)
+        return Counts(new=counts["new"], again=counts["again"], replaced=counts["replaced"], skipped=counts["skipped"])
 
 
 def _record_chunk(connection: sa.Connection, area: str, chunk: Sequence[Sighting], *, now: datetime) -> list[_Outcome]:
@@ -62,20 +75,20 @@ def _record_chunk(connection: sa.Connection, area: str, chunk: Sequence[Sighting
 
 
 def _read_known(connection: sa.Connection, area: str, acquisitions: Sequence[str]) -> dict[str, RowMapping]:
-    asked = sa.select(SCENES).where(SCENES.c.area == area, SCENES.c.acquisition.in_(acquisitions))
-    return {row["acquisition"]: row for row in connection.execute(asked).mappings()}
+    query = sa.select(SCENES).where(SCENES.c.area == area, SCENES.c.acquisition.in_(acquisitions))
+    return {row["acquisition"]: row for row in connection.execute(query).mappings()}
 
 
 def _insert(connection: sa.Connection, area: str, fresh: Sequence[Sighting], *, now: datetime) -> None:
     if not fresh:
         return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    ordered = sorted(fresh, key=lambda one: (one.acquired, one.acquisition))
-    rows = [_begin_row(area, sighting, now=now) for sighting in ordered]
+    ordered = sorted(fresh, key=lambda sighting: (sighting.acquired, sighting.acquisition))
+    rows = [_make_new_row(area, sighting, now=now) for sighting in ordered]
     connection.execute(insert(SCENES).on_conflict_do_nothing(), rows)
 
 
-def _begin_row(area: str, sighting: Sighting, *, now: datetime) -> dict[str, Any]:
+def _make_new_row(area: str, sighting: Sighting, *, now: datetime) -> dict[str, Any]:
     event = {"what": "seen", "product": sighting.product, "baseline": sighting.baseline}
     history = add_history([], event, now=now)
     if sighting.skip:
@@ -83,9 +96,9 @@ def _begin_row(area: str, sighting: Sighting, *, now: datetime) -> dict[str, Any
     return {
         "area": area,
         "acquisition": sighting.acquisition,
-        **_as_product(sighting),
+        **_list_product_columns(sighting),
         **fresh_start(),
-        **_as_skip(sighting),
+        **_list_skip_columns(sighting),
         "fence": 0,
         "first_seen": now,
         "changed": now,
@@ -94,7 +107,7 @@ def _begin_row(area: str, sighting: Sighting, *, now: datetime) -> dict[str, Any
     }
 
 
-def _as_product(sighting: Sighting) -> dict[str, Any]:
+def _list_product_columns(sighting: Sighting) -> dict[str, Any]:
     return {
         "product": sighting.product,
         "acquired": sighting.acquired,
@@ -104,7 +117,7 @@ def _as_product(sighting: Sighting) -> dict[str, Any]:
     }
 
 
-def _as_skip(sighting: Sighting) -> dict[str, Any]:
+def _list_skip_columns(sighting: Sighting) -> dict[str, Any]:
     if sighting.skip is None:
         return {"state": "seen", "skip": None, "skipped_by": None, "reason": ""}
     reason = one_line(sighting.reason)
@@ -118,14 +131,14 @@ def _describe_skip(sighting: Sighting) -> dict[str, Any]:
 def _update(connection: sa.Connection, row: RowMapping, sighting: Sighting, *, now: datetime) -> _Outcome:
     """What a sighting changes of an acquisition that is known."""
     if sighting.product == row["product"]:
-        return _look_again(connection, row, sighting, now=now)
+        return _update_same_product(connection, row, sighting, now=now)
     if not _is_newer(row, sighting):
         return "again"
     if row["holder"] is not None:
         return _keep_pending(connection, row, sighting)
     if sighting.skip and row["state"] in {"mapped", "published"}:
         return "again"  # what stands is not taken away for a newer product that cannot stand in its place
-    changes = {**_as_product(sighting), **fresh_start(), **_as_skip(sighting)}
+    changes = {**_list_product_columns(sighting), **fresh_start(), **_list_skip_columns(sighting)}
     event = describe_replacement(row, sighting.product, sighting.baseline)
     history = add_history(row["history"], event, now=now)
     if sighting.skip:
@@ -136,12 +149,12 @@ def _update(connection: sa.Connection, row: RowMapping, sighting: Sighting, *, n
 
 def _is_newer(row: RowMapping, sighting: Sighting) -> bool:
     """Whether a product is surely newer: between two of one baseline only their times of making decide."""
-    numbers, _ = compute_rank(row["baseline"], None)
-    its_numbers, _ = sighting.rank
-    if its_numbers != numbers:
-        return its_numbers > numbers
-    made, its_made = row["generated"], sighting.generated
-    return made is not None and its_made is not None and its_made > made
+    known_baseline, _ = compute_rank(row["baseline"], None)
+    baseline, _ = sighting.rank
+    if baseline != known_baseline:
+        return baseline > known_baseline
+    known_generated, generated = row["generated"], sighting.generated
+    return known_generated is not None and generated is not None and generated > known_generated
 
 
 def _keep_pending(connection: sa.Connection, row: RowMapping, sighting: Sighting) -> _Outcome:
@@ -150,7 +163,7 @@ def _keep_pending(connection: sa.Connection, row: RowMapping, sighting: Sighting
     rank = compute_rank(waiting["baseline"], _read_time(waiting["generated"])) if waiting else None
     if sighting.skip or (rank is not None and rank >= sighting.rank):
         return "again"
-    change_row(connection, row, {"pending": _as_product(sighting)}, now=row["changed"])
+    change_row(connection, row, {"pending": _list_product_columns(sighting)}, now=row["changed"])
     return "replaced"
 
 
@@ -158,15 +171,15 @@ def _read_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _look_again(connection: sa.Connection, row: RowMapping, sighting: Sighting, *, now: datetime) -> _Outcome:
+def _update_same_product(connection: sa.Connection, row: RowMapping, sighting: Sighting, *, now: datetime) -> _Outcome:
     """The product that is known: only a reason to skip may have come or gone, or the links of its item changed."""
     changes: dict[str, Any] = {}
     event = None
     if _may_be_skipped(row, sighting):
-        changes = _as_skip(sighting)
+        changes = _list_skip_columns(sighting)
         event = _describe_skip(sighting) if row["skip"] != sighting.skip else None
     elif sighting.skip is None and row["state"] == "skipped" and row["skipped_by"] == "sighting":
-        changes = _as_skip(sighting)
+        changes = _list_skip_columns(sighting)
         event = {"what": "seen", "product": sighting.product, "no longer": row["skip"]}
     state = changes.get("state", row["state"])
     if row["holder"] is None and state in _ITEM_MAY_CHANGE:

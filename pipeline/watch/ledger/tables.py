@@ -1,7 +1,6 @@
-"""The two tables of the ledger, as this version of Strandline knows them.
+"""The tables of the ledger, and the number of their schema, by which a newer version's ledger is told.
 
-How a database gets there is told by the revisions (``pipeline.watch.ledger.upgrade``); a test holds the two against
-each other. Names begin with ``strandline_``, since a PostgreSQL database may be shared with other programs.
+Names begin with ``strandline_``, since a PostgreSQL database may be shared with other programs.
 """
 
 from __future__ import annotations
@@ -15,9 +14,24 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect, RowMapping
 from sqlalchemy.types import TypeDecorator
 
-from pipeline.watch.ledger.values import Row
+from pipeline.watch.ledger.database import Database
+from pipeline.watch.ledger.values import LedgerError, Row
 
-__all__ = ["METADATA", "ROUNDS", "SCENES", "JsonText", "Moment", "as_row", "plain_json"]
+__all__ = [
+    "METADATA",
+    "ROUNDS",
+    "SCENES",
+    "SCHEMA",
+    "VERSION",
+    "JsonText",
+    "Moment",
+    "make_row",
+    "plain_json",
+    "prepare_tables",
+]
+
+SCHEMA = "1"
+"""Number of the schema below: another column or table needs the next number, and statements that lead there."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -66,6 +80,14 @@ def _as_text(value: object) -> str:
 
 
 METADATA = sa.MetaData()
+
+VERSION = sa.Table(
+    "strandline_ledger_version",
+    METADATA,
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="strandline_ledger_version_pkc"),
+)
+"""One row: the schema that the database has."""
 
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows of an INTEGER key alone
 
@@ -125,11 +147,45 @@ ROUNDS = sa.Table(
 )
 
 
-def as_row(found: RowMapping | Mapping[str, Any]) -> Row:
+def prepare_tables(database: Database) -> None:
+    """Make the tables where there are none, all of them or none; of two processes that come together, one waits.
+
+    Args:
+        database: Where the ledger is, or is to be.
+
+    Raises:
+        LedgerError: The ledger was written by a newer version, or cannot be written.
+    """
+    # A ledger that is up to date is only read, since it may lie where nothing can be written.
+    with database.read() as connection:
+        number = _read_schema(connection)
+    if number == SCHEMA:
+        return
+    with database.write() as connection:
+        # Read again under the lock: another process may have come first.
+        number = _read_schema(connection)
+        if number is None:
+            METADATA.create_all(connection)
+            connection.execute(sa.insert(VERSION).values(version_num=SCHEMA))
+        elif number != SCHEMA:
+            raise LedgerError(
+                f"The ledger {database.name} was written by a newer Strandline (its tables are of revision {number}, "
+                f"this one knows them up to {SCHEMA}): upgrade Strandline."
+            )
+
+
+def _read_schema(connection: sa.Connection) -> str | None:
+    """Number of the schema that a database has; ``None`` where it has no ledger yet."""
+    if not sa.inspect(connection).has_table(VERSION.name):
+        return None
+    return connection.execute(sa.select(VERSION.c.version_num)).scalar_one_or_none()
+
+
+def make_row(columns: RowMapping | Mapping[str, Any]) -> Row:
     """What a row of the table says, for those outside.
 
     Args:
-        found: A row with all columns; without ``item`` the item is empty.
+        columns: A row with all columns; without ``item`` the item is empty.
     """
-    values = {name: found[name] for name in Row.__dataclass_fields__ if name in found}
-    return Row(**{"item": {}, **values, "history": tuple(found["history"])})
+    values = {name: columns[name] for name in Row.__dataclass_fields__ if name in columns}
+    return Row(**{"item": {}, **values, "history": tuple(columns["history"])})

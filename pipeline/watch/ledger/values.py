@@ -13,7 +13,6 @@ from strandline import StrandlineError
 
 __all__ = [
     "SKIP_KINDS",
-    "STATES",
     "AreaSummary",
     "BackOff",
     "Counts",
@@ -45,7 +44,6 @@ class LostClaimError(LedgerError):
 State = Literal["seen", "skipped", "working", "mapped", "published", "failed"]
 SkipKind = Literal["cloud", "coverage", "duplicate", "season", "unfit", "limit"]
 
-STATES: tuple[State, ...] = get_args(State)
 SKIP_KINDS: tuple[SkipKind, ...] = get_args(SkipKind)
 
 _LONGEST_NAME = 400

@@ -7,22 +7,23 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from pipeline.watch.notify.settings import CommandChannel, NotToldError
+from pipeline.watch.notify.settings import CommandChannel, DeliveryError, find_reason
 
-__all__ = ["tell_command"]
+__all__ = ["run_command"]
 
-_LONGEST = 200
+_LONGEST_LINE = 200
+"""Characters of the program's last line that are repeated."""
 
 
-def tell_command(channel: CommandChannel, body: str) -> None:
-    """Send an event.
+def run_command(channel: CommandChannel, body: str) -> None:
+    """Run a program, and give it an event.
 
     Args:
         channel: The program; it and whatever it starts end with its time.
         body: JSON.
 
     Raises:
-        NotToldError: It does not start, does not end in time, or ends with another code than 0.
+        DeliveryError: It does not start, does not end in time, or ends with another code than 0.
     """
     try:
         process = subprocess.Popen(  # noqa: S603 (the user's own program; no shell looks at it)
@@ -33,23 +34,22 @@ def tell_command(channel: CommandChannel, body: str) -> None:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise NotToldError(f"{channel.name}: {channel.argv[0]} does not start ({reason}).") from None
+        raise DeliveryError(f"{channel.name}: {channel.argv[0]} does not start ({find_reason(error)}).") from None
     try:
-        _, said = process.communicate(body.encode() + b"\n", timeout=channel.timeout_s)
+        _, errors = process.communicate(body.encode() + b"\n", timeout=channel.timeout_s)
     except subprocess.TimeoutExpired:
-        _end(process)
-        raise NotToldError(f"{channel.name}: {channel.argv[0]} did not end within {channel.timeout_s:g} s.") from None
+        _kill(process)
+        raise DeliveryError(f"{channel.name}: {channel.argv[0]} did not end within {channel.timeout_s:g} s.") from None
     except BaseException:
-        _end(process)
+        _kill(process)
         raise
     if process.returncode != 0:
-        lines = said.decode(errors="replace").strip().splitlines()
-        last = f" ({lines[-1][:_LONGEST]})" if lines else ""
-        raise NotToldError(f"{channel.name}: {channel.argv[0]} ended with code {process.returncode}{last}.")
+        lines = errors.decode(errors="replace").strip().splitlines()
+        last = f" ({lines[-1][:_LONGEST_LINE]})" if lines else ""
+        raise DeliveryError(f"{channel.name}: {channel.argv[0]} ended with code {process.returncode}{last}.")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the program and all that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -12,16 +12,16 @@ from email.message import EmailMessage
 from email.utils import localtime
 
 from pipeline.errors import AreasError
-from pipeline.watch.notify.settings import EmailChannel, NotToldError
+from pipeline.watch.notify.settings import DeliveryError, EmailChannel, find_reason
 
-__all__ = ["tell_email"]
+__all__ = ["send_email"]
 
 _TIMEOUT_S = 20.0
 _TRIES = 3
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
-def tell_email(
+def send_email(
     channel: EmailChannel,
     *,
     subject: str,
@@ -42,22 +42,24 @@ def tell_email(
         Which of several addresses were refused; ``None``: none.
 
     Raises:
-        NotToldError: The server did not take it for anybody.
+        DeliveryError: The server did not take it for anybody.
         SecretError: A variable of the environment is not set.
     """
-    letter = _write(channel, subject=subject, text=text, id=id)
+    letter = _write_letter(channel, subject=subject, text=text, id=id)
     for attempt in range(1, _TRIES + 1):
         try:
-            refused = _send(channel, letter)
+            refused = _send_letter(channel, letter)
             break
         except (smtplib.SMTPException, OSError) as error:
             if attempt == _TRIES or not _may_pass(error):
-                raise NotToldError(f"{channel.name}: the mail was not taken ({_find_reason(error)}).") from None
+                raise DeliveryError(
+                    f"{channel.name}: the mail was not taken ({_find_answer(error) or find_reason(error)})."
+                ) from None
             time.sleep(pause_s * 2 ** (attempt - 1))
     return f"refused for {', '.join(sorted(refused))}" if refused else None
 
 
-def _write(channel: EmailChannel, *, subject: str, text: str, id: str) -> EmailMessage:  # noqa: A002
+def _write_letter(channel: EmailChannel, *, subject: str, text: str, id: str) -> EmailMessage:  # noqa: A002
     sender = channel.sender.reveal()
     letter = EmailMessage()
     try:
@@ -72,7 +74,7 @@ def _write(channel: EmailChannel, *, subject: str, text: str, id: str) -> EmailM
     return letter
 
 
-def _send(channel: EmailChannel, letter: EmailMessage) -> dict[str, tuple[int, bytes]]:
+def _send_letter(channel: EmailChannel, letter: EmailMessage) -> dict[str, tuple[int, bytes]]:
     host, port = channel.host.reveal(), channel.port or _PORTS[channel.security]
     context = ssl.create_default_context()
     if channel.security == "tls":
@@ -96,13 +98,14 @@ def _may_pass(error: Exception) -> bool:
     return not isinstance(error, smtplib.SMTPResponseException) or 400 <= error.smtp_code < 500
 
 
-def _find_reason(error: Exception) -> str:
+def _find_answer(error: Exception) -> str | None:
+    """The words of a server that said no; ``None`` where none did."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return "; ".join(f"{address}: {code} {_read(said)}" for address, (code, said) in error.recipients.items())
+        return "; ".join(f"{address}: {code} {_decode(text)}" for address, (code, text) in error.recipients.items())
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {_read(error.smtp_error)}"
-    return str(getattr(error, "strerror", None) or error) or type(error).__name__
+        return f"{error.smtp_code} {_decode(error.smtp_error)}"
+    return None
 
 
-def _read(said: bytes | str) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said
+def _decode(text: bytes | str) -> str:
+    return text.decode(errors="replace") if isinstance(text, bytes) else text

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from pipeline.errors import MissingExtraError
 from pipeline.secrets import hide_secrets
-from pipeline.watch.notify.settings import NotToldError, WebhookChannel
+from pipeline.watch.notify.settings import DeliveryError, WebhookChannel, find_reason
 from strandline import __version__
 
 try:
@@ -23,7 +23,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("Webhooks need requests: pip install 'strandline[schedule]'.") from error
 
-__all__ = ["tell_webhook"]
+__all__ = ["post_webhook"]
 
 _TIMEOUT_S = (5.0, 15.0)
 _BUSY = (429, 500, 502, 503, 504)
@@ -34,7 +34,7 @@ _LIBRARY_LOGS = tuple(
 )
 
 
-def tell_webhook(channel: WebhookChannel, body: str, *, id: str, pause_s: float) -> None:  # noqa: A002
+def post_webhook(channel: WebhookChannel, body: str, *, id: str, pause_s: float) -> None:  # noqa: A002
     """Send an event.
 
     Args:
@@ -44,7 +44,7 @@ def tell_webhook(channel: WebhookChannel, body: str, *, id: str, pause_s: float)
         pause_s: Seconds before the second try.
 
     Raises:
-        NotToldError: The host did not answer with 2xx.
+        DeliveryError: The host did not answer with 2xx.
         SecretError: A variable of the environment is not set.
     """
     url, content = channel.url.reveal_url(), body.encode()
@@ -58,7 +58,7 @@ def tell_webhook(channel: WebhookChannel, body: str, *, id: str, pause_s: float)
         digest = hmac.new(channel.secret.reveal().encode(), content, hashlib.sha256).hexdigest()
         headers["X-Strandline-Signature"] = f"sha256={digest}"
     with _quiet_library(channel.secret_names), requests.Session() as session:
-        _mount(session, pause_s)
+        _mount_retries(session, pause_s)
         try:
             answer = session.post(
                 url,
@@ -72,12 +72,12 @@ def tell_webhook(channel: WebhookChannel, body: str, *, id: str, pause_s: float)
             status = answer.status_code
             answer.close()
         except (requests.RequestException, UnicodeError) as error:
-            raise NotToldError(f"{channel.name}: no answer ({_find_reason(error)}).") from None
+            raise DeliveryError(f"{channel.name}: no answer ({find_reason(_find_innermost(error))}).") from None
     if not 200 <= status < 300:
-        raise NotToldError(f"{channel.name}: expected an answer of 2xx, found {status}.")
+        raise DeliveryError(f"{channel.name}: expected an answer of 2xx, found {status}.")
 
 
-def _mount(session: requests.Session, pause_s: float) -> None:
+def _mount_retries(session: requests.Session, pause_s: float) -> None:
     retries = Retry(
         total=_TRIES_AGAIN,
         connect=2,
@@ -114,12 +114,8 @@ def _quiet_library(names: Sequence[str]) -> Iterator[None]:
             log.removeFilter(hide)
 
 
-def _find_reason(error: BaseException) -> str:
-    """The innermost cause, which does not name the address: "Connection refused"."""
-    cause: BaseException | None = error
-    found = error
-    while cause is not None:
-        found = cause
-        inner = getattr(cause, "reason", None)
-        cause = inner if isinstance(inner, BaseException) else cause.__cause__ or cause.__context__
-    return " ".join(str(getattr(found, "strerror", None) or found).split()) or type(found).__name__
+def _find_innermost(error: BaseException) -> BaseException:
+    """The innermost cause, which does not name the address, as those around it do."""
+    inner = getattr(error, "reason", None)
+    cause = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+    return error if cause is None else _find_innermost(cause)

@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from pipeline.errors import OptionError
 from pipeline.secrets import hide_secrets
-from pipeline.watch.notify.by_command import tell_command
-from pipeline.watch.notify.by_email import tell_email
-from pipeline.watch.notify.by_webhook import tell_webhook
+from pipeline.watch.notify.by_command import run_command
+from pipeline.watch.notify.by_email import send_email
+from pipeline.watch.notify.by_webhook import post_webhook
 from pipeline.watch.notify.settings import EVENT_KINDS, CommandChannel, EmailChannel, EventKind, Notification
 
 __all__ = ["Delivery", "Event", "make_event_id", "send_event"]
@@ -120,28 +120,28 @@ def send_event(
     Returns:
         What became of each that was told or tried, in their order; nothing is raised for one that failed.
     """
-    wanted = [channel for channel in channels if event.kind in channel.events and channel.name not in skip]
+    listeners = [channel for channel in channels if event.kind in channel.events and channel.name not in skip]
     names = [name for channel in channels for name in channel.secret_names]
-    clean = _hide(event, names)
-    return tuple(_tell(clean, channel, names, pause_s) for channel in wanted)
+    safe_event = _hide_secrets(event, names)
+    return tuple(_deliver(safe_event, channel, names, pause_s) for channel in listeners)
 
 
-def _tell(event: Event, channel: Notification, names: Sequence[str], pause_s: float) -> Delivery:
+def _deliver(event: Event, channel: Notification, names: Sequence[str], pause_s: float) -> Delivery:
     note: str | None = None
     try:
         if isinstance(channel, CommandChannel):
-            tell_command(channel, event.to_json())
+            run_command(channel, event.to_json())
         elif isinstance(channel, EmailChannel):
-            note = tell_email(channel, subject=event.title, text=_write_letter(event), id=event.id, pause_s=pause_s)
+            note = send_email(channel, subject=event.title, text=_write_text(event), id=event.id, pause_s=pause_s)
         else:
-            tell_webhook(channel, event.to_json(), id=event.id, pause_s=pause_s)
+            post_webhook(channel, event.to_json(), id=event.id, pause_s=pause_s)
     except Exception as error:  # whatever it is, it must not fail the work
         reason = hide_secrets(" ".join(str(error).split()) or type(error).__name__, names)
         return Delivery(channel=channel.name, delivered=False, reason=reason[:_LONGEST_REASON])
     return Delivery(channel=channel.name, delivered=True, reason=note and hide_secrets(note, names))
 
 
-def _hide(event: Event, names: Sequence[str]) -> Event:
+def _hide_secrets(event: Event, names: Sequence[str]) -> Event:
     """The event without secrets, in case that an error's text brought one along."""
 
     def hide(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
@@ -154,6 +154,6 @@ def _hide(event: Event, names: Sequence[str]) -> Event:
     return replace(event, title=hide(event.title), text=hide(event.text), facts=hide(event.facts))
 
 
-def _write_letter(event: Event) -> str:
+def _write_text(event: Event) -> str:
     facts = "\n".join(f"{key}: {value}" for key, value in sorted(event.facts.items()))
     return "\n\n".join(part for part in (event.text, facts, f"Area {event.area}, event {event.id}.") if part) + "\n"

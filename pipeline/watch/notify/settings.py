@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, field_validator, model_validator
 
@@ -15,36 +15,46 @@ from strandline import StrandlineError
 __all__ = [
     "EVENT_KINDS",
     "CommandChannel",
+    "DeliveryError",
     "EmailChannel",
     "EventKind",
-    "NotToldError",
     "Notification",
     "Text",
     "WebhookChannel",
+    "find_reason",
 ]
 
 
-class NotToldError(StrandlineError, OSError):
+class DeliveryError(StrandlineError, OSError):
     """A channel did not take an event; the event is sent again later."""
 
     exit_code = 4
 
 
+def find_reason(error: BaseException) -> str:
+    """The reason of a failure as one line: that of the system, such as "Connection refused", where it gives one.
+
+    Args:
+        error: Whatever a channel's library raised.
+    """
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
+
+
 EventKind = Literal["failure", "alert", "published", "recovered"]
-EVENT_KINDS: tuple[EventKind, ...] = ("failure", "alert", "published", "recovered")
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def _refer(value: object) -> object:
+def _parse_text(value: object) -> object:
     if not isinstance(value, str) or not value.strip() or re.search(r"[\r\n\0]", value):
         raise AreasError("expected a text of one line, perhaps with ${NAME}")
     return Reference(value.strip())
 
 
-Text = Annotated[InstanceOf[Reference], BeforeValidator(_refer)]
+Text = Annotated[InstanceOf[Reference], BeforeValidator(_parse_text)]
 """A text in which ``${NAME}`` stands for a variable of the environment."""
 
 
@@ -63,8 +73,12 @@ class _Channel(BaseModel):
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """Texts with variables in them."""
-        return ()
+        """Its texts in which variables may stand, in the order of its settings."""
+        texts: list[object] = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            texts += value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+        return tuple(text for text in texts if isinstance(text, Reference))
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -114,11 +128,6 @@ class WebhookChannel(_Channel):
     def _check_secret(cls, secret: Reference | None) -> Reference | None:
         return None if secret is None else refuse_literal(secret, "a secret")
 
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """Texts with variables in them."""
-        return (self.url, *self.headers.values(), *([self.secret] if self.secret else []))
-
 
 class EmailChannel(_Channel):
     """A mail through a server.
@@ -146,7 +155,7 @@ class EmailChannel(_Channel):
 
     @field_validator("to", mode="before")
     @classmethod
-    def _accept_one(cls, value: object) -> object:
+    def _list_addresses(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
 
     @field_validator("password")
@@ -169,12 +178,6 @@ class EmailChannel(_Channel):
         if self.security == "none" and self.password is not None and self.host.text not in _LOOPBACK:
             raise SecretError("a password is not sent over an open line: set security to starttls or tls")
         return self
-
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """Texts with variables in them."""
-        login = [text for text in (self.user, self.password) if text is not None]
-        return (self.host, *login, self.sender, *self.to)
 
 
 class CommandChannel(_Channel):

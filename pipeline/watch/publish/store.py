@@ -12,16 +12,16 @@ import posixpath
 import re
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pipeline.errors import OutputError
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
-from pipeline.record.item import ITEM_NAME
+from pipeline.record.result import ITEM_NAME
 from pipeline.watch.publish.results import PublishedResult, describe_result, list_own_assets
-from pipeline.watch.publish.target import Destination, store_errors
+from pipeline.watch.publish.target import store_errors
 
 __all__ = ["Store"]
 
@@ -40,7 +40,7 @@ _IN_FLIGHT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """A destination in a store.
+    """A destination in a store; ``Folder`` does the same on this machine.
 
     Attributes:
         files: The file system of fsspec.
@@ -52,29 +52,17 @@ class Store:
     root: str
     text: str
 
-    @classmethod
-    def open(cls, target: Destination) -> Self:
-        """Open a destination.
-
-        Args:
-            target: In a store.
-
-        Raises:
-            OutputError: It does not open.
-        """
-        files, root = target.open()
-        return cls(files=files, root=root, text=target.text.rstrip("/"))
-
     def name_address(self, path: str) -> str:
         """The URL of a path that counts from the destination."""
         return f"{self.text}/{path}"
 
-    def upload_result(self, folder: Path, *, fingerprint: str) -> bool:
+    def upload_result(self, folder: Path, *, fingerprint: str, keep_free: int = 0) -> bool:
         """Upload a result.
 
         Args:
             folder: The result, whole.
             fingerprint: Of it.
+            keep_free: Means nothing here: a store has no disk of its own that could fill.
 
         Returns:
             Whether it was uploaded; not where the same result stands there already.
@@ -110,7 +98,7 @@ class Store:
             sizes = self._list_sizes(name)
             ours = [path for path in (ITEM_NAME, *sizes) if path in sizes and (path == ITEM_NAME or _OURS.match(path))]
             self._remove([f"{name}/{path}" for path in dict.fromkeys(ours)])
-            self._forget_folders(name, sizes)
+            self._remove_empty_folders(name, sizes)
         return bool(ours)
 
     def list_results(self) -> tuple[PublishedResult, ...]:
@@ -131,18 +119,21 @@ class Store:
             OutputError: The store cannot be read or written.
         """
         with store_errors(self.text):
-            found = self._find("")
-            named = {f"{name}/{path}" for name, item, sizes in self._read_all() for path in _list_counted(item, sizes)}
-            left = [
+            files = self._find_files("")
+            named = {f"{name}/{path}" for name, item, sizes in self._read_all() for path in _list_needed(item, sizes)}
+            leftovers = [
                 path
-                for path, facts in found.items()
+                for path, facts in files.items()
                 if _OURS.match(path.partition("/")[2]) and path not in named and self._is_old(facts)
             ]
-            self._remove(left)
-        return tuple(sorted({path.partition("/")[0] for path in left}))
+            self._remove(leftovers)
+        return tuple(sorted({path.partition("/")[0] for path in leftovers}))
 
     def write_catalogue(self) -> WrittenCatalogue:
-        """Write the catalogue of what stands there.
+        """Write the catalogue of what stands there: its links are relative, and its index names whole addresses.
+
+        Returns:
+            What was written, by its paths in the store.
 
         Raises:
             OutputError: It cannot be written.
@@ -156,20 +147,19 @@ class Store:
                     broken.append(Unlisted(name=name, reason="its files are missing or not whole"))
                     continue
                 (mirror / name).mkdir()
-                (mirror / name / ITEM_NAME).write_text(json.dumps(self._address_assets(name, item)), encoding="utf-8")
+                (mirror / name / ITEM_NAME).write_text(json.dumps(self._make_absolute(name, item)), encoding="utf-8")
             written = write_catalogue(mirror)
             self.files.makedirs(self.root, exist_ok=True)
             if written.index is not None:
                 self.files.put_file(str(written.index), self._locate(INDEX_NAME))
             self.files.put_file(str(written.path), self._locate(CATALOGUE_NAME))
             if written.index is None:
-                self._remove([INDEX_NAME] if INDEX_NAME in self._find("") else [])
-        return WrittenCatalogue(
-            path=written.path,
-            index=written.index,
-            count=written.count,
+                self._remove([INDEX_NAME] if INDEX_NAME in self._find_files("") else [])
+        return replace(
+            written,
+            path=Path(self._locate(CATALOGUE_NAME)),
+            index=Path(self._locate(INDEX_NAME)) if written.index is not None else None,
             unlisted=tuple(sorted((*written.unlisted, *broken), key=lambda entry: entry.name)),
-            dropped=written.dropped,
         )
 
     def _upload(self, folder: Path, version: str) -> None:
@@ -195,7 +185,7 @@ class Store:
         """Name, item and sizes of each result that has an item."""
         with store_errors(self.text):
             by_name: dict[str, dict[str, int]] = {}
-            for path, facts in self._find("").items():
+            for path, facts in self._find_files("").items():
                 name, slash, rest = path.partition("/")
                 if slash:
                     by_name.setdefault(name, {})[rest] = int(facts["size"])
@@ -203,19 +193,19 @@ class Store:
                 (name, self._read_item(name), sizes) for name, sizes in sorted(by_name.items()) if ITEM_NAME in sizes
             ]
 
-    def _find(self, name: str) -> dict[str, dict[str, Any]]:
+    def _find_files(self, name: str) -> dict[str, dict[str, Any]]:
         """What fsspec knows of each file under a path, by its path from there."""
         top = self._locate(name)
         self.files.invalidate_cache()
         try:
-            found = self.files.find(top, detail=True)
+            files = self.files.find(top, detail=True)
         except FileNotFoundError:
             return {}
         stem = self.files._strip_protocol(top).rstrip("/")  # as find writes paths
-        return {path[len(stem) :].lstrip("/"): facts for path, facts in found.items() if path.startswith(f"{stem}/")}
+        return {path[len(stem) :].lstrip("/"): facts for path, facts in files.items() if path.startswith(f"{stem}/")}
 
     def _list_sizes(self, name: str) -> dict[str, int]:
-        return {path: int(facts["size"]) for path, facts in self._find(name).items()}
+        return {path: int(facts["size"]) for path, facts in self._find_files(name).items()}
 
     def _read_item(self, name: str) -> Any:  # noqa: ANN401 (JSON, or None where it is none)
         try:
@@ -223,7 +213,7 @@ class Store:
         except (FileNotFoundError, ValueError):
             return None
 
-    def _address_assets(self, name: str, item: dict[str, Any]) -> dict[str, Any]:
+    def _make_absolute(self, name: str, item: dict[str, Any]) -> dict[str, Any]:
         """An item that names whole addresses: in the index it stands without its folder."""
         own = {path for path, _ in list_own_assets(item)}
         assets = {
@@ -236,22 +226,22 @@ class Store:
 
     def _is_old(self, facts: dict[str, Any]) -> bool:
         """Whether a file was written long ago; stores say so in ways of their own, and one that says nothing is new."""
-        stated = next((facts[key] for key in _TIMES if facts.get(key) is not None), None)
-        if isinstance(stated, str):
+        written = next((facts[key] for key in _TIMES if facts.get(key) is not None), None)
+        if isinstance(written, str):
             with suppress(ValueError):
-                stated = datetime.fromisoformat(stated)
-        if isinstance(stated, int | float):
-            stated = datetime.fromtimestamp(stated, UTC)
-        if not isinstance(stated, datetime):
+                written = datetime.fromisoformat(written)
+        if isinstance(written, int | float):
+            written = datetime.fromtimestamp(written, UTC)
+        if not isinstance(written, datetime):
             return False
-        return datetime.now(UTC) - (stated if stated.tzinfo else stated.replace(tzinfo=UTC)) > _IN_FLIGHT
+        return datetime.now(UTC) - (written if written.tzinfo else written.replace(tzinfo=UTC)) > _IN_FLIGHT
 
     def _remove(self, paths: list[str]) -> None:
         for path in paths:
             with suppress(FileNotFoundError):
                 self.files.rm_file(self._locate(path))
 
-    def _forget_folders(self, name: str, sizes: dict[str, int]) -> None:
+    def _remove_empty_folders(self, name: str, sizes: dict[str, int]) -> None:
         """Some stores have folders of their own, which stay when they are empty; one with something in it is kept."""
         parents = {posixpath.dirname(path) for path in sizes}
         for parent in (*sorted(parents - {""}, reverse=True), ""):
@@ -262,7 +252,7 @@ class Store:
         return f"{self.root}/{path}".rstrip("/")
 
 
-def _list_counted(item: object, sizes: dict[str, int]) -> list[str]:
+def _list_needed(item: object, sizes: dict[str, int]) -> list[str]:
     """The files of a result that its item stands for: itself, and all beside those that it names."""
     try:
         folders = {posixpath.dirname(path) for path, _ in list_own_assets(item)}

@@ -23,7 +23,7 @@ from pipeline.cluster.client import ClusterError, ClusterOptions
 from pipeline.cluster.tasks import SchedulerLostError
 from pipeline.errors import BusyError, OutputError, StaleResultError
 from pipeline.mapping.options import MapOptions
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from tests.pipeline.cluster.dask_processes import DaskProcesses, wait_until
 from tests.pipeline.small_scenes import compare_results, simulate_scenes, truncate_band
 from tests.pipeline.tiny_models import write_model

@@ -31,7 +31,8 @@ from pipeline.checksums import REMOTE, compute_checksums, compute_fingerprint
 from pipeline.errors import OutputError
 from pipeline.output.rasters import MapWriter
 from pipeline.output.vectors import write_vectors
-from pipeline.record.item import Provenance, build_item, read_fingerprint, write_item
+from pipeline.record.item import Provenance, build_item, write_item
+from pipeline.record.result import read_fingerprint
 from tests.pipeline.vector_layers import build_layers
 from tiles.bands import L2A_STACK
 from tiles.grid import Grid

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.record.item import read_fingerprint
+from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.ledger import open_ledger
 from pipeline.watch.ledger.values import Row
 from pipeline.watch.locks import hold_area
-from pipeline.watch.publish.publish import list_published
+from pipeline.watch.publish.publish import open_destination
 from pipeline.watch.run_round import run_round
 from pipeline.watch.values import AreaFolders
 from tests.pipeline.cluster.dask_processes import DaskProcesses
@@ -65,7 +65,7 @@ def test_scenes_are_mapped_compared_published_and_told_once(coast: Coast, dask: 
     first = run_round(settings, "coast")
     assert (first.error, first.mapped, first.published, first.failed, first.backlog) == (None, 2, 2, 0, 0)
     old = coast.items[SECOND]["id"]
-    assert old in {result.name for result in list_published(settings.areas[0].destination)}
+    assert old in {result.name for result in open_destination(settings.areas[0].destination).list_results()}
 
     coast.show(*range(6))
     second = run_round(settings, "coast")
@@ -83,13 +83,13 @@ def test_scenes_are_mapped_compared_published_and_told_once(coast: Coast, dask: 
     clouded = rows[coast.items[CLOUDED]["id"]]
     assert (clouded.state, clouded.skip) == ("skipped", "cloud")
     assert "over 60%" in clouded.reason
-    published = {result.name: result for result in list_published(settings.areas[0].destination)}
+    published = {result.name: result for result in open_destination(settings.areas[0].destination).list_results()}
     assert set(published) == {coast.items[number]["id"] for number in (FIRST, NEWER, MOVED, LAST)}
     assert all(result.whole for result in published.values())
     assert all(rows[name].fingerprint == result.fingerprint for name, result in published.items())
     catalogue = json.loads((Path(settings.areas[0].destination) / "catalog.json").read_text())
     assert sum(link["rel"] == "item" for link in catalogue["links"]) == 4
-    changes = {result.name for result in list_published(settings.areas[0].destination + "/changes")}
+    changes = {result.name for result in open_destination(settings.areas[0].destination + "/changes").list_results()}
     assert changes == {coast.items[number]["id"] for number in (NEWER, MOVED, LAST)}
 
     third = run_round(settings, "coast")
@@ -234,7 +234,7 @@ def test_old_working_copies_go_but_for_the_one_to_compare_with(coast: Coast, das
     assert first.pruned_at is not None
     assert second.folder is not None
     assert read_fingerprint(Path(second.folder)) is not None
-    assert len(list_published(settings.areas[0].destination)) == 2
+    assert len(open_destination(settings.areas[0].destination).list_results()) == 2
     assert run_round(settings, "coast").mapped == 0
 
 
@@ -305,10 +305,10 @@ def test_what_was_published_long_ago_goes_and_is_not_made_again(coast: Coast, da
     settings = coast.write(dask={"scheduler": dask}, limits=limits, area={"compare": False})
     coast.show(FIRST)
     assert run_round(settings, "coast").published == 1
-    assert len(list_published(settings.areas[0].destination)) == 1
+    assert len(open_destination(settings.areas[0].destination).list_results()) == 1
     again = run_round(settings, "coast")
     assert (again.error, again.mapped, again.published) == (None, 0, 0)
-    assert list_published(settings.areas[0].destination) == ()
+    assert open_destination(settings.areas[0].destination).list_results() == ()
     catalogue = json.loads((Path(settings.areas[0].destination) / "catalog.json").read_text())
     assert not any(link["rel"] == "item" for link in catalogue["links"])
     assert [row.state for row in _rows(settings).values()] == ["published"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
-from pipeline.watch.ledger.values import Sighting
+from pipeline.watch.ledger.values import Row, Sighting
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 HERE, THERE = "here:1:1:aaaa", "there:2:2:bbbb"
@@ -35,3 +35,28 @@ def sight(name: str = "a", *, day: int = 0, baseline: str | None = "05.09", **ot
 
 def open_at(place: str, clock: Clock, *, lease_s: float = 180.0) -> Ledger:
     return open_ledger(place, clock=clock, lease_s=lease_s)
+
+
+def claim_one(ledger: Ledger, holder: str = HERE) -> Row:
+    (row,) = ledger.claim("coast", limit=1, holder=holder)
+    return row
+
+
+def publish_one(ledger: Ledger) -> Row:
+    row = ledger.mark_mapped(claim_one(ledger), HERE, fingerprint="f", folder="/maps/a")
+    return ledger.mark_published(row, HERE, to="s3://coast")
+
+
+def fail_one(ledger: Ledger, *, may_pass: bool = False, error: str = "no band B08") -> Row:
+    return ledger.mark_failed(claim_one(ledger), HERE, error=error, may_pass=may_pass)
+
+
+def read_row(ledger: Ledger) -> Row:
+    """The one row of the coast."""
+    (row,) = ledger.rows("coast")
+    return row
+
+
+def list_events(row: Row) -> list[str]:
+    """What happened to a scene, oldest first."""
+    return [event["what"] for event in row.history]

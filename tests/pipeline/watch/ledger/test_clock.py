@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.watch.ledger.claims import judge_lease
-from pipeline.watch.ledger.holder import Holder, judge_holder
+from pipeline.watch.ledger.claims import compute_lease_state
+from pipeline.watch.ledger.holder import Holder, read_holder_life
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import LostClaimError, Row
 from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, THERE, Clock, sight
@@ -38,12 +38,12 @@ def dead_here() -> Holder:
 def test_holders_are_told_apart() -> None:
     one, two = Holder.of_this_process(), Holder.of_this_process()
     assert str(one) != str(two)
-    assert judge_holder(str(one)) == "alive"
-    assert judge_holder(str(dead_here())) == "dead"
+    assert read_holder_life(str(one)) == "alive"
+    assert read_holder_life(str(dead_here())) == "dead"
     other_start = Holder(host=one.host, pid=one.pid, started="1", token=one.token)
-    assert judge_holder(str(other_start)) == "dead"  # the number of a process that has ended was given to another
+    assert read_holder_life(str(other_start)) == "dead"  # the number of a process that has ended was given to another
     for unknown in (HERE, "", "a:b", f"{one.host}:{one.pid}::t", f"{one.host}/other:{one.pid}:1:t"):
-        assert judge_holder(unknown) == "unknown"
+        assert read_holder_life(unknown) == "unknown"
 
 
 def test_a_killed_process_that_nobody_waited_for_is_dead() -> None:
@@ -54,10 +54,10 @@ def test_a_killed_process_that_nobody_waited_for_is_dead() -> None:
     try:
         started = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[19]
         holder = str(Holder(host=Holder.of_this_process().host, pid=child, started=started, token="t"))  # noqa: S106
-        assert judge_holder(holder) == "alive"
+        assert read_holder_life(holder) == "alive"
         os.kill(child, 9)
         os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-        assert judge_holder(holder) == "dead"
+        assert read_holder_life(holder) == "dead"
     finally:
         os.waitpid(child, 0)
 
@@ -168,7 +168,9 @@ class Watched:
 
     def look(self) -> bool:
         until = self.renewed_at + LEASE
-        look = judge_lease(renewed_at=self.renewed_at, lease_until=until, doubted_at=self.doubted_at, now=self.theirs)
+        look = compute_lease_state(
+            renewed_at=self.renewed_at, lease_until=until, doubted_at=self.doubted_at, now=self.theirs
+        )
         self.doubted_at = look.doubted_at
         return look.has_run_out
 

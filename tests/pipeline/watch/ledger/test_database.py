@@ -6,24 +6,19 @@ import sqlite3
 import subprocess
 import sys
 import traceback
+from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 
 import psycopg
 import pytest
 import sqlalchemy as sa
-from alembic import op
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
 from pipeline.watch.ledger import database as ledger_database
-from pipeline.watch.ledger import revision_1 as ledger_revision_1
 from pipeline.watch.ledger.database import open_database
 from pipeline.watch.ledger.ledger import open_ledger
 from pipeline.watch.ledger.tables import METADATA
-from pipeline.watch.ledger.upgrade import REVISIONS, VERSION_TABLE, upgrade_ledger
-from pipeline.watch.ledger.values import LedgerError
-from tests.pipeline.watch.ledger.ledger_places import HERE, Clock, open_at, sight
+from pipeline.watch.ledger.values import Counts, LedgerError
+from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, Clock, open_at, sight
 from tests.pipeline.watch.ledger.postgres_server import PASSWORD, QUOTED, PostgresServer, run_postgres
 
 
@@ -134,68 +129,151 @@ def test_a_password_is_shown_nowhere(postgres: PostgresServer) -> None:
         assert QUOTED not in text
 
 
-def test_the_revisions_lead_to_the_tables(place: str) -> None:
-    database = open_database(place)
-    upgrade_ledger(database)
-    with database.read() as connection:
-        found = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
-        assert compare_metadata(found, METADATA) == []
+FIRST_RELEASE = """
+CREATE TABLE strandline_ledger_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT strandline_ledger_version_pkc PRIMARY KEY (version_num)
+);
+CREATE TABLE strandline_scenes (
+    id {ID} NOT NULL,
+    area TEXT NOT NULL,
+    acquisition TEXT NOT NULL,
+    product TEXT NOT NULL,
+    acquired {TIME} NOT NULL,
+    baseline TEXT,
+    generated {TIME},
+    state TEXT NOT NULL,
+    before TEXT,
+    skip TEXT,
+    skipped_by TEXT,
+    reason TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    deaths INTEGER NOT NULL,
+    last_error TEXT,
+    next_try {TIME},
+    holder TEXT,
+    renewed_at {TIME},
+    lease_until {TIME},
+    doubted_at {TIME},
+    fence INTEGER NOT NULL,
+    fingerprint TEXT,
+    folder TEXT,
+    published_at {TIME},
+    published_to TEXT,
+    pruned_at {TIME},
+    first_seen {TIME} NOT NULL,
+    changed {TIME} NOT NULL,
+    failure_id TEXT,
+    told {TIME},
+    untold TEXT NOT NULL,
+    pending TEXT,
+    history TEXT NOT NULL,
+    item TEXT NOT NULL,
+    PRIMARY KEY (id),
+    CONSTRAINT strandline_scenes_once UNIQUE (area, acquisition)
+);
+CREATE INDEX strandline_scenes_by_state ON strandline_scenes (area, state, acquired);
+CREATE INDEX strandline_scenes_by_holder ON strandline_scenes (holder);
+CREATE TABLE strandline_rounds (
+    area TEXT NOT NULL,
+    began {TIME} NOT NULL,
+    ended {TIME},
+    last_success {TIME},
+    error TEXT,
+    failures_in_a_row INTEGER NOT NULL,
+    next_run {TIME},
+    untold TEXT NOT NULL,
+    PRIMARY KEY (area)
+);
+INSERT INTO strandline_ledger_version VALUES ('1');
+INSERT INTO strandline_rounds VALUES (
+    'coast', '2024-06-01 10:00:00{UTC}', '2024-06-01 11:00:00{UTC}', NULL, 'host is down', 1, NULL, '[]'
+);
+INSERT INTO strandline_scenes (
+    area, acquisition, product, acquired, baseline, state, reason, tries, deaths, fence, first_seen, changed, untold,
+    history, item
+) VALUES (
+    'coast', 'a', 'a N05.09', '2024-06-01 12:00:00.000000{UTC}', '05.09', 'seen', '', 0, 0, 0,
+    '2024-06-01 12:00:00.000000{UTC}', '2024-06-01 12:00:00.000000{UTC}', '[]',
+    '[{"at": "2024-06-01T12:00:00+00:00", "baseline": "05.09", "product": "a N05.09", "what": "seen"}]',
+    '{"id": "a"}'
+)
+"""
+"""What the first release wrote, by Alembic."""
+
+WORDS = {
+    "sqlite": {"{ID}": "INTEGER", "{TIME}": "DATETIME", "{UTC}": ""},
+    "postgresql": {"{ID}": "BIGSERIAL", "{TIME}": "TIMESTAMP WITH TIME ZONE", "{UTC}": "+00"},
+}
 
 
-def make_revision(name: str, before: str, upgrade: object) -> ModuleType:
-    module = ModuleType(f"ledger_revision_{name}")
-    module.__dict__.update(revision=name, down_revision=before, upgrade=upgrade, downgrade=None)
-    return module
+def write_first_release(place: str) -> None:
+    with open_database(place).write() as connection:
+        script = FIRST_RELEASE
+        for name, word in WORDS[connection.dialect.name].items():
+            script = script.replace(name, word)
+        for statement in script.split(";\n"):
+            connection.exec_driver_sql(statement)
 
 
-def add_column() -> None:
-    with op.batch_alter_table("strandline_scenes") as table:
-        table.add_column(sa.Column("tide_m", sa.Float))
+def describe_schema(place: str) -> dict[str, object]:
+    """All that a database says of its tables, as text."""
+    with open_database(place).read() as connection:
+        look = sa.inspect(connection)
+        return {
+            name: (
+                [str(sorted(column.items())) for column in look.get_columns(name)],
+                look.get_pk_constraint(name),
+                look.get_unique_constraints(name),
+                sorted(str(sorted(index.items())) for index in look.get_indexes(name)),
+            )
+            for name in look.get_table_names()
+        }
 
 
-def break_off() -> None:
-    op.drop_table("strandline_rounds")
-    op.execute("DROP TABLE nowhere")
-
-
-def test_a_ledger_of_the_first_revision_is_brought_to_a_later_one(place: str) -> None:
-    database = open_database(place)
-    upgrade_ledger(database, revisions=[ledger_revision_1])
+def test_a_ledger_of_the_first_release_is_gone_on_with(place: str) -> None:
+    write_first_release(place)
+    first_release = describe_schema(place)
     ledger = open_at(place, Clock())
-    ledger.record("coast", [sight("a"), sight("b", skip="cloud")])
+    assert describe_schema(place) == first_release
+    (row,) = ledger.rows()
+    assert (row.product, row.acquired, row.item) == ("a N05.09", NOON, {"id": "a"})
+    assert ledger.read_rounds()["coast"].ended == NOON - timedelta(hours=1)
+    assert ledger.record("coast", [sight(item={"id": "a"})]) == Counts(again=1)
+    assert ledger.rows() == [row]
+    (claimed,) = ledger.claim("coast", limit=1, holder=HERE)
+    assert ledger.mark_mapped(claimed, HERE, fingerprint="f", folder="/maps/a").state == "mapped"
+    with open_database(place).write() as connection:
+        METADATA.drop_all(connection)
+    open_at(place, Clock())
+    assert describe_schema(place) == first_release
+
+
+@pytest.mark.parametrize("number", ["2", "99", "a_step"])
+def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(place: str, number: str) -> None:
+    ledger = open_at(place, Clock())
+    ledger.record("coast", [sight()])
     before = ledger.rows()
-    chain = [*REVISIONS, make_revision("a_step", REVISIONS[-1].revision, add_column)]
-    with pytest.raises(LedgerError, match="nowhere"):
-        upgrade_ledger(database, revisions=[*chain, make_revision("broken", "a_step", break_off)])
-    assert open_at(place, Clock()).rows() == before  # all of the steps or none
-    assert ledger.read_rounds() == {}
-    with database.read() as connection:
-        assert "tide_m" not in {column["name"] for column in sa.inspect(connection).get_columns("strandline_scenes")}
+    with open_database(place).write() as connection:
+        connection.execute(sa.text("UPDATE strandline_ledger_version SET version_num = :number"), {"number": number})
+    message = rf"newer Strandline \(its tables are of revision {number}, this one knows them up to 1\): upgrade"
     for _ in range(2):
-        upgrade_ledger(database, revisions=chain)
-    with database.read() as connection:
-        assert "tide_m" in {column["name"] for column in sa.inspect(connection).get_columns("strandline_scenes")}
+        with pytest.raises(LedgerError, match=message):
+            open_ledger(place)
     assert ledger.rows() == before
 
 
-def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(place: str) -> None:
-    upgrade_ledger(
-        open_database(place), revisions=[*REVISIONS, make_revision("99", REVISIONS[-1].revision, add_column)]
-    )
-    with pytest.raises(LedgerError, match=r"newer Strandline \(its tables are of revision 99.*upgrade Strandline\.$"):
-        open_ledger(place)
-
-
-def test_the_first_revision_can_be_undone(place: str) -> None:
-    database = open_database(place)
-    upgrade_ledger(database)
-    with database.write() as connection:
-        from alembic.operations import Operations
-
-        with Operations.context(MigrationContext.configure(connection)):
-            ledger_revision_1.downgrade()
-    with database.read() as connection:
-        assert sa.inspect(connection).get_table_names() == [VERSION_TABLE]
+def test_tables_are_made_whole_or_not_at_all(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = sa.MetaData()
+    for table in METADATA.sorted_tables:
+        table.to_metadata(broken)
+    sa.Table("strandline_later", broken, sa.Column("x", sa.Integer, sa.CheckConstraint("nowhere(x) = 1")))
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.watch.ledger.tables.METADATA", broken)
+        with pytest.raises(LedgerError, match="nowhere"):
+            open_ledger(place)
+    assert describe_schema(place) == {}
+    assert open_ledger(place).rows() == []
 
 
 def test_a_broken_file_is_said_in_one_line(tmp_path: Path) -> None:
@@ -214,8 +292,8 @@ def test_a_broken_file_is_said_in_one_line(tmp_path: Path) -> None:
 
 def test_values_and_errors_need_no_sqlalchemy() -> None:
     code = (
-        "import sys, pipeline.watch.ledger.values, pipeline.watch.ledger.values, pipeline.watch.ledger.holder; "
-        "print([name for name in ('sqlalchemy', 'alembic', 'psycopg') if name in sys.modules])"
+        "import sys, pipeline.watch.ledger.values, pipeline.watch.ledger.holder; "
+        "print([name for name in ('sqlalchemy', 'psycopg') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
-from pipeline.watch.ledger.renewal import keep_renewed
 from tests.pipeline.watch.ledger.ledger_places import HERE, sight
 
 PATIENCE_S = 60.0
@@ -26,7 +25,7 @@ def test_a_lease_is_renewed_while_the_work_lasts(place: str) -> None:
     ledger = open_ledger(place, lease_s=0.15)
     ledger.record("coast", [sight()])
     ledger.claim("coast", limit=1, holder=HERE)
-    with keep_renewed(ledger, HERE):
+    with ledger.keep_renewed(HERE):
         wait_for_renewal(ledger)
     assert "strandline-lease" not in {thread.name for thread in threading.enumerate()}
 
@@ -36,7 +35,7 @@ def test_a_database_that_is_away_is_asked_again(tmp_path: Path, caplog: pytest.L
     ledger = open_ledger(path, lease_s=0.15)
     ledger.record("coast", [sight()])
     ledger.claim("coast", limit=1, holder=HERE)
-    with keep_renewed(ledger, HERE):
+    with ledger.keep_renewed(HERE):
         aside = path.rename(tmp_path / "aside")
         deadline = time.monotonic() + PATIENCE_S
         while "could not be written" not in caplog.text:

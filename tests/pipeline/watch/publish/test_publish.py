@@ -29,18 +29,10 @@ from hypothesis import strategies as st
 
 from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError, SecretError
-from pipeline.record.item import ITEM_NAME, read_fingerprint
-from pipeline.watch.publish.publish import (
-    PublishedResult,
-    list_published,
-    prune_published,
-    prune_work,
-    publish_result,
-    refresh_catalogue,
-    require_room,
-    sweep_destination,
-    unpublish_result,
-)
+from pipeline.record.result import ITEM_NAME, read_fingerprint
+from pipeline.watch.publish.folder import require_room
+from pipeline.watch.publish.publish import open_destination, prune_published, publish_result
+from pipeline.watch.publish.results import PublishedResult
 from pipeline.watch.publish.store import Store
 from pipeline.watch.publish.target import resolve_destination
 from tests.pipeline.stac_items import make_item
@@ -81,7 +73,7 @@ def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
         yield path if request.param == "folder" else Path(path).as_uri()
 
 
-def open_destination(destination: str) -> tuple[Any, str]:
+def open_with_fsspec(destination: str) -> tuple[Any, str]:
     """A destination as fsspec sees it; what fsspec leaves escaped in a file's URL is a path here."""
     files, root = fsspec.core.url_to_fs(destination)
     files.invalidate_cache()
@@ -90,7 +82,7 @@ def open_destination(destination: str) -> tuple[Any, str]:
 
 def list_files(destination: str) -> dict[str, bytes]:
     """All files at a destination, by their path from there."""
-    files, root = open_destination(destination)
+    files, root = open_with_fsspec(destination)
     found = files.find(root) if files.exists(root) else []
     return {path.removeprefix(root).lstrip("/"): files.cat_file(path) for path in found}
 
@@ -105,14 +97,14 @@ def read_asset(destination: str, name: str, key: str = "water") -> bytes:
 def test_a_result_is_published_whole_and_once(destination: str, tmp_path: Path) -> None:
     folder = make_result(tmp_path / "work", "scene")
     first = publish_result(folder, destination)
-    assert (first.name, first.already_there, first.fingerprint) == ("scene", False, read_fingerprint(folder))
+    assert (first.name, first.already_made, first.fingerprint) == ("scene", False, read_fingerprint(folder))
     assert first.href.endswith("scene/item.json")
     assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
     held = list_files(destination)
     assert sorted(Path(path).name for path in held) == ["coastline.gpkg", "coastline.qml", "item.json", "water.tif"]
-    assert publish_result(folder, destination).already_there
+    assert publish_result(folder, destination).already_made
     assert list_files(destination) == held
-    (found,) = list_published(destination)
+    (found,) = open_destination(destination).list_results()
     assert (found.name, found.fingerprint, found.whole) == ("scene", first.fingerprint, True)
     assert found.created == datetime(2025, 12, 31, tzinfo=UTC)
 
@@ -126,7 +118,7 @@ def test_the_model_stays_where_it_is(destination: str, tmp_path: Path) -> None:
 def test_another_result_takes_the_place_of_an_older_one(destination: str, tmp_path: Path) -> None:
     publish_result(make_result(tmp_path / "work", "scene", text="old"), destination)
     folder = make_result(tmp_path / "work", "scene", text="new")
-    assert not publish_result(folder, destination).already_there
+    assert not publish_result(folder, destination).already_made
     assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
     assert len(list_files(destination)) == 4
 
@@ -137,25 +129,25 @@ def test_a_newer_product_replaces_the_older_ones(destination: str, tmp_path: Pat
         make_result(tmp_path / "work", "N0511"), destination, replaces=["N0400", "N0301", "N0511"]
     )
     assert published.replaced == ("N0400",)
-    assert [result.name for result in list_published(destination)] == ["N0511"]
+    assert [result.name for result in open_destination(destination).list_results()] == ["N0511"]
 
 
 def test_unpublish_says_whether_there_was_one(destination: str, tmp_path: Path) -> None:
-    assert not unpublish_result("scene", destination)
+    assert not open_destination(destination).remove_result("scene")
     publish_result(make_result(tmp_path / "work", "scene"), destination)
-    assert unpublish_result("scene", destination)
-    assert not unpublish_result("scene", destination)
+    assert open_destination(destination).remove_result("scene")
+    assert not open_destination(destination).remove_result("scene")
     assert list_files(destination) == {}
 
 
 def test_what_is_broken_there_is_published_again(destination: str, tmp_path: Path) -> None:
     folder = make_result(tmp_path / "work", "scene")
     publish_result(folder, destination)
-    files, root = open_destination(destination)
+    files, root = open_with_fsspec(destination)
     water = next(path for path in files.find(root) if path.endswith("water.tif"))
     files.pipe_file(water, b"short")
-    assert [result.whole for result in list_published(destination)] == [False]
-    assert not publish_result(folder, destination).already_there
+    assert [result.whole for result in open_destination(destination).list_results()] == [False]
+    assert not publish_result(folder, destination).already_made
     assert read_asset(destination, "scene") == (folder / "water.tif").read_bytes()
 
 
@@ -164,11 +156,11 @@ def test_what_is_broken_there_is_published_again(destination: str, tmp_path: Pat
 def test_after_any_order_of_publishing_each_scene_stands_as_it_came_last(
     texts: list[tuple[str, str]], destination: str, tmp_path: Path
 ) -> None:
-    for result in list_published(destination):
-        unpublish_result(result.name, destination)
+    for result in open_destination(destination).list_results():
+        open_destination(destination).remove_result(result.name)
     for name, text in texts:
         publish_result(make_result(tmp_path / "work", name, text=text), destination)
-    assert {result.name for result in list_published(destination)} == {name for name, _ in texts}
+    assert {result.name for result in open_destination(destination).list_results()} == {name for name, _ in texts}
     for name, text in dict(texts).items():
         assert read_asset(destination, name, "coastline") == text.encode()
     assert len(list_files(destination)) == 4 * len(dict(texts))
@@ -179,18 +171,18 @@ def test_old_results_are_pruned_and_kept_ones_stay(destination: str, tmp_path: P
         publish_result(make_result(tmp_path / "work", name, created=created), destination)
     gone = prune_published(destination, older_than=timedelta(days=365), now=NOW, keep={"kept"})
     assert gone == ("old",)
-    assert [result.name for result in list_published(destination)] == ["kept", "new"]
-    assert prune_work(tmp_path / "work", older_than=timedelta(days=365), now=NOW) == ("kept", "old")
+    assert [result.name for result in open_destination(destination).list_results()] == ["kept", "new"]
+    assert prune_published(str(tmp_path / "work"), older_than=timedelta(days=365), now=NOW) == ("kept", "old")
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["new"]
 
 
 def test_the_catalogue_lists_what_stands(destination: str, tmp_path: Path) -> None:
-    assert refresh_catalogue(destination).count == 0
+    assert open_destination(destination).write_catalogue().count == 0
     for name in ("a", "b", "broken"):
         publish_result(make_result(tmp_path / "work", name), destination)
-    files, root = open_destination(destination)
+    files, root = open_with_fsspec(destination)
     files.rm_file(next(path for path in files.find(f"{root}/broken") if path.endswith("water.tif")))
-    written = refresh_catalogue(destination)
+    written = open_destination(destination).write_catalogue()
     assert (written.count, [entry.name for entry in written.unlisted]) == (2, ["broken"])
     files.get(root, str(tmp_path / "copy"), recursive=True)
     (catalogue_file,) = (tmp_path / "copy").rglob("catalog.json")
@@ -205,8 +197,8 @@ def test_the_catalogue_lists_what_stands(destination: str, tmp_path: Path) -> No
     with fsspec.open(where) as file:
         assert file.read() == b"water " * 500
     for name in ("a", "b", "broken"):
-        unpublish_result(name, destination)
-    assert refresh_catalogue(destination).count == 0
+        open_destination(destination).remove_result(name)
+    assert open_destination(destination).write_catalogue().count == 0
     assert sorted(list_files(destination)) == ["catalog.json"]
 
 
@@ -224,7 +216,7 @@ def test_a_folder_that_is_none_of_ours_is_left_alone(tmp_path: Path) -> None:
     mine.write_text("dear")
     for act in (
         lambda: publish_result(make_result(tmp_path / "work", "scene"), str(tmp_path / "out")),
-        lambda: unpublish_result("scene", str(tmp_path / "out")),
+        lambda: open_destination(str(tmp_path / "out")).remove_result("scene"),
     ):
         with pytest.raises(OutputError, match="no result of Strandline"):
             act()
@@ -239,9 +231,9 @@ def test_in_a_store_what_others_keep_is_left_alone(tmp_path: Path) -> None:
     for path, content in others.items():
         files.pipe_file(path, content)
         files.store[path].created = datetime(2020, 1, 1, tzinfo=UTC)
-    assert sweep_destination(destination) == ()
+    assert open_destination(destination).sweep() == ()
     publish_result(make_result(tmp_path / "work", "scene", text="new"), destination)
-    assert unpublish_result("scene", destination)
+    assert open_destination(destination).remove_result("scene")
     assert {path: files.cat_file(path) for path in files.find(root)} == others
     files.rm(root, recursive=True)
 
@@ -317,7 +309,7 @@ def test_killed_at_any_moment_the_old_or_the_new_stands_and_the_next_run_ends_it
         publish_either(kind, old, out)
         killed = kill_at(step, lambda: publish_either(kind, new, out))
         if kind == "folder":
-            sweep_destination(str(out))
+            open_destination(str(out)).sweep()
         standing = list_either(kind, out)
         assert [(result.name, result.whole) for result in standing] == [("scene", True)], step
         assert standing[0].fingerprint in allowed
@@ -341,7 +333,7 @@ def test_killed_while_it_removes_nothing_half_stands(kind: str, tmp_path: Path) 
         assert all(result.whole for result in list_either(kind, out)), step
         remove_either(kind, out)
         if kind == "folder":
-            sweep_destination(str(out))
+            open_destination(str(out)).sweep()
         assert [path for path in out.rglob("*") if path.is_file()] == []
         if not killed:
             break
@@ -349,12 +341,12 @@ def test_killed_while_it_removes_nothing_half_stands(kind: str, tmp_path: Path) 
 
 
 def list_either(kind: str, out: Path) -> tuple[PublishedResult, ...]:
-    return list_published(str(out)) if kind == "folder" else open_as_store(out).list_results()
+    return open_destination(str(out)).list_results() if kind == "folder" else open_as_store(out).list_results()
 
 
 def remove_either(kind: str, out: Path) -> None:
     if kind == "folder":
-        unpublish_result("scene", str(out))
+        open_destination(str(out)).remove_result("scene")
     else:
         open_as_store(out).remove_result("scene")
 
@@ -364,7 +356,7 @@ def test_a_result_that_another_process_publishes_is_busy(tmp_path: Path) -> None
     with open_workspace(out, "scene"):
         with pytest.raises(BusyError, match=r"Another run is making .*scene"):
             publish_result(folder, str(out))
-        assert sweep_destination(str(out)) == ()
+        assert open_destination(str(out)).sweep() == ()
     publish_result(folder, str(out))
 
 
@@ -392,7 +384,7 @@ def test_a_store_that_does_not_take_it_whole_has_no_result(leaky: str, tmp_path:
     folder = make_result(tmp_path / "work", "scene")
     with pytest.raises(OutputError, match=r"did not take .*water\.tif whole"):
         publish_result(folder, leaky)
-    assert list_published(leaky) == ()
+    assert open_destination(leaky).list_results() == ()
 
 
 def test_what_a_store_says_is_one_line_without_secrets(leaky: str, tmp_path: Path) -> None:
@@ -456,9 +448,9 @@ def test_a_full_disk_keeps_what_stood(small_disk: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"keep_free|No space left|disk is full"):
         publish_result(folder, out, keep_free=0)
     assert list_files(out) == before
-    assert list_published(out)[0].fingerprint == first.fingerprint
+    assert open_destination(out).list_results()[0].fingerprint == first.fingerprint
     (small_disk / "ballast").unlink()
-    assert not publish_result(folder, out).already_there
+    assert not publish_result(folder, out).already_made
 
 
 def test_a_disk_that_fills_while_it_is_written_keeps_what_stood(small_disk: Path, tmp_path: Path) -> None:

@@ -1,0 +1,214 @@
+"""What the items of all results have in common: whether a result stands, its files, its projection, its item.
+
+Source: STAC 1.1.0, with the extensions file 2.1.0, projection 2.0.0 and processing 1.2.0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pystac
+
+from pipeline.atomic import write_whole
+from pipeline.checksums import compute_sha256, format_multihash
+from pipeline.errors import StaleResultError
+from strandline import __version__
+from tiles.grid import Grid
+
+__all__ = [
+    "COPERNICUS",
+    "FIRST_LIGHT",
+    "ITEM_NAME",
+    "SIMULATED",
+    "ResultItem",
+    "describe_file",
+    "describe_projection",
+    "is_result_there",
+    "name_schemas",
+    "read_fingerprint",
+    "write_json",
+]
+
+ITEM_NAME = "item.json"
+
+FIRST_LIGHT: Final = datetime(2015, 6, 23, tzinfo=UTC)
+"""STAC wants an interval where the moment is not known: from the launch of Sentinel-2A on."""
+
+COPERNICUS = "Contains modified Copernicus Sentinel data"
+SIMULATED = "Simulated scenes: they show no place on Earth."
+
+_MEDIA_TYPES = {
+    ".gpkg": "application/geopackage+sqlite3",
+    ".shp": "application/vnd.shp",
+    ".zip": "application/zip",
+    ".fgb": "application/vnd.flatgeobuf",
+    ".geojson": "application/geo+json",
+    ".parquet": "application/vnd.apache.parquet",
+    ".qml": "application/xml",
+    ".csv": "text/csv",
+    ".png": "image/png",
+    ".json": "application/json",
+    ".tif": pystac.MediaType.COG,
+}
+
+
+def read_fingerprint(folder: Path) -> str | None:
+    """Read the fingerprint of the result that stands in a folder.
+
+    Args:
+        folder: Where ``item.json`` may stand.
+
+    Returns:
+        The fingerprint; ``None`` where there is no item, it is none of ours, or an output that it names is missing or
+        of another size: then the work is not done.
+    """
+    try:
+        item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
+        ours = {key: asset for key, asset in item["assets"].items() if "mlm:model" not in asset.get("roles", ())}
+        whole = all((folder / asset["href"]).stat().st_size == asset["file:size"] for asset in ours.values())
+        return str(item["properties"]["strandline:fingerprint"]) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def is_result_there(folder: Path, fingerprint: str, *, overwrite: bool, made_from: str) -> bool:
+    """Whether a folder holds the very result that is asked for.
+
+    Args:
+        folder: Where it would stand.
+        fingerprint: Of what is asked for.
+        overwrite: Whether another result may be replaced.
+        made_from: What another result differs in, besides its choices: ``other dates``.
+
+    Raises:
+        StaleResultError: The folder holds another result, which was not to be replaced.
+    """
+    if read_fingerprint(folder) == fingerprint:
+        return True
+    if (folder / ITEM_NAME).exists() and not overwrite:
+        raise StaleResultError(
+            f"{folder} was made from {made_from} or with other choices: pass --overwrite to replace it, or choose "
+            "another --out."
+        )
+    return False
+
+
+def name_schemas(*names: str) -> list[str]:
+    """Addresses of the schemas of STAC extensions, named as ``file/v2.1.0``."""
+    return [f"https://stac-extensions.github.io/{name}/schema.json" for name in names]
+
+
+def describe_projection(grid: Grid) -> dict[str, Any]:
+    """The grid of rasters, as the projection extension states it."""
+    authority = grid.crs.to_authority()
+    code = {"proj:code": ":".join(authority)} if authority else {"proj:code": None, "proj:wkt2": grid.crs.to_wkt()}
+    return {
+        **code,
+        "proj:shape": list(grid.shape),
+        "proj:transform": list(grid.transform)[:6],
+        "proj:bbox": list(grid.bounds),
+    }
+
+
+def describe_file(path: Path, folder: Path, *, title: str | None = None, **fields: object) -> pystac.Asset:
+    """Describe a file of a result: media type by its ending, size and checksum.
+
+    Args:
+        path: The file.
+        folder: Where the item stands.
+        title: For a person.
+        **fields: What else the asset says.
+    """
+    return pystac.Asset(
+        f"./{path.relative_to(folder).as_posix()}",
+        title=title,
+        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+        roles=["overview"] if path.suffix == ".png" else ["data"],
+        extra_fields={
+            "file:size": path.stat().st_size,
+            "file:checksum": format_multihash(compute_sha256(path)),
+            **fields,
+        },
+    )
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> Path:
+    """Write a record, whole and to the disk: where it stands, all that it speaks of stands too.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    write_whole(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n", durable=True)
+    return path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultItem:
+    """The item of something made from maps of several dates.
+
+    Attributes:
+        id: Of the item.
+        title: For a person.
+        geometry: GeoJSON, in degrees.
+        bbox: West, south, east, north in degrees; west is larger where the antimeridian is crossed.
+        times: Moments of sensing of the dates, as far as they are known.
+        simulated: Whether a date is.
+        fingerprint: See ``compute_fingerprint``.
+        properties: What else the item says; names without a prefix become ours.
+        schemas: Extensions besides ``file`` and ``processing``, as ``name_schemas`` takes them.
+        assets: Described files by key; ``None``: all of the folder that stand there when it is written.
+    """
+
+    id: str
+    title: str
+    geometry: dict[str, Any]
+    bbox: list[float]
+    times: Sequence[datetime]
+    simulated: bool
+    fingerprint: str
+    properties: Mapping[str, Any]
+    schemas: tuple[str, ...] = ()
+    assets: Mapping[str, pystac.Asset] | None = field(default=None)
+
+    def write(self, folder: Path) -> Path:
+        """Write ``item.json``: the last step, for where it stands all outputs are whole.
+
+        Args:
+            folder: Where the outputs stand.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        now = datetime.now(UTC).replace(microsecond=0)
+        item = pystac.Item(
+            id=self.id,
+            geometry=self.geometry,
+            bbox=self.bbox,
+            datetime=None,
+            start_datetime=min(self.times, default=FIRST_LIGHT),
+            end_datetime=max(self.times, default=now),
+            properties={
+                "title": self.title,
+                "description": SIMULATED if self.simulated else f"{COPERNICUS}.",
+                "license": "other",
+                "processing:software": {"Strandline": __version__},
+                "strandline:simulated": self.simulated,
+                "strandline:fingerprint": self.fingerprint,
+                **{name if ":" in name else f"strandline:{name}": value for name, value in self.properties.items()},
+            },
+            stac_extensions=name_schemas(*self.schemas, "file/v2.1.0", "processing/v1.2.0"),
+        )
+        assets = self.assets
+        if assets is None:
+            files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
+            assets = {
+                path.name.replace(".", "_"): describe_file(path, folder) for path in files if path.name != ITEM_NAME
+            }
+        for key, asset in assets.items():
+            item.add_asset(key, asset)
+        return write_json(folder / ITEM_NAME, item.to_dict(transform_hrefs=False))
