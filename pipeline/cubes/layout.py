@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import xarray as xr
@@ -138,21 +138,21 @@ def _find_bands(cube: xr.DataArray | xr.Dataset) -> tuple[dict[str, xr.DataArray
         named = _name_arrays((name, array) for name, array in variables.items() if _find_band_dim(array) is None)
         if named or len(variables) != 1:
             if not named:
-                _refuse_unnamed(variables)
+                _raise_unnamed(variables)
             return named, ()
         cube = next(iter(variables.values()))  # one variable that holds all the bands
     dim = _find_band_dim(cube)
     if dim is None:
         named = _name_arrays([(cube.name, cube)])
-        return (named, ()) if named else _refuse_unnamed([cube.name])
+        return (named, ()) if named else _raise_unnamed([cube.name])
     labels, notes = _label_bands(cube, dim)
     named = _name_arrays((label, cube.isel({dim: index})) for index, label in enumerate(labels))
-    return (named, notes) if named else _refuse_unnamed(labels)
+    return (named, notes) if named else _raise_unnamed(labels)
 
 
-def _refuse_unnamed(found: Iterable[object]) -> Any:  # noqa: ANN401 (never returns)
+def _raise_unnamed(labels: Iterable[object]) -> NoReturn:
     raise BandError(
-        f"Expected bands named as B02, blue, B8A, nir … (and SCL), found {', '.join(map(str, found)) or 'none'}. "
+        f"Expected bands named as B02, blue, B8A, nir … (and SCL), found {', '.join(map(str, labels)) or 'none'}. "
         "Name them: cube.assign_coords(band=['B02', 'B03', …]), or rename the variables."
     )
 
@@ -307,11 +307,11 @@ def _list_crs(cube: xr.DataArray | xr.Dataset, band: xr.DataArray) -> list[Any]:
     mapping = band.encoding.get("grid_mapping", band.attrs.get("grid_mapping", "spatial_ref"))
     scalars = [coord for coord in cube.coords.values() if coord.ndim == 0]
     scalars.sort(key=lambda coord: coord.name != mapping)
-    found = [coord.attrs[word] for coord in scalars for word in _CRS_WORDS if word in coord.attrs]
-    found += [attrs[word] for attrs in (cube.attrs, band.attrs) for word in ("crs", "crs_wkt") if word in attrs]
+    sources = [coord.attrs[word] for coord in scalars for word in _CRS_WORDS if word in coord.attrs]
+    sources += [attrs[word] for attrs in (cube.attrs, band.attrs) for word in ("crs", "crs_wkt") if word in attrs]
     codes = [cube.coords[name] for name in ("epsg", "proj:code", "proj:epsg") if name in cube.coords]
-    found += [int(code) if code.dtype.kind in "iuf" else str(code.values) for code in codes if code.ndim == 0]
-    return found
+    sources += [int(code) if code.dtype.kind in "iuf" else str(code.values) for code in codes if code.ndim == 0]
+    return sources
 
 
 def _keep_coords(cube: xr.DataArray | xr.Dataset, dims: set[str | None]) -> dict[Hashable, xr.DataArray]:

@@ -86,13 +86,11 @@ class CubeRadiometry:
     Attributes:
         steps: From value to reflectance, a date.
         scale_source: Who says the scale.
-        notes: What the user should be told, a sentence each.
-        warnings: Those among the notes that make the result doubtful.
+        warnings: What makes the result doubtful, a sentence each.
     """
 
     steps: tuple[Radiometry, ...]
     scale_source: str
-    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -120,7 +118,7 @@ class _Resolver:
     nodata: float | None = None
     marker: float | None = None
     warnings: list[str] = field(default_factory=list)
-    seen: dict[int, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    samples: dict[int, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
     def resolve(self) -> CubeRadiometry:
         """All decisions in their order; see the module's docstring."""
@@ -130,7 +128,7 @@ class _Resolver:
         steps = tuple(
             self._make_step(step, quantification, offset, source) for step, (offset, source) in enumerate(offsets)
         )
-        self._check(steps, [source for _, source in offsets])
+        self._warn_of_contradictions(steps, [source for _, source in offsets])
         return CubeRadiometry(steps=steps, scale_source=scale_source, warnings=tuple(dict.fromkeys(self.warnings)))
 
     def _make_step(self, step: int, quantification: float, offset: Mapping[str, float], source: str) -> Radiometry:
@@ -147,8 +145,8 @@ class _Resolver:
             value = None if math.isnan(self.stated.nodata) else self.stated.nodata
             return value, value
         arrays = self.layout.bands
-        found = {_read_nodata(array) for array in arrays.values()} - {None}
-        numbers = {value for value in found if value is not None and not math.isnan(value)}
+        markers = {_read_nodata(array) for array in arrays.values()} - {None}
+        numbers = {value for value in markers if value is not None and not math.isnan(value)}
         if len(numbers) > 1:
             raise SceneError(f"Expected one nodata value for all bands, found {sorted(numbers)}. Say it: nodata=0.")
         floating = any(array.dtype.kind == "f" for array in arrays.values())
@@ -168,7 +166,7 @@ class _Resolver:
         if self.statements.is_decoded:
             return 1.0, "scale_factor, which the loader applied"
         if "f" in kinds:
-            return self._judge_scale(scale)
+            return self._resolve_scale_by_pixels(scale)
         if scale is not None:
             return round(1 / scale, 6), self.statements.scale_source
         if any(array.dtype.itemsize == 1 for array in self.layout.bands.values()):
@@ -178,10 +176,10 @@ class _Resolver:
             )
         return QUANTIFICATION, "whole numbers, so 10000 as in all products"
 
-    def _judge_scale(self, scale: float | None) -> tuple[float, str]:
+    def _resolve_scale_by_pixels(self, scale: float | None) -> tuple[float, str]:
         """Fractions and DN can both be floating-point: their size tells which."""
         steps = sorted({0, self.layout.steps // 2, self.layout.steps - 1})
-        values = [band for step in steps for band in self._look(step).values() if band.size]
+        values = [band for step in steps for band in self._load_samples(step).values() if band.size]
         top = max((float(np.percentile(band, 99)) for band in values), default=math.nan)
         if top <= 2:
             return 1.0, f"values up to {top:.2g}, so reflectance already"
@@ -205,40 +203,42 @@ class _Resolver:
             if len(values) != len(steps):
                 raise SceneError(f"Expected one offset, or one for each of {len(steps)} dates, found {len(values)}.")
             return [(dict.fromkeys(names, value), "offset=") for value in values]
-        told = [self.statements.state(step, names, quantification) for step in steps]
-        silent = [step for step in steps if told[step] is None]
-        shown = self._judge_offsets(silent, quantification) if silent else {}
+        statements = [self.statements.state_offset(step, names, quantification) for step in steps]
+        unstated = [step for step in steps if statements[step] is None]
+        judged = self._resolve_offsets_by_pixels(unstated, quantification) if unstated else {}
         return [
-            statement if statement is not None else (dict.fromkeys(names, shown[step][0]), shown[step][1])
-            for step, statement in enumerate(told)
+            statement if statement is not None else (dict.fromkeys(names, judged[step][0]), judged[step][1])
+            for step, statement in enumerate(statements)
         ]
 
-    def _judge_offsets(self, silent: Sequence[int], quantification: float) -> dict[int, tuple[float, str]]:
+    def _resolve_offsets_by_pixels(
+        self, unstated: Sequence[int], quantification: float
+    ) -> dict[int, tuple[float, str]]:
         """Ask the pixels of the dates of which nobody says anything."""
-        if len(silent) > _MOST_STEPS:
-            self._refuse(silent, f"{len(silent)} dates are too many to judge by their pixels")
+        if len(unstated) > _MOST_STEPS:
+            self._raise_unknown_offset(unstated, f"{len(unstated)} dates are too many to judge by their pixels")
         full = OFFSET_DN * quantification / QUANTIFICATION
-        evidence = {step: self._find_evidence(step, quantification) for step in silent}
+        evidence = {step: self._find_evidence(step, quantification) for step in unstated}
         known = {step: full if e.verdict == "present" else 0.0 for step, e in evidence.items() if e.verdict in _SURE}
-        if not known or (len(known) < len(silent) and len({*known.values()}) > 1):
-            unsure = [step for step in silent if step not in known]
-            self._refuse(unsure, evidence[unsure[0]].sentence)
+        if not known or (len(known) < len(unstated) and len({*known.values()}) > 1):
+            unsure = [step for step in unstated if step not in known]
+            self._raise_unknown_offset(unsure, evidence[unsure[0]].sentence)
         alike = next(iter(known.values()))
         result = {
             step: (known[step], f"pixels ({evidence[step].sentence})")
             if step in known
             else (alike, "the pixels of the other dates")
-            for step in silent
+            for step in unstated
         }
         for offset in sorted({*known.values()}):
-            dates = ", ".join(self.layout.name_step(step) for step in silent if result[step][0] == offset)
+            dates = ", ".join(self.layout.name_step(step) for step in unstated if result[step][0] == offset)
             self.warnings.append(
                 f"No metadata says whether an offset of 1000 DN is in the values of {dates}; the pixels say "
                 f"{'that it is' if offset else 'that it is not'}. Give items= or offset={offset:g} to be sure."
             )
         return result
 
-    def _refuse(self, steps: Sequence[int], why: str) -> None:
+    def _raise_unknown_offset(self, steps: Sequence[int], why: str) -> None:
         raise SceneError(
             f"Expected to know whether the radiometric offset of 1000 DN is in the values of "
             f"{self.layout.name_step(steps[0])}, found nothing that says so: {why}. Give the items that the cube was "
@@ -247,20 +247,20 @@ class _Resolver:
         )
 
     def _find_evidence(self, step: int, quantification: float) -> OffsetEvidence:
-        return compute_offset_evidence(self._look(step), quantification=quantification)
+        return compute_offset_evidence(self._load_samples(step), quantification=quantification)
 
-    def _look(self, step: int) -> dict[str, NDArray[Any]]:
+    def _load_samples(self, step: int) -> dict[str, NDArray[Any]]:
         """Valid values a band of some windows of a date; loaded once."""
-        if step not in self.seen:
-            self.seen[step] = _sample(self.layout, step, self.nodata)
-        return self.seen[step]
+        if step not in self.samples:
+            self.samples[step] = _read_samples(self.layout, step, self.nodata)
+        return self.samples[step]
 
-    def _check(self, steps: Sequence[Radiometry], sources: Sequence[str]) -> None:
+    def _warn_of_contradictions(self, steps: Sequence[Radiometry], sources: Sequence[str]) -> None:
         """Where pixels are at hand, say where they disagree with what was said; they do not overrule it here."""
         if not self.layout.is_lazy:
             for step in range(min(len(steps), _MOST_STEPS)):
-                self._look(step)
-        for step in self.seen:
+                self._load_samples(step)
+        for step in self.samples:
             radiometry = steps[step]
             evidence = self._find_evidence(step, radiometry.quantification)
             stated_in = min(radiometry.offsets.values()) < 0
@@ -274,12 +274,12 @@ class _Resolver:
                     f"{sources[step]} says that an offset of {min(radiometry.offsets.values()):g} is to be added on "
                     f"{self.layout.name_step(step)}, but {evidence.sentence}. Give offset=0 if the pixels are right."
                 )
-            self._check_twice(step, radiometry)
+            self._warn_of_double_offset(step, radiometry)
 
-    def _check_twice(self, step: int, radiometry: Radiometry) -> None:
+    def _warn_of_double_offset(self, step: int, radiometry: Radiometry) -> None:
         shares = [
             float(np.mean(values.astype(np.float64) + radiometry.offsets[name] < _TWICE * radiometry.quantification))
-            for name, values in self._look(step).items()
+            for name, values in self._load_samples(step).items()
             if values.size
         ]
         if sum(share >= _MANY for share in shares) >= 2:
@@ -302,11 +302,11 @@ def _read_nodata(array: xr.DataArray) -> float | None:
     return None
 
 
-def _sample(layout: CubeLayout, step: int, nodata: float | None) -> dict[str, NDArray[Any]]:
+def _read_samples(layout: CubeLayout, step: int, nodata: float | None) -> dict[str, NDArray[Any]]:
     """Valid values a band, one-dimensional; a pixel is missing where all bands have the marker."""
     names = [name for name in layout.bands if name in EVIDENCE_BANDS] or list(layout.bands)
     pieces: list[dict[str, NDArray[Any]]] = []
-    for place in _list_places(layout.grid.shape):
+    for place in _list_windows(layout.grid.shape):
         window = dict(zip(layout.dims, place, strict=True)) | ({layout.time_dim: step} if layout.time_dim else {})
         cut = {
             name: layout.bands[name].isel(window).reset_coords(drop=True).drop_vars(layout.dims, errors="ignore")
@@ -320,7 +320,7 @@ def _sample(layout: CubeLayout, step: int, nodata: float | None) -> dict[str, ND
     return {name: band[~missing & np.isfinite(band)] for name, band in values.items()}
 
 
-def _list_places(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+def _list_windows(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
     """Windows that depend on the size of the cube alone, so that lazy and loaded cubes are judged alike."""
     if shape[0] * shape[1] <= _SMALL:
         return [(slice(None), slice(None))]

@@ -197,13 +197,13 @@ class _Job:
                 f"{self.card.name} sees the whole of a tile, so its answer would depend on the cube's chunks: map the "
                 "scenes with strandline.map_scene, which blends tiles, or take a model with a finite reach."
             )
-        different = list(dict.fromkeys(map(_as_key, self.radiometry.steps)))
-        first = {key: step for step, key in reversed(list(enumerate(map(_as_key, self.radiometry.steps))))}
+        different = list(dict.fromkeys(map(_build_key, self.radiometry.steps)))
+        first = {key: step for step, key in reversed(list(enumerate(map(_build_key, self.radiometry.steps))))}
         spans = {"halo": predictor.reach_px, "stride": predictor.stride}
         return ChunkMapper(
             model=self.key,
             scenes=tuple(_make_scene(self.layout, self.radiometry.steps[first[key]], self.level) for key in different),
-            scene_of=tuple(different.index(_as_key(step)) for step in self.radiometry.steps),
+            scene_of=tuple(different.index(_build_key(step)) for step in self.radiometry.steps),
             obscured_classes=self.options.cloud_classes,
             tile_size=self.options.tile_size,
             rows=plan_spans(row_lengths, **spans),
@@ -228,11 +228,11 @@ class _Job:
         da: Any = importlib.import_module("dask.array")  # late: a cube in memory does without; not typed
         base: Any = importlib.import_module("dask.base")
         layers = [da.asarray(array.data if self.layout.time_dim else array.data[None]) for array in self.arrays]
-        stack = da.stack(_narrow(layers, self.radiometry.steps[0].nodata), axis=1).rechunk({0: 1, 1: -1})
+        stack = da.stack(_narrow_floats(layers, self.radiometry.steps[0].nodata), axis=1).rechunk({0: 1, 1: -1})
         lengths = tuple(merge_chunks(chunks) for chunks in stack.chunks[2:])
         mapper = self.make_mapper(*lengths)
         for axis, spans in ((2, mapper.rows), (3, mapper.cols)):
-            stack = da.concatenate([_cut(stack, axis, span) for span in spans], axis=axis)
+            stack = da.concatenate([_cut_span(stack, axis, span) for span in spans], axis=axis)
         encoded = da.map_blocks(
             mapper,
             stack,
@@ -267,7 +267,7 @@ class _Job:
         return describe_result(turned.assign_coords(dict(layout.coords)), record)
 
 
-def _as_key(radiometry: Radiometry) -> tuple[object, ...]:
+def _build_key(radiometry: Radiometry) -> tuple[object, ...]:
     return (
         radiometry.quantification,
         tuple(radiometry.offsets.items()),
@@ -276,14 +276,14 @@ def _as_key(radiometry: Radiometry) -> tuple[object, ...]:
     )
 
 
-def _narrow(layers: list[Any], nodata: float | None) -> list[Any]:
+def _narrow_floats(layers: list[Any], nodata: float | None) -> list[Any]:
     """Layers in float32 where they are float64: the network sees no more, and chunks take half of the memory."""
     if nodata is not None and float(np.float32(nodata)) != nodata:
         return layers  # the marker would no longer be found
     return [layer.astype(np.float32) if layer.dtype == np.float64 else layer for layer in layers]
 
 
-def _cut(stack: Any, axis: int, span: Span) -> Any:  # noqa: ANN401 (Dask arrays)
+def _cut_span(stack: Any, axis: int, span: Span) -> Any:  # noqa: ANN401 (Dask arrays)
     """What a chunk needs along one axis, as one chunk."""
     index = (*(slice(None),) * axis, slice(span.read_start, span.read_stop))
     return stack[index].rechunk({axis: -1})

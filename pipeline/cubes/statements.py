@@ -63,7 +63,9 @@ class Statements:
         baselines = [item.baseline for item in self.items[step]]
         return bool(baselines) and all(baseline is not None and not has_offset(baseline) for baseline in baselines)
 
-    def state(self, step: int, bands: Iterable[str], quantification: float) -> tuple[dict[str, float], str] | None:
+    def state_offset(
+        self, step: int, bands: Iterable[str], quantification: float
+    ) -> tuple[dict[str, float], str] | None:
         """The DN to add a band on a date and who says so, or ``None`` where nobody does.
 
         Args:
@@ -78,11 +80,11 @@ class Statements:
         fractions = quantification == 1
         applied = self.applied if fractions else {}
         # Reflectance of unknown making: what is said of the DN may have been heeded, or not.
-        heard = () if fractions and not applied else self.items[step]
-        told = [_state_item(item, names, quantification, applied) for item in heard]
-        known = [statement for statement in told if statement is not None]
+        items = () if fractions and not applied else self.items[step]
+        statements = [_state_item_offset(item, names, quantification, applied) for item in items]
+        known = [statement for statement in statements if statement is not None]
         if known:
-            if any(offsets != known[0][0] for offsets, _ in known) or len(known) < len(told):
+            if any(offsets != known[0][0] for offsets, _ in known) or len(known) < len(statements):
                 raise SceneError(
                     f"Expected the items of {self.names[step]} to agree on their offset, found "
                     f"{' and '.join(source for _, source in known)}. Load them as dates of their own (groupby='id')."
@@ -95,7 +97,7 @@ class Statements:
         return None
 
 
-def _state_item(
+def _state_item_offset(
     item: StacItem, names: tuple[str, ...], quantification: float, applied: Mapping[str, float]
 ) -> tuple[dict[str, float], str] | None:
     """As ``state_item_offset`` says it for DN; where a loader scaled, what it should have added less what it did."""
@@ -123,28 +125,30 @@ def find_statements(layout: CubeLayout, items: Iterable[Any] | None) -> Statemen
         SceneError: An item is none, or a date of the cube has none.
     """
     names = tuple(layout.name_step(step) for step in range(layout.steps))
-    found = _match_items(layout, items, names) if items is not None else _read_hints(layout)
+    step_items = _match_items(layout, items, names) if items is not None else _read_hints(layout)
     floating = any(array.dtype.kind == "f" for array in layout.bands.values())
-    decoded = {_cf(array.encoding, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
-    pending = {_cf(array.attrs, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
-    stated = {a.scale for step in found for i in step for b, a in i.assets.items() if b in layout.bands and a.scale}
+    decoded = {_read_cf_number(array.encoding, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
+    pending = {_read_cf_number(array.attrs, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
+    stated = {
+        a.scale for step in step_items for i in step for b, a in i.assets.items() if b in layout.bands and a.scale
+    }
     scales = pending or stated
     if len(scales) > 1:
         raise SceneError(f"Expected one scale for all bands of the cube, found {sorted(scales)}. Give scale=.")
     is_decoded = floating and bool(decoded)
     if is_decoded:
-        applied = {name: _cf(array.encoding, "add_offset", 0.0) for name, array in layout.bands.items()}
+        applied = {name: _read_cf_number(array.encoding, "add_offset", 0.0) for name, array in layout.bands.items()}
     else:  # floating-point bands with raster:bands beside them: stackstac's, which applies both if it scales at all
         applied = _read_band_hints(layout, "offset", 0.0) if floating else {}
-    nodata = {_cf(array.encoding, "_FillValue", np.nan) for array in layout.bands.values()}
+    nodata = {_read_cf_number(array.encoding, "_FillValue", np.nan) for array in layout.bands.values()}
     nodata |= {*_read_band_hints(layout, "nodata", np.nan).values()}
     markers = {value for value in nodata if np.isfinite(value)}
     return Statements(
-        items=found,
+        items=step_items,
         names=names,
         scale=next(iter(scales), None),
         scale_source="scale_factor of the cube" if pending else "raster:bands of the items",
-        add_offset={name: _cf(array.attrs, "add_offset", 0.0) for name, array in layout.bands.items()},
+        add_offset={name: _read_cf_number(array.attrs, "add_offset", 0.0) for name, array in layout.bands.items()},
         applied=applied,
         is_decoded=is_decoded,
         nodata=markers.pop() if len(markers) == 1 else None,
@@ -157,13 +161,13 @@ def find_level(statements: Statements) -> Level:
     return levels.pop() if len(levels) == 1 else "unknown"
 
 
-def _cf(attributes: Mapping[Any, Any], word: str, default: float) -> float:
+def _read_cf_number(attributes: Mapping[Any, Any], word: str, default: float) -> float:
     value = attributes.get(word)
     return default if value is None else float(np.asarray(value).ravel()[0])
 
 
 def _match_items(layout: CubeLayout, items: Iterable[Any], names: tuple[str, ...]) -> tuple[tuple[StacItem, ...], ...]:
-    parsed = [parse_stac_item(_as_document(item), where=str(getattr(item, "id", "items="))) for item in items]
+    parsed = [parse_stac_item(_convert_item(item), where=str(getattr(item, "id", "items="))) for item in items]
     if layout.time_dim is None or layout.time_dim not in layout.coords:
         return (tuple(parsed),) * layout.steps
     times = layout.coords[layout.time_dim].values
@@ -186,7 +190,7 @@ def _match_items(layout: CubeLayout, items: Iterable[Any], names: tuple[str, ...
     return tuple(map(tuple, groups))
 
 
-def _as_document(item: object) -> object:
+def _convert_item(item: object) -> object:
     to_dict = getattr(item, "to_dict", None)
     return to_dict() if callable(to_dict) else item
 
@@ -233,4 +237,4 @@ def _read_band_hint(layout: CubeLayout, name: str) -> dict[str, Any] | None:
 
 def _read_band_hints(layout: CubeLayout, word: str, default: float) -> dict[str, float]:
     entries = {name: _read_band_hint(layout, name) for name in layout.bands}
-    return {name: _cf(entry, word, default) for name, entry in entries.items() if entry is not None}
+    return {name: _read_cf_number(entry, word, default) for name, entry in entries.items() if entry is not None}

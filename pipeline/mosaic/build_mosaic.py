@@ -128,16 +128,16 @@ def build_mosaic(
         return MosaicResult(folder=out, already_made=True, scenes=len(mapped.scenes), notes=mapped.notes)
     plans = plan_lattices(mapped.scenes, grid=options.grid)
     with open_workspace(out.resolve().parent, out.resolve().name, keep=fingerprint[:16]) as work:
-        making = _Making(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
-        lines = making.run(progress or ignore_progress, fingerprint)
+        build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
+        lines = build.run(progress or ignore_progress, fingerprint)
         shutil.rmtree(work.folder / ".scratch")
         work.publish()
     return MosaicResult(folder=out, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Making:
-    """A mosaic being made."""
+class _MosaicBuild:
+    """A mosaic being made in its workspace."""
 
     mapped: MappedScenes
     plans: tuple[LatticePlan, ...]
@@ -147,27 +147,27 @@ class _Making:
 
     def run(self, progress: Progress, fingerprint: str) -> int:
         """Do all of it in the workspace; returns the number of lines."""
-        jobs = [self._prepare(plan) for plan in self.plans]
+        jobs = [self._create_store(plan) for plan in self.plans]
         work = list(zip(jobs, self.plans, strict=True))
-        seen = dict(self._run("statistics", progress, compute_cell, self._list_cells(work)))
-        filled = [(job, [cell for cell in plan.cells if seen[_name(job, cell)]]) for job, plan in work]
+        observed = dict(self._run_stage("statistics", progress, compute_cell, self._list_cells(work)))
+        filled = [(job, [cell for cell in plan.cells if observed[_name_cell(job, cell)]]) for job, plan in work]
         if not any(cells for _, cells in filled):
             raise MosaicError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
-        tracing = ((_name(job, cell), (job, cell)) for job, cells in filled for cell in cells)
-        traced = dict(self._run("tracing", progress, trace_stored_cell, tracing))
+        tracing = ((_name_cell(job, cell), (job, cell)) for job, cells in filled for cell in cells)
+        traced = dict(self._run_stage("tracing", progress, trace_stored_cell, tracing))
         progress("joining", 0.0)
         lines = self._write_coast(filled, traced)
         rasters = [
-            (f"{name}", (job.store, self._make_folder(name), window, job.level))
+            (name, (job.store, self.folder / name, window, job.level))
             for job, plan in work
             for name, window in plan.tiles.items()
         ]
-        for _ in self._run("rasters", progress, _write_tile, rasters):
+        for _ in self._run_stage("rasters", progress, _write_tile, rasters):
             pass
-        self._record(work, fingerprint)
+        self._write_items(work, fingerprint)
         return lines
 
-    def _prepare(self, plan: LatticePlan) -> CellJob:
+    def _create_store(self, plan: LatticePlan) -> CellJob:
         scratch = self.folder / ".scratch" / plan.lattice.name
         scratch.mkdir(parents=True, exist_ok=True)
         path = self.folder / "mosaic.zarr" / plan.lattice.name
@@ -177,7 +177,9 @@ class _Making:
         return CellJob(store=store, folder=scratch, threshold=self.mapped.threshold, statistic=self.options.statistic)
 
     def _list_cells(self, work: Sequence[tuple[CellJob, LatticePlan]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        overpasses = {number: place for place, group in enumerate(self._group()) for number in group}
+        overpasses = {
+            number: place for place, group in enumerate(group_acquisitions(self.mapped.scenes)) for number in group
+        }
         layers = [
             Layer(
                 number=number,
@@ -190,12 +192,9 @@ class _Making:
         ]
         for job, plan in work:
             for cell, numbers in plan.cells.items():
-                yield _name(job, cell), (job, cell, tuple(layers[number] for number in numbers))
+                yield _name_cell(job, cell), (job, cell, tuple(layers[number] for number in numbers))
 
-    def _group(self) -> list[list[int]]:
-        return group_acquisitions(self.mapped.scenes)
-
-    def _run(
+    def _run_stage(
         self,
         stage: str,
         progress: Progress,
@@ -218,7 +217,7 @@ class _Making:
         bases = _number_lattices([job.store.domain for job, _ in filled])
         pieces = [
             Piece(
-                chains=traced[_name(job, cell)],
+                chains=traced[_name_cell(job, cell)],
                 base=base,
                 crs=job.store.lattice.crs.to_wkt(),
                 sources=_number_sets(read_sources(job, cell), sets),
@@ -226,7 +225,7 @@ class _Making:
             for (job, cells), base in zip(filled, bases, strict=False)
             for cell in cells
         ]
-        seams, lacking = self._sew([job for job, _ in filled], bases)
+        seams, lacking = self._trace_seams([job for job, _ in filled], bases)
         crs = pyproj.CRS(filled[0][0].store.lattice.crs.to_wkt() if len(filled) == 1 else "EPSG:4326")
         coast = Coast([*pieces, *seams], crs="OGC:CRS84" if len(filled) > 1 else crs.to_wkt(), lacking=lacking)
         context = CoastContext(
@@ -245,9 +244,9 @@ class _Making:
         write_more_formats(self.folder, self.options.formats)
         return writer.counts["coastline"]
 
-    def _sew(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:
+    def _trace_seams(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:
         """Trace the strips between neighbouring zones."""
-        pieces, names, codes = [], [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
+        pieces, lacking = [], []
         for place, (west, east) in enumerate(pairwise(jobs)):
             if west.store.lattice.east is None or east.store.lattice.west is None:
                 continue
@@ -258,21 +257,15 @@ class _Making:
                 east_base=bases[place + 1],
                 own_base=bases[len(jobs) + place],
             )
-            sewn = trace_seam(seam, level=west.level)
-            names.append(sewn.lacking)
-            codes.append(sewn.codes)
+            seam_lines = trace_seam(seam, level=west.level)
+            lacking.append(seam_lines.lacking)
             path = self.folder / ".scratch" / f"seam_{place}.npz"
-            write_chains(path, sewn.chains)
-            chains = CellChains.from_chains(sewn.chains, path=path)
+            write_chains(path, seam_lines.chains)
+            chains = CellChains.from_chains(seam_lines.chains, path=path)
             pieces.append(Piece(chains=chains, base=0, crs="OGC:CRS84", sources=np.zeros(1, np.int64)))
-        return pieces, Lacking(names=np.concatenate(names), codes=np.concatenate(codes))
+        return pieces, Lacking.join(lacking)
 
-    def _make_folder(self, name: str) -> Path:
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    def _record(self, work: Sequence[tuple[CellJob, LatticePlan]], fingerprint: str) -> None:
+    def _write_items(self, work: Sequence[tuple[CellJob, LatticePlan]], fingerprint: str) -> None:
         record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), fingerprint=fingerprint)
         for job, plan in work:
             for name, window in plan.tiles.items():
@@ -281,7 +274,7 @@ class _Making:
         write_mosaic_item(self.folder, [name for plan in self.plans for name in plan.tiles], record)
 
 
-def _name(job: CellJob, cell: Cell) -> str:
+def _name_cell(job: CellJob, cell: Cell) -> str:
     return f"{job.store.lattice.name}/{cell.row}/{cell.col}"
 
 
@@ -299,6 +292,7 @@ def _number_lattices(domains: Sequence[Window]) -> list[int]:
 
 
 def _write_tile(store: Store, folder: Path, window: Window, level: float) -> None:
+    folder.mkdir(exist_ok=True)
     tags = {"TIFFTAG_SOFTWARE": f"Strandline {__version__}", "AREA_OR_POINT": "Area", "TILE": folder.name}
     write_rasters(store, folder, window=window, level=level, tags=tags)
 

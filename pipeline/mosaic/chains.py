@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import output_errors
+from pipeline.atomic import open_draft
 from pipeline.trace.rings import find_cycles
 from pipeline.trace.traced import Bools, Floats, Ints
 
@@ -144,11 +144,8 @@ def write_chains(path: Path, chains: Chains) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    begun = path.with_name(f".{path.name}.begun.npz")
-    with output_errors(path):
-        names = ("xy", "slope", "source", "observations", "start", "ends", "reasons")
-        np.savez(begun, **{name: getattr(chains, name) for name in names})
-        begun.replace(path)
+    with open_draft(path) as draft, draft.open("wb") as file:
+        np.savez(file, **{field.name: getattr(chains, field.name) for field in fields(chains)})
 
 
 def read_chains(path: Path) -> Chains:

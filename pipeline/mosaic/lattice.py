@@ -140,7 +140,7 @@ class Lattice:
         to_degrees = find_transformer(self.crs.to_wkt(), "OGC:CRS84")
         middle = to_degrees.transform([500_000.0] * 2, [y.max(), y.min()])[1]
         step = _MERIDIAN_STEP
-        # The same points for whatever rows are asked, so that the answer for a row is always the same.
+        # Points at fixed latitudes, whatever the rows, so that the column of a row never changes.
         knots = np.arange(math.floor((min(middle) - 1) / step), math.ceil((max(middle) + 1) / step) + 1)
         lat = (knots * step).clip(-89.9, 89.9)
         to_plane = find_transformer("OGC:CRS84", self.crs.to_wkt())
@@ -162,8 +162,8 @@ def find_transformer(src: str, dst: str) -> Transformer:
 
 def parse_utm_zone(crs: CRS) -> tuple[int, bool] | None:
     """UTM zone (1 to 60) on WGS 84, and whether it is the northern half; ``None`` for any other CRS."""
-    found = re.fullmatch(r"EPSG:32([67])(\d\d)", ":".join(crs.to_authority() or ("", "")))
-    return (int(found[2]), found[1] == "6") if found and 1 <= int(found[2]) <= 60 else None
+    match = re.fullmatch(r"EPSG:32([67])(\d\d)", ":".join(crs.to_authority() or ("", "")))
+    return (int(match[2]), match[1] == "6") if match and 1 <= int(match[2]) <= 60 else None
 
 
 def _compute_northing_shift(src: CRS, dst: CRS) -> float | None:

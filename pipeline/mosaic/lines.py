@@ -78,9 +78,12 @@ class Lacking:
     codes: NDArray[np.uint8]
 
     @classmethod
-    def nothing(cls) -> Lacking:
-        """No vertex at all."""
-        return cls(names=np.zeros(0, np.int64), codes=np.zeros(0, np.uint8))
+    def join(cls, parts: Sequence[Lacking]) -> Lacking:
+        """Those of all parts; none at all where there is no part."""
+        return cls(
+            names=_join([part.names for part in parts], (0,), np.int64),
+            codes=_join([part.codes for part in parts], (0,), np.uint8),
+        )
 
 
 class Coast:
@@ -92,7 +95,7 @@ class Coast:
         lacking: What the seams know of vertices at which lines may have to end.
     """
 
-    def __init__(self, pieces: Sequence[Piece], *, crs: str, lacking: Lacking | None = None) -> None:
+    def __init__(self, pieces: Sequence[Piece], *, crs: str, lacking: Lacking) -> None:
         filled = [piece for piece in pieces if len(piece.chains.ends)]
         self._pieces, self._crs = filled, crs
         count = [len(piece.chains.ends) for piece in filled]
@@ -100,9 +103,9 @@ class Coast:
         self._place = np.arange(sum(count)) - np.repeat(np.cumsum(count) - count, count)
         self._length = _join([piece.chains.length for piece in filled], (0,), np.int64)
         ends = _join([piece.chains.ends + piece.base for piece in filled], (0, 2), np.int64)
-        said = _join([piece.chains.reasons for piece in filled], (0, 2), np.uint8)
+        reasons = _join([piece.chains.reasons for piece in filled], (0, 2), np.uint8)
         self._linked: Linked = link(ends)
-        self._reasons = _resolve_reasons(self._linked, ends, said, lacking or Lacking.nothing())
+        self._reasons = _resolve_reasons(self._linked, ends, reasons, lacking)
         self._read = lru_cache(maxsize=_KEPT_FILES)(read_chains)
 
     def __len__(self) -> int:
@@ -183,11 +186,11 @@ def _join(parts: Sequence[NDArray[Any]], empty: tuple[int, ...], dtype: type) ->
 
 
 def _resolve_reasons(
-    linked: Linked, ends: NDArray[np.int64], said: NDArray[np.uint8], lacking: Lacking
+    linked: Linked, ends: NDArray[np.int64], piece_reasons: NDArray[np.uint8], lacking: Lacking
 ) -> NDArray[np.uint8]:
     """(lines, 2) why each line ends: what its own piece says, or, near a meridian, what the seam knows."""
     first, last = linked.order[linked.start[:-1]], linked.order[linked.start[1:] - 1]
-    reasons = np.stack((said[first, 0], said[last, 1]), axis=1)
+    reasons = np.stack((piece_reasons[first, 0], piece_reasons[last, 1]), axis=1)
     names = np.stack((ends[first, 0], ends[last, 1]), axis=1)
     if len(lacking.names):
         order = np.lexsort((lacking.codes, lacking.names))  # of several, the worst comes last

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.mosaic.chains import Chains, link
 from pipeline.mosaic.lattice import CELL_PX, find_transformer
+from pipeline.mosaic.lines import Lacking
 from pipeline.mosaic.statistics import OUTSIDE as OUTSIDE_CODE
 from pipeline.mosaic.store import Store
 from pipeline.mosaic.tracer import find_squares, read_nodes
@@ -75,13 +76,11 @@ class SewnSeam:
 
     Attributes:
         chains: In longitude and latitude; their sources are left open, for the strip is a pixel or three wide.
-        lacking: Names of vertices beside which data are missing.
-        codes: What is missing there, codes of ``traced.REASONS``.
+        lacking: Vertices of the strip, and of the zones beside it, beside which data are missing.
     """
 
     chains: Chains
-    lacking: NDArray[np.int64]
-    codes: NDArray[np.uint8]
+    lacking: Lacking
 
 
 def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
@@ -98,6 +97,7 @@ def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
     strip = _Strip.between(west, east, base=seam.own_base)
     surface, valid = strip.surface[strip.corner], strip.code[strip.corner].max(axis=0) == 0
     wet = surface >= np.float32(level)
+    # A triangle holds a piece of the line where land and water are both among its three corners.
     number = np.flatnonzero(valid & wet.any(axis=0) & ~wet.all(axis=0))
     turns = wet[:, number].astype(np.int8)
     change = turns[[1, 2, 0]] - turns  # around each triangle clockwise: 1 where land turns to water
@@ -105,9 +105,10 @@ def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
     sides = np.stack((change.argmin(axis=0), change.argmax(axis=0)))  # (tail or head, segments)
     ends = strip.name[sides, number].T
     linked = link(ends)
+    # One segment a triangle; now its vertices, line after line.
     piece, is_last, start = linked.unroll()
     side = np.where(is_last, sides[1, piece], sides[0, piece])
-    xy, observations = _place(strip, (side, number[piece]), level)
+    xy, observations = _place_vertices(strip, (side, number[piece]), level)
     slope = _compute_slopes(strip, number)[piece]
     tips = np.stack((ends[linked.order[linked.start[:-1]], 0], ends[linked.order[linked.start[1:] - 1], 1]), axis=1)
     to_degrees = find_transformer(seam.west.lattice.crs.to_wkt(), "OGC:CRS84")
@@ -120,8 +121,7 @@ def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
         ends=tips,
         reasons=np.zeros(tips.shape, np.uint8),
     )
-    names, codes = _find_lacking(strip, west, east)
-    return SewnSeam(chains=chains, lacking=names, codes=codes)
+    return SewnSeam(chains=chains, lacking=_find_lacking(strip, west, east))
 
 
 def _read_staircase(seam: Seam, *, is_west: bool) -> _Staircase:
@@ -129,7 +129,7 @@ def _read_staircase(seam: Seam, *, is_west: bool) -> _Staircase:
     store, base = (seam.west, seam.west_base) if is_west else (seam.east, seam.east_base)
     domain, lattice = store.domain, store.lattice
     first, last = lattice.compute_limits(range(domain.row_off, domain.row_stop - 1))
-    row, col = _walk(last if is_west else first, domain.row_off)
+    row, col = _walk_staircase(last if is_west else first, domain.row_off)
     surface, code, observations, squares = _read_values(store, row, col)
     x, y = (col + 0.5) * lattice.resolution, -(row + 0.5) * lattice.resolution
     if not is_west:
@@ -158,7 +158,7 @@ def _find_beside(squares: NDArray[np.uint8], down: NDArray[np.bool_], col: Ints)
     return worst
 
 
-def _walk(limits: Ints, first_row: int) -> tuple[Ints, Ints]:
+def _walk_staircase(limits: Ints, first_row: int) -> tuple[Ints, Ints]:
     """Rows and columns of a staircase, given the column at which each row of squares ends."""
     rows, cols = [np.array([first_row])], [limits[:1]]
     for number in np.flatnonzero(np.diff(limits)) + 1:  # where it steps sideways
@@ -242,7 +242,7 @@ class _Strip:
         )
 
 
-def _place(strip: _Strip, at: tuple[Ints, Ints], level: float) -> tuple[Floats, NDArray[np.uint16]]:
+def _place_vertices(strip: _Strip, at: tuple[Ints, Ints], level: float) -> tuple[Floats, NDArray[np.uint16]]:
     """Where the contour crosses sides of triangles, and how often the ground was seen there."""
     side, triangle = at
     first, second = strip.corner[side, triangle], strip.corner[(side + 1) % 3, triangle]
@@ -264,13 +264,12 @@ def _compute_slopes(strip: _Strip, number: Ints) -> NDArray[np.float32]:
     return steepness
 
 
-def _find_lacking(strip: _Strip, west: _Staircase, east: _Staircase) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Names of the vertices on sides of triangles, or of the zones' squares, that lack data; and what they lack."""
+def _find_lacking(strip: _Strip, west: _Staircase, east: _Staircase) -> Lacking:
+    """The vertices on sides of triangles, or of the zones' squares, that lack data; and what they lack."""
     code = strip.code[strip.corner].max(axis=0)
     triangle = np.flatnonzero(code)
-    names, codes = [strip.name[:, triangle].ravel()], [np.tile(code[triangle], 3)]
+    parts = [Lacking(names=strip.name[:, triangle].ravel(), codes=np.tile(code[triangle], 3))]
     for stairs in (west, east):
-        lacking = np.flatnonzero(stairs.beside)
-        names.append(stairs.names[lacking])
-        codes.append(stairs.beside[lacking])
-    return np.concatenate(names), np.concatenate(codes)
+        step = np.flatnonzero(stairs.beside)
+        parts.append(Lacking(names=stairs.names[step], codes=stairs.beside[step]))
+    return Lacking.join(parts)

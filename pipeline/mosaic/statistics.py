@@ -31,7 +31,7 @@ from tiles.grid import Grid, Window
 __all__ = [
     "OUTSIDE",
     "Layer",
-    "Seen",
+    "LayerWindow",
     "Statistic",
     "Statistics",
     "compute_source_places",
@@ -72,7 +72,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Seen:
+class LayerWindow:
     """A window of one layer, on the lattice.
 
     Attributes:
@@ -110,7 +110,8 @@ class Statistics:
 
     def get_surface(self, statistic: Statistic) -> Field:
         """The field whose contour is the coastline."""
-        return {"frequency": self.frequency, "median": self.median, "latest": self.latest}[statistic]
+        surface: Field = getattr(self, statistic)
+        return surface
 
 
 def order_layers(layers: Iterable[Layer], lattice: Lattice) -> list[Layer]:
@@ -123,7 +124,7 @@ def order_layers(layers: Iterable[Layer], lattice: Lattice) -> list[Layer]:
     return sorted(layers, key=lambda one: (one.overpass, lattice.resolve_offset(one.grid) is None, one.number))
 
 
-def read_layer(layer: Layer, lattice: Lattice, window: Window) -> Seen:
+def read_layer(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:
     """Read a window of one mapped scene.
 
     Args:
@@ -143,51 +144,54 @@ def read_layer(layer: Layer, lattice: Lattice, window: Window) -> Seen:
         ) from error
 
 
-def _read_layer(layer: Layer, lattice: Lattice, window: Window) -> Seen:
+def _read_layer(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:
     offset = lattice.resolve_offset(layer.grid)
     if offset is None:
         return _warp_layer(layer, lattice, window)
     home = Window(offset[1], offset[0], layer.grid.width, layer.grid.height)
-    steps, classes = (np.full(window.shape, NODATA, dtype=np.uint8) for _ in range(2))
-    covered = np.zeros(window.shape, dtype=bool)
+    probability = np.full(window.shape, np.nan, dtype=np.float32)
+    obscured, covered = (np.zeros(window.shape, dtype=bool) for _ in range(2))
     shared = home.intersection(window)
     if shared is not None:
         here, there = shared.slices(within=window), shared.slices(within=home)
-        source = Window(there[1].start, there[0].start, shared.width, shared.height).to_rasterio()
+        source = Window(there[1].start, there[0].start, shared.width, shared.height)
         covered[here] = True
-        for name, target in (("probability.tif", steps), ("water.tif", classes)):
-            with rasterio.open(layer.folder / name) as src:
-                target[here] = src.read(1, window=source)
+        probability[here], obscured[here] = _read_maps(layer, source)
+    return LayerWindow(probability=probability, obscured=obscured, covered=covered)
+
+
+def _read_maps(layer: Layer, window: Window) -> tuple[Field, Bools]:
+    """Probability of water, NaN where not known, and where cloud hides the ground, in a window of a scene's grid."""
+    with rasterio.open(layer.folder / "probability.tif") as src:
+        steps = src.read(1, window=window.to_rasterio())
+    with rasterio.open(layer.folder / "water.tif") as src:
+        classes = src.read(1, window=window.to_rasterio())
     probability = np.where(steps == NODATA, np.nan, steps * np.float32(PROBABILITY_SCALE) + PROBABILITY_OFFSET)
-    return Seen(probability=probability.astype(np.float32), obscured=classes == OBSCURED, covered=covered)
+    return probability.astype(np.float32), classes == OBSCURED
 
 
-def _warp_layer(layer: Layer, lattice: Lattice, window: Window) -> Seen:
+def _warp_layer(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:
     """As a layer on the lattice's own pixels, for one whose pixels lie elsewhere."""
     row, col = compute_source_places(lattice.compute_grid(window), layer.grid)
     nearest = np.rint(row).astype(np.int64), np.rint(col).astype(np.int64)
     covered = (nearest[0] >= 0) & (nearest[1] >= 0)
     covered &= (nearest[0] < layer.grid.height) & (nearest[1] < layer.grid.width)
     probability, obscured = np.full(window.shape, np.nan, np.float32), np.zeros(window.shape, dtype=bool)
-    needed = _find_needed(row, col, layer.grid)
+    needed = _find_source_window(row, col, layer.grid)
     if needed is None or not covered.any():
-        return Seen(probability=probability, obscured=obscured, covered=covered)
-    with rasterio.open(layer.folder / "probability.tif") as src:
-        steps = src.read(1, window=needed.to_rasterio())
-    with rasterio.open(layer.folder / "water.tif") as src:
-        classes = src.read(1, window=needed.to_rasterio())
-    source = np.where(steps == NODATA, np.nan, steps * np.float32(PROBABILITY_SCALE) + PROBABILITY_OFFSET)
+        return LayerWindow(probability=probability, obscured=obscured, covered=covered)
+    source, hidden = _read_maps(layer, needed)
     if _is_coarser(lattice, window, layer.grid):
         grids = layer.grid.crop(needed), lattice.compute_grid(window)
-        probability = _average(source.astype(np.float32), *grids)
+        probability = _average(source, *grids)
     else:
         # Where any of the four pixels around is not known, nor is the value between them.
         places = [row - needed.row_off, col - needed.col_off]
         map_coordinates(source, places, output=probability, order=1, mode="constant", cval=np.nan)
     at = nearest[0][covered] - needed.row_off, nearest[1][covered] - needed.col_off
-    obscured[covered] = classes[at] == OBSCURED
+    obscured[covered] = hidden[at]
     probability[obscured | ~covered] = np.nan
-    return Seen(probability=probability, obscured=obscured, covered=covered)
+    return LayerWindow(probability=probability, obscured=obscured, covered=covered)
 
 
 def compute_source_places(grid: Grid, src: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -205,21 +209,21 @@ def compute_source_places(grid: Grid, src: Grid) -> tuple[NDArray[np.float64], N
     """
     rows = np.arange(0, grid.height + _KNOT_PX, _KNOT_PX, dtype=np.float64)
     cols = np.arange(0, grid.width + _KNOT_PX, _KNOT_PX, dtype=np.float64)
-    x, y = _apply(grid.transform, *np.meshgrid(cols + 0.5, rows + 0.5))
+    x, y = _apply_affine(grid.transform, *np.meshgrid(cols + 0.5, rows + 0.5))
     to_source = find_transformer(grid.crs.to_wkt(), src.crs.to_wkt())
-    knots = _apply(~src.transform, *to_source.transform(x, y))
+    knots = _apply_affine(~src.transform, *to_source.transform(x, y))
     fine = np.meshgrid(np.arange(grid.height) / _KNOT_PX, np.arange(grid.width) / _KNOT_PX, indexing="ij")
     col, row = (map_coordinates(np.asarray(axis) - 0.5, fine, order=1, mode="nearest") for axis in knots)
     return np.asarray(row), np.asarray(col)
 
 
-def _apply(
+def _apply_affine(
     t: Affine, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
 
 
-def _find_needed(row: NDArray[np.float64], col: NDArray[np.float64], grid: Grid) -> Window | None:
+def _find_source_window(row: NDArray[np.float64], col: NDArray[np.float64], grid: Grid) -> Window | None:
     """The pixels of a grid that lie around some places in it."""
     if not (np.isfinite(row).all() and np.isfinite(col).all()):
         return None
@@ -252,7 +256,7 @@ def _is_coarser(lattice: Lattice, window: Window, grid: Grid) -> bool:
 
 
 def compute_statistics(
-    layers: Sequence[Layer], read: Callable[[Layer], Seen], *, threshold: float, shape: tuple[int, int]
+    layers: Sequence[Layer], read: Callable[[Layer], LayerWindow], *, threshold: float, shape: tuple[int, int]
 ) -> Statistics:
     """Sum up what the layers saw.
 

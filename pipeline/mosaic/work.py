@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import output_errors
+from pipeline.atomic import write_whole
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.lattice import CELL_PX, Cell
 from pipeline.mosaic.statistics import Layer, Statistic, Statistics, compute_statistics, order_layers, read_layer
@@ -80,59 +80,57 @@ def compute_cell(job: CellJob, cell: Cell, layers: Sequence[Layer]) -> int:
     if mark.exists():
         return int(json.loads(mark.read_text(encoding="utf-8"))["seen"])
     rows = max(64, min(CELL_PX, _STACK_BYTES // (8 * CELL_PX * max(1, len(layers)))))
+    # Rows that fit the memory for one strip of all dates; a cell is worked on strip by strip, and stored at once.
     ordered = order_layers(layers, job.store.lattice)
     sets: dict[tuple[int, ...], int] = {}
     stored: dict[str, NDArray[Any]] = {}
     for first in range(0, CELL_PX, rows):
-        strip = _take_rows(cell.window, first, min(rows, CELL_PX - first))
+        strip = _slice_rows(cell.window, first, min(rows, CELL_PX - first))
         read = partial(read_layer, lattice=job.store.lattice, window=strip)
-        found = compute_statistics(ordered, read, threshold=job.threshold, shape=strip.shape)
-        numbers = _encode(found, job, sets)
+        statistics = compute_statistics(ordered, read, threshold=job.threshold, shape=strip.shape)
+        numbers = _encode_strip(statistics, job, sets)
         for name, values in numbers.items():
             whole = stored.setdefault(name, np.empty((CELL_PX, CELL_PX), dtype=values.dtype))
             whole[first : first + strip.height] = values
     job.store.write(cell, stored)
     count = int((stored["state"] == masks.VALID).sum())
-    with output_errors(mark):
-        begun = mark.with_suffix(".begun")
-        begun.write_text(json.dumps({"seen": count, "sources": [list(members) for members in sets]}), encoding="utf-8")
-        begun.replace(mark)
+    write_whole(mark, json.dumps({"seen": count, "sources": list(sets)}))
     return count
 
 
-def _take_rows(window: Window, first: int, height: int) -> Window:
+def _slice_rows(window: Window, first: int, height: int) -> Window:
     return Window(window.col_off, window.row_off + first, window.width, height)
 
 
-def _encode(found: Statistics, job: CellJob, sets: dict[tuple[int, ...], int]) -> dict[str, NDArray[Any]]:
+def _encode_strip(statistics: Statistics, job: CellJob, sets: dict[tuple[int, ...], int]) -> dict[str, NDArray[Any]]:
     """Stored numbers of a strip; sets of scenes that were not met before are added to ``sets``."""
-    surface = found.get_surface(job.statistic)
+    surface = statistics.get_surface(job.statistic)
     known = np.isfinite(surface)
     steps = np.where(known, surface, 0)
-    latest = np.where(np.isfinite(found.latest), found.latest >= job.threshold, 255).astype(np.uint8)
+    latest = np.where(np.isfinite(statistics.latest), statistics.latest >= job.threshold, 255).astype(np.uint8)
     return {
         "surface": np.where(known, np.floor(steps.astype(np.float64) / SURFACE_SCALE + 1e-6), 65535).astype(np.uint16),
-        "frequency": np.where(known, np.rint(np.nan_to_num(found.frequency) * 250), 255).astype(np.uint8),
-        "median": compute_probability_dn(found.median, found.state),
+        "frequency": np.where(known, np.rint(np.nan_to_num(statistics.frequency) * 250), 255).astype(np.uint8),
+        "median": compute_probability_dn(statistics.median, statistics.state),
         "latest": latest,
-        "latest_day": found.latest_day,
-        "observations": found.observations,
-        "state": found.state,
-        "sources": _number_sources(found, steps >= job.level, job, sets),
+        "latest_day": statistics.latest_day,
+        "observations": statistics.observations,
+        "state": statistics.state,
+        "sources": _number_sources(statistics, steps >= job.level, job, sets),
     }
 
 
 def _number_sources(
-    found: Statistics, wet: NDArray[np.bool_], job: CellJob, sets: dict[tuple[int, ...], int]
+    statistics: Statistics, wet: NDArray[np.bool_], job: CellJob, sets: dict[tuple[int, ...], int]
 ) -> NDArray[np.uint32]:
     """Number of the set of scenes that each pixel near the shore, or on the strip's edge, comes from."""
     numbers = np.zeros(wet.shape, dtype=np.uint32)
-    row, col = np.nonzero(_find_near_shore(wet) & (found.state == masks.VALID))
+    row, col = np.nonzero(_find_near_shore(wet) & (statistics.state == masks.VALID))
     if len(row) == 0:
         return numbers
-    used = found.used[:, row, col]
+    used = statistics.used[:, row, col]  # (overpass, row, col) -> (overpass, pixels)
     if job.statistic == "latest":
-        used = _keep_last(used)
+        used = _keep_latest_scene(used)
     members, which = np.unique(used, axis=1, return_inverse=True)
     table = [tuple(sorted(set(column[column >= 0].tolist()))) for column in members.T]
     index = np.array([sets.setdefault(one, len(sets) + 1) for one in table], dtype=np.uint32)
@@ -153,7 +151,7 @@ def _find_near_shore(wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return near
 
 
-def _keep_last(used: NDArray[np.int32]) -> NDArray[np.int32]:
+def _keep_latest_scene(used: NDArray[np.int32]) -> NDArray[np.int32]:
     """Of each pixel's scenes only the last."""
     last = np.full((1, used.shape[1]), -1, dtype=np.int32)
     for row in used:

@@ -104,11 +104,11 @@ def write_more_formats(folder: Path, formats: Sequence[str]) -> None:
     cut = [name for name in wanted if name.startswith("shp")]
     if cut:
         sources = frames[SOURCES.name]
-        frames[SOURCES.name] = sources.assign(items=sources["items"].map(_shorten, na_action="ignore"))
+        frames[SOURCES.name] = sources.assign(items=sources["items"].map(_shorten_ids, na_action="ignore"))
         write_vectors(frames, folder, formats=cut, layers=MOSAIC_LAYERS)
 
 
-def _shorten(items: str) -> str:
+def _shorten_ids(items: str) -> str:
     """As many whole ids as a shapefile's field holds, and a mark where there are more."""
     if len(items) <= _LONGEST_TEXT:
         return items

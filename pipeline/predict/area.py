@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import geopandas
 import numpy as np
@@ -14,6 +13,7 @@ from pyogrio.errors import DataSourceError
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
+from pipeline.boxes import parse_box
 from tiles.errors import AreaOutsideSceneError, GridError
 from tiles.grid import Grid, Window
 
@@ -60,8 +60,8 @@ def resolve_area(text: str | None, grid: Grid) -> Area:
     """
     if text is None:
         return Area(window=grid.window)
-    numbers = _parse_box(text)
-    outline = _project_box(numbers, grid) if numbers else _read_outline(text, grid)
+    box = parse_box(text, GridError)
+    outline = _project_box(box, grid) if box else _read_outline(text, grid)
     window = grid.compute_window(outline.bounds)
     if window is None:
         left, bottom, right, top = outline.bounds
@@ -69,23 +69,7 @@ def resolve_area(text: str | None, grid: Grid) -> Area:
             f"The area {text} (left {left:.6g}, bottom {bottom:.6g}, right {right:.6g}, top {top:.6g}) does not touch "
             f"the scene ({', '.join(f'{name} {v:.6g}' for name, v in grid.bounds._asdict().items())}, {grid.crs})."
         )
-    return Area(window=window, outline=None if numbers else outline)
-
-
-def _parse_box(text: str) -> tuple[float, float, float, float] | None:
-    words = text.split(",")
-    try:
-        west, south, east, north = (float(word) for word in words)
-    except ValueError:
-        if Path(text).exists():
-            return None
-        raise GridError(f"Expected the area as W,S,E,N in degrees or a vector file, found {text!r}.") from None
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
-        raise GridError(
-            f"Expected the area as W,S,E,N in degrees with S < N, longitudes within 180 and latitudes within 90; "
-            f"found {text!r}."
-        )
-    return west, south, east, north
+    return Area(window=window, outline=None if box else outline)
 
 
 def _project_box(box: tuple[float, float, float, float], grid: Grid) -> BaseGeometry:

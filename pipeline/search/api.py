@@ -87,7 +87,7 @@ class RetryingIO(StacApiIO):
             args: As pystac passes them on.
             kwargs: As pystac passes them on.
         """
-        return _retry_cut(lambda: super(RetryingIO, self).read_json(source, *args, **kwargs))
+        return _retry_cut_answers(lambda: super(RetryingIO, self).read_json(source, *args, **kwargs))
 
     def download(self, url: str, path: Path) -> None:
         """Fetch a file; one that was cut is fetched again.
@@ -100,14 +100,16 @@ class RetryingIO(StacApiIO):
             HostError: It is not to be had.
         """
         try:
-            _retry_cut(lambda: self._fetch(url, path))
+            _retry_cut_answers(lambda: self._fetch(url, path))
         except (APIError, requests.RequestException) as error:
             raise explain_failure(url, error) from error
 
     def _fetch(self, url: str, path: Path) -> None:
-        request = self.session.prepare_request(self.sign(requests.Request("GET", url)))
-        settings = self.session.merge_environment_settings(url, {}, True, None, None)
-        with self.session.send(request, timeout=_TIMEOUT_S, **settings) as response, path.open("wb") as file:
+        headers = self.sign(requests.Request("GET", url)).headers
+        with (
+            self.session.get(url, headers=headers, timeout=_TIMEOUT_S, stream=True) as response,
+            path.open("wb") as file,
+        ):
             if not response.ok:
                 raise APIError.from_response(response)
             for chunk in response.iter_content(1 << 20):
@@ -143,7 +145,7 @@ def search_api(
         SearchError: It has no such collection.
     """
     try:
-        for search in _prepare(url, area, period, max_cloud, collection, page_size):
+        for search in _prepare_searches(url, area, period, max_cloud, collection, page_size):
             yield from search.items_as_dicts()
     except SearchError:
         raise
@@ -151,7 +153,7 @@ def search_api(
         raise explain_failure(url, error) from error
 
 
-def _prepare(
+def _prepare_searches(
     url: str, area: SearchArea, period: Period, max_cloud: float | None, collection: str | None, page_size: int
 ) -> list[ItemSearch]:
     """A search for each side of the antimeridian."""
@@ -167,7 +169,7 @@ def _prepare(
                 collections=collections,
                 intersects=side.__geo_interface__,
                 datetime=period.to_interval(),
-                query=_ask_for_cloud(client, max_cloud),
+                query=_build_cloud_query(client, max_cloud),
             )
             for side in area.compute_sides()
         ]
@@ -184,7 +186,7 @@ def explain_failure(url: str, error: Exception) -> HostError:
     status = getattr(error, "status_code", None)
     if status is not None:
         advice = f"It may want a token in {TOKEN_VARIABLE}" if status in {401, 403} else "Try again later"
-        return HostError(f"{host} answered with {status} ({_shorten(error)}). {advice}.")
+        return HostError(f"{host} answered with {status} ({_shorten_text(error)}). {advice}.")
     return HostError(f"Could not search {host} ({_find_reason(error)}). Check the address and the network.")
 
 
@@ -206,13 +208,13 @@ def _resolve_method(client: pystac_client.Client) -> str:
     return "POST" if "POST" in methods else "GET"
 
 
-def _ask_for_cloud(client: pystac_client.Client, max_cloud: float | None) -> dict[str, Any] | None:
+def _build_cloud_query(client: pystac_client.Client, max_cloud: float | None) -> dict[str, Any] | None:
     if max_cloud is None or not client.conforms_to(ConformanceClasses.QUERY):
         return None
     return {"eo:cloud_cover": {"lte": max_cloud}}
 
 
-def _retry_cut(ask: Callable[[], _Answer]) -> _Answer:
+def _retry_cut_answers(ask: Callable[[], _Answer]) -> _Answer:
     for attempt in range(_CUT_BODIES):
         try:
             return ask()
@@ -237,14 +239,14 @@ def _is_cut(error: Exception) -> bool:
 def _find_reason(error: BaseException) -> str:
     """The innermost cause is what people know: "Connection refused", "Name or service not known"."""
     cause: BaseException | None = error
-    found = error
+    innermost = error
     while cause is not None:
-        found = cause
+        innermost = cause
         inner = getattr(cause, "reason", None)
         cause = inner if isinstance(inner, BaseException) else cause.__cause__ or cause.__context__
-    return _shorten(getattr(found, "strerror", None) or found)
+    return _shorten_text(getattr(innermost, "strerror", None) or innermost)
 
 
-def _shorten(reason: object) -> str:
+def _shorten_text(reason: object) -> str:
     text = " ".join(str(reason).split()) or type(reason).__name__
     return text if len(text) <= 160 else f"{text[:157]}..."

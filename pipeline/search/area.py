@@ -6,7 +6,6 @@ Hosts differ in what they make of a shape over the antimeridian, so each side of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import geopandas
@@ -19,6 +18,7 @@ from pyproj.exceptions import CRSError
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
+from pipeline.boxes import parse_box
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.search.errors import SearchError
 
@@ -60,10 +60,10 @@ class SearchArea:
         parts = shapely.get_parts(self.geometry)
         bounds = shapely.bounds(parts)
         if not ((bounds[:, 0] <= -180).any() and (bounds[:, 2] >= 180).any()):
-            return (_thin(self.geometry),)
+            return (_simplify_around(self.geometry),)
         west = bounds[:, 2] <= 0
         sides = [parts[~west], parts[west]]
-        return tuple(_thin(shapely.union_all(side)) for side in sides if len(side))
+        return tuple(_simplify_around(shapely.union_all(side)) for side in sides if len(side))
 
     def intersects(self, geometry: BaseGeometry) -> bool:
         """Whether a footprint touches the area.
@@ -87,8 +87,8 @@ def resolve_search_area(text: str) -> SearchArea:
         SearchError: The text is neither, the file cannot be read or is empty, or the area lies where Sentinel-2 has
             no tiles: beyond 84°N or 80°S, or around a pole.
     """
-    box = _parse_box(text)
-    area = SearchArea(text=text, geometry=box) if box is not None else _read_area(text)
+    box = parse_box(text, SearchError)
+    area = SearchArea(text=text, geometry=_draw_box(*box)) if box is not None else _read_area(text)
     return _keep_within_tiles(area)
 
 
@@ -112,19 +112,8 @@ def unwrap(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(shapely.get_parts(turned))
 
 
-def _parse_box(text: str) -> BaseGeometry | None:
-    words = text.split(",")
-    try:
-        west, south, east, north = (float(word) for word in words)
-    except ValueError:
-        if Path(text).exists():
-            return None
-        raise SearchError(f"Expected the area as W,S,E,N in degrees or a vector file, found {text!r}.") from None
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
-        raise SearchError(
-            "Expected the area as W,S,E,N in degrees with S < N, longitudes within 180 and latitudes within 90; "
-            f"found {text!r}."
-        )
+def _draw_box(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    """A box as polygons, cut where it crosses the antimeridian."""
     if east > west:
         return shapely.box(west, south, east, north)
     boxes = [shapely.box(w, south, e, north) for w, e in ((west, 180.0), (-180.0, east)) if w < e]
@@ -198,7 +187,7 @@ def _keep_within_tiles(area: SearchArea) -> SearchArea:
     return replace(area, geometry=inside, notes=(*area.notes, note))
 
 
-def _thin(geometry: BaseGeometry) -> BaseGeometry:
+def _simplify_around(geometry: BaseGeometry) -> BaseGeometry:
     """A shape of few vertices that holds the whole of another, within the world."""
     if shapely.get_num_coordinates(geometry) <= _MOST_VERTICES:
         return geometry

@@ -69,10 +69,10 @@ def parse_period(text: str) -> Period:
 
 def _parse_part(word: str, text: str) -> tuple[datetime, datetime]:
     """First moment of a year, month or day, and first moment after it."""
-    found = _PART.fullmatch(word)
-    if found is None:
+    match = _PART.fullmatch(word)
+    if match is None:
         raise SearchError(f"Expected the dates as {_HINT}; found {text!r}.")
-    year, month, day = (int(part) if part else None for part in found.groups())
+    year, month, day = (int(part) if part else None for part in match.groups())
     try:
         first = date(year or 0, month or 1, day or 1)
         if day is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,17 +25,18 @@ from pystac_client.exceptions import APIError
 
 from pipeline.search.api import RetryingIO
 from pipeline.search.errors import SearchError
+from pipeline.search.plan import PlanVerdict
 from tiles.products.stac import resolve_href
 from tiles.products.stac_item import is_stac_item
 
-__all__ = ["Broken", "Document", "identify", "make_absolute", "read_geoparquet", "walk_catalogue", "yield_items"]
+__all__ = ["Document", "change_hrefs", "identify", "make_absolute", "read_geoparquet", "walk_catalogue", "yield_items"]
 
 _PARQUET = b"PAR1"
 _BATCH = 200
 _GONE = (403, 404, 410)
 """Statuses that say that one document is not to be had."""
 
-_WANTED = (
+_EXPECTED = (
     "the address of a STAC API, a catalogue (catalog.json), an item or a collection of items in JSON, or "
     "stac-geoparquet (.parquet)"
 )
@@ -56,19 +57,6 @@ class Document:
     content: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """Part of a catalogue that could not be read.
-
-    Attributes:
-        href: Of the part.
-        reason: Why.
-    """
-
-    href: str
-    reason: str
-
-
 def identify(source: str, *, stac_io: StacIO | None = None) -> Document:
     """Find out what a source is by what is in it.
 
@@ -85,14 +73,14 @@ def identify(source: str, *, stac_io: StacIO | None = None) -> Document:
         path = path / "catalog.json"
         source = str(path)
     if not remote and not path.is_file():
-        raise SearchError(f"Expected {_WANTED}; found nothing at {source}. Check the path.")
+        raise SearchError(f"Expected {_EXPECTED}; found nothing at {source}. Check the path.")
     if _is_parquet(source, remote=remote):
         return Document(href=source, kind="geoparquet", content={})
     content = (stac_io or DefaultStacIO()).read_json(source) if remote else _read_file(path)
     kind = _identify_content(content)
     if kind is None:
-        found = content.get("type", f"keys {', '.join(list(content)[:5])}") if isinstance(content, dict) else "a list"
-        raise SearchError(f"Expected {_WANTED}; found {found} in {source}.")
+        shown = content.get("type", f"keys {', '.join(list(content)[:5])}") if isinstance(content, dict) else "a list"
+        raise SearchError(f"Expected {_EXPECTED}; found {shown} in {source}.")
     return Document(href=source, kind=kind, content=content)
 
 
@@ -107,7 +95,7 @@ def yield_items(document: Document) -> Iterator[dict[str, Any]]:
         yield make_absolute(item, document.href) if isinstance(item, dict) else {"id": repr(item)[:40]}
 
 
-def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iterator[dict[str, Any] | Broken]:
+def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iterator[dict[str, Any] | PlanVerdict]:
     """Walk a static catalogue to its last item.
 
     Args:
@@ -115,7 +103,7 @@ def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iter
         stac_io: What reads from a host.
 
     Yields:
-        Its items, and what could not be read.
+        Its items, and verdicts on what could not be read.
     """
     reader = stac_io or DefaultStacIO()
     seen: set[str] = set()
@@ -125,23 +113,23 @@ def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iter
         try:
             catalogue = pystac.read_dict(content, href=href)
         except (ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as error:
-            yield Broken(href=href, reason=f"no catalogue: {_say(error)}")
+            yield _set_aside(href, f"no catalogue: {_describe_error(error)}")
             continue
         if not isinstance(catalogue, pystac.Catalog):
-            yield Broken(href=href, reason="no catalogue")
+            yield _set_aside(href, "no catalogue")
             continue
         for link in (*catalogue.get_item_links(), *catalogue.get_child_links()):
             part = link.get_absolute_href() or link.href
             if part in seen:
                 continue
             seen.add(part)
-            found = _read_part(part, reader)
-            if isinstance(found, Broken):
-                yield found
+            member = _read_member(part, reader)
+            if isinstance(member, PlanVerdict):
+                yield member
             elif link.rel == pystac.RelType.CHILD:
-                waiting.append((part, found))
+                waiting.append((part, member))
             else:
-                yield make_absolute(found, part) if is_stac_item(found) else Broken(href=part, reason="no STAC item")
+                yield make_absolute(member, part) if is_stac_item(member) else _set_aside(part, "no STAC item")
 
 
 def read_geoparquet(document: Document, *, reader: RetryingIO | None = None) -> Iterator[dict[str, Any]]:
@@ -165,7 +153,9 @@ def read_geoparquet(document: Document, *, reader: RetryingIO | None = None) -> 
                 for item in _read_batch(pyarrow.Table.from_batches([batch]), Path(folder) / "batch.parquet"):
                     yield make_absolute(item, document.href)
         except (pyarrow.ArrowException, rustac.RustacError, OSError, KeyError) as error:
-            raise SearchError(f"Expected stac-geoparquet, could not read {document.href} ({_say(error)}).") from error
+            raise SearchError(
+                f"Expected stac-geoparquet, could not read {document.href} ({_describe_error(error)})."
+            ) from error
 
 
 def _read_batch(table: pyarrow.Table, path: Path) -> Iterator[dict[str, Any]]:
@@ -188,6 +178,25 @@ def _drop_empty(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
     return [_drop_empty(entry) for entry in value] if isinstance(value, list) else value
 
 
+def change_hrefs(item: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """A copy of an item in which the href of each asset is changed.
+
+    Args:
+        item: A STAC item; what has no href stays as it is.
+        change: Gives the new href for an old one.
+    """
+    assets = item.get("assets")
+    if not isinstance(assets, dict):
+        return item
+    changed = {
+        key: asset | {"href": change(asset["href"])}
+        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
+        else asset
+        for key, asset in assets.items()
+    }
+    return item | {"assets": changed}
+
+
 def make_absolute(item: dict[str, Any], href: str) -> dict[str, Any]:
     """Make the hrefs of an item's assets absolute.
 
@@ -197,19 +206,10 @@ def make_absolute(item: dict[str, Any], href: str) -> dict[str, Any]:
         item: A STAC item.
         href: Where it stands.
     """
-    assets = item.get("assets")
-    if not isinstance(assets, dict):
-        return item
-    resolved = {
-        key: asset | {"href": _resolve(asset["href"], href)}
-        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
-        else asset
-        for key, asset in assets.items()
-    }
-    return item | {"assets": resolved}
+    return change_hrefs(item, lambda asset_href: _resolve_asset(asset_href, href))
 
 
-def _resolve(asset_href: str, href: str) -> str:
+def _resolve_asset(asset_href: str, href: str) -> str:
     if _is_remote(href):
         return asset_href if "://" in asset_href else urljoin(href, asset_href)
     path = resolve_href(asset_href, source=str(Path(href).resolve()))
@@ -218,15 +218,15 @@ def _resolve(asset_href: str, href: str) -> str:
     return str(Path(path).resolve())
 
 
-def _read_part(href: str, reader: StacIO) -> dict[str, Any] | Broken:
-    """A missing or broken part costs that part; a host that falls silent costs the walk: nothing may be lost."""
+def _read_member(href: str, reader: StacIO) -> dict[str, Any] | PlanVerdict:
+    """A missing or broken member costs that member; a host that falls silent costs the walk: nothing may be lost."""
     try:
         return reader.read_json(href)
     except (OSError, ValueError, pystac.STACError) as error:
-        return Broken(href=href, reason=_say(error))
+        return _set_aside(href, _describe_error(error))
     except APIError as error:
         if getattr(error, "status_code", None) in _GONE:  # it has none where no answer came
-            return Broken(href=href, reason=_say(error))
+            return _set_aside(href, _describe_error(error))
         raise
 
 
@@ -254,10 +254,10 @@ def _read_file(path: Path) -> Any:  # noqa: ANN401 (whatever JSON holds)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise SearchError(f"Expected {_WANTED}; {path} is none of these.") from error
+        raise SearchError(f"Expected {_EXPECTED}; {path} is none of these.") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise SearchError(f"Expected {_WANTED}; {path} is no JSON ({place}).") from error
+        raise SearchError(f"Expected {_EXPECTED}; {path} is no JSON ({place}).") from error
     except OSError as error:
         raise SearchError(f"Could not read {path} ({error.strerror}).") from error
 
@@ -266,6 +266,10 @@ def _is_remote(href: str) -> bool:
     return href.startswith(("http://", "https://"))
 
 
-def _say(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     reason = getattr(error, "strerror", None) or str(error)
     return " ".join(reason.split())[:160] or type(error).__name__
+
+
+def _set_aside(href: str, reason: str) -> PlanVerdict:
+    return PlanVerdict(id=href, reason=f"cannot be read: {reason}")

@@ -15,7 +15,9 @@ from itertools import groupby
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-__all__ = ["Acquisition", "Resolution", "SetAside", "resolve_duplicates"]
+from pipeline.search.plan import PlanVerdict
+
+__all__ = ["Acquisition", "Resolution", "resolve_duplicates"]
 
 _SAME_DATATAKE = timedelta(minutes=1)
 _SAME_FOOTPRINT = 0.95
@@ -52,19 +54,6 @@ class Acquisition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
-    """What is left out, and why.
-
-    Attributes:
-        id: Of the product.
-        reason: For a person, without a full stop.
-    """
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """What stays, and what does not.
 
@@ -74,7 +63,7 @@ class Resolution:
     """
 
     kept: tuple[Acquisition, ...]
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[PlanVerdict, ...]
 
 
 def resolve_duplicates(acquisitions: Iterable[Acquisition]) -> Resolution:
@@ -89,8 +78,8 @@ def resolve_duplicates(acquisitions: Iterable[Acquisition]) -> Resolution:
     """
     given = tuple(acquisitions)
     known = [item for item in given if item.tile is not None and item.acquired is not None]
-    set_aside: list[SetAside] = []
-    for group in _group(known):
+    set_aside: list[PlanVerdict] = []
+    for group in _group_acquisitions(known):
         set_aside += _resolve_group(group)
     gone = {entry.id for entry in set_aside}
     return Resolution(
@@ -99,7 +88,7 @@ def resolve_duplicates(acquisitions: Iterable[Acquisition]) -> Resolution:
     )
 
 
-def _group(acquisitions: Sequence[Acquisition]) -> list[list[Acquisition]]:
+def _group_acquisitions(acquisitions: Sequence[Acquisition]) -> list[list[Acquisition]]:
     def key(item: Acquisition) -> tuple[str, str]:
         return item.tile or "", item.platform or ""
 
@@ -116,20 +105,20 @@ def _group(acquisitions: Sequence[Acquisition]) -> list[list[Acquisition]]:
     return groups
 
 
-def _resolve_group(group: Sequence[Acquisition]) -> list[SetAside]:
+def _resolve_group(group: Sequence[Acquisition]) -> list[PlanVerdict]:
     """The newest first; each is held against those that stay before it."""
     kept: list[Acquisition] = []
-    set_aside: list[SetAside] = []
-    for item in sorted(group, key=_rank, reverse=True):
+    set_aside: list[PlanVerdict] = []
+    for item in sorted(group, key=_rank_by_age, reverse=True):
         reason = _find_newer_baseline(item, kept) or _find_twin(item, kept)
         if reason is None:
             kept.append(item)
         else:
-            set_aside.append(SetAside(id=item.id, reason=reason))
+            set_aside.append(PlanVerdict(id=item.id, reason=reason))
     return set_aside
 
 
-def _rank(item: Acquisition) -> tuple[tuple[int, ...], datetime, str]:
+def _rank_by_age(item: Acquisition) -> tuple[tuple[int, ...], datetime, str]:
     return _as_numbers(item.baseline), item.generated or _EPOCH, item.id
 
 

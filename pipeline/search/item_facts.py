@@ -132,9 +132,9 @@ def _find_tile(properties: Mapping[str, Any]) -> str | None:
 def _find_generation(properties: Mapping[str, Any], name: str) -> datetime | None:
     """When the product was made; where nothing says so but a host numbers its twins, the number stands in for it."""
     stated = _parse_time(properties.get("s2:generation_time"))
-    found = _GENERATED.search(name)
-    if stated is None and found is not None:
-        stated = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    match = _GENERATED.search(name)
+    if stated is None and match is not None:
+        stated = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     if stated is None:
         stated = _parse_time(properties.get("created"))
     sequence = next((str(properties[key]) for key in _SEQUENCES if properties.get(key) is not None), "")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.atomic import open_draft
 from pipeline.errors import output_errors
 from pipeline.search.errors import PlanError
 from tiles.errors import SceneError
@@ -143,11 +144,11 @@ def read_plan(path: Path) -> Plan:
     except ValueError as error:
         raise PlanError(f"The plan {path}: {error}.") from error
     if not isinstance(values, dict) or "strandline_plan" not in values:
-        raise PlanError(f"Expected a plan with the key strandline_plan, found {_describe(values)} in {path}.")
+        raise PlanError(f"Expected a plan with the key strandline_plan, found {_describe_content(values)} in {path}.")
     try:
         return Plan.model_validate(values)
     except ValidationError as error:
-        raise PlanError(f"The plan {path}: {_explain(error)}.") from error
+        raise PlanError(f"The plan {path}: {_explain_faults(error)}.") from error
 
 
 def write_plan(plan: Plan, path: Path | None) -> None:
@@ -164,15 +165,10 @@ def write_plan(plan: Plan, path: Path | None) -> None:
         sys.stdout.writelines(_format_parts(plan))
         sys.stdout.flush()
         return
-    begun = path.with_name(f".{path.name}.begun")
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with begun.open("w", encoding="utf-8") as file:
-                file.writelines(_format_parts(plan))
-            begun.replace(path)
-        finally:
-            begun.unlink(missing_ok=True)
+    with open_draft(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.writelines(_format_parts(plan))
 
 
 def format_plan(plan: Plan) -> str:
@@ -185,10 +181,10 @@ def _format_parts(plan: Plan) -> Iterator[str]:
     yield "{\n"
     for name, value in head.items():
         if isinstance(value, dict):
-            entries = ",\n".join(f'    "{key}": {_format(entry)}' for key, entry in value.items())
+            entries = ",\n".join(f'    "{key}": {_format_json(entry)}' for key, entry in value.items())
             yield f'  "{name}": {{\n{entries}\n  }},\n'
         else:
-            yield f'  "{name}": {_format(value)},\n'
+            yield f'  "{name}": {_format_json(value)},\n'
     yield from _format_list("items", plan.items)
     yield ",\n"
     yield from _format_list("set_aside", (verdict.model_dump() for verdict in plan.set_aside))
@@ -199,12 +195,12 @@ def _format_list(name: str, entries: Iterable[object]) -> Iterator[str]:
     yield f'  "{name}": ['
     before = "\n"
     for entry in entries:
-        yield f"{before}    {_format(entry)}"
+        yield f"{before}    {_format_json(entry)}"
         before = ",\n"
     yield "]" if before == "\n" else "\n  ]"
 
 
-def _format(value: object) -> str:
+def _format_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -231,7 +227,7 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _explain(error: ValidationError) -> str:
+def _explain_faults(error: ValidationError) -> str:
     """All that is wrong, in one line, with the key that was meant."""
     parts = []
     for fault in error.errors():
@@ -247,7 +243,7 @@ def _explain(error: ValidationError) -> str:
             parts.append(f"this Strandline reads plans of version {VERSION}, found {fault['input']!r}: search again")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            parts.append(f"{where}: {message}, found {_show(fault['input'])}" if where else message)
+            parts.append(f"{where}: {message}, found {_shorten_value(fault['input'])}" if where else message)
     return "; ".join(parts)
 
 
@@ -261,12 +257,12 @@ def _list_keys(location: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _describe(values: object) -> str:
+def _describe_content(values: object) -> str:
     if not isinstance(values, dict):
         return f"a {type(values).__name__}"
     return f"a STAC {values['type']}" if "type" in values else f"the keys {', '.join(list(values)[:6]) or 'none'}"
 
 
-def _show(value: object) -> str:
+def _shorten_value(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

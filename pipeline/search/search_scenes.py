@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import shapely
 from pydantic import model_validator
@@ -18,10 +18,10 @@ from pystac_client.exceptions import APIError
 from pipeline.search.api import RetryingIO, explain_failure, search_api
 from pipeline.search.area import SearchArea, resolve_search_area
 from pipeline.search.dates import Period, parse_period
-from pipeline.search.documents import Broken, Document, identify, read_geoparquet, walk_catalogue, yield_items
+from pipeline.search.documents import Document, change_hrefs, identify, read_geoparquet, walk_catalogue, yield_items
 from pipeline.search.duplicates import resolve_duplicates
 from pipeline.search.errors import EmptySearchError, SearchError
-from pipeline.search.hosts import DEFAULT_HOST, HOSTS, Host, find_host
+from pipeline.search.hosts import DEFAULT_HOST, HOSTS, find_host
 from pipeline.search.item_facts import describe_acquisition, is_sentinel_2, read_cloud, read_footprint, read_moment
 from pipeline.search.plan import Plan, PlanQuery, PlanSource, PlanVerdict
 from tiles.errors import OptionError, SceneError
@@ -76,26 +76,21 @@ def search_scenes(options: SearchOptions) -> Plan:
         EmptySearchError: Nothing that was found can be mapped.
     """
     area, period = resolve_search_area(options.aoi), parse_period(options.dates)
-    found = _find_items(options, area, period)
+    catalogue = _open_catalogue(options, area, period)
     sieve = _Sieve(area=area, period=period, options=options)
-    for item in found.items:
-        sieve.take(item)
+    for item in catalogue.items:
+        sieve.examine(item)
     items = sieve.finish()
     if not items:
-        raise _make_empty_error(found, sieve, options)
+        raise _make_empty_error(catalogue.source, sieve, options)
     return Plan(
-        source=PlanSource(
-            href=strip_credentials(found.href),
-            kind=found.kind,
-            host=found.host.name if found.host else None,
-            offset_rule=found.host.offset_rule if found.host else None,
-        ),
+        source=catalogue.source,
         query=PlanQuery(
             aoi=options.aoi,
             area=_as_geojson(area),
             dates=options.dates,
             max_cloud=options.max_cloud,
-            collection=found.collection,
+            collection=catalogue.collection,
             limit=options.limit,
         ),
         notes=area.notes,
@@ -105,23 +100,27 @@ def search_scenes(options: SearchOptions) -> Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A source that was opened; its items are read as they are taken."""
+class _Catalogue:
+    """A source that was opened; its items are read as they are taken.
 
-    href: str
-    kind: Literal["api", "catalogue", "items", "geoparquet"]
-    host: Host | None
+    Attributes:
+        source: As the plan names it.
+        collection: That is searched; ``None``: all.
+        items: Its items, and verdicts on what could not be read.
+    """
+
+    source: PlanSource
     collection: str | None
-    items: Iterator[dict[str, Any] | Broken]
+    items: Iterator[dict[str, Any] | PlanVerdict]
 
 
-def _find_items(options: SearchOptions, area: SearchArea, period: Period) -> _Found:
+def _open_catalogue(options: SearchOptions, area: SearchArea, period: Period) -> _Catalogue:
     host = find_host(options.source)
     href = host.url if host and options.source in HOSTS else options.source
     is_known = host is not None and href.rstrip("/") == host.url
     document, reader = _open(href, known_api=is_known)
     collection = options.collection or (host.collection if host and is_known else None)
-    items: Iterator[dict[str, Any] | Broken]
+    items: Iterator[dict[str, Any] | PlanVerdict]
     if document.kind == "api":
         items = search_api(href, area=area, period=period, max_cloud=options.max_cloud, collection=collection)
     elif document.kind == "catalogue":
@@ -130,9 +129,13 @@ def _find_items(options: SearchOptions, area: SearchArea, period: Period) -> _Fo
         items = read_geoparquet(document, reader=reader)
     else:
         items = yield_items(document)
-    if reader is not None:
-        items = _name_failures(items, href)
-    return _Found(href=document.href, kind=document.kind, host=host, collection=collection, items=items)
+    source = PlanSource(
+        href=strip_credentials(document.href),
+        kind=document.kind,
+        host=host.name if host else None,
+        offset_rule=host.offset_rule if host else None,
+    )
+    return _Catalogue(source=source, collection=collection, items=_name_failures(items, href))
 
 
 def _open(href: str, *, known_api: bool) -> tuple[Document, RetryingIO | None]:
@@ -149,7 +152,7 @@ def _open(href: str, *, known_api: bool) -> tuple[Document, RetryingIO | None]:
         raise explain_failure(href, error) from error
 
 
-def _name_failures(items: Iterator[dict[str, Any] | Broken], href: str) -> Iterator[dict[str, Any] | Broken]:
+def _name_failures(items: Iterator[dict[str, Any] | PlanVerdict], href: str) -> Iterator[dict[str, Any] | PlanVerdict]:
     """A walk over a host's documents fails as a search of its API does: in one line with its name."""
     try:
         yield from items
@@ -169,32 +172,31 @@ class _Sieve:
     beside: int = 0
     """Items of other places and times: a file holds many, and they are no loss."""
 
-    def take(self, item: dict[str, Any] | Broken) -> None:
-        """Look at one item."""
-        if isinstance(item, Broken):
-            self._leave(item.href, f"cannot be read: {item.reason}")
+    def examine(self, item: dict[str, Any] | PlanVerdict) -> None:
+        """Keep an item, or set it aside and say why."""
+        if isinstance(item, PlanVerdict):
+            self.set_aside.append(item)
             return
         if not is_stac_item(item) or not isinstance(item.get("id"), str):
-            self._leave(str(item.get("id", "(no id)")), "no STAC item")
+            self._set_item_aside(str(item.get("id", "(no id)")), "no STAC item")
             return
-        if not self._is_asked_for(item):
+        if not self._lies_within_query(item):
             self.beside += 1
             return
         reason = self._find_fault(item)
         if reason is not None:
-            self._leave(item["id"], reason)
+            self._set_item_aside(item["id"], reason)
         else:
-            self._keep(_clean(item))
+            self._keep(_strip_item(item))
 
     def finish(self) -> list[dict[str, Any]]:
         """What stays, by time and id."""
         resolution = resolve_duplicates(describe_acquisition(item) for item in self.kept.values())
-        for verdict in resolution.set_aside:
-            self._leave(verdict.id, verdict.reason)
+        self.set_aside += resolution.set_aside
         items = [self.kept[make_scene_id(entry.id)] for entry in resolution.kept]
         items.sort(key=lambda item: (str(read_moment(item)), item["id"]))
         for item in items[self.options.limit or len(items) :]:
-            self._leave(item["id"], f"beyond --limit {self.options.limit}")
+            self._set_item_aside(item["id"], f"beyond --limit {self.options.limit}")
         return items[: self.options.limit]
 
     def _keep(self, item: dict[str, Any]) -> None:
@@ -204,10 +206,10 @@ class _Sieve:
         if twin is not None and twin != item:
             # Which of two stays must not hang on which came first.
             item, twin = sorted((item, twin), key=lambda one: json.dumps(one, sort_keys=True))
-            self._leave(twin["id"], f"another item goes by the name of {item['id']} too, and stays")
+            self._set_item_aside(twin["id"], f"another item goes by the name of {item['id']} too, and stays")
         self.kept[folder] = item
 
-    def _is_asked_for(self, item: dict[str, Any]) -> bool:
+    def _lies_within_query(self, item: dict[str, Any]) -> bool:
         wanted = self.options.collection
         if wanted is not None and item.get("collection") not in {wanted, None}:
             return False
@@ -232,19 +234,13 @@ class _Sieve:
             return f"no assets with bands of Sentinel-2 (found {keys})"
         return None
 
-    def _leave(self, name: str, reason: str) -> None:
+    def _set_item_aside(self, name: str, reason: str) -> None:
         self.set_aside.append(PlanVerdict(id=name, reason=reason))
 
 
-def _clean(item: dict[str, Any]) -> dict[str, Any]:
+def _strip_item(item: dict[str, Any]) -> dict[str, Any]:
     """An item that begins with its id, for who reads the plan, and has no signatures in its hrefs."""
-    assets = {
-        key: asset | {"href": strip_credentials(asset["href"])}
-        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
-        else asset
-        for key, asset in item["assets"].items()
-    }
-    return {"id": item["id"]} | item | {"assets": assets}
+    return {"id": item["id"]} | change_hrefs(item, strip_credentials)
 
 
 def _as_geojson(area: SearchArea) -> dict[str, Any]:
@@ -252,9 +248,9 @@ def _as_geojson(area: SearchArea) -> dict[str, Any]:
     return dict(sides[0]) if len(sides) == 1 else {"type": "GeometryCollection", "geometries": sides}
 
 
-def _make_empty_error(found: _Found, sieve: _Sieve, options: SearchOptions) -> EmptySearchError:
+def _make_empty_error(source: PlanSource, sieve: _Sieve, options: SearchOptions) -> EmptySearchError:
     reasons = sorted({verdict.reason for verdict in sieve.set_aside})
-    where = f"{strip_credentials(found.href)} for {options.aoi} in {options.dates}"
+    where = f"{source.href} for {options.aoi} in {options.dates}"
     if sieve.set_aside:
         cloudy = any(reason.startswith("cloud") for reason in reasons)
         advice = "Raise --max-cloud, or widen the area or the dates" if cloudy else "Search another source (--stac)"

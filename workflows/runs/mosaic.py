@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,10 @@ def run_mosaic(folder: Path, out: Path, *, choices: Mapping[str, Any], cluster: 
         )
 
 
-@contextmanager
-def _open_cluster(cluster: Mapping[str, Any]) -> Iterator[Any]:
+def _open_cluster(cluster: Mapping[str, Any]) -> AbstractContextManager[Any]:
+    """The client of a cluster; ``None`` where all is done in this process."""
     if cluster["workers"] == 0 and cluster["scheduler"] is None and cluster["scheduler_file"] is None:
-        with nullcontext() as nobody:
-            yield nobody
-        return
+        return nullcontext()
     from pipeline.cluster.client import ClusterOptions, open_client
 
-    with open_client(ClusterOptions(**cluster)) as client:
-        yield client
+    return open_client(ClusterOptions(**cluster))

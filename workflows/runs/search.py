@@ -35,7 +35,7 @@ def run_search(choices: Mapping[str, Any], *, out: Path | None, quiet: bool) -> 
     console = Console(stderr=True, quiet=quiet, highlight=False)
     plan = _search(choices)
     write_plan(plan, out)
-    _report(console, plan, out)
+    _report_plan(console, plan, out)
 
 
 def _search(choices: Mapping[str, Any]) -> Plan:
@@ -48,7 +48,7 @@ def _search(choices: Mapping[str, Any]) -> Plan:
     return search_scenes(SearchOptions(**choices))
 
 
-def _report(console: Console, plan: Plan, out: Path | None) -> None:
+def _report_plan(console: Console, plan: Plan, out: Path | None) -> None:
     for note in plan.notes:
         console.print(f"Note: {note}", soft_wrap=True)
     where = HOSTS[plan.source.host].title if plan.source.host else plan.source.href

@@ -18,7 +18,7 @@ from pipeline.mosaic.lattice import Lattice
 from pipeline.mosaic.statistics import (
     OUTSIDE,
     Layer,
-    Seen,
+    LayerWindow,
     compute_source_places,
     compute_statistics,
     order_layers,
@@ -41,8 +41,10 @@ def make_layer(number: int, overpass: int) -> Layer:
     )
 
 
-def see(probability: np.ndarray, *, obscured: np.ndarray | bool = False, covered: np.ndarray | bool = True) -> Seen:
-    return Seen(
+def see(
+    probability: np.ndarray, *, obscured: np.ndarray | bool = False, covered: np.ndarray | bool = True
+) -> LayerWindow:
+    return LayerWindow(
         probability=probability.astype(np.float32),
         obscured=np.broadcast_to(obscured, SHAPE).copy(),
         covered=np.broadcast_to(covered, SHAPE).copy(),
@@ -83,7 +85,7 @@ def test_two_tiles_of_one_overpass_count_once(fields: np.ndarray) -> None:
 def test_what_an_overpass_has_seen_whole_is_not_read_again() -> None:
     asked = []
 
-    def read(layer: Layer) -> Seen:
+    def read(layer: Layer) -> LayerWindow:
         asked.append(layer.number)
         return see(np.full(SHAPE, 0.5))
 
