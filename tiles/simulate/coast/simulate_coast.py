@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,18 +21,14 @@ from tiles.simulate.coast.tiles import CoastPlane, CoastTile, MeetingPlace, draw
 from tiles.simulate.coast.truth import compute_truth_window, write_clear, write_true_shoreline
 from tiles.simulate.coast.view import Day
 from tiles.simulate.coast.writer import write_day, write_fractions
-from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.acquisition import CYCLE, ORBITS_PER_CYCLE, Acquisition, resolve_acquisition
 from tiles.simulate.product.simulate import compute_light_angles, resolve_kind
 from tiles.simulate.product.staging import Progress, ignore_progress, open_stage, require_new_folder
 from tiles.simulate.product.truth import write_truth_record
-from tiles.simulate.world.relief import KINDS, Kind
+from tiles.simulate.world.relief import SHORE_KINDS
 from tiles.simulate.world.world import World
 
 __all__ = ["CoastOptions", "SimulatedCoast", "simulate_coast"]
-
-_KINDS: tuple[Kind, ...] = (*(kind for kind in KINDS if kind not in ("land", "sea")), "random")
-_REPEAT_DAYS = 10
-_ORBITS_PER_CYCLE = 143
 
 
 class CoastOptions(Options):
@@ -74,7 +69,7 @@ class CoastOptions(Options):
     def _check_choices(self) -> Self:
         if not 1 <= self.dates <= 24:
             raise OptionError(f"Expected 1 to 24 dates, found {self.dates}.")
-        resolve_kind(self.kind, _KINDS)
+        resolve_kind(self.kind, SHORE_KINDS)
         if not 0 <= self.cloud_cover <= 1:
             raise OptionError(f"Cloud cover is a share of 0 to 1, found {self.cloud_cover}. Divide percent by 100.")
         if not 0 <= self.hidden[0] <= self.hidden[1] <= 1:
@@ -135,7 +130,7 @@ def simulate_coast(
     progress("drawing the coast", 0.0)
     world, shore = draw_coast(
         seed,
-        kind=resolve_kind(options.kind, _KINDS),
+        kind=resolve_kind(options.kind, SHORE_KINDS),
         extent_px=options.extent_px,
         works=options.works,
         faults=options.scene_class_faults,
@@ -187,14 +182,14 @@ def _write_scenes(
 
 
 def _resolve_acquisition(first: Acquisition, day: Day, tile: CoastTile) -> Acquisition:
-    later = _REPEAT_DAYS * day.number
+    later = CYCLE * day.number
     zenith, azimuth = compute_light_angles(day.world.sun)
     return replace(
         first,
         square=tile.square,
-        sensing=first.sensing + timedelta(days=later),
-        generation=first.generation + timedelta(days=later),
-        orbit=first.orbit + _ORBITS_PER_CYCLE * day.number,
+        sensing=first.sensing + later,
+        generation=first.generation + later,
+        orbit=first.orbit + ORBITS_PER_CYCLE * day.number,
         sun_zenith=zenith,
         sun_azimuth=azimuth,
     )

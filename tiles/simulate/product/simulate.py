@@ -22,10 +22,9 @@ from tiles.grid import Window
 from tiles.options import Options
 from tiles.products.files import SIMULATION_RECORD
 from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
-from tiles.simulate.product.content import ProductContent
 from tiles.simulate.product.layers import resolve_layers
 from tiles.simulate.product.manifest import write_manifest
-from tiles.simulate.product.metadata import write_metadata
+from tiles.simulate.product.metadata import ProductContent, write_metadata
 from tiles.simulate.product.pixels import PixelWriter, RenderedStrip
 from tiles.simulate.product.staging import open_stage
 from tiles.simulate.product.swath import Swath, draw_swath
