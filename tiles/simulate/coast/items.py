@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tiles.simulate.coast.tiles import CoastPlane, get_transformer
 from tiles.simulate.coast.view import Day
 from tiles.simulate.coast.writer import SceneFiles
 
-__all__ = ["COLLECTION", "make_item", "write_catalogue", "write_item_collection"]
+__all__ = ["COLLECTION", "SimulatedFolder", "make_item", "make_item_path", "write_catalogues"]
 
 COLLECTION = "strandline-simulated-coast"
 _NOTICE = "Simulated, not observed: a made-up coast to measure mosaics by."
@@ -33,6 +34,27 @@ _EXTENSIONS = [
     for name in ("eo/v1.1.0", "raster/v1.1.0", "projection/v2.0.0", "grid/v1.1.0", "view/v1.0.0", "processing/v1.2.0")
 ]
 _COG = "image/tiff; application=geotiff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedFolder:
+    """A folder of simulated scenes with a catalogue.
+
+    Attributes:
+        folder: Holds all of it.
+    """
+
+    folder: Path
+
+    @property
+    def item_collection(self) -> Path:
+        """All items with absolute references, as ``rustac serve`` takes them."""
+        return self.folder / "items.json"
+
+    @property
+    def catalogue(self) -> Path:
+        """The static catalogue, with relative references."""
+        return self.folder / "catalog.json"
 
 
 def make_item(scene: SceneFiles, day: Day, plane: CoastPlane) -> pystac.Item:
@@ -139,13 +161,23 @@ def _compute_footprint(scene: SceneFiles, day: Day, plane: CoastPlane) -> Polygo
     return orient(Polygon(np.round(np.column_stack([lon, lat]), 7)))  # counter-clockwise, as GeoJSON has it
 
 
-def write_catalogue(out: Path, items: Sequence[pystac.Item]) -> None:
-    """Write ``catalog.json``, ``collection.json`` and an item beside each scene's bands, all linked relatively.
+def make_item_path(item: pystac.Item) -> Path:
+    """Where an item lies within its coast or series."""
+    return Path("scenes") / item.id / f"{item.id}.json"
+
+
+def write_catalogues(draft: Path, items: Sequence[pystac.Item], *, out: Path) -> None:
+    """Write a static catalogue and, for servers, one collection of all items.
+
+    ``catalog.json``, ``collection.json`` and an item beside each scene's bands are linked relatively; ``items.json``
+    is what ``rustac serve`` takes.
 
     Args:
-        out: The coast's folder, in which ``scenes/<id>`` are.
+        draft: The folder in which ``scenes/<id>`` are now.
         items: In any order.
+        out: The folder in which they are in the end.
     """
+    _write_item_collection(draft / "items.json", items, out=out)
     catalogue = pystac.Catalog(id="simulated-coast", description=_NOTICE, title="A simulated coast")
     extent = pystac.Extent.from_items(items)
     collection = pystac.Collection(id=COLLECTION, description=_NOTICE, extent=extent, license="MIT")
@@ -154,28 +186,20 @@ def write_catalogue(out: Path, items: Sequence[pystac.Item]) -> None:
     layout = CustomLayoutStrategy(
         catalog_func=lambda _catalogue, parent, _root: str(Path(parent) / "catalog.json"),
         collection_func=lambda _collection, parent, _root: str(Path(parent) / "collection.json"),
-        item_func=lambda item, parent: str(Path(parent) / "scenes" / item.id / f"{item.id}.json"),
+        item_func=lambda item, parent: str(Path(parent) / make_item_path(item)),
     )
-    catalogue.normalize_hrefs(str(out), strategy=layout)
+    catalogue.normalize_hrefs(str(draft), strategy=layout)
     catalogue.save(catalog_type=pystac.CatalogType.SELF_CONTAINED)
 
 
-def write_item_collection(path: Path, items: Sequence[pystac.Item], *, scenes: Path) -> None:
-    """Write all items as one GeoJSON collection, for servers such as ``rustac serve``.
-
-    A served item has no folder that relative references could count from, so its assets are absolute ``file:`` URLs.
-
-    Args:
-        path: The file.
-        items: In any order.
-        scenes: Where the scenes' folders are in the end.
-    """
+def _write_item_collection(path: Path, items: Sequence[pystac.Item], *, out: Path) -> None:
+    """A served item has no folder that relative references could count from: its assets are absolute ``file:`` URLs."""
     features = []
     for item in items:
         feature = item.to_dict(include_self_link=False, transform_hrefs=False)
         feature["links"] = []
         for asset in feature["assets"].values():
-            asset["href"] = (scenes / item.id / asset["href"]).absolute().as_uri().replace("/./", "/")
+            asset["href"] = (out / make_item_path(item).parent / asset["href"]).absolute().as_uri().replace("/./", "/")
         features.append(feature)
     document = {"type": "FeatureCollection", "features": features}
     path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,28 +13,22 @@ from pydantic import model_validator
 from threadpoolctl import threadpool_limits
 
 from strandline import __version__
-from tiles.errors import OptionError, SceneError
+from tiles.errors import OptionError
 from tiles.options import Options
 from tiles.simulate.coast.days import draw_coast, draw_days
-from tiles.simulate.coast.items import make_item, write_catalogue, write_item_collection
+from tiles.simulate.coast.items import SimulatedFolder, make_item, make_item_path, write_catalogues
 from tiles.simulate.coast.tiles import CoastPlane, CoastTile, MeetingPlace, draw_meeting_place, make_plane, make_tiles
 from tiles.simulate.coast.truth import compute_truth_window, write_clear, write_true_shoreline
 from tiles.simulate.coast.view import Day
 from tiles.simulate.coast.writer import write_day, write_fractions
-from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
-from tiles.simulate.product.simulate import compute_light_angles, resolve_kind, write_errors
+from tiles.simulate.product.acquisition import CYCLE, ORBITS_PER_CYCLE, Acquisition, resolve_acquisition
+from tiles.simulate.product.simulate import compute_light_angles, resolve_kind
+from tiles.simulate.product.staging import Progress, ignore_progress, open_stage, require_new_folder
 from tiles.simulate.product.truth import write_truth_record
-from tiles.simulate.world.relief import KINDS, Kind
+from tiles.simulate.world.relief import SHORE_KINDS
 from tiles.simulate.world.world import World
 
 __all__ = ["CoastOptions", "SimulatedCoast", "simulate_coast"]
-
-Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
-
-_KINDS: tuple[Kind, ...] = (*(kind for kind in KINDS if kind not in ("land", "sea")), "random")
-_REPEAT_DAYS = 10
-_ORBITS_PER_CYCLE = 143
 
 
 class CoastOptions(Options):
@@ -77,7 +69,7 @@ class CoastOptions(Options):
     def _check_choices(self) -> Self:
         if not 1 <= self.dates <= 24:
             raise OptionError(f"Expected 1 to 24 dates, found {self.dates}.")
-        resolve_kind(self.kind, _KINDS)
+        resolve_kind(self.kind, SHORE_KINDS)
         if not 0 <= self.cloud_cover <= 1:
             raise OptionError(f"Cloud cover is a share of 0 to 1, found {self.cloud_cover}. Divide percent by 100.")
         if not 0 <= self.hidden[0] <= self.hidden[1] <= 1:
@@ -88,7 +80,7 @@ class CoastOptions(Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedCoast:
+class SimulatedCoast(SimulatedFolder):
     """Where a simulated coast was written, and where it lies.
 
     Attributes:
@@ -99,21 +91,10 @@ class SimulatedCoast:
         tiles: The crops: north-west, north-east, south-west, south-east.
     """
 
-    folder: Path
     items: tuple[Path, ...]
     place: MeetingPlace
     plane: CoastPlane
     tiles: tuple[CoastTile, ...]
-
-    @property
-    def item_collection(self) -> Path:
-        """All items with absolute references, as ``rustac serve`` takes them."""
-        return self.folder / "items.json"
-
-    @property
-    def catalogue(self) -> Path:
-        """The static catalogue, with relative references."""
-        return self.folder / "catalog.json"
 
     @property
     def truth(self) -> Path:
@@ -139,10 +120,9 @@ def simulate_coast(
         SceneError: The seed is impossible, the folder is there already, or no such coast or weather was found.
         ProductWriteError: It cannot be written: no room, no permission.
     """
-    options, progress = options or CoastOptions(), progress or _say_nothing
+    options, progress = options or CoastOptions(), progress or ignore_progress
     out = Path(out)
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not options.overwrite):
-        raise SceneError(f"{out} exists already. Remove it, choose another folder, or overwrite it.")
+    require_new_folder(out, overwrite=options.overwrite)
     place = draw_meeting_place(seed)
     plane = make_plane(place, extent_px=options.extent_px)
     tiles = make_tiles(place, plane, overlap_px=options.overlap_px)
@@ -150,7 +130,7 @@ def simulate_coast(
     progress("drawing the coast", 0.0)
     world, shore = draw_coast(
         seed,
-        kind=resolve_kind(options.kind, _KINDS),
+        kind=resolve_kind(options.kind, SHORE_KINDS),
         extent_px=options.extent_px,
         works=options.works,
         faults=options.scene_class_faults,
@@ -164,26 +144,20 @@ def simulate_coast(
         hidden=options.hidden,
         swaths=options.swath_edges,
     )
-    with write_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-            stage = Path(folder) / "coast"
-            items = _write_scenes(stage, days, tiles, plane, first=first, progress=progress)
-            write_item_collection(stage / "items.json", items, scenes=out / "scenes")
-            write_catalogue(stage, items)
-            progress("writing the truth", 0.0)
-            counts = _write_truth(stage / "truth", world, days, tiles, plane)
-            record = _make_record(seed, options, place=place, plane=plane, tiles=tiles, days=days)
-            write_truth_record(stage / "truth" / "truth.json", record | counts)
-            if out.exists():
-                shutil.rmtree(out)
-            stage.rename(out)
-    paths = tuple(out / "scenes" / item.id / f"{item.id}.json" for item in items)
+    with open_stage(out, where=out) as stage:
+        draft = stage / out.name
+        items = _write_scenes(draft, days, tiles, plane, first=first, progress=progress)
+        write_catalogues(draft, items, out=out)
+        progress("writing the truth", 0.0)
+        counts = _write_truth(draft / "truth", world, days, tiles, plane)
+        record = _make_record(seed, options, place=place, plane=plane, tiles=tiles, days=days)
+        write_truth_record(draft / "truth" / "truth.json", record | counts)
+    paths = tuple(out / make_item_path(item) for item in items)
     return SimulatedCoast(folder=out, items=paths, place=place, plane=plane, tiles=tiles)
 
 
 def _write_scenes(
-    stage: Path,
+    draft: Path,
     days: Sequence[Day],
     tiles: Sequence[CoastTile],
     plane: CoastPlane,
@@ -195,7 +169,7 @@ def _write_scenes(
     for day in days:
         progress("writing scenes", day.number / len(days))
         taken = [_resolve_acquisition(first, day, tile) for tile in tiles]
-        folders = [stage / "scenes" / _name_scene(acquisition) for acquisition in taken]
+        folders = [draft / "scenes" / _name_scene(acquisition) for acquisition in taken]
         # The renderer's matrices are small: threads that wait for each other would triple its time on a busy machine.
         with threadpool_limits(limits=1):
             scenes = write_day(day, tiles, plane, acquisitions=taken, folders=folders)
@@ -208,14 +182,14 @@ def _write_scenes(
 
 
 def _resolve_acquisition(first: Acquisition, day: Day, tile: CoastTile) -> Acquisition:
-    later = _REPEAT_DAYS * day.number
+    later = CYCLE * day.number
     zenith, azimuth = compute_light_angles(day.world.sun)
     return replace(
         first,
         square=tile.square,
-        sensing=first.sensing + timedelta(days=later),
-        generation=first.generation + timedelta(days=later),
-        orbit=first.orbit + _ORBITS_PER_CYCLE * day.number,
+        sensing=first.sensing + later,
+        generation=first.generation + later,
+        orbit=first.orbit + ORBITS_PER_CYCLE * day.number,
         sun_zenith=zenith,
         sun_azimuth=azimuth,
     )
@@ -261,7 +235,3 @@ def _make_record(
         "dates": len(days),
         "dates_with_swath_edge": [day.number for day in days if day.swath is not None],
     }
-
-
-def _say_nothing(_stage: str, _share: float) -> None:
-    """The progress of those who did not ask."""

@@ -16,13 +16,39 @@ from tiles.errors import GridError, SceneError
 from tiles.mgrs import MgrsSquare, resolve_utm_zone
 from tiles.simulate.product.sun import compute_sun_angles
 
-__all__ = ["OFFSET_BASELINE", "TILE_SIZE", "Acquisition", "resolve_acquisition"]
+__all__ = [
+    "CYCLE",
+    "KNOWN_ORBITS",
+    "LOCAL_SOLAR_HOUR",
+    "OFFSET",
+    "OFFSET_BASELINE",
+    "ORBITS_PER_CYCLE",
+    "QUANTIFICATION",
+    "TILE_SIZE",
+    "Acquisition",
+    "resolve_acquisition",
+]
 
 TILE_SIZE = 10_980
 """Pixels of 10 m along the edge of a full tile."""
 
 OFFSET_BASELINE = "04.00"
 """The first processing baseline whose digital numbers carry an offset."""
+
+LOCAL_SOLAR_HOUR = 10.5
+"""Mean local solar time of the descending node."""
+
+ORBITS_PER_CYCLE = 143
+"""Orbits until a satellite passes over the same ground again."""
+
+QUANTIFICATION = 10_000
+"""Digital numbers for one unit of reflectance."""
+
+OFFSET = -1000
+"""What a reader adds to a digital number from baseline 04.00 on."""
+
+CYCLE = timedelta(days=10)
+"""How long that takes."""
 
 _BASELINE_STARTS = (
     ("02.00", datetime(2017, 3, 28, tzinfo=UTC)),
@@ -39,15 +65,44 @@ _BASELINE_STARTS = (
     ("05.11", datetime(2024, 7, 23, tzinfo=UTC)),
 )
 _REPROCESSED = datetime(2023, 3, 1, tzinfo=UTC)
-_LOCAL_SOLAR_HOUR = 10.5  # mean local solar time of the descending node
-_ORBITS_PER_CYCLE = 143
-_CYCLE = timedelta(days=10)
-# (spacecraft, absolute orbit at a known sensing start, that start, shift of the relative orbit)
-_KNOWN_ORBITS = (
-    ("S2A", 41_826, datetime(2023, 6, 25, 23, 46, 21, tzinfo=UTC), 2),
-    ("S2B", 20_270, datetime(2021, 1, 22, 13, 32, 29, tzinfo=UTC), -27),
-)
 _MAX_SUN_ZENITH = 70.0  # products beyond it are made, but rarely
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KnownOrbit:
+    """An orbit whose time is known, from which all others of the satellite are counted.
+
+    Attributes:
+        spacecraft: ``S2A`` or ``S2B``.
+        orbit: Its absolute number.
+        sensing: Start of sensing on it, UTC.
+        shift: What is added to an absolute number for the relative one, modulo the orbits of a cycle, from 0.
+    """
+
+    spacecraft: str
+    orbit: int
+    sensing: datetime
+    shift: int
+
+    def compute_orbit(self, sensing: datetime) -> int:
+        """Absolute number of the orbit at a time."""
+        return self.orbit + round((sensing - self.sensing) / CYCLE * ORBITS_PER_CYCLE)
+
+    def compute_relative_orbit(self, orbit: int) -> int:
+        """Relative number, 1 to 143, of an absolute orbit."""
+        return (orbit + self.shift) % ORBITS_PER_CYCLE + 1
+
+    def find_orbit(self, sensing: datetime, *, relative_orbit: int) -> int:
+        """Absolute number of the orbit nearest to a time that has a relative number."""
+        near, half = self.compute_orbit(sensing), ORBITS_PER_CYCLE // 2
+        return near + (relative_orbit - 1 - self.shift - near + half) % ORBITS_PER_CYCLE - half
+
+
+KNOWN_ORBITS = (
+    _KnownOrbit(spacecraft="S2A", orbit=41_826, sensing=datetime(2023, 6, 25, 23, 46, 21, tzinfo=UTC), shift=2),
+    _KnownOrbit(spacecraft="S2B", orbit=20_270, sensing=datetime(2021, 1, 22, 13, 32, 29, tzinfo=UTC), shift=-27),
+)
+"""One a satellite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,19 +228,19 @@ def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acq
     rng = random.Random(f"acquisition {seed} {crs.upper()}")  # noqa: S311  (a simulation, no secret)
     square = _draw_square(rng, zone=zone, north=north)
     sensing, (zenith, azimuth) = _draw_sensing(rng, square=square, baseline=baseline)
-    spacecraft, known_orbit, known_time, shift = rng.choice(_KNOWN_ORBITS)
-    orbit = known_orbit + round((sensing - known_time) / _CYCLE * _ORBITS_PER_CYCLE)
+    known = rng.choice(KNOWN_ORBITS)
+    orbit = known.compute_orbit(sensing)
     processed = max(sensing, _REPROCESSED) if "05.00" <= baseline < "05.09" else sensing
     return Acquisition(
         seed=seed,
         size=-(-size // 6) * 6,
         baseline=baseline,
         square=square,
-        spacecraft=spacecraft,
+        spacecraft=known.spacecraft,
         sensing=sensing,
         generation=processed + timedelta(seconds=rng.randrange(6_000, 16_000)),
         orbit=orbit,
-        relative_orbit=(orbit + shift) % _ORBITS_PER_CYCLE + 1,
+        relative_orbit=known.compute_relative_orbit(orbit),
         sun_zenith=zenith,
         sun_azimuth=azimuth,
     )
@@ -216,7 +271,7 @@ def _draw_sensing(rng: random.Random, *, square: MgrsSquare, baseline: str) -> t
     """A day of the baseline's era on which the sun stands high enough; the highest of some days, if none does."""
     lon, lat = square.centre
     era = _BASELINE_STARTS[bisect.bisect([start for start, _ in _BASELINE_STARTS], baseline) - 1][1]
-    local = (_LOCAL_SOLAR_HOUR - lon / 15) % 24
+    local = (LOCAL_SOLAR_HOUR - lon / 15) % 24
     best: tuple[datetime, tuple[float, float]] | None = None
     for _ in range(12):
         when = era + timedelta(days=rng.randrange(1, 400), hours=local, seconds=rng.randrange(-900, 900))

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiles.bands import BANDS, L2A_STACK
-from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.content import OFFSET, QUANTIFICATION
+from tiles.simulate.product.acquisition import OFFSET, QUANTIFICATION, Acquisition
 
 __all__ = [
     "BLOCK_SIZES",

@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.content import ProductContent
-from tiles.simulate.product.metadata import render_document
+from tiles.simulate.product.metadata import ProductContent, render_document
 
 __all__ = ["write_manifest"]
 
-_MIME_TYPES = {".xml": "text/xml", ".html": "octet", ".json": "application/json"}
+_MIME_TYPES = {".xml": "text/xml", ".json": "application/json"}
 _OBJECT_IDS = {
     "MTD_MSIL2A.xml": "S2_Level-2A_Product_Metadata",
     "MTD_TL.xml": "S2_Level-2A_Tile1_Metadata",
     "MTD_DS.xml": "S2_Level-2A_Datastrip1_Metadata",
-    "INSPIRE.xml": "INSPIRE_Metadata",
-    "UserProduct_index.html": "HTML_Presentation",
 }
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import random
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,23 +13,20 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import model_validator
-from pyogrio.errors import DataLayerError, DataSourceError
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.warp import transform
 from threadpoolctl import threadpool_limits
 
-from strandline import StrandlineError, __version__
+from strandline import __version__
 from tiles.errors import OptionError, ProductWriteError, SceneError
 from tiles.grid import Window
 from tiles.options import Options
 from tiles.products.files import SIMULATION_RECORD
 from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
-from tiles.simulate.product.content import ProductContent
 from tiles.simulate.product.layers import resolve_layers
 from tiles.simulate.product.manifest import write_manifest
-from tiles.simulate.product.metadata import write_metadata
+from tiles.simulate.product.metadata import ProductContent, write_metadata
 from tiles.simulate.product.pixels import PixelWriter, RenderedStrip
+from tiles.simulate.product.staging import open_stage
 from tiles.simulate.product.swath import Swath, draw_swath
 from tiles.simulate.product.truth import write_shoreline, write_truth_record
 from tiles.simulate.world.landscape import World, WorldOptions, compute_shoreline
@@ -44,7 +39,6 @@ __all__ = [
     "compute_light_angles",
     "resolve_kind",
     "simulate_scene",
-    "write_errors",
     "write_simulated_product",
 ]
 
@@ -200,34 +194,13 @@ def write_simulated_product(
     )
     if product.path.exists() and not options.overwrite:
         raise SceneError(f"{product.path} exists already. Remove it, choose another folder or seed, or overwrite it.")
-    with write_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
+    with open_stage(product.truth, product.path, where=out) as stage:
         _require_space(out, acquisition)
-        with tempfile.TemporaryDirectory(prefix=f".{acquisition.product}.", dir=out) as folder:
-            stage = Path(folder)
-            for name in ("product", "truth", "scratch"):
-                (stage / name).mkdir()
-            _write(stage, source=source, acquisition=acquisition, options=options)
-            for written, final in ((stage / "truth", product.truth), (stage / "product", product.path)):
-                if final.exists():
-                    shutil.rmtree(final)
-                written.rename(final)
+        draft = SimulatedProduct(path=stage / product.path.name, truth=stage / product.truth.name)
+        for folder in (draft.path, draft.truth, stage / "scratch"):
+            folder.mkdir()
+        _write(draft, scratch=stage / "scratch", source=source, acquisition=acquisition, options=options)
     return product
-
-
-@contextmanager
-def write_errors(out: Path) -> Iterator[None]:
-    """Turn whatever GDAL or the system raises while a product is written into one clear line."""
-    try:
-        yield
-    except StrandlineError:
-        raise
-    except (OSError, RasterioError, CPLE_BaseError, DataSourceError, DataLayerError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
-        raise ProductWriteError(
-            f"Could not write the product to {out} ({reason.rstrip('.')}). "
-            "Choose a folder that you may write to, on a disk with room."
-        ) from error
 
 
 def _require_space(out: Path, acquisition: Acquisition) -> None:
@@ -240,13 +213,15 @@ def _require_space(out: Path, acquisition: Acquisition) -> None:
         )
 
 
-def _write(stage: Path, *, source: SceneSource, acquisition: Acquisition, options: ProductOptions) -> None:
+def _write(
+    draft: SimulatedProduct, *, scratch: Path, source: SceneSource, acquisition: Acquisition, options: ProductOptions
+) -> None:
     swath = _resolve_swath(acquisition, options)
-    folder, truth = stage / "product", stage / "truth"
+    folder, truth = draft.path, draft.truth
     pixels = PixelWriter(
         acquisition=acquisition,
         swath=swath,
-        scratch=stage / "scratch",
+        scratch=scratch,
         folder=folder,
         strip_rows=options.strip_rows,
     )

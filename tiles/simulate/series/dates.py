@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 import numpy as np
 
 from tiles.errors import SceneError
-from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.acquisition import KNOWN_ORBITS, LOCAL_SOLAR_HOUR, Acquisition, resolve_acquisition
 from tiles.simulate.product.sun import compute_sun_angles
 from tiles.simulate.series.options import SeriesOptions
 from tiles.simulate.world.clouds import compute_cloud_view
@@ -18,17 +18,9 @@ from tiles.simulate.world.world import World
 
 __all__ = ["PlannedDate", "draw_day", "plan_dates", "reprocess"]
 
-_LOCAL_SOLAR_HOUR = 10.5  # mean local solar time of the descending node
 _LARGEST_LATITUDE = 40.0  # so far from the equator the sun of midwinter stands 20 degrees high
 _MOST_PLACES = 200
-_ORBITS_PER_CYCLE = 143
-_CYCLE = timedelta(days=10)
 _HALF_CYCLE_DAYS = 5  # the two satellites follow one another on one orbit
-# (spacecraft, absolute orbit at a known sensing start, that start, shift of the relative orbit)
-_ORBITS = (
-    ("S2A", 41_826, datetime(2023, 6, 25, 23, 46, 21, tzinfo=UTC), 2),
-    ("S2B", 20_270, datetime(2021, 1, 22, 13, 32, 29, tzinfo=UTC), -27),
-)
 _SKIES = ((0.6, 0.0, 0.0), (0.85, 0.02, 0.25), (1.0, 0.75, 1.0))  # odds up to, least and most cloud
 _DAY_TRIES = 12
 _OPAQUE = 0.3
@@ -107,28 +99,20 @@ def _take(first: Acquisition, rng: random.Random, *, number: int, options: Serie
     lon, lat = first.square.centre
     days = number * options.span.every_days
     midnight = datetime.combine(options.span.first, time(), tzinfo=UTC) + timedelta(days=days)
-    seconds = round((_LOCAL_SOLAR_HOUR - lon / 15) % 24 * 3600) + rng.randrange(-20, 21)
+    seconds = round((LOCAL_SOLAR_HOUR - lon / 15) % 24 * 3600) + rng.randrange(-20, 21)
     # On one day of the calendar, whatever the seconds.
     sensing = midnight + timedelta(seconds=min(max(seconds, 60), 86_340), microseconds=24_000)
     zenith, azimuth = compute_sun_angles(lon=lon, lat=lat, when=sensing)
-    spacecraft, orbit = _find_orbit(sensing, days=days, relative=first.relative_orbit)
+    known = KNOWN_ORBITS[days // _HALF_CYCLE_DAYS % 2]
     return replace(
         first,
-        spacecraft=spacecraft,
+        spacecraft=known.spacecraft,
         sensing=sensing,
         generation=sensing.replace(microsecond=0) + timedelta(seconds=rng.randrange(6_000, 16_000)),
-        orbit=orbit,
+        orbit=known.find_orbit(sensing, relative_orbit=first.relative_orbit),
         sun_zenith=zenith,
         sun_azimuth=azimuth,
     )
-
-
-def _find_orbit(sensing: datetime, *, days: int, relative: int) -> tuple[str, int]:
-    """Which satellite passes, and on which absolute orbit that has the relative one."""
-    spacecraft, known, when, shift = _ORBITS[days // _HALF_CYCLE_DAYS % 2]
-    near = known + round((sensing - when) / _CYCLE * _ORBITS_PER_CYCLE)
-    half = _ORBITS_PER_CYCLE // 2
-    return spacecraft, near + (relative - 1 - shift - near + half) % _ORBITS_PER_CYCLE - half
 
 
 def reprocess(taken: Acquisition, *, baseline: str) -> Acquisition:

@@ -13,7 +13,7 @@ from tiles.options import Options
 from tiles.simulate.product.acquisition import OFFSET_BASELINE
 from tiles.simulate.product.simulate import resolve_kind
 from tiles.simulate.series.coast import BEACH, WET_BEACH
-from tiles.simulate.world.relief import KINDS
+from tiles.simulate.world.relief import SHORE_KINDS
 
 __all__ = ["SeriesOptions", "Span"]
 
@@ -87,8 +87,7 @@ class SeriesOptions(Options):
         if not 120 <= self.size <= 6_000:
             raise OptionError(f"Expected a size from 120 to 6000 pixels of 10 m, found {self.size}.")
         if self.kind not in (BEACH, WET_BEACH):
-            kinds = tuple(kind for kind in KINDS if kind not in ("land", "sea"))
-            resolve_kind(self.kind, (*kinds, "random"))
+            resolve_kind(self.kind, SHORE_KINDS)
         self._check_shifts()
         self._check_clouds()
         if wrong := [number for number in self.reprocessed if not 0 <= number < self.dates]:

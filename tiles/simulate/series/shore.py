@@ -160,7 +160,7 @@ class MovedTerrain(Terrain):
         if abs(shift_m) > waterline.reach_m:
             raise GridError(f"Expected a shift of {waterline.reach_m:g} m at most, found {shift_m:g} m.")
         self._waterline = waterline
-        self._relief = waterline.terrain.relief
+        self.relief = waterline.terrain.relief
         self._shift_m = shift_m
 
     def compute_outline(self, rows: Field, cols: Field) -> Field:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,14 +14,13 @@ from rasterio.crs import CRS
 from threadpoolctl import threadpool_limits
 
 from strandline import __version__
-from tiles.errors import SceneError
 from tiles.grid import Grid, Window
-from tiles.simulate.coast.items import make_item, write_catalogue, write_item_collection
+from tiles.simulate.coast.items import SimulatedFolder, make_item, make_item_path, write_catalogues
 from tiles.simulate.coast.tiles import PIXEL_M, CoastPlane, CoastTile
 from tiles.simulate.coast.view import Day
 from tiles.simulate.coast.writer import write_own_day
 from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.simulate import write_errors
+from tiles.simulate.product.staging import Progress, ignore_progress, open_stage, require_new_folder
 from tiles.simulate.product.truth import write_shoreline, write_truth_record
 from tiles.simulate.series.coast import draw_series_coast
 from tiles.simulate.series.dates import PlannedDate, draw_day, plan_dates, reprocess
@@ -34,9 +31,6 @@ from tiles.simulate.world.terrain import CELL_PX
 from tiles.simulate.world.world import World
 
 __all__ = ["SeriesDate", "SeriesOptions", "SimulatedSeries", "Span", "simulate_series"]
-
-Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
 
 _BLOCK_PX = 240
 _RENDER_MARGIN_PX = 12  # that ``World`` renders around its blocks
@@ -71,7 +65,7 @@ class SeriesDate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedSeries:
+class SimulatedSeries(SimulatedFolder):
     """Where a series was written.
 
     Attributes:
@@ -82,21 +76,10 @@ class SimulatedSeries:
         bounds: Their outer edges (left, bottom, right, top) in that CRS.
     """
 
-    folder: Path
     dates: tuple[SeriesDate, ...]
     tile: str
     crs: str
     bounds: tuple[float, float, float, float]
-
-    @property
-    def item_collection(self) -> Path:
-        """All items with absolute references, as ``rustac serve`` takes them."""
-        return self.folder / "items.json"
-
-    @property
-    def catalogue(self) -> Path:
-        """The static catalogue, with relative references."""
-        return self.folder / "catalog.json"
 
     @property
     def record(self) -> Path:
@@ -148,23 +131,15 @@ def simulate_series(
         ProductWriteError: It cannot be written: no room, no permission.
     """
     options, out = options or SeriesOptions(), Path(out)
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not options.overwrite):
-        raise SceneError(f"{out} exists already. Remove it, choose another folder, or overwrite it.")
+    require_new_folder(out, overwrite=options.overwrite)
     dates = plan_dates(seed, options)
     coast = _draw(seed, options, dates)
-    with write_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-            stage = Path(folder) / "series"
-            written = _write_dates(stage, coast, dates, options, progress)
-            items = [item for date in written for item in (date.item, date.again) if item is not None]
-            write_item_collection(stage / "items.json", items, scenes=out / "scenes")
-            write_catalogue(stage, items)
-            record = _make_record(seed, options, coast, written)
-            write_truth_record(stage / "series.json", record)
-            if out.exists():
-                shutil.rmtree(out)
-            stage.rename(out)
+    with open_stage(out, where=out) as stage:
+        draft = stage / out.name
+        written = _write_dates(draft, coast, dates, options, progress or ignore_progress)
+        items = [item for date in written for item in (date.item, date.again) if item is not None]
+        write_catalogues(draft, items, out=out)
+        write_truth_record(draft / "series.json", _make_record(seed, options, coast, written))
     return SimulatedSeries(
         folder=out,
         dates=tuple(_locate(out, date) for date in written),
@@ -194,48 +169,47 @@ def _draw(seed: int, options: SeriesOptions, dates: Sequence[PlannedDate]) -> _C
 
 
 def _write_dates(
-    stage: Path,
+    draft: Path,
     coast: _Coast,
     dates: Sequence[PlannedDate],
     options: SeriesOptions,
-    progress: Progress | None,
+    progress: Progress,
 ) -> list[_Written]:
     written = []
-    (stage / "truth").mkdir(parents=True)
+    (draft / "truth").mkdir(parents=True)
     lines = compute_shoreline(coast.world, coast.tile.grid.window)
-    write_shoreline(stage / "truth" / "drawn_shoreline.gpkg", lines, grid=coast.tile.grid, swath=None)
+    write_shoreline(draft / "truth" / "drawn_shoreline.gpkg", lines, grid=coast.tile.grid, swath=None)
     for date in dates:
-        if progress is not None:
-            progress("writing scenes", date.number / len(dates))
+        progress("writing scenes", date.number / len(dates))
         # The renderer's matrices are small: threads that wait for each other would triple its time on a busy machine.
         with threadpool_limits(limits=1):
-            written.append(_write_date(stage, coast, date, options))
+            written.append(_write_date(draft, coast, date, options))
     return written
 
 
-def _write_date(stage: Path, coast: _Coast, date: PlannedDate, options: SeriesOptions) -> _Written:
+def _write_date(draft: Path, coast: _Coast, date: PlannedDate, options: SeriesOptions) -> _Written:
     terrain = MovedTerrain(coast.waterline, shift_m=date.shift_m)
     world = draw_day(coast.world, date).with_ground(terrain)
     window = coast.tile.grid.window
-    truth = stage / "truth" / _name(date.acquisition)
+    truth = draft / "truth" / _name(date.acquisition)
     truth.mkdir()
     lines = compute_shoreline(world, window)
     write_shoreline(truth / "shoreline.gpkg", lines, grid=coast.tile.grid, swath=None)
-    item = _write_scene(stage, coast, world, date, date.acquisition)
+    item = _write_scene(draft, coast, world, date, date.acquisition)
     again = None
     if date.number in options.reprocessed:
-        again = _write_scene(stage, coast, world, date, reprocess(date.acquisition, baseline=options.newer_baseline))
+        again = _write_scene(draft, coast, world, date, reprocess(date.acquisition, baseline=options.newer_baseline))
     share = compute_normal_share(coast.waterline, shift_m=date.shift_m, window=window)
     return _Written(planned=date, item=item, again=again, normal_share=share)
 
 
-def _write_scene(stage: Path, coast: _Coast, world: World, date: PlannedDate, taken: Acquisition) -> pystac.Item:
+def _write_scene(draft: Path, coast: _Coast, world: World, date: PlannedDate, taken: Acquisition) -> pystac.Item:
     scene = write_own_day(
         world,
         coast.tile,
         acquisition=taken,
-        folder=stage / "scenes" / _name(taken),
-        fraction_file=stage / "truth" / _name(date.acquisition) / "water_fraction.tif",
+        folder=draft / "scenes" / _name(taken),
+        fraction_file=draft / "truth" / _name(date.acquisition) / "water_fraction.tif",
     )
     return make_item(scene, Day(number=date.number, world=world, quiet=world, swath=None), coast.plane)
 
@@ -252,14 +226,10 @@ def _locate(out: Path, date: _Written) -> SeriesDate:
         acquired=taken.granule_start,
         shift_m=date.planned.shift_m,
         cloud_percent=float(date.item.properties["eo:cloud_cover"]),
-        item=out / _make_item_path(date.item),
+        item=out / make_item_path(date.item),
         truth=out / "truth" / _name(taken),
-        reprocessed=None if again is None else out / _make_item_path(again),
+        reprocessed=None if again is None else out / make_item_path(again),
     )
-
-
-def _make_item_path(item: pystac.Item) -> Path:
-    return Path("scenes") / item.id / f"{item.id}.json"
 
 
 def _make_record(seed: int, options: SeriesOptions, coast: _Coast, written: Sequence[_Written]) -> dict[str, Any]:
@@ -283,7 +253,7 @@ def _describe(date: _Written) -> dict[str, Any]:
     return {
         "number": date.planned.number,
         "id": date.item.id,
-        "item": _make_item_path(date.item).as_posix(),
+        "item": make_item_path(date.item).as_posix(),
         "truth": f"truth/{date.item.id}",
         "datetime": date.item.properties["datetime"],
         "platform": date.item.properties["platform"],
@@ -293,5 +263,5 @@ def _describe(date: _Written) -> dict[str, Any]:
         "cloud_percent": date.item.properties["eo:cloud_cover"],
         "sun_zenith": round(taken.sun_zenith, 3),
         "reprocessed": None if date.again is None else date.again.id,
-        "reprocessed_item": None if date.again is None else _make_item_path(date.again).as_posix(),
+        "reprocessed_item": None if date.again is None else make_item_path(date.again).as_posix(),
     }

@@ -7,18 +7,20 @@ into the field whose zero contour is the shoreline.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tiles.simulate.world.noise import Fractal
 
-__all__ = ["KINDS", "Barrier", "Causeway", "Channels", "Kind", "Lattice", "Relief"]
+__all__ = ["KINDS", "SHORE_KINDS", "Barrier", "Causeway", "Channels", "Kind", "Lattice", "Relief"]
 
 Kind = Literal[
     "random", "open_coast", "archipelago", "estuary", "delta", "fjord", "lagoon", "lakes", "river", "land", "sea"
 ]
-KINDS: tuple[Kind, ...] = (
-    "open_coast", "archipelago", "estuary", "delta", "fjord", "lagoon", "lakes", "river", "land", "sea",
-)  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)[1:]
+"""All kinds but ``random``."""
+
+SHORE_KINDS: tuple[Kind, ...] = (*(kind for kind in KINDS if kind not in ("land", "sea")), "random")
+"""Those that have a shore, and ``random``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,7 +163,11 @@ def _compute_causeway_distance(causeway: Causeway, rows: Field, cols: Field) -> 
 
 
 class Terrain:
-    """The shoreline field of one world, evaluable in any window of the absolute plane."""
+    """The shoreline field of one world, evaluable in any window of the absolute plane.
+
+    Attributes:
+        relief: The recipe that it follows.
+    """
 
     def __init__(self, relief: Relief, *, extent_px: int) -> None:
         """Settle the sea level so that the wanted share of the extent is sea.
@@ -172,17 +176,12 @@ class Terrain:
             relief: The recipe.
             extent_px: Side of the square from (0, 0) over which ``relief.water_share`` is meant.
         """
-        self._relief = relief
+        self.relief = relief
         self._level = 0.0
         self._level = self._compute_level(extent_px)
 
-    @property
-    def relief(self) -> Relief:
-        """The recipe that this terrain follows."""
-        return self._relief
-
     def _compute_level(self, extent_px: int) -> float:
-        share = self._relief.water_share
+        share = self.relief.water_share
         if share <= 0 or share >= 1:
             return _FAR_M if share <= 0 else -_FAR_M
         steps = np.round(np.linspace(0, extent_px, 49))
@@ -191,7 +190,7 @@ class Terrain:
 
     def _compute_base(self, rows: Field, cols: Field) -> tuple[Field, Field]:
         """Sea and land at positions: the whole field, and the part of the coarse octaves alone (R, C)."""
-        relief = self._relief
+        relief = self.relief
         coarse = compute_noise(relief.coarse, rows, cols) - self._level
         coarse += cols[None, :] * relief.trend[0] + rows[:, None] * relief.trend[1]
         rough = np.clip(compute_noise(relief.ruggedness, rows, cols) + 0.7, 0.08, 1.6)
@@ -216,7 +215,7 @@ class Terrain:
         return barrier.half_width_m * gaps - np.abs(offshore - barrier.distance_m)
 
     def _compute_components(self, rows: Field, cols: Field) -> _Components:
-        relief = self._relief
+        relief = self.relief
         base, coarse = self._compute_base(rows, cols)
         lakes = None if relief.lakes is None else compute_noise(relief.lakes[0], rows, cols) - relief.lakes[1]
         islets = None if relief.skerries is None else compute_noise(relief.skerries[0], rows, cols) - relief.skerries[1]
@@ -227,7 +226,7 @@ class Terrain:
 
     def _compose(self, parts: _Components, rows: Field, cols: Field) -> Field:
         """Join the parts into the field; ``rows`` and ``cols`` are positions that broadcast against them."""
-        relief = self._relief
+        relief = self.relief
         field = parts.base
         if parts.barrier is not None:
             field = np.minimum(field, -parts.barrier)
@@ -244,7 +243,7 @@ class Terrain:
         return np.asarray((np.floor(field * 256) + 0.5) / 256)
 
     def _build_works(self, field: Field, rows: Field, cols: Field) -> Field:
-        shore, relief = field, self._relief
+        shore, relief = field, self.relief
         dug, built_out = (relief.ponds, relief.basins, relief.pools), (relief.piers, relief.marinas)
         for works, sign in (*((one, 1) for one in dug), *((one, -1) for one in built_out)):
             if works is None or float(np.abs(shore).min()) > works.reach_m:

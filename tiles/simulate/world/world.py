@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from tiles.bands import L2A_STACK
 from tiles.errors import GridError
 from tiles.grid import Window
-from tiles.simulate.world.clouds import DIRECT_SHARE, Clouds, CloudView, compute_cloud_view, draw_clouds
+from tiles.simulate.world.clouds import DIRECT_SHARE, CloudView, compute_cloud_view, draw_clouds
 from tiles.simulate.world.cover import Cover, Site, compute_ground, draw_cover
 from tiles.simulate.world.noise import Fractal, compute_noise, compute_uniform
-from tiles.simulate.world.optics import Sky, apply_noise, compute_spread, draw_sky, without_noise
+from tiles.simulate.world.optics import apply_noise, compute_spread, draw_sky, without_noise
 from tiles.simulate.world.palette import Ground, compute_band
 from tiles.simulate.world.relief import KINDS, Kind
 from tiles.simulate.world.relief_draws import draw_relief
@@ -94,7 +94,17 @@ class _Ground:
 
 
 class World:
-    """A deterministic world that can be rendered in any window; see ``tiles.simulate.world.landscape``."""
+    """A deterministic world that can be rendered in any window; see ``tiles.simulate.world.landscape``.
+
+    Attributes:
+        options: What the world was asked to be.
+        terrain: The shoreline field.
+        cover: What lies on the land.
+        sun: Unit vector to the sun: right, up the map, towards the zenith.
+        day_seed: Decides the noise of the day; that of the world itself is the world's seed.
+        sky: The air and the instrument of the day.
+        clouds: The clouds of the day; ``None`` for a clear sky.
+    """
 
     @single_threaded()
     def __init__(self, options: WorldOptions) -> None:
@@ -103,23 +113,23 @@ class World:
         Args:
             options: What the world is to be.
         """
-        self._options = options
-        self._day_seed = options.seed
+        self.options = options
+        self.day_seed = options.seed
         rng = np.random.default_rng([options.seed & 0xFFFFFFFF, 0x5EA])
         self._relief = draw_relief(options.kind, rng, extent_px=options.extent_px)
-        self._terrain = Terrain(self._relief, extent_px=options.extent_px)
-        self._cover = draw_cover(rng, extent_px=options.extent_px)
-        self._waters = draw_waters(rng, cold=self._cover.snowline_m < 1e8)
-        self._sky = self._detector = draw_sky(rng)
+        self.terrain = Terrain(self._relief, extent_px=options.extent_px)
+        self.cover = draw_cover(rng, extent_px=options.extent_px)
+        self._waters = draw_waters(rng, cold=self.cover.snowline_m < 1e8)
+        self.sky = self._detector = draw_sky(rng)
         self._draw_light(rng)
-        self._clouds = draw_clouds(rng, cover=options.cloud_cover, sun=self._sun)
+        self.clouds = draw_clouds(rng, cover=options.cloud_cover, sun=self.sun)
         self._spreads = self._compute_spreads()
         self._kept: OrderedDict[tuple[int, int], Rendered] = OrderedDict()
-        zones = [index for index in self._cover.zones if index >= 0] or [0]
-        self._neighbour = self._cover.palette.mean[zones].mean(axis=0)
+        zones = [index for index in self.cover.zones if index >= 0] or [0]
+        self._neighbour = self.cover.palette.mean[zones].mean(axis=0)
 
     def _draw_light(self, rng: np.random.Generator) -> None:
-        self._sun = _draw_sun(rng)
+        self.sun = _draw_sun(rng)
         steep = self._relief.kind == "fjord" or rng.random() < 0.25
         height = float(np.exp(rng.uniform(np.log(60), np.log(500)) if steep else rng.uniform(np.log(3), np.log(60))))
         self._diffuse = _draw_diffuse(rng)
@@ -134,49 +144,14 @@ class World:
         self._taper_m = float(np.exp(rng.uniform(np.log(20), np.log(1500))))
 
     @property
-    def options(self) -> WorldOptions:
-        """What the world was asked to be."""
-        return self._options
-
-    @property
     def kind(self) -> Kind:
         """What it became; never ``random``."""
         return self._relief.kind
 
     @property
-    def terrain(self) -> Terrain:
-        """The shoreline field."""
-        return self._terrain
-
-    @property
-    def cover(self) -> Cover:
-        """What lies on the land."""
-        return self._cover
-
-    @property
-    def sun(self) -> tuple[float, float, float]:
-        """Unit vector to the sun: right, up the map, towards the zenith."""
-        return self._sun
-
-    @property
     def freezes(self) -> bool:
         """Whether there can be ice on the water."""
         return self._waters.ice < NO_ICE
-
-    @property
-    def day_seed(self) -> int:
-        """Decides the noise of the day; that of the world itself is the world's seed."""
-        return self._day_seed
-
-    @property
-    def sky(self) -> Sky:
-        """The air and the instrument of the day."""
-        return self._sky
-
-    @property
-    def clouds(self) -> Clouds | None:
-        """The clouds of the day; ``None`` for a clear sky."""
-        return self._clouds
 
     def with_day(self, seed: int, *, cloud_cover: float = 0.0, sun: tuple[float, float, float] | None = None) -> World:
         """The same land and shoreline on another day, under other air, sun, clouds and waves.
@@ -190,15 +165,15 @@ class World:
             GridError: The cloud cover is impossible.
         """
         day = copy.copy(self)
-        day._options = replace(self._options, cloud_cover=cloud_cover)
-        rng = np.random.default_rng([self._options.seed & 0xFFFFFFFF, seed & 0xFFFFFFFF, 0xDA7])
-        day._day_seed = int(rng.integers(2**31))
-        day._sky = day._detector = draw_sky(rng)
+        day.options = replace(self.options, cloud_cover=cloud_cover)
+        rng = np.random.default_rng([self.options.seed & 0xFFFFFFFF, seed & 0xFFFFFFFF, 0xDA7])
+        day.day_seed = int(rng.integers(2**31))
+        day.sky = day._detector = draw_sky(rng)
         drawn, day._diffuse = _draw_sun(rng), _draw_diffuse(rng)
-        day._sun = drawn if sun is None else sun
+        day.sun = drawn if sun is None else sun
         day._haze_noise = replace(self._haze_noise, seed=int(rng.integers(2**31)))
         day._waters = redraw_sea_state(self._waters, rng)
-        day._clouds = draw_clouds(rng, cover=cloud_cover, sun=day._sun)
+        day.clouds = draw_clouds(rng, cover=cloud_cover, sun=day.sun)
         day._spreads = day._compute_spreads()
         day._kept = OrderedDict()
         return day
@@ -206,14 +181,14 @@ class World:
     def with_ground(self, terrain: Terrain, *, cover: Cover | None = None) -> World:
         """The same day over another shoreline, and over other land where ``cover`` is given."""
         moved = copy.copy(self)
-        moved._terrain, moved._relief, moved._cover = terrain, terrain.relief, cover or self._cover
+        moved.terrain, moved._relief, moved.cover = terrain, terrain.relief, cover or self.cover
         moved._kept = OrderedDict()
         return moved
 
     def without_noise(self) -> World:
         """The same world seen by a detector without noise, for who adds that noise on other pixels."""
         quiet = copy.copy(self)
-        quiet._detector = without_noise(self._sky)
+        quiet._detector = without_noise(self.sky)
         quiet._kept = OrderedDict()
         return quiet
 
@@ -230,7 +205,7 @@ class World:
         """
         if any(value % 6 for value in (window.col_off, window.row_off, window.width, window.height)):
             raise GridError(f"A window to render is aligned to 60 m (multiples of 6 px), found {window}. Widen it.")
-        side = self._options.block_px
+        side = self.options.block_px
         rows = range(window.row_off // side, -(-window.row_stop // side))
         cols = range(window.col_off // side, -(-window.col_stop // side))
         if window == Window(cols[0] * side, rows[0] * side, side, side):
@@ -253,7 +228,7 @@ class World:
         return blocks
 
     def _compute_ground(self, window: Window) -> _Ground:
-        terrain = self._terrain.compute_block(window)
+        terrain = self.terrain.compute_block(window)
         rows = np.arange(window.row_off, window.row_stop, dtype=np.float64) + 0.5
         cols = np.arange(window.col_off, window.col_stop, dtype=np.float64) + 0.5
         open_m = _compute_centres(terrain.nodes)
@@ -262,30 +237,30 @@ class World:
         wet = terrain.water_fraction.any()
         base = _compute_centres(terrain.base) if wet else open_m
         site = Site(rows=rows, cols=cols, inland_m=-_compute_distance(terrain.nodes), height_m=height, sea_m=base)
-        cover, tops = self._lay_causeways(compute_ground(self._cover, site), site, open_m)
+        cover, tops = self._lay_causeways(compute_ground(self.cover, site), site, open_m)
         tops *= 1 - terrain.water_fraction
         fields = [compute_noise(noise, rows, cols, dtype=np.float32) for noise in self._texture]
         whites = compute_uniform(self._grain_seed, np.arange(window.height + 16)[:, None] + window.row_off,
                                  np.arange(window.width + 16)[None, :] + window.col_off)  # fmt: skip
         whites = (whites - np.float32(0.5)) * np.float32(12**0.5)
-        cast = compute_cast_light(height + tops * np.clip(1 + 0.25 * whites[5:-11, 3:-13], 0, 2), self._sun)
+        cast = compute_cast_light(height + tops * np.clip(1 + 0.25 * whites[5:-11, 3:-13], 0, 2), self.sun)
         return _Ground(
             terrain=terrain,
             open_m=open_m,
             cover=cover,
             textures=np.clip(np.stack([*fields, whites[3:-13, 5:-11]]), -3, 3),
             whites=whites,
-            shade=compute_slope_light(height, self._sun) * cast,
+            shade=compute_slope_light(height, self.sun) * cast,
             cast=cast,
             water=compute_water_view(self._waters, rows, cols, -site.inland_m, base) if wet else None,
             haze=1
-            + np.float32(self._sky.haze_unevenness) * compute_noise(self._haze_noise, rows, cols, dtype=np.float32),
-            clouds=compute_cloud_view(self._clouds, rows, cols) if self._clouds is not None else None,
+            + np.float32(self.sky.haze_unevenness) * compute_noise(self._haze_noise, rows, cols, dtype=np.float32),
+            clouds=compute_cloud_view(self.clouds, rows, cols) if self.clouds is not None else None,
         )
 
     def _lay_causeways(self, cover: Ground, site: Site, open_m: Field) -> tuple[Ground, Field]:
         """Roads over bridges and moles, and the height (R, C) of all that stands on the land, in metres."""
-        tops = self._cover.palette.height_m[cover.surfaces]
+        tops = self.cover.palette.height_m[cover.surfaces]
         line = cover.line
         for causeway in self._relief.causeways:
             deck = compute_deck(causeway, site.rows, site.cols, open_m)
@@ -298,10 +273,10 @@ class World:
         return float(np.sqrt(np.square(self._hills.amplitudes).sum()))
 
     def _render_block(self, row: int, col: int) -> Rendered:
-        side = self._options.block_px
+        side = self.options.block_px
         wide = side + 2 * _MARGIN_PX
         ground = self._compute_ground(Window(col * side - _MARGIN_PX, row * side - _MARGIN_PX, wide, wide))
-        rng = np.random.default_rng([self._day_seed & 0xFFFFFFFF, row & 0xFFFFFFFF, col & 0xFFFFFFFF, 0xD0])
+        rng = np.random.default_rng([self.day_seed & 0xFFFFFFFF, row & 0xFFFFFFFF, col & 0xFFFFFFFF, 0xD0])
         bands = {}
         for band, name in enumerate(L2A_STACK):
             light = self._compute_light(ground, band)
@@ -320,7 +295,7 @@ class World:
 
     def _compute_spreads(self) -> list[tuple[Field, Field]]:
         """Point spread of each band along rows and columns."""
-        side, shifts = self._options.block_px, self._sky.shift_px
+        side, shifts = self.options.block_px, self.sky.shift_px
         return [
             (
                 compute_spread(band, size=side, margin=_MARGIN_PX, shift_px=float(down)),
@@ -331,7 +306,7 @@ class World:
 
     def _compute_light(self, ground: _Ground, band: int) -> Field:
         """Reflectance of one band at 10 m, before the instrument."""
-        sky, fraction = self._sky, ground.terrain.water_fraction
+        sky, fraction = self.sky, ground.terrain.water_fraction
         start = 1 + band
         size = fraction.shape
         grain = ground.whites[start : start + size[0], 14 - start : 14 - start + size[1]]
@@ -347,36 +322,34 @@ class World:
                 land = self._compute_land(ground, band, grain)
                 light = land + fraction * (light - land)
         clouds = ground.clouds
-        if clouds is None or self._clouds is None:
+        if clouds is None or self.clouds is None:
             return np.asarray((light + ground.haze * sky.haze[band]) * sky.gain[band])
-        light *= 1 - self._clouds.direct[band] * clouds.shadow
+        light *= 1 - self.clouds.direct[band] * clouds.shadow
         light += ground.haze * sky.haze[band]
         if clouds.veil is not None:
-            light += clouds.veil * self._clouds.veil[band]
-        tops = self._clouds.colour[band] * (0.85 + 0.15 * clouds.opacity + 0.05 * ground.textures[0])
+            light += clouds.veil * self.clouds.veil[band]
+        tops = self.clouds.colour[band] * (0.85 + 0.15 * clouds.opacity + 0.05 * ground.textures[0])
         return np.asarray((light + clouds.opacity * (tops - light)) * sky.gain[band])
 
     def _compute_land(self, ground: _Ground, band: int, grain: Field) -> Field:
         """Reflectance (R, C) of one band, as if all were land."""
         diffuse = np.float32(self._diffuse[band])
-        land = compute_band(self._cover.palette, band, ground.cover, ground.textures, grain)
+        land = compute_band(self.cover.palette, band, ground.cover, ground.textures, grain)
         return np.asarray(land * (diffuse + (1 - diffuse) * ground.shade))
 
     def _classify(self, ground: _Ground, inner: tuple[slice, slice], window: Window) -> NDArray[np.uint8]:
         surfaces = ground.cover.surfaces[inner]
         water = ground.water
         truth = GroundTruth(
-            land=self._cover.palette.scene_class[surfaces],
-            bright=self._cover.palette.bright[surfaces],
+            land=self.cover.palette.scene_class[surfaces],
+            bright=self.cover.palette.bright[surfaces],
             fraction=ground.terrain.water_fraction[inner],
             shade=ground.shade[inner],
             foam=None if water is None or water.foam is None else water.foam[inner],
             ice=None if water is None or water.ice is None else water.ice[inner],
             clouds=None if ground.clouds is None else ground.clouds.crop(inner),
         )
-        return compute_scene_classes(
-            truth, faults=(self._day_seed, window) if self._options.scene_class_faults else None
-        )
+        return compute_scene_classes(truth, faults=(self.day_seed, window) if self.options.scene_class_faults else None)
 
 
 def _draw_sun(rng: np.random.Generator) -> tuple[float, float, float]:
