@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from models.networks.checkpoint import Model
     from models.runtimes.registry import load_model
-    from pipeline.batch.run_batch import BatchJob, run_batch
+    from pipeline.batch.run_batch import run_batch
     from pipeline.batch.summary import BatchSummary
     from pipeline.change.compute_change import ChangeResult, compute_change
     from pipeline.change.options import ChangeOptions
@@ -48,7 +48,6 @@ __all__ = [
     "BANDS",
     "CLASS_COLOURS",
     "L2A_STACK",
-    "BatchJob",
     "BatchSummary",
     "ChangeOptions",
     "ChangeResult",
@@ -103,7 +102,7 @@ class StrandlineError(Exception):
 
 
 _HOMES = {
-    "pipeline.batch.run_batch": ("BatchJob", "run_batch"),
+    "pipeline.batch.run_batch": ("run_batch",),
     "pipeline.batch.summary": ("BatchSummary",),
     "pipeline.change.compute_change": ("ChangeResult", "compute_change"),
     "pipeline.change.options": ("ChangeOptions",),

@@ -22,6 +22,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from batch_kills import Cluster
 from distributed import Client, LocalCluster
 
 import pipeline.batch.run_batch
-from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.batch.run_batch import run_batch
 from pipeline.batch.units import SceneUnit, UnitResult, map_unit
 from pipeline.cluster.client import ClusterOptions
 from pipeline.mapping.options import MapOptions
@@ -118,9 +119,9 @@ def measure_graph(arguments: argparse.Namespace) -> dict[str, Any]:
     pipeline.batch.run_batch.write_catalogue = lambda _: None  # there is nothing in the folder
     with Cluster.started(arguments.out) as cluster, Client(cluster.address) as asker:
         watch = Watch(cluster.scheduler, asker, every=max(1, arguments.tasks // 40))
-        job = BatchJob(source=listed, out=out, cluster=ClusterOptions(scheduler=cluster.address))
+        job = partial(run_batch, source=listed, out=out, cluster=ClusterOptions(scheduler=cluster.address))
         began = time.perf_counter()
-        summary = run_batch(job, report=watch.take)
+        summary = job(report=watch.take)
         seconds = time.perf_counter() - began
     if summary.counts != {"mapped": arguments.tasks}:
         raise SystemExit(f"not all came back: {summary.counts}")
@@ -188,11 +189,15 @@ def warm_up(scene: str, out: str) -> None:
 def time_batch(listed: Path, out: Path, cluster: LocalCluster) -> float:
     """Seconds of a whole batch."""
     shutil.rmtree(out / "maps", ignore_errors=True)
-    job = BatchJob(
-        source=listed, out=out / "maps", options=OPTIONS, cluster=ClusterOptions(scheduler=cluster.scheduler_address)
+    job = partial(
+        run_batch,
+        source=listed,
+        out=out / "maps",
+        options=OPTIONS,
+        cluster=ClusterOptions(scheduler=cluster.scheduler_address),
     )
     began = time.perf_counter()
-    summary = run_batch(job, report=lambda _: None)
+    summary = job(report=lambda _: None)
     seconds = time.perf_counter() - began
     if summary.counts != {"mapped": summary.planned}:
         raise SystemExit(f"not all were mapped: {summary.problems}")

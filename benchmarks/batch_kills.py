@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -277,19 +278,20 @@ def read_record(path: Path) -> dict[str, object]:
 
 def run_child(scenes: str, out: str, address: str) -> None:
     """Map the scenes as ``strandline batch`` does, with its events on standard output."""
-    from pipeline.batch.run_batch import BatchJob, run_batch
+    from pipeline.batch.run_batch import run_batch
     from pipeline.cluster.client import ClusterOptions
     from pipeline.mapping.options import MapOptions
     from strandline import StrandlineError
 
-    job = BatchJob(
+    job = partial(
+        run_batch,
         source=Path(scenes),
         out=Path(out),
         options=MapOptions(tile_size=64, formats=("gpkg", "geojson")),
         cluster=ClusterOptions(scheduler=address),
     )
     try:
-        summary = run_batch(job, report=lambda event: print(json.dumps(event), flush=True))
+        summary = job(report=lambda event: print(json.dumps(event), flush=True))
     except StrandlineError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +30,13 @@ from pipeline.cluster.client import ClusterError, ClusterOptions, compute_thread
 from pipeline.cluster.tasks import Outcome, Task, run_tasks
 from pipeline.mapping.options import MapOptions
 from pipeline.record.catalogue import write_catalogue
+from pipeline.search.plan import Plan
 from tiles.products.open import StackOptions
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["BatchJob", "Report", "run_batch"]
+__all__ = ["Report", "run_batch"]
 
 Report = Callable[[Mapping[str, Any]], None]
 """Told what happens, as values that JSON can hold; ``event`` says which: see ``docs/clusters.md``."""
@@ -45,32 +45,25 @@ _RESOURCES = ("GPU", "READ")
 """Resources of workers that are heeded where the cluster declares them: one of each is a scene's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchJob:
-    """What to map, with what, where.
-
-    Attributes:
-        source: A plan, a folder of scenes, or a list; see ``pipeline.batch.sources.list_sources``.
-        out: Folder for results.
-        options: Choices for each scene.
-        stack: What metadata does not say, for stacks.
-        cluster: Where to work.
-        retries: How often a scene is tried again after an error that may pass.
-    """
-
-    source: Path
-    out: Path
-    options: MapOptions = field(default_factory=MapOptions)
-    stack: StackOptions | None = None
-    cluster: ClusterOptions = field(default_factory=ClusterOptions)
-    retries: int = 2
-
-
-def run_batch(job: BatchJob, *, report: Report) -> BatchSummary:
+def run_batch(
+    source: str | Path | Plan,
+    out: str | Path,
+    *,
+    options: MapOptions | None = None,
+    stack: StackOptions | None = None,
+    cluster: ClusterOptions | None = None,
+    retries: int = 2,
+    report: Report | None = None,
+) -> BatchSummary:
     """Map all scenes into ``out/<scene id>/``, with ``summary.json`` beside them.
 
     Args:
-        job: What to map.
+        source: A plan or its file, a folder of scenes, or a list; see ``pipeline.batch.sources.list_sources``.
+        out: Folder for results.
+        options: Choices for each scene.
+        stack: What metadata does not say, for stacks.
+        cluster: Where to work; left out, on this machine.
+        retries: How often a scene is tried again after an error that may pass.
         report: Told what happens.
 
     Returns:
@@ -79,21 +72,25 @@ def run_batch(job: BatchJob, *, report: Report) -> BatchSummary:
     Raises:
         StrandlineError: Nothing can be mapped at all, or the cluster went away; what was mapped until then stands.
     """
-    sources = list_sources(job.source, stack=job.stack)
-    options = _anchor(job.options)
+    sources = list_sources(source if isinstance(source, Plan) else Path(source), stack=stack)
+    options, cluster, out = _anchor(options or MapOptions()), cluster or ClusterOptions(), Path(out).absolute()
     record = resolve_record(options)
-    out = job.out.absolute()
     if not options.overwrite:
         require_same_choices(out, record)
-    with open_client(job.cluster) as client, hold_batch(out):
-        if not job.cluster.is_local:
+    with open_client(cluster) as client, hold_batch(out):
+        if not cluster.is_local:
             require_shared_folder(client, out)
         begin_journal(out, record, (scene.id for scene in sources.scenes))
-        run = _Run(client, out, options, job, report)
+        options = options.replace(threads=compute_threads(cluster))
+        run = _Run(client, out, options, stack=stack, retries=retries, report=report or _ignore_event)
         summary = run.map_all(sources)
     if summary.done:
         write_catalogue(out)
     return summary
+
+
+def _ignore_event(_event: Mapping[str, Any]) -> None:
+    """A ``Report`` for callers who do not want to know."""
 
 
 def _anchor(options: MapOptions) -> MapOptions:
@@ -111,9 +108,18 @@ def _anchor(options: MapOptions) -> MapOptions:
 class _Run:
     """One run over many scenes: hands them out, and keeps account."""
 
-    def __init__(self, client: Client, out: Path, options: MapOptions, job: BatchJob, report: Report) -> None:
-        self._client, self._out, self._job, self._report = client, out, job, report
-        self._options = options.replace(threads=compute_threads(job.cluster))
+    def __init__(
+        self,
+        client: Client,
+        out: Path,
+        options: MapOptions,
+        *,
+        stack: StackOptions | None,
+        retries: int,
+        report: Report,
+    ) -> None:
+        self._client, self._out, self._options = client, out, options
+        self._stack, self._retries, self._report = stack, retries, report
         self._slots, self._resources = _resolve_slots(client, options.device)
         self._began = time.perf_counter()
         self._entries: list[Entry] = []
@@ -129,7 +135,7 @@ class _Run:
             self._compute_parts(sources.scenes)
             scenes = {scene.id: scene for scene in sources.scenes}
             tasks = (self._make_task(scene) for scene in sources.scenes)
-            for outcome in run_tasks(self._client, map_unit, tasks, retries=self._job.retries):
+            for outcome in run_tasks(self._client, map_unit, tasks, retries=self._retries):
                 self._settle(outcome, scenes[outcome.key], len(scenes))
             complete = True
         finally:
@@ -148,7 +154,7 @@ class _Run:
             for scene in scenes
             for part in range(parts)
         )
-        outcomes = run_tasks(self._client, compute_unit_part, tasks, retries=self._job.retries)
+        outcomes = run_tasks(self._client, compute_unit_part, tasks, retries=self._retries)
         for done, _ in enumerate(outcomes, start=1):
             self._report({"event": "part", "done": done, "total": parts * len(scenes)})
 
@@ -158,7 +164,7 @@ class _Run:
     def _make_unit(self, scene: SceneSource) -> SceneUnit:
         source = scene.source if scene.item is None else write_item_file(items_folder(self._out), scene)
         # An item says all that a stack's options would.
-        stack = None if scene.item is not None else self._job.stack
+        stack = None if scene.item is not None else self._stack
         return SceneUnit(source=source, out=str(self._out), options=self._options, stack=stack)
 
     def _settle(self, outcome: Outcome, scene: SceneSource, total: int) -> None:

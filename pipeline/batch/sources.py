@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.search.duplicates import Acquisition, resolve_duplicates
-from pipeline.search.plan import read_plan
+from pipeline.search.plan import Plan, read_plan
 from strandline import StrandlineError
 from tiles.products.files import find_band_files
 from tiles.products.name import make_scene_id, parse_product_name
@@ -43,7 +43,7 @@ class SceneSource:
 
     Attributes:
         id: Name of its folder among the results.
-        source: What ``tiles.products.open.open_scene`` takes, absolute; for an item of a plan, where the item stands.
+        source: What ``tiles.products.open.open_scene`` takes, absolute; for an item of a plan, its id.
         item: The STAC item itself, where it is one of a plan.
         is_product: It can be nothing but a scene: where it does not open, that is a failure.
     """
@@ -82,21 +82,24 @@ class Sources:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def list_sources(source: Path, *, stack: StackOptions | None = None) -> Sources:
+def list_sources(source: Path | Plan, *, stack: StackOptions | None = None) -> Sources:
     """Find the scenes in what a user gives; almost none is opened for it.
 
     Args:
-        source: A plan, a folder of scenes (products and their zips at any depth; rasters, STAC items and folders of
-            band files directly in it), one scene, or a text file with a scene a line.
+        source: A plan or its file, a folder of scenes (products and their zips at any depth; rasters, STAC items and
+            folders of band files directly in it), one scene, or a text file with a scene a line.
         stack: What metadata does not say, for stacks.
 
     Raises:
         BatchSourceError: Nothing is there, nothing in it is a scene, or two scenes would be mapped into one folder.
         PlanError: The plan is not valid.
     """
-    if not source.exists():
+    if isinstance(source, Plan):
+        found = list(_list_items(source))
+    elif source.exists():
+        found = list(_find(source.absolute(), stack))
+    else:
         raise BatchSourceError(f"Expected a plan or a folder of scenes, found nothing at {source}. Check the path.")
-    found = list(_find(source.absolute(), stack))
     scenes = [entry for entry in found if isinstance(entry, SceneSource)]
     left_out = [entry for entry in found if isinstance(entry, LeftOut)]
     if not scenes:
@@ -118,17 +121,16 @@ def _find(source: Path, stack: StackOptions | None) -> Iterator[SceneSource | Le
         entries = _search_folder(source, stack, depth=0) if scene is None else iter((scene,))
         yield from entries
     elif source.suffix.lower() in {".json", ".geojson"} and not is_stac_item(_read_json(source)):
-        yield from _read_items(source)
+        yield from _list_items(read_plan(source))
     elif source.suffix.lower() in {".zip", ".xml", ".json", ".geojson", *_RASTERS}:
         yield _read_file(source, stack)
     else:
         yield from _read_list(source, stack)
 
 
-def _read_items(path: Path) -> Iterator[SceneSource | LeftOut]:
-    plan = read_plan(path)
+def _list_items(plan: Plan) -> Iterator[SceneSource | LeftOut]:
     for item in plan.items:
-        yield SceneSource(id=make_scene_id(str(item["id"])), source=f"{path}#{item['id']}", item=item)
+        yield SceneSource(id=make_scene_id(str(item["id"])), source=str(item["id"]), item=item)
     for verdict in plan.set_aside:
         kind: Kind = "duplicate" if verdict.reason.startswith("superseded") else "no scene"
         yield LeftOut(id=verdict.id, kind=kind, reason=verdict.reason)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.batch.run_batch import run_batch
 from pipeline.cluster.client import ClusterOptions
 from pipeline.mapping.options import MapOptions
 from pipeline.record.result import read_fingerprint
 from pipeline.search.hosts import HOSTS, find_host
-from pipeline.search.plan import Plan, PlanQuery, PlanSource, write_plan
+from pipeline.search.plan import Plan, PlanQuery, PlanSource
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.holder import Holder
@@ -52,17 +52,16 @@ def map_rows(
         StrandlineError: None can be mapped: the cluster, the disk or the model is not there.
     """
     folders = AreaFolders(work=Path(settings.work), area=area.name)
-    write_plan(_make_plan(rows, area), folders.plan)
     desk = _Desk(rows, folders, ledger, holder, area, settings, report)
     cluster = ClusterOptions(workers=settings.dask.workers, scheduler=settings.dask.scheduler)
-    job = BatchJob(
-        source=folders.plan,
-        out=folders.scenes,
+    summary = run_batch(
+        _make_plan(rows, area),
+        folders.scenes,
         options=MapOptions(**area.to_map_choices()),
         cluster=cluster,
         retries=_RETRIES_AT_ONCE,
+        report=desk.take,
     )
-    summary = run_batch(job, report=desk.take)
     reasons = {entry.id: (entry.kind, entry.reason) for entry in summary.problems}
     desk.settle_rest(reasons)
     return desk.done

@@ -91,11 +91,6 @@ class AreaFolders:
         return self.home / "outbox"
 
     @property
-    def plan(self) -> Path:
-        """Scenes of the round, as ``strandline batch`` reads them."""
-        return self.home / "plan.json"
-
-    @property
     def stale_mark(self) -> Path:
         """Stands where the catalogue of the destination is to be written again."""
         return self.home / "catalogue.stale"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from pipeline.batch.run_batch import BatchJob, Report, run_batch
+from pipeline.batch.run_batch import Report, run_batch
 from pipeline.batch.summary import BatchSummary
 from pipeline.cluster.client import ClusterOptions
 from workflows.runs.console import show_problems, tabulate
@@ -52,16 +53,17 @@ def run(
         typer.Exit: Not all scenes could be mapped.
     """
     console = Console(stderr=True, quiet=progress != "bar", highlight=False)
-    job = BatchJob(
-        source=scenes,
-        out=out,
+    mapping = partial(
+        run_batch,
+        scenes,
+        out,
         options=read_options(choices),
         stack=read_stack(stack),
         cluster=ClusterOptions(**cluster),
         retries=retries,
     )
     with _print_events() if progress == "json" else _show_progress(console) as report:
-        summary = run_batch(job, report=report)
+        summary = mapping(report=report)
     _report(console, out, summary)
     if summary.failed or not summary.done:
         raise typer.Exit(EXIT_SOME if summary.done else EXIT_NONE)

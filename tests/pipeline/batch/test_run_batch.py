@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from pipeline.atomic import open_workspace
 from pipeline.batch.record import hold_batch, read_journal
-from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.batch.run_batch import run_batch
 from pipeline.batch.summary import BatchSummary, read_status
 from pipeline.batch.units import SceneUnit, map_unit
 from pipeline.cluster.client import ClusterError, ClusterOptions
@@ -33,12 +34,12 @@ OPTIONS = MapOptions(tile_size=64, precision="fp32")
 CLIENT = """
 import sys
 from pathlib import Path
-from pipeline.batch.run_batch import BatchJob, run_batch
+from pipeline.batch.run_batch import run_batch
 from pipeline.cluster.client import ClusterOptions
 from pipeline.mapping.options import MapOptions
 source, out, address = sys.argv[1:]
 options = MapOptions(tile_size=64, precision="fp32")
-run_batch(BatchJob(source=Path(source), out=Path(out), options=options, cluster=ClusterOptions(scheduler=address)),
+run_batch(source, out, options=options, cluster=ClusterOptions(scheduler=address),
           report=lambda event: print(event["event"], flush=True))
 """
 
@@ -73,14 +74,15 @@ def run_on(
     events: list[Mapping[str, Any]] | None = None,
     **choices: object,
 ) -> BatchSummary:
-    job = BatchJob(
+    job = partial(
+        run_batch,
         source=source,
         out=out,
         options=OPTIONS.model_copy(update=choices),
         cluster=ClusterOptions(scheduler_file=cluster.file),
         retries=1,
     )
-    return run_batch(job, report=(events if events is not None else []).append)
+    return job(report=(events if events is not None else []).append)
 
 
 def require_same(quiet: Path, out: Path) -> None:
@@ -176,8 +178,10 @@ def test_a_scene_that_another_run_is_making_is_waited_for(
             assert event["id"] != busy
             other.__exit__(None, None, None)
 
-    job = BatchJob(source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(scheduler=cluster.address))
-    assert run_batch(job, report=end_the_other).counts == {"mapped": 3}
+    job = partial(
+        run_batch, source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(scheduler=cluster.address)
+    )
+    assert job(report=end_the_other).counts == {"mapped": 3}
     require_same(quiet, tmp_path)
 
 
@@ -204,8 +208,10 @@ def test_a_worker_is_killed(folder: Path, quiet: Path, cluster: DaskProcesses, t
             killed.append(cluster.workers()[0])
             os.kill(killed[0], signal.SIGKILL)
 
-    job = BatchJob(source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(scheduler=cluster.address))
-    summary = run_batch(job, report=kill_one)
+    job = partial(
+        run_batch, source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(scheduler=cluster.address)
+    )
+    summary = job(report=kill_one)
     assert killed
     assert summary.done == 3
     require_same(quiet, tmp_path)
@@ -233,14 +239,16 @@ def test_the_scheduler_is_killed(folder: Path, quiet: Path, cluster: DaskProcess
         if event["event"] == "scene":
             cluster.scheduler.kill()
 
-    job = BatchJob(source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(scheduler=cluster.address))
+    job = partial(
+        run_batch, source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(scheduler=cluster.address)
+    )
     with pytest.raises(SchedulerLostError):
-        run_batch(job, report=kill_it)
+        job(report=kill_it)
     assert not json.loads((tmp_path / "summary.json").read_text())["complete"]
     assert "mapped" in {entry.kind for entry in read_journal(tmp_path).values()}
     # Where no cluster is, this machine goes on.
-    local = BatchJob(source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(workers=1))
-    assert run_batch(local, report=lambda _: None).done == 3
+    local = partial(run_batch, source=folder, out=tmp_path, options=OPTIONS, cluster=ClusterOptions(workers=1))
+    assert local(report=lambda _: None).done == 3
     require_same(quiet, tmp_path)
 
 
@@ -254,9 +262,9 @@ def test_no_worker_sees_a_folder_of_another_machine(folder: Path, tmp_path: Path
         LocalCluster(n_workers=1, processes=False, dashboard_address=None) as one,
     ):
         patch.setattr(module, "_is_folder", lambda _: False)
-        job = BatchJob(source=folder, out=tmp_path, cluster=ClusterOptions(scheduler=one.scheduler_address))
+        job = partial(run_batch, source=folder, out=tmp_path, cluster=ClusterOptions(scheduler=one.scheduler_address))
         with pytest.raises(ClusterError, match="do not see the folder"):
-            run_batch(job, report=lambda _: None)
+            job(report=lambda _: None)
 
 
 def test_status_of_a_folder_without_a_batch(tmp_path: Path) -> None:
