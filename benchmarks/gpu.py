@@ -35,7 +35,6 @@ from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from pipeline.mapping.plan_scene import SceneJob, prepare_prediction
 from pipeline.predict.device_pool import DevicePool
 from pipeline.predict.pool import run_rows
-from pipeline.predict.quicklook import Quicklook
 from pipeline.predict.tile import MappedRows
 from strandline import __version__
 from tiles.pixels.decoder import DecoderName
@@ -56,9 +55,9 @@ class DeviceRows:
         self.runtime: Runtime | None = None
         self.tile_size = 0
 
-    def __call__(self, job: SceneJob, look: Quicklook) -> Iterator[MappedRows]:
+    def __call__(self, job: SceneJob) -> Iterator[MappedRows]:
         """As ``pipeline.mapping.map_scene.RowSource``."""
-        prediction = prepare_prediction(job, look)
+        prediction = prepare_prediction(job)
         prediction = replace(prediction, plan=replace(prediction.plan, decoder=self.decoder))
         if not isinstance(prediction.runtime, Runtime):
             raise SystemExit("Only PyTorch runs on the pool for devices.")
@@ -167,7 +166,7 @@ def measure(scene: str, out: Path, options: MapOptions, decoder: DecoderName) ->
     """Map a scene once."""
     rows = DeviceRows(decoder)
     began, began_cpu = time.perf_counter(), time.process_time()
-    result = map_scene(scene, out, options=options, rows=rows)
+    result = map_scene(scene, out, options=options, row_source=rows)
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     if rows.pool is None or rows.runtime is None:
         raise SystemExit(f"{out} holds this map already: give a folder that does not.")

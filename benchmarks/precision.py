@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from models.errors import DeviceError
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import plan_scene, prepare_prediction
-from pipeline.predict.quicklook import Quicklook
 from pipeline.predict.rows import predict_rows
 from tiles.masks import VALID
 
@@ -36,7 +35,7 @@ def predict(scene: str, model: str, runtime: str, precision: str) -> tuple[NDArr
     with TemporaryDirectory() as out:
         options = MapOptions(model=model, device="cpu", runtime=runtime, precision=precision)
         job = plan_scene(scene, out, options=options)
-        rows = list(predict_rows(prepare_prediction(job, Quicklook(job.grid, layers=3))))
+        rows = list(predict_rows(prepare_prediction(job)))
     return np.concatenate([r.probability for r in rows]), np.concatenate([r.state for r in rows]) == VALID
 
 

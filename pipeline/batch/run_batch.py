@@ -112,8 +112,8 @@ class _Run:
     """One run over many scenes: hands them out, and keeps account."""
 
     def __init__(self, client: Client, out: Path, options: MapOptions, job: BatchJob, report: Report) -> None:
-        self._client, self._out, self._options, self._job, self._report = client, out, options, job, report
-        self._threads = compute_threads(job.cluster)
+        self._client, self._out, self._job, self._report = client, out, job, report
+        self._options = options.replace(threads=compute_threads(job.cluster))
         self._slots, self._resources = _resolve_slots(client, options.device)
         self._began = time.perf_counter()
         self._entries: list[Entry] = []
@@ -159,7 +159,7 @@ class _Run:
         source = scene.source if scene.item is None else write_item_file(items_folder(self._out), scene)
         # An item says all that a stack's options would.
         stack = None if scene.item is not None else self._job.stack
-        return SceneUnit(source=source, out=str(self._out), options=self._options, stack=stack, threads=self._threads)
+        return SceneUnit(source=source, out=str(self._out), options=self._options, stack=stack)
 
     def _settle(self, outcome: Outcome, scene: SceneSource, total: int) -> None:
         if outcome.error is not None:
@@ -185,7 +185,7 @@ class _Run:
                 "scenes": len(sources.scenes),
                 "left_out": len(sources.left_out),
                 "workers": self._slots,
-                "threads": self._threads,
+                "threads": self._options.threads,
                 "resources": dict(self._resources),
                 "dashboard": self._client.dashboard_link or "",
             }

@@ -12,19 +12,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.errors import output_errors
 from pipeline.mapping.plan_scene import SceneJob, prepare_prediction
-from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.quicklook import Cells
 from pipeline.predict.rows import MappedRows, predict_rows
 
 __all__ = ["compute_part", "find_scratch", "join_rows", "remove_scratch"]
-
-_VISIBLE_LAYERS = 3
 
 
 def find_scratch(job: SceneJob) -> Path:
@@ -61,7 +57,7 @@ def compute_part(job: SceneJob, *, part: int, parts: int) -> int:
         RasterReadError: A file of the scene cannot be decoded.
         OutputError: The rows cannot be written, or the result is of other choices.
     """
-    prediction = prepare_prediction(job, Quicklook(job.grid, layers=_VISIBLE_LAYERS))
+    prediction = prepare_prediction(job)
     if prediction.overlap is not None or job.is_done():
         return 0
     count = len(list(prediction.tiling.rows()))
@@ -69,19 +65,17 @@ def compute_part(job: SceneJob, *, part: int, parts: int) -> int:
     with output_errors(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
     for wanted in _find_missing(scratch, range(part * count // parts, (part + 1) * count // parts)):
-        look = _CellRecorder(job)
-        for index, rows in enumerate(predict_rows(prepare_prediction(job, look), part=wanted), start=wanted.start):
-            _write_rows(scratch, index, rows, look.take())
+        for index, rows in enumerate(predict_rows(prediction, part=wanted), start=wanted.start):
+            _write_rows(scratch, index, rows)
             computed += 1
     return computed
 
 
-def join_rows(job: SceneJob, look: Quicklook) -> Iterator[MappedRows]:
+def join_rows(job: SceneJob) -> Iterator[MappedRows]:
     """Give the rows of a scene's map from the files that are there, and compute the others.
 
     Args:
         job: What is mapped.
-        look: Takes the visible bands.
 
     Yields:
         As ``pipeline.predict.rows.predict_rows``.
@@ -89,38 +83,17 @@ def join_rows(job: SceneJob, look: Quicklook) -> Iterator[MappedRows]:
     Raises:
         RasterReadError: A file of the scene cannot be decoded.
     """
-    prediction = prepare_prediction(job, look)
+    prediction = prepare_prediction(job)
     if prediction.overlap is not None:
         yield from predict_rows(prediction)
         return
     scratch = find_scratch(job)
     for index in range(len(list(prediction.tiling.rows()))):
-        kept = _read_rows(scratch, index)
-        if kept is None:
+        rows = _read_rows(scratch, index)
+        if rows is None:
             yield from predict_rows(prediction, part=slice(index, index + 1))
-            continue
-        rows, cells = kept
-        for place, total, count in cells:
-            look.add_cells(place, total, count)
-        yield rows
-
-
-_Cells = tuple[tuple[int, int, int], NDArray[Any], NDArray[Any]]
-
-
-class _CellRecorder(Quicklook):
-    """Keeps what would be added to the picture, for sums of floats depend on their order."""
-
-    def __init__(self, job: SceneJob) -> None:
-        super().__init__(job.grid, layers=_VISIBLE_LAYERS)
-        self._kept: list[_Cells] = []
-
-    def add_cells(self, place: tuple[int, int, int], total: NDArray[Any], count: NDArray[Any]) -> None:
-        self._kept.append((place, total, count))
-
-    def take(self) -> list[_Cells]:
-        kept, self._kept = self._kept, []
-        return kept
+        else:
+            yield rows
 
 
 def _find_root(folder: Path) -> Path:
@@ -143,10 +116,11 @@ def _find_missing(scratch: Path, wanted: range) -> Iterator[slice]:
         yield slice(start, wanted.stop)
 
 
-def _write_rows(scratch: Path, index: int, rows: MappedRows, cells: list[_Cells]) -> None:
+def _write_rows(scratch: Path, index: int, rows: MappedRows) -> None:
     path = _find_path(scratch, index)
-    totals = [total.ravel() for _, total, _ in cells]
-    counts = [count.ravel() for _, _, count in cells]
+    places = [(cells.layer, cells.row, cells.col, *cells.total.shape) for cells in rows.cells]
+    totals = [cells.total.ravel() for cells in rows.cells]
+    counts = [cells.count.ravel() for cells in rows.cells]
     with output_errors(path), NamedTemporaryFile(dir=scratch, prefix=".begun-", delete=False) as file:
         begun = Path(file.name)
         try:
@@ -155,7 +129,7 @@ def _write_rows(scratch: Path, index: int, rows: MappedRows, cells: list[_Cells]
                 row_off=rows.row_off,
                 probability=rows.probability,
                 state=rows.state,
-                places=np.array([(*place, *total.shape) for place, total, _ in cells], dtype=np.int64).reshape(-1, 5),
+                places=np.array(places, dtype=np.int64).reshape(-1, 5),
                 totals=np.concatenate([*totals, np.empty(0, np.float32)]),
                 counts=np.concatenate([*counts, np.empty(0)]),
             )
@@ -165,17 +139,19 @@ def _write_rows(scratch: Path, index: int, rows: MappedRows, cells: list[_Cells]
             begun.unlink(missing_ok=True)
 
 
-def _read_rows(scratch: Path, index: int) -> tuple[MappedRows, list[_Cells]] | None:
+def _read_rows(scratch: Path, index: int) -> MappedRows | None:
     """The rows that were kept; ``None`` where they are missing or were cut short, as by a full disk."""
     try:
         with np.load(_find_path(scratch, index)) as kept:
-            rows = MappedRows(row_off=int(kept["row_off"]), probability=kept["probability"], state=kept["state"])
-            places, totals, counts = kept["places"], kept["totals"], kept["counts"]
+            arrays = {name: kept[name] for name in kept.files}
+            places, totals, counts = arrays["places"], arrays["totals"], arrays["counts"]
+            row_off, probability, state = int(arrays["row_off"]), arrays["probability"], arrays["state"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     cells, start = [], 0
     for layer, row, col, height, width in places.tolist():
         taken = slice(start, start + height * width)
-        cells.append(((layer, row, col), totals[taken].reshape(height, width), counts[taken].reshape(height, width)))
+        total, count = (values[taken].reshape(height, width) for values in (totals, counts))
+        cells.append(Cells(layer=layer, row=row, col=col, total=total, count=count))
         start += height * width
-    return rows, cells
+    return MappedRows(row_off=row_off, probability=probability, state=state, cells=tuple(cells))

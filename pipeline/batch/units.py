@@ -39,14 +39,12 @@ class SceneUnit:
         out: Folder for results, absolute.
         options: Choices.
         stack: What metadata does not say, for stacks.
-        threads: To compute and to decode with.
     """
 
     source: str
     out: str
     options: MapOptions
     stack: StackOptions | None = None
-    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +78,8 @@ def map_unit(unit: SceneUnit) -> UnitResult:
         StrandlineError: Whatever is wrong with it.
     """
     began = time.perf_counter()
-    _prepare(unit.threads)
-    result = map_scene(
-        unit.source, unit.out, options=unit.options, stack=unit.stack, threads=unit.threads, rows=join_rows
-    )
+    _prepare(unit.options.threads or 1)
+    result = map_scene(unit.source, unit.out, options=unit.options, stack=unit.stack, row_source=join_rows)
     remove_scratch(result.folder)
     gc.collect()  # figures hold themselves, some 10 MB a scene, until Python happens to look
     return UnitResult(
@@ -107,8 +103,8 @@ def compute_unit_part(unit: SceneUnit, part: int, parts: int) -> int:
     Raises:
         StrandlineError: Whatever is wrong with it.
     """
-    _prepare(unit.threads)
-    job = plan_scene(unit.source, unit.out, options=unit.options, stack=unit.stack, threads=unit.threads)
+    _prepare(unit.options.threads or 1)
+    job = plan_scene(unit.source, unit.out, options=unit.options, stack=unit.stack)
     return compute_part(job, part=part, parts=parts)
 
 

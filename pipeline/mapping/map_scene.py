@@ -38,8 +38,8 @@ from tiles.scene import Scene
 
 __all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene", "trim_heap"]
 
-RowSource = Callable[[SceneJob, Quicklook], Iterator[MappedRows]]
-"""Gives the rows of a scene's map, and fills the visible layers of the picture on the way."""
+RowSource = Callable[[SceneJob], Iterator[MappedRows]]
+"""Gives the rows of a scene's map, from top to bottom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,7 @@ def map_scene(
     options: MapOptions | None = None,
     stack: StackOptions | None = None,
     progress: Progress | None = None,
-    threads: int = 0,
-    rows: RowSource | None = None,
+    row_source: RowSource | None = None,
 ) -> MapResult:
     """Map one scene into ``out/<scene id>/``.
 
@@ -81,8 +80,7 @@ def map_scene(
         options: Choices; the defaults suit most scenes.
         stack: What metadata does not say, for stacks.
         progress: Told how far the work is.
-        threads: Files decoded at once; 0: one a processor core.
-        rows: Gives the rows of the map instead of running the network here: ``pipeline.batch.strips``.
+        row_source: Gives the rows of the map instead of running the network here: ``pipeline.batch.strips``.
 
     Returns:
         Where the outputs are, and what to tell the user.
@@ -90,13 +88,11 @@ def map_scene(
     Raises:
         StrandlineError: Whatever is wrong with the scene, the choices or the disk, in one line; nothing is left.
     """
-    job = plan_scene(
-        source, out, options=options or MapOptions(), stack=stack, progress=progress or ignore_progress, threads=threads
-    )
+    job = plan_scene(source, out, options=options or MapOptions(), stack=stack, progress=progress or ignore_progress)
     if job.is_done():
         return MapResult(folder=job.folder, scene=job.scene, already_made=True, notes=job.notes, stages_s={})
     with open_workspace(Path(out), job.scene.id) as work:
-        _make_outputs(job, work.folder, rows or _predict)
+        _make_outputs(job, work.folder, row_source or predict_scene)
         work.publish()
     return MapResult(
         folder=job.folder,
@@ -108,8 +104,9 @@ def map_scene(
     )
 
 
-def _predict(job: SceneJob, look: Quicklook) -> Iterator[MappedRows]:
-    return predict_rows(prepare_prediction(job, look))
+def predict_scene(job: SceneJob) -> Iterator[MappedRows]:
+    """The rows of a scene's map, from top to bottom, as the network gives them: the ``RowSource`` of one process."""
+    return predict_rows(prepare_prediction(job))
 
 
 def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
@@ -119,7 +116,7 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
         seen = np.zeros(3, dtype=np.int64)
-        for rows in row_source(job, look):
+        for rows in row_source(job):
             with job.clock.stage("write rasters"):
                 maps.write_rows(rows.row_off, rows.probability, rows.state)
             with job.clock.stage("trace"):
@@ -166,6 +163,8 @@ _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
 def _add_map_to_quicklook(look: Quicklook, rows: MappedRows) -> None:
     height, width = rows.state.shape
     window = Window(0, rows.row_off, width, height)
+    for cells in rows.cells:
+        look.add_cells(cells)
     look.add(window, rows.probability, layer=_PROBABILITY_LAYER)
     hidden = np.where(rows.state == NODATA, np.nan, (rows.state == OBSCURED).astype(np.float32))
     look.add(window, hidden, layer=_OBSCURED_LAYER)

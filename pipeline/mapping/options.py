@@ -24,6 +24,8 @@ class MapOptions(Options):
         precision: ``auto`` takes bfloat16 where the processor has it.
         runtime: ``torch``, ``openvino``, or ``auto``: what takes less time here. The maps differ by rounding alone.
         decoder: What decodes JPEG 2000: ``gdal``, or ``nvimgcodec`` on a GPU (``strandline[gpu]``).
+        threads: Tiles that are mapped and files that are decoded at once; 0: one a processor core. Changes speed and
+            memory, never the result.
         tile_size: Interior of a tile in pixels; ``None``: chosen from memory and cores. Changes speed and memory,
             never the result.
         aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
@@ -41,6 +43,7 @@ class MapOptions(Options):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     runtime: Literal["auto", "torch", "openvino"] = "auto"
     decoder: Literal["gdal", "nvimgcodec"] = "gdal"
+    threads: Annotated[int, Field(ge=0)] = 0
     tile_size: Annotated[int, Field(ge=32, le=16384)] | None = None
     aoi: str | None = None
     cloud_classes: frozenset[int] = CLOUD_CLASSES
@@ -61,7 +64,7 @@ class MapOptions(Options):
     def result_parameters(self) -> dict[str, object]:
         """The choices that change the result, for the record.
 
-        Tile size, device, runtime, decoder and ``overwrite`` do not. A file is known by its checksum.
+        Threads, tile size, device, runtime, decoder and ``overwrite`` do not. A file is known by its checksum.
         """
         return {
             "aoi": self.aoi if self.aoi is None or not Path(self.aoi).is_file() else compute_sha256(Path(self.aoi)),

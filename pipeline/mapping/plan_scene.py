@@ -15,7 +15,7 @@ from pipeline.output.vectors import resolve_formats
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.blending import compute_overlap
 from pipeline.predict.inputs import describe_absence, resolve_inputs
-from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.quicklook import Visible, resolve_factor
 from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
 from pipeline.progress import Progress, ignore_progress
@@ -45,7 +45,6 @@ class SceneJob:
         inputs: Checksums of the scene's files by path.
         clock: Takes the time of each stage.
         progress: Told how far the work is.
-        threads: Files decoded at once; 0: one a processor core.
     """
 
     scene: Scene
@@ -59,7 +58,6 @@ class SceneJob:
     inputs: dict[str, str]
     clock: StageClock
     progress: Progress
-    threads: int = 0
 
     @property
     def grid(self) -> Grid:
@@ -69,7 +67,7 @@ class SceneJob:
     @property
     def workers(self) -> int:
         """How many tiles are mapped at once."""
-        return count_workers(self.runtime, threads=self.threads)
+        return count_workers(self.runtime, threads=self.options.threads)
 
     @property
     def tile_size(self) -> int:
@@ -113,7 +111,6 @@ def plan_scene(
     options: MapOptions,
     stack: StackOptions | None = None,
     progress: Progress = ignore_progress,
-    threads: int = 0,
 ) -> SceneJob:
     """Decide everything that can be decided without reading a band, and refuse what cannot work.
 
@@ -123,7 +120,6 @@ def plan_scene(
         options: Choices.
         stack: What metadata does not say, for stacks.
         progress: Told how far the work is.
-        threads: Files decoded at once; 0: one a processor core.
 
     Raises:
         StrandlineError: Whatever is wrong with the scene or the choices, in one line.
@@ -162,7 +158,6 @@ def plan_scene(
         inputs=inputs,
         clock=clock,
         progress=progress,
-        threads=threads,
     )
 
 
@@ -176,27 +171,26 @@ def list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object
     return parameters
 
 
-def prepare_prediction(job: SceneJob, look: Quicklook) -> Prediction:
+def prepare_prediction(job: SceneJob) -> Prediction:
     """What to run on what.
 
     Args:
         job: All that was decided.
-        look: Takes the visible bands in its first three layers, red, green and blue.
     """
     names = [band.name for band in job.bands]
     # A scene without the visible bands is drawn in what it has.
-    visible = tuple(names.index(name) if name in names else 0 for name in ("B04", "B03", "B02"))
+    channels = tuple(names.index(name) if name in names else 0 for name in ("B04", "B03", "B02"))
     return Prediction(
         plan=ReadPlan(
             scene=job.scene,
             bands=job.bands,
             obscured_classes=job.options.cloud_classes,
-            threads=job.threads,
+            threads=job.options.threads,
             decoder=job.options.decoder,
         ),
         runtime=job.runtime,
         area=job.area,
         tile_size=job.tile_size,
         clock=job.clock,
-        quicklook=(look, visible),
+        visible=Visible(channels=channels, factor=resolve_factor(job.grid)),
     )

@@ -169,13 +169,13 @@ class DevicePool:
 
     def _compute_cells(self, tile: Tile, strip: Strip, state: NDArray[np.uint8]) -> list[Cells]:
         """The picture's bands alone are brought to reflectance on the host, and of the interior alone."""
-        if self._prediction.quicklook is None:
+        visible = self._prediction.visible
+        if visible is None:
             return []
-        quicklook, channels = self._prediction.quicklook
-        visible = replace(strip, bands=tuple(strip.bands[channel] for channel in channels), classification=None)
-        reflectance = visible.read(tile.interior).reflectance
-        asked = replace(self._prediction, quicklook=(quicklook, tuple(range(len(channels)))))
-        return list(compute_cells(asked, tile, reflectance, state))
+        bands = tuple(strip.bands[channel] for channel in visible.channels)
+        reflectance = replace(strip, bands=bands, classification=None).read(tile.interior).reflectance
+        read = replace(visible, channels=tuple(range(len(bands))))
+        return list(compute_cells(replace(self._prediction, visible=read), tile, reflectance, state))
 
     def _find_buffers(self) -> _Buffers:
         """Of this thread."""

@@ -118,10 +118,10 @@ def run_rows(
                 strip = next(strips)
             now = opened.submit(row, strip)
             if before is not None:
-                yield before.finish(prediction)
+                yield before.finish(prediction.area)
             before = now
         if before is not None:
-            yield before.finish(prediction)
+            yield before.finish(prediction.area)
 
 
 def _open_pool(prediction: Prediction, *, workers: int) -> Pool:

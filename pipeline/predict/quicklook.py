@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,74 @@ from numpy.typing import NDArray
 
 from tiles.grid import Grid, Window
 
-__all__ = ["Cells", "Quicklook"]
-
-Cells = tuple[tuple[int, int, int], NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
-"""Layer, first row and first column of some cells; sum and number of their valid pixels, (row, col)."""
+__all__ = ["Cells", "Quicklook", "Visible", "compute_cells", "resolve_factor"]
 
 _BAND_PIXELS = 1 << 18
 """Pixels that are looked at together: few enough for the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cells:
+    """What some pixels give to cells of the picture that lie together.
+
+    Attributes:
+        layer: Of the picture.
+        row: First row of the cells.
+        col: First column.
+        total: Sum of the valid pixels in each cell, (row, col).
+        count: Number of them, (row, col).
+    """
+
+    layer: int
+    row: int
+    col: int
+    total: NDArray[np.floating[Any]]
+    count: NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visible:
+    """What the picture takes of a tile's reflectance.
+
+    Attributes:
+        channels: Those of red, green and blue, for its first layers.
+        factor: Pixels a side of a cell.
+    """
+
+    channels: tuple[int, ...]
+    factor: int
+
+
+def resolve_factor(grid: Grid, *, longest: int = 1200) -> int:
+    """How many pixels a cell has on a side.
+
+    Args:
+        grid: The grid that is mapped.
+        longest: Longest side of the picture in cells.
+    """
+    return max(1, math.ceil(max(grid.shape) / longest))
+
+
+def compute_cells(window: Window, values: NDArray[np.float32], *, layer: int, factor: int) -> Cells:
+    """What the pixels of one tile give to the picture; sums of floats depend on the order in which they are added.
+
+    Args:
+        window: Where they lie on the grid that is mapped.
+        values: (row, col); NaN takes no part.
+        layer: Layer of the picture, from 0.
+        factor: Pixels a side of a cell.
+    """
+    rows, cols = (
+        _cut(start, stop, factor)
+        for start, stop in ((window.row_off, window.row_stop), (window.col_off, window.col_stop))
+    )
+    together = max(1, _BAND_PIXELS // (factor * window.width))
+    parts = [
+        _sum_cells(values[band[0] : band[-1]], band - band[0], cols)
+        for band in (rows[first : first + together + 1] for first in range(0, len(rows) - 1, together))
+    ]
+    total, count = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Cells(layer=layer, row=window.row_off // factor, col=window.col_off // factor, total=total, count=count)
 
 
 class Quicklook:
@@ -29,7 +91,7 @@ class Quicklook:
     """
 
     def __init__(self, grid: Grid, *, layers: int, longest: int = 1200) -> None:
-        self.factor = max(1, math.ceil(max(grid.shape) / longest))
+        self.factor = resolve_factor(grid, longest=longest)
         shape = (math.ceil(grid.height / self.factor), math.ceil(grid.width / self.factor))
         self._sum = np.zeros((layers, *shape), dtype=np.float64)
         self._count = np.zeros((layers, *shape), dtype=np.float64)
@@ -39,56 +101,28 @@ class Quicklook:
 
         Args:
             window: Where they lie.
-            values: (layers, row, col), or (row, col); NaN takes no part.
-            layer: Layer of the picture, from 0.
-        """
-        self.add_cells(*self.compute_cells(window, values, layer=layer))
-
-    def compute_cells(self, window: Window, values: NDArray[np.float32], *, layer: int) -> Cells:
-        """What the pixels of one tile give to some cells, without adding it: for several threads at once.
-
-        Args:
-            window: Where they lie.
             values: (row, col); NaN takes no part.
             layer: Layer of the picture, from 0.
-
-        Returns:
-            What ``add_cells`` takes: layer, first row and first column; sum and number of the valid pixels a cell.
         """
-        rows, cols = self._cut(window.row_off, window.row_stop), self._cut(window.col_off, window.col_stop)
-        together = max(1, _BAND_PIXELS // (self.factor * window.width))
-        parts = [
-            _sum_cells(values[band[0] : band[-1]], band - band[0], cols)
-            for band in (rows[first : first + together + 1] for first in range(0, len(rows) - 1, together))
-        ]
-        total, count = (np.concatenate(part) for part in zip(*parts, strict=True))
-        place = (layer, window.row_off // self.factor, window.col_off // self.factor)
-        return place, total, count
+        self.add_cells(compute_cells(window, values, layer=layer, factor=self.factor))
 
-    def add_cells(
-        self, place: tuple[int, int, int], total: NDArray[np.floating[Any]], count: NDArray[np.floating[Any]]
-    ) -> None:
-        """Add what a tile gives to some cells.
-
-        Args:
-            place: Layer, first row and first column of the cells.
-            total: Sum of the valid pixels in each cell, (row, col).
-            count: Number of them, (row, col).
-        """
-        layer, row, col = place
-        target = np.s_[layer, row : row + total.shape[0], col : col + total.shape[1]]
-        self._sum[target] += total
-        self._count[target] += count
+    def add_cells(self, cells: Cells) -> None:
+        """Add what a tile gives to some cells."""
+        rows, cols = cells.total.shape
+        target = np.s_[cells.layer, cells.row : cells.row + rows, cells.col : cells.col + cols]
+        self._sum[target] += cells.total
+        self._count[target] += cells.count
 
     def compute(self) -> NDArray[np.float32]:
         """The mean of each cell: (layers, row, col), NaN where nothing valid fell."""
         with np.errstate(invalid="ignore"):
             return (self._sum / np.where(self._count > 0, self._count, np.nan)).astype(np.float32)
 
-    def _cut(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Where the pixels ``start`` to ``stop`` are cut into cells, counted from ``start``; both ends included."""
-        inner = np.arange(start // self.factor + 1, math.ceil(stop / self.factor)) * self.factor
-        return np.concatenate(([start], inner, [stop])) - start
+
+def _cut(start: int, stop: int, factor: int) -> NDArray[np.int64]:
+    """Where the pixels ``start`` to ``stop`` are cut into cells, counted from ``start``; both ends included."""
+    inner = np.arange(start // factor + 1, math.ceil(stop / factor)) * factor
+    return np.concatenate(([start], inner, [stop])) - start
 
 
 def _sum_cells(

@@ -11,8 +11,9 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.predict.area import Area
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.tile import MappedRows, Prediction
+from pipeline.predict.tile import MappedRows
 from tiles.masks import NODATA
 from tiles.pixels.reader import Strip
 from tiles.tiling import Tile, TileRow
@@ -45,18 +46,18 @@ class RowInWork:
         while len(left) > count and not any(tile.done() and tile.exception() for tile in self.tiles):
             left = wait(left, return_when=FIRST_COMPLETED).not_done
 
-    def finish(self, prediction: Prediction) -> MappedRows:
+    def finish(self, area: Area) -> MappedRows:
         """Wait for all tiles, and give the rows.
+
+        Args:
+            area: What is mapped.
 
         Raises:
             StrandlineError: What went wrong with a tile.
         """
-        cells = [cell for tile in self.tiles for cell in tile.result()]
-        if prediction.quicklook is not None:
-            for cell in cells:  # in the order of the tiles: sums of floats depend on it
-                prediction.quicklook[0].add_cells(*cell)
-        row_off = self.row.interior.row_off - prediction.area.window.row_off
-        return MappedRows(row_off=row_off, probability=self.probability, state=self.state)
+        cells = tuple(cell for tile in self.tiles for cell in tile.result())
+        row_off = self.row.interior.row_off - area.window.row_off
+        return MappedRows(row_off=row_off, probability=self.probability, state=self.state, cells=cells)
 
 
 class Pool(Protocol):

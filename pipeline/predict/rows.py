@@ -12,15 +12,15 @@ import os
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.runtimes.predictor import Predictor
 from pipeline.predict.blending import Blender
 from pipeline.predict.pool import run_rows
+from pipeline.predict.quicklook import Cells
 from pipeline.predict.tile import MappedRows, Prediction, compute_cells, fill_unknown, leave_out
 from tiles.masks import VALID
 from tiles.pixels.reader import Strip, read_strips
-from tiles.tiling import Tile, TileRow
+from tiles.tiling import TileRow
 
 __all__ = ["MappedRows", "Prediction", "count_workers", "predict_rows"]
 
@@ -65,35 +65,31 @@ def count_workers(runtime: Predictor, *, threads: int = 0) -> int:
 def _blend_rows(
     prediction: Prediction, rows: list[TileRow], strips: Iterator[Strip], *, overlap: int
 ) -> Iterator[MappedRows]:
+    """As for tiles with a halo, for tiles that fade into each other; rows come once no later tile reaches them."""
     blender = Blender(prediction.area.window, overlap=overlap)
+    cells: list[Cells] = []
     for row in rows:
         with prediction.clock.stage("wait for decoding"):
             strip = next(strips)
-        yield from _blend_row(prediction, row, strip, blender)
+        cells += _blend_row(prediction, row, strip, blender)
+        for first, total, state in blender.take(row.interior.row_stop):
+            probability = np.where(state == VALID, total.clip(0, 1), np.float32(np.nan))
+            row_off = first - prediction.area.window.row_off
+            yield MappedRows(row_off=row_off, probability=probability, state=state, cells=tuple(cells))
+            cells = []
 
 
-def _blend_row(prediction: Prediction, row: TileRow, strip: Strip, blender: Blender) -> Iterator[MappedRows]:
-    """As for tiles with a halo, for tiles that fade into each other; rows come once no later tile reaches them."""
+def _blend_row(prediction: Prediction, row: TileRow, strip: Strip, blender: Blender) -> Iterator[Cells]:
+    """Add the tiles of a row; yields what they give to the picture."""
     for tile in row.tiles:
         inside = tile.interior.slices(within=tile.read)
         with prediction.clock.stage("reflectance"):
             pixels = strip.read(tile.read)
             kept = leave_out(pixels.state[inside], prediction, tile)
-            _add_to_quicklook(prediction, tile, pixels.reflectance[(slice(None), *inside)], kept)
+            yield from compute_cells(prediction, tile, pixels.reflectance[(slice(None), *inside)], kept)
         blender.set_state(tile.interior, kept)
         target = blender.reach(tile.interior)
         if target is not None and (pixels.state == VALID).any():
             with prediction.clock.stage("network"):
                 answer = prediction.runtime.predict(fill_unknown(prediction.runtime, pixels))[0]
             blender.add(tile.interior, target, answer[target.slices(within=tile.read)])
-    for first, total, state in blender.take(row.interior.row_stop):
-        probability = np.where(state == VALID, total.clip(0, 1), np.float32(np.nan))
-        yield MappedRows(row_off=first - prediction.area.window.row_off, probability=probability, state=state)
-
-
-def _add_to_quicklook(
-    prediction: Prediction, tile: Tile, reflectance: NDArray[np.float32], state: NDArray[np.uint8]
-) -> None:
-    if prediction.quicklook is not None:
-        for cells in compute_cells(prediction, tile, reflectance, state):
-            prediction.quicklook[0].add_cells(*cells)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from models.runtimes.predictor import Predictor
 from pipeline.clock import StageClock
+from pipeline.predict import quicklook
 from pipeline.predict.area import Area
 from pipeline.predict.blending import compute_overlap
-from pipeline.predict.quicklook import Cells, Quicklook
+from pipeline.predict.quicklook import Cells, Visible
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Pixels, ReadPlan
@@ -32,11 +33,13 @@ class MappedRows:
         row_off: First row, counted from the area's upper edge.
         probability: Water probability, float32 (row, col), NaN where the state is not valid.
         state: uint8 (row, col): valid, nodata or obscured, as in ``tiles.masks``.
+        cells: What their tiles give to the picture of the scene, in the order in which it is to be added.
     """
 
     row_off: int
     probability: NDArray[np.float32]
     state: NDArray[np.uint8]
+    cells: tuple[Cells, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Prediction:
         area: The part of the scene to be mapped.
         tile_size: Interior of a tile in pixels.
         clock: Takes the time of each stage.
-        quicklook: Takes the visible bands of each tile, with the channels to take: red, green, blue.
+        visible: What the picture of the scene takes of each tile; ``None``: there is none.
     """
 
     plan: ReadPlan
@@ -57,7 +60,7 @@ class Prediction:
     area: Area
     tile_size: int
     clock: StageClock
-    quicklook: tuple[Quicklook, tuple[int, ...]] | None = None
+    visible: Visible | None = None
 
     @property
     def overlap(self) -> int | None:
@@ -125,13 +128,12 @@ def compute_cells(
         reflectance: Of its interior, (band, row, col).
         state: Of its interior, (row, col).
     """
-    if prediction.quicklook is None:
+    if prediction.visible is None:
         return
-    quicklook, channels = prediction.quicklook
     area, inner = prediction.area.window, tile.interior
     window = Window(inner.col_off - area.col_off, inner.row_off - area.row_off, inner.width, inner.height)
     missing = state == NODATA
     some = bool(missing.any())
-    for layer, channel in enumerate(channels):
+    for layer, channel in enumerate(prediction.visible.channels):
         values = np.where(missing, np.float32(np.nan), reflectance[channel]) if some else reflectance[channel]
-        yield quicklook.compute_cells(window, values, layer=layer)
+        yield quicklook.compute_cells(window, values, layer=layer, factor=prediction.visible.factor)

@@ -24,7 +24,7 @@ from pipeline.predict import pool as tile_pool
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.device_pool import DevicePool
 from pipeline.predict.pool import TilePool, run_rows
-from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.quicklook import Quicklook, Visible, resolve_factor
 from pipeline.predict.row import Pool
 from pipeline.predict.rows import Prediction
 from tests.pipeline.predict.device_scenes import make_scene
@@ -57,7 +57,7 @@ def make_prediction(scene: Scene, runtime: Runtime, *, tile_size: int, area: Are
         area=area,
         tile_size=tile_size,
         clock=StageClock(),
-        quicklook=(Quicklook(scene.grid.crop(area.window), layers=3, longest=25), (3, 1, 1)),
+        visible=Visible(channels=(3, 1, 1), factor=resolve_factor(scene.grid.crop(area.window), longest=25)),
     )
 
 
@@ -69,9 +69,11 @@ def map_with(prediction: Prediction, pool: Pool) -> Mapped:
     rows = list(prediction.tiling.rows())
     strips = read_strips(prediction.plan, [row.read for row in rows])
     found = list(run_rows(prediction, rows, strips, 1, pool=pool))
-    assert prediction.quicklook is not None
-    picture = prediction.quicklook[0].compute()
-    return np.concatenate([row.probability for row in found]), np.concatenate([row.state for row in found]), picture
+    look = Quicklook(prediction.plan.scene.grid.crop(prediction.area.window), layers=3, longest=25)
+    for cells in (cells for row in found for cells in row.cells):
+        look.add_cells(cells)
+    probability, state = (np.concatenate([getattr(row, name) for row in found]) for name in ("probability", "state"))
+    return probability, state, look.compute()
 
 
 def map_both_ways(scene: Scene, runtime: Runtime, *, tile_size: int, area: Area | None = None) -> tuple[Mapped, Mapped]:

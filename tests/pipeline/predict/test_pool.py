@@ -15,7 +15,7 @@ from models.runtimes.predictor import Predictor
 from pipeline.clock import StageClock
 from pipeline.predict.area import Area
 from pipeline.predict.pool import run_rows
-from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.quicklook import Quicklook, Visible, resolve_factor
 from pipeline.predict.rows import Prediction, predict_rows
 from tests.pipeline.predict.device_scenes import make_scene
 from tests.pipeline.tiny_models import build_card, write_model
@@ -45,16 +45,17 @@ def make_prediction(scene: Scene, runtime: Predictor) -> Prediction:
         area=Area(window=scene.grid.window),
         tile_size=32,
         clock=StageClock(),
-        quicklook=(Quicklook(scene.grid, layers=3, longest=25), (3, 1, 1)),
+        visible=Visible(channels=(3, 1, 1), factor=resolve_factor(scene.grid, longest=25)),
     )
 
 
 def run(prediction: Prediction, workers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows = list(prediction.tiling.rows())
     found = list(run_rows(prediction, rows, read_strips(prediction.plan, [row.read for row in rows]), workers))
-    assert prediction.quicklook is not None
-    picture = prediction.quicklook[0].compute()
-    return np.concatenate([r.probability for r in found]), np.concatenate([r.state for r in found]), picture
+    look = Quicklook(prediction.plan.scene.grid, layers=3, longest=25)
+    for cells in (cells for r in found for cells in r.cells):
+        look.add_cells(cells)
+    return np.concatenate([r.probability for r in found]), np.concatenate([r.state for r in found]), look.compute()
 
 
 def test_several_threads_give_the_same_bits_as_one(scene: Scene, runtime: Predictor) -> None:
