@@ -156,8 +156,7 @@ class Trial:
         while time.monotonic() < deadline:
             self._look()
             if Path(self.settings.ledger).exists():
-                with open_ledger(self.settings.reveal_ledger_url()) as ledger:
-                    rows = ledger.rows(states=["published", "skipped"], items=False)
+                rows = open_ledger(self.settings.reveal_ledger_url()).rows(states=["published", "skipped"], items=False)
                 if wanted <= {row.product for row in rows}:
                     return
             if self.watcher is not None and self.watcher.poll() is not None:
@@ -175,8 +174,8 @@ class Trial:
             return
         found = read_watch_status(self.settings, scenes=True)
         self.looks["at work"] += 1
-        with open_ledger(self.settings.reveal_ledger_url()) as ledger:
-            self.findings += check_status(asdict(found), ledger, self.rig, at_rest=False)
+        ledger = open_ledger(self.settings.reveal_ledger_url())
+        self.findings += check_status(asdict(found), ledger, self.rig, at_rest=False)
         for area in found.areas:
             home = Path(self.settings.get_area(area.area).destination)
             for scene in area.scenes:
@@ -193,8 +192,8 @@ class Trial:
                 [*STRANDLINE, "status", str(self.areas), "--json"], check=True, capture_output=True, text=True
             )
             self.looks["at rest"] += 1
-            with open_ledger(self.settings.reveal_ledger_url()) as ledger:
-                found = check_status(json.loads(done.stdout), ledger, self.rig, at_rest=True)
+            ledger = open_ledger(self.settings.reveal_ledger_url())
+            found = check_status(json.loads(done.stdout), ledger, self.rig, at_rest=True)
             if not found or time.monotonic() > deadline:
                 self.findings += found
                 return
@@ -205,8 +204,7 @@ class Trial:
         Args:
             mode: ``once`` or ``prefect``.
         """
-        with open_ledger(self.settings.reveal_ledger_url()) as ledger:
-            rows = ledger.rows(items=False)
+        rows = open_ledger(self.settings.reveal_ledger_url()).rows(items=False)
         made = Counter(event["what"] for row in rows for event in row.history)
         told = read_told(self.hook)
         return {

@@ -49,20 +49,20 @@ def check_all(settings: WatchSettings, rig: Rig, hook: Hook, *, quiet: bool = Tr
         quiet: Nothing disturbed it: each scene was mapped once; else once or more, and published once all the same.
     """
     findings: list[str] = []
-    with open_ledger(settings.reveal_ledger_url(), create=False) as ledger:
-        for coast in rig.coasts:
-            fates = find_fates(rig.list_shown(coast.name))
-            rows = ledger.rows(coast.name, items=False)
-            area = AreaFolders(work=Path(settings.work), area=coast.name)
-            home = settings.get_area(coast.name).destination
-            found = [
-                *_check_rows(fates, rows, quiet=quiet),
-                *_check_destination(Path(home), fates, rows),
-                *_check_leftovers(Path(home), area),
-                *_check_told(hook, coast.name, rows),
-            ]
-            findings += [f"{coast.name}: {line}" for line in found]
-        findings += [f"not told: {failure}" for failure in ledger.untold()]
+    ledger = open_ledger(settings.reveal_ledger_url(), create=False)
+    for coast in rig.coasts:
+        fates = find_fates(rig.list_shown(coast.name))
+        rows = ledger.rows(coast.name, items=False)
+        area = AreaFolders(work=Path(settings.work), area=coast.name)
+        home = settings.get_area(coast.name).destination
+        found = [
+            *_check_rows(fates, rows, quiet=quiet),
+            *_check_destination(Path(home), fates, rows),
+            *_check_leftovers(Path(home), area),
+            *_check_told(hook, coast.name, rows),
+        ]
+        findings += [f"{coast.name}: {line}" for line in found]
+    findings += [f"not told: {failure}" for failure in ledger.untold()]
     return findings
 
 

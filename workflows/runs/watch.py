@@ -81,8 +81,7 @@ def _run_once(
     from pipeline.watch.run_round import run_round  # the watcher that stays does without
 
     if only["retry"] or only["due"]:
-        with open_ledger(settings.reveal_ledger_url()) as ledger:
-            names = _choose(ledger, names, only)
+        names = _choose(open_ledger(settings.reveal_ledger_url()), names, only)
     reports = [run_round(settings, name, since=since, report=report) for name in names]
     code = _resolve_exit_code(reports)
     if code:

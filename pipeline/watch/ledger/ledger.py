@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 
 import sqlalchemy as sa
 
@@ -56,20 +55,11 @@ def open_ledger(
 
 
 class Ledger(Sightings, Claims, Outcomes, Failures, Rounds, Summaries):
-    """A ledger that is open; no connection outlives a call, so it may be used by threads and after a fork."""
+    """A ledger that is open; no connection outlives a call, so it needs no closing, and serves threads and forks."""
 
     def __repr__(self) -> str:
         """Without password."""
         return f"Ledger({self.name!r})"
-
-    def __enter__(self) -> Ledger:
-        """Nothing is to be done."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is to be closed; what is in hand is given back by ``release``."""
 
     @property
     def name(self) -> str:

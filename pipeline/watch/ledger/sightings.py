@@ -54,8 +54,7 @@ class Sightings(LedgerPart):
             now = self._clock()
             for start in range(0, len(ordered), _CHUNK):
                 outcomes += _record_chunk(connection, area, ordered[start : start + _CHUNK], now=now)
-        counts: Counter[str] = Counter(outcomes)
-        return Counts(**counts)
+        return Counts(**Counter[str](outcomes))
 
 
 def _record_chunk(connection: sa.Connection, area: str, chunk: Sequence[Sighting], *, now: datetime) -> list[_Outcome]:

@@ -7,7 +7,8 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from pipeline.watch.notify.settings import CommandChannel, DeliveryError, find_reason
+from pipeline.watch.notify.delivery import DeliveryError, find_reason
+from pipeline.watch.notify.settings import CommandChannel
 
 __all__ = ["run_command"]
 

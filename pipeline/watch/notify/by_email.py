@@ -12,7 +12,8 @@ from email.message import EmailMessage
 from email.utils import localtime
 
 from pipeline.errors import AreasError
-from pipeline.watch.notify.settings import DeliveryError, EmailChannel, find_reason
+from pipeline.watch.notify.delivery import DeliveryError, find_reason
+from pipeline.watch.notify.settings import EmailChannel
 
 __all__ = ["send_email"]
 

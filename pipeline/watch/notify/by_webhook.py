@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from pipeline.errors import MissingExtraError
 from pipeline.secrets import hide_secrets
-from pipeline.watch.notify.settings import DeliveryError, WebhookChannel, find_reason
+from pipeline.watch.notify.delivery import DeliveryError, find_reason
+from pipeline.watch.notify.settings import WebhookChannel
 from strandline import __version__
 
 try:

@@ -19,35 +19,16 @@ from pydantic import (
 
 from pipeline.errors import AreasError, SecretError
 from pipeline.secrets import Reference, has_token, is_secret_name, refuse_credentials, refuse_literal
-from strandline import StrandlineError
 
 __all__ = [
     "EVENT_KINDS",
     "CommandChannel",
-    "DeliveryError",
     "EmailChannel",
     "EventKind",
     "Notification",
     "Text",
     "WebhookChannel",
-    "find_reason",
 ]
-
-
-class DeliveryError(StrandlineError, OSError):
-    """A channel did not take an event; the event is sent again later."""
-
-    exit_code = 4
-
-
-def find_reason(error: BaseException) -> str:
-    """The reason of a failure as one line: that of the system, such as "Connection refused", where it gives one.
-
-    Args:
-        error: Whatever a channel's library raised.
-    """
-    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
-
 
 EventKind = Literal["failure", "alert", "published", "recovered"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)

@@ -24,7 +24,7 @@ from pipeline.watch.ledger.values import (
     compute_rank,
     one_line,
 )
-from tests.pipeline.watch.ledger.ledger_places import HERE, NOON, read_row, sight
+from tests.pipeline.watch.ledger.ledger_places import NOON, read_row, sight
 from tests.value_types import require_value_type
 
 
@@ -142,9 +142,3 @@ def test_rows_are_read_by_area_and_state_with_their_items(local: Ledger) -> None
     assert local.rows(states=[]) == local.rows("nowhere") == []
     assert [row.item for row in local.rows("delta")] == [{"id": "d"}]
     assert [row.item for row in local.rows("delta", items=False)] == [{}]
-
-
-def test_a_ledger_may_be_held_by_a_block(local: Ledger) -> None:
-    with local as ledger:
-        ledger.record("coast", [sight()])
-    assert len(local.claim("coast", limit=1, holder=HERE)) == 1

@@ -40,18 +40,18 @@ def fork(work: Callable[[], None]) -> int:
 def work_until_empty(place: str, folder: Path) -> None:
     """Claim, map, publish; each scene in hand has a file, which must not be in living hands already."""
     holder = Holder.of_this_process()
-    with open_ledger(place) as ledger:
-        while rows := ledger.claim("coast", limit=2, holder=holder, most_deaths=10_000):
-            for row in rows:
-                mine = folder / f"{row.acquisition}.hand"
-                take_in_hand(mine, folder)
-                with suppress(LostClaimError):
-                    if not row.is_mapped:
-                        append(folder / "mapped", row.acquisition)
-                        row = ledger.mark_mapped(row, holder, fingerprint="f", folder=str(folder))  # noqa: PLW2901
-                    append(folder / "published", row.acquisition)
-                    mine.unlink()  # before the ledger may give it to another
-                    ledger.mark_published(row, holder, to="/public")
+    ledger = open_ledger(place)
+    while rows := ledger.claim("coast", limit=2, holder=holder, most_deaths=10_000):
+        for row in rows:
+            mine = folder / f"{row.acquisition}.hand"
+            take_in_hand(mine, folder)
+            with suppress(LostClaimError):
+                if not row.is_mapped:
+                    append(folder / "mapped", row.acquisition)
+                    row = ledger.mark_mapped(row, holder, fingerprint="f", folder=str(folder))  # noqa: PLW2901
+                append(folder / "published", row.acquisition)
+                mine.unlink()  # before the ledger may give it to another
+                ledger.mark_published(row, holder, to="/public")
 
 
 def take_and_wait(place: str, folder: Path) -> None:

@@ -7,11 +7,21 @@ import socketserver
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.watch.notify.settings import Notification
+
+
+def read_channel(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 (a channel of any kind)
+    """A channel as a file of areas says it."""
+    return TypeAdapter(Notification).validate_python(values)
 
 
 @dataclass(slots=True)

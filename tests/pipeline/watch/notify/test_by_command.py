@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.watch.notify.by_command import run_command
-from pipeline.watch.notify.settings import CommandChannel, DeliveryError
+from pipeline.watch.notify.delivery import DeliveryError
+from tests.pipeline.watch.notify.notify_receivers import read_channel
 
 
-def make_channel(*argv: str, timeout_s: float = 60) -> CommandChannel:
-    return CommandChannel(kind="command", name="bell", argv=argv, timeout_s=timeout_s)
+def make_channel(*argv: str, timeout_s: float = 60) -> Any:  # noqa: ANN401
+    return read_channel({"kind": "command", "name": "bell", "argv": argv, "timeout_s": timeout_s})
 
 
 def test_the_event_is_one_line_and_what_the_program_prints_is_its_own_affair(

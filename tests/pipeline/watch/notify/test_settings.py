@@ -11,11 +11,9 @@ from pipeline.secrets import Reference
 from pipeline.watch.notify.settings import (
     EVENT_KINDS,
     CommandChannel,
-    DeliveryError,
     EmailChannel,
     Notification,
     WebhookChannel,
-    find_reason,
 )
 
 HOOK: dict[str, Any] = {"kind": "webhook", "url": "https://host/hook"}
@@ -162,17 +160,3 @@ def test_a_program_may_have_an_hour_and_empty_arguments() -> None:
     assert isinstance(channel, CommandChannel)
     assert (channel.argv, channel.timeout_s) == (("bell", ""), 3_600)
     assert read({**COMMAND, "timeout_s": 0.5}).name == ""
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (OSError(111, "Connection refused"), "Connection refused"),
-        (RuntimeError("two\n lines"), "two lines"),
-        (RuntimeError(), "RuntimeError"),
-        (OSError("only words"), "only words"),
-    ],
-)
-def test_a_reason_is_one_line(error: Exception, reason: str) -> None:
-    assert find_reason(error) == reason
-    assert DeliveryError.exit_code == 4
