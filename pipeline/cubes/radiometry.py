@@ -108,7 +108,7 @@ def resolve_radiometry(layout: CubeLayout, *, stated: StatedRadiometry, statemen
     return _Resolver(layout, stated, statements).resolve()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Resolver:
     """The decisions, one after the other; keeps the pixels that were looked at."""
 

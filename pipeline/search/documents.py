@@ -112,7 +112,7 @@ def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iter
         href, content = waiting.pop(0)
         try:
             catalogue = pystac.read_dict(content, href=href)
-        except (ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, pystac.STACError, pystac.STACTypeError) as error:
             yield _set_aside(href, f"no catalogue: {_describe_error(error)}")
             continue
         if not isinstance(catalogue, pystac.Catalog):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import shapely
-from shapely.errors import GEOSException
+from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from pipeline.search.area import unwrap
@@ -109,7 +109,7 @@ def read_footprint(item: Mapping[str, Any]) -> BaseGeometry | None:
         geometry = shapely.make_valid(shapely.geometry.shape(item["geometry"]))
         if not geometry.is_empty:
             return unwrap(geometry)
-    except (KeyError, TypeError, ValueError, AttributeError, GEOSException):
+    except (KeyError, TypeError, ValueError, AttributeError, ShapelyError):
         pass
     box = item.get("bbox")
     if not isinstance(box, list | tuple) or len(box) not in {4, 6}:

@@ -150,3 +150,63 @@ def test_real_rasters_in_degrees(shared: Path) -> None:
     assert tuple(layout.bands) == L2A_STACK
     assert layout.grid.transform.almost_equals(found.rio.transform(), precision=1e-9)
     assert CRS.startswith("EPSG")
+
+
+def test_a_name_counts_for_a_single_band_and_names_for_as_many() -> None:
+    one = stacked().isel(band=[3]).drop_vars("band")
+    assert tuple(find_layout(one.assign_attrs(long_name="nir")).bands) == ("B08",)
+    assert tuple(find_layout(one.assign_attrs(long_name=["nir"])).bands) == ("B08",)
+    four = stacked().drop_vars("band")
+    for names in ("nir", ("nir", "red")):
+        with pytest.raises(BandError, match="found number 1, number 2, number 3, number 4"):
+            find_layout(four.assign_attrs(long_name=names))
+
+
+@pytest.mark.parametrize(("off_px", "fits"), [(0.009, True), (0.011, False), (-0.009, True), (-0.011, False)])
+def test_a_coordinate_may_lie_a_hundredth_of_a_pixel_off(off_px: float, fits: bool) -> None:
+    moved = cube()
+    x = moved.x.values.copy()
+    x[5] += 10 * off_px
+    if fits:
+        assert find_layout(moved.assign_coords(x=x)).grid.resolution[0] == 10
+    else:
+        with pytest.raises(GridError, match="even spacing along x"):
+            find_layout(moved.assign_coords(x=x))
+
+
+def test_one_row_or_column_is_as_high_as_it_is_wide() -> None:
+    row = find_layout(cube().isel(y=[4]))
+    assert row.grid.transform == Affine(10, 0, 600_000, 0, -10, 4_999_960)
+    assert row.flipped == ()
+    col = find_layout(cube().isel(x=[3]))
+    assert col.grid.transform == Affine(10, 0, 600_030, 0, -10, 5_000_000)
+    assert find_layout(cube().isel(x=[3], y=[4])).grid.resolution == (1, 1)
+
+
+def test_columns_from_east_to_west_are_turned() -> None:
+    layout = find_layout(cube().isel(x=slice(None, None, -1)))
+    assert layout.flipped == ("x",)
+    assert layout.grid == find_layout(cube()).grid
+
+
+@pytest.mark.parametrize("transform", ["600000 9 1 5000000 0 -9", "600000 9 0 5000000 1 -9", [9, 0, 0, 1, -9, 0]])
+def test_one_term_off_the_diagonal_is_a_rotation(transform: object) -> None:
+    attrs = {"GeoTransform": transform} if isinstance(transform, str) else {}
+    turned = cube().assign_coords(spatial_ref=((), 0, cube().spatial_ref.attrs | attrs))
+    turned = turned if attrs else turned.assign_attrs(transform=transform)
+    with pytest.raises(GridError, match="rotated"):
+        find_layout(turned)
+
+
+def test_an_upright_transform_in_text_is_none() -> None:
+    attrs = cube().spatial_ref.attrs | {"GeoTransform": "600000 10 0 5000000 0 -10"}
+    assert find_layout(cube().assign_coords(spatial_ref=((), 0, attrs))).grid.shape == (20, 24)
+
+
+def test_dates_have_names_and_a_number() -> None:
+    layout = find_layout(make_cube(make_pixels((4, 4), steps=2)))
+    assert (layout.steps, layout.name_step(1)) == (2, "2024-06-06T10:30:00")
+    single = find_layout(cube().isel(time=0))
+    assert (single.steps, single.name_step(0), single.is_lazy) == (1, "step 0", False)
+    clouds = cube().assign(SCL=cube().B02.astype("uint8").chunk())
+    assert find_layout(clouds).is_lazy

@@ -162,3 +162,42 @@ def test_unwrap_brings_the_parts_together(west: float, south: float, width: floa
     assert one.geom_type == "Polygon"
     assert one.area == pytest.approx(whole.area)
     assert one.bounds[2] - one.bounds[0] == pytest.approx(width)
+
+
+@pytest.mark.parametrize(("vertices", "is_same"), [(500, True), (501, False)])
+def test_a_shape_of_500_vertices_is_asked_for_as_it_is(vertices: int, is_same: bool) -> None:
+    angle = np.linspace(0, 2 * np.pi, vertices - 1, endpoint=False)
+    disc = shapely.Polygon(np.column_stack([np.cos(angle), 40 + np.sin(angle)]))
+    assert shapely.get_num_coordinates(disc) == vertices
+    (side,) = SearchArea(text="disc", geometry=disc).compute_sides()
+    assert side.equals(disc) is is_same
+    assert side.area < 1.01 * disc.area  # grown by a thousandth of a degree
+
+
+def test_a_point_is_an_area_of_some_10_m(tmp_path: Path) -> None:
+    area = resolve_search_area(write_area(tmp_path / "point.geojson", shapely.Point(20, 60)))
+    assert area.geometry.bounds == pytest.approx((19.9999, 59.9999, 20.0001, 60.0001))
+
+
+def test_an_area_up_to_the_last_tile_is_left_whole() -> None:
+    assert resolve_search_area("10,-80,20,84").notes == ()
+    south = resolve_search_area("10,-85,20,0")
+    assert south.geometry.bounds == (10, -80, 20, 0)
+    assert south.notes[0].startswith("The area reaches to latitude -85; Sentinel-2 is tiled")
+    both = resolve_search_area("10,-85,20,85")
+    assert both.notes[0].startswith("The area reaches to latitude 85;")
+
+
+@pytest.mark.parametrize(("width", "turned"), [(180, False), (180.5, True)])
+def test_no_footprint_is_half_the_globe_wide(width: float, turned: bool) -> None:
+    shape = shapely.box(-90, 0, -90 + width, 1)
+    assert (unwrap(shape).bounds != shape.bounds) is turned
+
+
+def test_both_sides_are_asked_only_where_the_area_comes_up_to_them() -> None:
+    apart = shapely.union(shapely.box(170, 0, 179, 1), shapely.box(-179, 0, -170, 1))
+    assert len(SearchArea(text="apart", geometry=apart).compute_sides()) == 1
+    one = shapely.union(shapely.box(170, 0, 180, 1), shapely.box(-179, 0, -170, 1))
+    assert len(SearchArea(text="one side", geometry=one).compute_sides()) == 1
+    sides = SearchArea(text="both", geometry=shapely.union(one, shapely.box(-180, 0, -179, 1))).compute_sides()
+    assert [side.bounds for side in sides] == [(170, 0, 180, 1), (-180, 0, -170, 1)]

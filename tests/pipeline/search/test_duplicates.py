@@ -144,3 +144,23 @@ def test_what_was_resolved_stays_resolved_though_the_first_of_a_group_has_gone()
     found = resolve_duplicates(given_)
     assert [item.id for item in found.kept] == ["c"]
     assert resolve_duplicates(found.kept).set_aside == ()
+
+
+def test_a_minute_apart_is_one_acquisition_and_a_second_more_is_none() -> None:
+    assert kept(make("a"), make("b", seconds=60)) == {"b"}
+    assert kept(make("a"), make("b", seconds=60.001)) == {"a", "b"}
+
+
+def test_newer_products_must_show_half_of_the_ground() -> None:
+    old = make("a", baseline="04.00", x=(0, 1))
+    assert kept(old, make("b", x=(0.5, 1.5))) == {"b"}
+    assert kept(old, make("b", x=(0.501, 1.5))) == {"a", "b"}
+    parts = make("b", x=(0, 0.3)), make("c", x=(0.7, 1), seconds=1)
+    assert kept(old, *parts) == {"b", "c"}, "parts count together"
+
+
+def test_twins_share_more_than_95_percent_of_both() -> None:
+    assert kept(make("a", x=(0, 1)), make("b", x=(0, 0.96))) == {"b"}
+    assert kept(make("a", x=(0, 1)), make("b", x=(0, 0.95))) == {"a", "b"}
+    assert kept(make("a", x=(0, 1)), make("b", x=(0.02, 1.02))) == {"b"}
+    assert kept(make("a", x=(0, 1)), make("b", x=(0.03, 1.03))) == {"a", "b"}
