@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.features import rasterize
 from rasterio.transform import from_bounds
-from torchgeo.datasets import GeoDataset, IntersectionDataset, RasterDataset, VectorDataset
+from torchgeo.datasets import DatasetNotFoundError, GeoDataset, IntersectionDataset, RasterDataset, VectorDataset
 from torchgeo.datasets.utils import GeoSlice
 from torchgeo.samplers import GridGeoSampler, RandomGeoSampler
 
@@ -201,7 +201,7 @@ def read_labelled(folder_scene: FolderScene, window: Window) -> tuple[NDArray[np
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sample = _open_dataset(folder_scene)[query]
-    except (rasterio.errors.RasterioError, IndexError) as error:
+    except (DatasetNotFoundError, rasterio.errors.RasterioError, IndexError) as error:
         raise SampleError(
             f"Cannot read {window} of {folder_scene.image} or its labels ({error}). Fetch the files again."
         ) from error
