@@ -25,7 +25,7 @@ class Options(BaseModel):
         try:
             super().__init__(**choices)
         except ValidationError as error:
-            raise _explain(error) from error
+            raise _explain_error(error) from error
 
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 (pydantic checks them)
         """The same choices but for some, checked again.
@@ -39,7 +39,7 @@ class Options(BaseModel):
         return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
 
 
-def _explain(error: ValidationError) -> OptionError:
+def _explain_error(error: ValidationError) -> OptionError:
     """The first thing that is wrong, in one line; a check of ours has said it already."""
     first = error.errors()[0]
     reason = first.get("ctx", {}).get("error")

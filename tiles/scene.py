@@ -122,11 +122,11 @@ class Scene:
         Raises:
             BandError: One is missing; the message names it, and says what was found.
         """
-        found = {source.name: source for source in self.bands}
-        missing = [name for name in wanted if name not in found]
+        sources = {source.name: source for source in self.bands}
+        missing = [name for name in wanted if name not in sources]
         if missing:
             raise self._explain_missing(missing)
-        return tuple(found[name] for name in wanted)
+        return tuple(sources[name] for name in wanted)
 
     def select_bands(
         self, wanted: tuple[str, ...] = L2A_STACK, *, required: tuple[tuple[str, ...], ...] = ()
@@ -142,11 +142,11 @@ class Scene:
         """
         if not required:
             return self.require_bands(wanted)
-        found = {source.name: source for source in self.bands}
-        missing = [" or ".join(group) for group in required if not found.keys() & set(group)]
+        sources = {source.name: source for source in self.bands}
+        missing = [" or ".join(group) for group in required if not sources.keys() & set(group)]
         if missing:
             raise self._explain_missing(missing)
-        return tuple(found[name] for name in wanted if name in found)
+        return tuple(sources[name] for name in wanted if name in sources)
 
     def _explain_missing(self, missing: list[str]) -> BandError:
         x_m = self.grid.resolution[0]

@@ -79,9 +79,9 @@ class Tiling:
 
     def rows(self) -> Iterator[TileRow]:
         """The rows of tiles, from top to bottom."""
-        columns = list(self._axis(self.domain.col_off, self.domain.col_stop))
+        columns = list(self._plan_axis(self.domain.col_off, self.domain.col_stop))
         first = self._compute_first_height()
-        for (row_off, height), (read_row_off, read_height) in self._axis(
+        for (row_off, height), (read_row_off, read_height) in self._plan_axis(
             self.domain.row_off, self.domain.row_stop, first=first
         ):
             tiles = tuple(
@@ -106,7 +106,7 @@ class Tiling:
         halo = -(-self.halo // self.stride) * self.stride
         return self.tile_size - (self.domain.row_off + self.tile_size + halo) % period
 
-    def _axis(
+    def _plan_axis(
         self, start: int, stop: int, *, first: int | None = None
     ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
         """Along one axis: ``(offset, length)`` of each interior and of what is read for it."""

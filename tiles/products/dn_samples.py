@@ -45,10 +45,10 @@ def read_dn_samples(files: Mapping[str, tuple[str, int]], *, nodata: float | Non
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sample") as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         samples = list(pool.map(_read_sample, files.values()))
-    found = {name: sample for name, sample in zip(files, samples, strict=True) if sample is not None}
-    read = {name: dn for name, (dn, _) in found.items()}
-    shapes = {name: shape for name, (_, shape) in found.items()}
-    return {name: dn[valid] for name, (dn, valid) in _with_validity(read, shapes, nodata)}
+    readable = {name: sample for name, sample in zip(files, samples, strict=True) if sample is not None}
+    read = {name: dn for name, (dn, _) in readable.items()}
+    shapes = {name: shape for name, (_, shape) in readable.items()}
+    return {name: dn[valid] for name, (dn, valid) in _pair_with_validity(read, shapes, nodata)}
 
 
 def _read_sample(file: tuple[str, int]) -> tuple[NDArray[Any], tuple[int, int]] | None:
@@ -56,12 +56,12 @@ def _read_sample(file: tuple[str, int]) -> tuple[NDArray[Any], tuple[int, int]] 
     path, index = file
     try:
         with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(path) as dataset:
-            return _sample(dataset, index), dataset.shape
+            return _read_dn(dataset, index), dataset.shape
     except RasterioError:
         return None
 
 
-def _sample(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
+def _read_dn(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
     """One-dimensional DN of a band, at the same places for all files of one shape."""
     if dataset.width * dataset.height <= _SMALL:
         return np.asarray(dataset.read(index)).ravel()
@@ -69,20 +69,20 @@ def _sample(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
         factor = max(1, min(dataset.width, dataset.height) // 512)
         shape = (dataset.height // factor, dataset.width // factor)
         return np.asarray(dataset.read(index, out_shape=shape)).ravel()
-    return np.concatenate([np.asarray(dataset.read(index, window=w)).ravel() for w in _places(dataset)])
+    return np.concatenate([np.asarray(dataset.read(index, window=w)).ravel() for w in _plan_windows(dataset)])
 
 
-def _places(dataset: rasterio.io.DatasetReader) -> Iterator[rasterio.windows.Window]:
+def _plan_windows(dataset: rasterio.io.DatasetReader) -> Iterator[rasterio.windows.Window]:
     block_rows, block_cols = dataset.block_shapes[0]
     large = min(block_rows, block_cols) > _WINDOW_LARGE_BLOCKS
     size, places = (_WINDOW_LARGE_BLOCKS, _PLACES_LARGE_BLOCKS) if large else (_WINDOW, _PLACES)
     height, width = min(size, dataset.height), min(size, dataset.width)
-    for row_off in _starts(dataset.height, height, block_rows, places):
-        for col_off in _starts(dataset.width, width, block_cols, places):
+    for row_off in _plan_starts(dataset.height, height, block_rows, places):
+        for col_off in _plan_starts(dataset.width, width, block_cols, places):
             yield rasterio.windows.Window(col_off, row_off, width, height)
 
 
-def _starts(length: int, size: int, block: int, places: int) -> list[int]:
+def _plan_starts(length: int, size: int, block: int, places: int) -> list[int]:
     """Where windows start along one axis: spread out, and at a block's start where blocks are many."""
     spread = [int(start) for start in np.linspace(0, length - size, places)]
     if length < places * block:
@@ -90,10 +90,10 @@ def _starts(length: int, size: int, block: int, places: int) -> list[int]:
     return [min(start // block * block, length - size) for start in spread]
 
 
-def _with_validity(
+def _pair_with_validity(
     read: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, int]], nodata: float | None
 ) -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[np.bool_]]]]:
-    marked = {name: _marked(dn, nodata) for name, dn in read.items()}
+    marked = {name: _find_marked(dn, nodata) for name, dn in read.items()}
     for name, dn in read.items():
         # Bands of another resolution cannot be compared pixel by pixel, so only those of one file shape vote: their
         # samples may well be equally many.
@@ -103,6 +103,6 @@ def _with_validity(
         yield name, (dn, ~missing & finite)
 
 
-def _marked(dn: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+def _find_marked(dn: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
     marked: NDArray[np.bool_] = np.zeros(dn.shape, dtype=bool) if nodata is None else dn == nodata
     return marked

@@ -149,8 +149,8 @@ def find_band_files(names: Iterable[str]) -> tuple[BandFile, ...]:
     Returns:
         The files in the order given; masks and previews are left out.
     """
-    found = (_parse_band_file(name) for name in names)
-    return tuple(file for file in found if file is not None)
+    files = (_parse_band_file(name) for name in names)
+    return tuple(file for file in files if file is not None)
 
 
 def _parse_band_file(name: str) -> BandFile | None:

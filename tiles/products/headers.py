@@ -148,9 +148,9 @@ def _make_grid(dataset: rasterio.io.DatasetReader, path: str) -> Grid:
 
 def _require_crs(crs: CRS | None, path: str) -> None:
     if crs is None or not (crs.is_projected or crs.is_geographic):
-        found = "none" if crs is None else "one that is neither projected nor geographic"
+        kind = "none" if crs is None else "one that is neither projected nor geographic"
         raise GridError(
-            f"Unreadable CRS: expected a coordinate reference system in {path}, found {found}. "
+            f"Unreadable CRS: expected a coordinate reference system in {path}, found {kind}. "
             "If you know it, write it in: gdal_edit.py -a_srs EPSG:xxxxx FILE (and -a_ullr for the corners)."
         )
 
@@ -227,8 +227,8 @@ def resolve_scene_grid(sources: Sequence[BandSource], *, where: str) -> Grid:
     for source in sources:
         if source.grid.crs != finest.grid.crs:
             raise SceneError(
-                f"Expected one CRS for all bands of {where}, found {_name(finest.grid.crs)} for {finest.name} and "
-                f"{_name(source.grid.crs)} for {source.name}. Warp them to one grid first (gdalwarp)."
+                f"Expected one CRS for all bands of {where}, found {_format_crs(finest.grid.crs)} for {finest.name} "
+                f"and {_format_crs(source.grid.crs)} for {source.name}. Warp them to one grid first (gdalwarp)."
             )
         slack_x, slack_y = (size / 2 * 1.001 for size in source.grid.resolution)
         gaps = [abs(a - b) for a, b in zip(source.grid.bounds, finest.grid.bounds, strict=True)]
@@ -241,5 +241,5 @@ def resolve_scene_grid(sources: Sequence[BandSource], *, where: str) -> Grid:
     return finest.grid
 
 
-def _name(crs: CRS) -> str:
+def _format_crs(crs: CRS) -> str:
     return str(crs.to_string())[:60]

@@ -61,12 +61,12 @@ def parse_product_name(text: str) -> ProductName | None:
     Returns:
         What the name says, or ``None`` where there is no such name.
     """
-    found = _PRODUCT.search(text)
-    if found is None:
+    match = _PRODUCT.search(text)
+    if match is None:
         return parse_tile_id(text)
-    mission, level, time, major, minor, tile = found.groups()
+    mission, level, time, major, minor, tile = match.groups()
     return ProductName(
-        platform=_platform(mission),
+        platform=_format_platform(mission),
         level="L1C" if level == "L1C" else "L2A",
         acquired=_parse_time(time),
         baseline=f"{major}.{minor}" if major else None,
@@ -79,13 +79,13 @@ def parse_tile_id(text: str) -> ProductName | None:
 
     Its time is that of processing, so ``acquired`` stays ``None``.
     """
-    found = _TILE.search(text)
-    if found is None:
+    match = _TILE.search(text)
+    if match is None:
         return None
     baseline, tile = _TILE_BASELINE.search(text), _MGRS.search(text)
     return ProductName(
-        platform=_platform(found[1]),
-        level="L1C" if found[2] == "L1C" else "L2A",
+        platform=_format_platform(match[1]),
+        level="L1C" if match[2] == "L1C" else "L2A",
         baseline=f"{baseline[1]}.{baseline[2]}" if baseline else None,
         tile=tile[1] if tile else None,
     )
@@ -100,8 +100,8 @@ def find_tile(text: str) -> str | None:
     Returns:
         The tile without its T; ``None`` where the name is silent.
     """
-    found = _ANY_TILE.search(text)
-    return found[1] if found else None
+    match = _ANY_TILE.search(text)
+    return match[1] if match else None
 
 
 def make_scene_id(name: str) -> str:
@@ -122,14 +122,14 @@ def has_offset(baseline: str) -> bool:
     Args:
         baseline: Such as ``02.14`` or ``05.11``.
     """
-    return _as_numbers(baseline) >= _as_numbers(BASELINE_WITH_OFFSET)
+    return _parse_numbers(baseline) >= _parse_numbers(BASELINE_WITH_OFFSET)
 
 
-def _as_numbers(baseline: str) -> tuple[int, ...]:
+def _parse_numbers(baseline: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", baseline)) or (0,)
 
 
-def _platform(mission: str) -> str:
+def _format_platform(mission: str) -> str:
     return f"sentinel-{mission[1:].lower()}"
 
 

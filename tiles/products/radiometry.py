@@ -119,10 +119,10 @@ def compute_offset_evidence(
     }
     floor = {name: float(np.percentile(values, 1)) for name, values in dn.items()}
     below = {name: float(np.mean(values < _IMPOSSIBLE_DN)) for name, values in dn.items()}
-    return OffsetEvidence(verdict=_judge(floor, below), floor=floor, below=below)
+    return OffsetEvidence(verdict=_compute_verdict(floor, below), floor=floor, below=below)
 
 
-def _judge(floor: Mapping[str, float], below: Mapping[str, float]) -> Verdict:
+def _compute_verdict(floor: Mapping[str, float], below: Mapping[str, float]) -> Verdict:
     if not floor:
         return "uncertain"
     if sum(share >= _MANY for share in below.values()) >= min(2, len(below)):
@@ -186,29 +186,31 @@ def resolve_offset(statement: OffsetStatement, evidence: OffsetEvidence) -> Offs
     stated_in = statement.offset is not None and statement.offset != 0
     agrees = {"present": stated_in, "absent": not stated_in, "uncertain": True}[evidence.verdict]
     if statement.offset is not None and (statement.final or agrees):
-        doubts = () if agrees else (f"{statement.source} says {_in_words(statement.offset)}, but {evidence.sentence}.",)
+        doubts = (
+            () if agrees else (f"{statement.source} says {_format_offset(statement.offset)}, but {evidence.sentence}.",)
+        )
         return OffsetDecision(offset=statement.offset, source=statement.source, doubts=doubts)
     shown = statement.alternative if evidence.verdict == "present" else 0.0
     if statement.offset is not None:
         doubt = (
-            f"{statement.source} says {_in_words(statement.offset)}, but {evidence.sentence}: "
-            f"the pixels are believed ({_in_words(shown)})."
+            f"{statement.source} says {_format_offset(statement.offset)}, but {evidence.sentence}: "
+            f"the pixels are believed ({_format_offset(shown)})."
         )
-        return OffsetDecision(offset=shown, source=_pixels(evidence), doubts=(doubt,))
+        return OffsetDecision(offset=shown, source=_describe_pixels(evidence), doubts=(doubt,))
     if evidence.verdict == "uncertain":
         doubt = (
             f"No metadata says whether an offset of 1000 is in the DN, and the pixels cannot tell: {evidence.sentence}."
             " None is taken off; use --offset -1000 if there is one."
         )
         return OffsetDecision(offset=0.0, source=f"assumed ({statement.source})", doubts=(doubt,))
-    return OffsetDecision(offset=shown, source=_pixels(evidence))
+    return OffsetDecision(offset=shown, source=_describe_pixels(evidence))
 
 
-def _pixels(evidence: OffsetEvidence) -> str:
+def _describe_pixels(evidence: OffsetEvidence) -> str:
     return f"pixels ({evidence.sentence})"
 
 
-def _in_words(offset: float) -> str:
+def _format_offset(offset: float) -> str:
     return f"offset {offset:g}" if offset else "no offset"
 
 

@@ -80,7 +80,7 @@ def open_safe(source: Path) -> Scene:
     _require_one_granule(images, metadata, source)
     bands = _open_bands([image for image in images if image.band != "SCL"], files, source)
     grid = resolve_scene_grid(bands, where=str(source))
-    scl = _finest([image for image in images if image.band == "SCL"])
+    scl = _choose_finest([image for image in images if image.band == "SCL"])
     granule = _read_granule(files)
     return Scene(
         id=make_scene_id(metadata.product_uri or source.name),
@@ -132,10 +132,10 @@ def _read_metadata(files: ProductFiles, xml_name: str) -> tuple[ProductMetadata,
         statement = f"{short} {metadata.offset_element}"
         return metadata, statement if metadata.offsets else f"{short} (baseline {metadata.baseline}: no offset)"
     granule = parse_granule_metadata(xml, where=where)
-    return _guess_product(granule), f"processing baseline {granule.baseline} ({short}; no product XML)"
+    return _derive_product(granule), f"processing baseline {granule.baseline} ({short}; no product XML)"
 
 
-def _guess_product(granule: GranuleMetadata) -> ProductMetadata:
+def _derive_product(granule: GranuleMetadata) -> ProductMetadata:
     offset = OFFSET_DN if granule.baseline is not None and has_offset(granule.baseline) else 0.0
     return ProductMetadata(
         product_uri=granule.tile_id,
@@ -161,7 +161,7 @@ def _require_one_granule(images: Sequence[BandFile], metadata: ProductMetadata, 
         )
     folders = {match[1] for image in images if (match := _GRANULE.search(image.name))}
     tiles = {match[1] for image in images if (match := _TILE.search(image.name))}
-    several = next((sorted(found) for found in (folders, tiles) if len(found) > 1), None)
+    several = next((sorted(names) for names in (folders, tiles) if len(names) > 1), None)
     if several is None and len(metadata.granules) > 1 and not tiles:
         several = list(metadata.granules)
     if several:
@@ -171,11 +171,11 @@ def _require_one_granule(images: Sequence[BandFile], metadata: ProductMetadata, 
         )
 
 
-def _finest(images: Sequence[BandFile]) -> BandFile | None:
+def _choose_finest(images: Sequence[BandFile]) -> BandFile | None:
     return min(images, key=lambda image: image.resolution_m or 0, default=None)
 
 
-def _by_band(images: Sequence[BandFile]) -> Mapping[str, list[BandFile]]:
+def _group_by_band(images: Sequence[BandFile]) -> Mapping[str, list[BandFile]]:
     grouped: dict[str, list[BandFile]] = {}
     for image in images:
         grouped.setdefault(image.band, []).append(image)
@@ -185,7 +185,7 @@ def _by_band(images: Sequence[BandFile]) -> Mapping[str, list[BandFile]]:
 def _open_bands(images: Sequence[BandFile], files: ProductFiles, source: Path) -> tuple[BandSource, ...]:
     if not images:
         raise SceneError(f"Expected band files such as *_B02_10m.jp2, found none in {source}. Fetch the whole product.")
-    chosen = (min(group, key=lambda image: image.resolution_m or 0) for group in _by_band(images).values())
+    chosen = (min(group, key=lambda image: image.resolution_m or 0) for group in _group_by_band(images).values())
     return sort_bands([_open_file(image, files) for image in chosen])
 
 
@@ -196,12 +196,12 @@ def _open_file(image: BandFile, files: ProductFiles) -> BandSource:
 
 def _check_pixels(radiometry: Radiometry, images: Sequence[BandFile], files: ProductFiles) -> Radiometry:
     """Ask the coarsest file of each band, which is the cheapest to decode, whether it agrees."""
-    found = _by_band(images)
-    wanted = _CHECKED if set(_CHECKED) <= set(found) else EVIDENCE_BANDS
+    grouped = _group_by_band(images)
+    wanted = _CHECKED if set(_CHECKED) <= set(grouped) else EVIDENCE_BANDS
     coarsest = {
-        band: (files.gdal_path(max(found[band], key=lambda image: image.resolution_m or 0).name), 1)
+        band: (files.gdal_path(max(grouped[band], key=lambda image: image.resolution_m or 0).name), 1)
         for band in wanted
-        if band in found
+        if band in grouped
     }
     samples = read_dn_samples(coarsest, nodata=radiometry.nodata)
     return add_evidence_doubt(radiometry, compute_offset_evidence(samples, quantification=radiometry.quantification))

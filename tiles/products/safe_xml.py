@@ -71,16 +71,16 @@ class ProductMetadata:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What is odd in the metadata itself, a sentence each."""
-        found = []
+        doubts = []
         expects = self.baseline is not None and has_offset(self.baseline)
         if expects and not self.offsets:
-            found.append(
+            doubts.append(
                 f"Baseline {self.baseline} should have {self.offset_element}, but the XML has none: 0 is used."
             )
         odd = sorted({value for value in self.offsets.values() if value not in (0, -1000)})
         if odd:
-            found.append(f"{self.offset_element} is {', '.join(f'{v:g}' for v in odd)}; ESA's products have -1000.")
-        return tuple(found)
+            doubts.append(f"{self.offset_element} is {', '.join(f'{v:g}' for v in odd)}; ESA's products have -1000.")
+        return tuple(doubts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def read_product_metadata(path: str | Path) -> ProductMetadata:
         SceneError: The file is not there, not XML, or no product metadata.
         UnsafeArchiveError: The XML declares entities or is far too large.
     """
-    return parse_product_metadata(_read(Path(path)), where=str(path))
+    return parse_product_metadata(_read_bytes(Path(path)), where=str(path))
 
 
 def read_granule_metadata(path: str | Path) -> GranuleMetadata:
@@ -131,7 +131,7 @@ def read_granule_metadata(path: str | Path) -> GranuleMetadata:
         SceneError: The file is not there, not XML, or no granule metadata.
         UnsafeArchiveError: The XML declares entities or is far too large.
     """
-    return parse_granule_metadata(_read(Path(path)), where=str(path))
+    return parse_granule_metadata(_read_bytes(Path(path)), where=str(path))
 
 
 def parse_product_metadata(xml: bytes, *, where: str) -> ProductMetadata:
@@ -145,8 +145,8 @@ def parse_product_metadata(xml: bytes, *, where: str) -> ProductMetadata:
         SceneError: Not XML, or no product metadata, or no quantification value.
         UnsafeArchiveError: The XML declares entities or is far too large.
     """
-    root = _parse(xml, where)
-    name = _local(root.tag)
+    root = _parse_xml(xml, where)
+    name = _strip_namespace(root.tag)
     if not name.endswith("_User_Product"):
         raise SceneError(
             f"Expected the metadata of a Sentinel-2 product (Level-2A_User_Product), found <{name}> in {where}. "
@@ -154,22 +154,23 @@ def parse_product_metadata(xml: bytes, *, where: str) -> ProductMetadata:
         )
     level: Level = "L1C" if "1C" in name else "L2A"
     word = "QUANTIFICATION_VALUE" if level == "L1C" else "BOA_QUANTIFICATION_VALUE"
-    quantification = _number(root, word) or _number(root, f"L2A_{word}")  # L2A_: as Sen2Cor before 2.8 wrote it
+    # Sen2Cor before 2.8 wrote L2A_ in front of it.
+    quantification = _find_number(root, word) or _find_number(root, f"L2A_{word}")
     if quantification is None or not quantification > 0:
-        raise SceneError(f"Expected a positive {word} in {where}, found {_text(root, word) or 'none'}.")
-    special = dict(_special_values(root))
+        raise SceneError(f"Expected a positive {word} in {where}, found {_find_text(root, word) or 'none'}.")
+    special = dict(_parse_special_values(root))
     return ProductMetadata(
-        product_uri=_text(root, "PRODUCT_URI") or _text(root, "PRODUCT_URI_2A") or "",
+        product_uri=_find_text(root, "PRODUCT_URI") or _find_text(root, "PRODUCT_URI_2A") or "",
         level=level,
-        baseline=_text(root, "PROCESSING_BASELINE"),
-        platform=(_text(root, "SPACECRAFT_NAME") or "").lower() or None,
-        acquired=_time(root, "PRODUCT_START_TIME"),
+        baseline=_find_text(root, "PROCESSING_BASELINE"),
+        platform=(_find_text(root, "SPACECRAFT_NAME") or "").lower() or None,
+        acquired=_find_time(root, "PRODUCT_START_TIME"),
         quantification=quantification,
-        offsets=_offsets(root, level, where),
+        offsets=_parse_offsets(root, level, where),
         nodata=special.get("NODATA", 0),
         saturated=special.get("SATURATED", 65535),
-        cloud_percent=_number(root, "Cloud_Coverage_Assessment"),
-        granules=tuple(e.get("granuleIdentifier", "") for e in _all(root, "Granule") if e.get("granuleIdentifier")),
+        cloud_percent=_find_number(root, "Cloud_Coverage_Assessment"),
+        granules=tuple(granule for e in _find_all(root, "Granule") if (granule := e.get("granuleIdentifier"))),
     )
 
 
@@ -184,11 +185,11 @@ def parse_granule_metadata(xml: bytes, *, where: str) -> GranuleMetadata:
         SceneError: Not XML, or no granule metadata.
         UnsafeArchiveError: The XML declares entities or is far too large.
     """
-    root = _parse(xml, where)
-    name = _local(root.tag)
+    root = _parse_xml(xml, where)
+    name = _strip_namespace(root.tag)
     if not name.endswith("_Tile_ID"):
         raise SceneError(f"Expected the metadata of a granule (Level-2A_Tile_ID), found <{name}> in {where}.")
-    tile_id = _text(root, "TILE_ID") or ""
+    tile_id = _find_text(root, "TILE_ID") or ""
     named = parse_tile_id(tile_id)
     return GranuleMetadata(
         tile_id=tile_id,
@@ -196,20 +197,20 @@ def parse_granule_metadata(xml: bytes, *, where: str) -> GranuleMetadata:
         baseline=named.baseline if named else None,
         platform=named.platform if named else None,
         tile=named.tile if named else None,
-        acquired=_time(root, "SENSING_TIME"),
-        crs=_text(root, "HORIZONTAL_CS_CODE"),
-        cloud_percent=_number(root, "CLOUDY_PIXEL_PERCENTAGE"),
+        acquired=_find_time(root, "SENSING_TIME"),
+        crs=_find_text(root, "HORIZONTAL_CS_CODE"),
+        cloud_percent=_find_number(root, "CLOUDY_PIXEL_PERCENTAGE"),
     )
 
 
-def _read(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise SceneError(f"Could not read the metadata {path} ({error.strerror or error}).") from error
 
 
-def _parse(xml: bytes, where: str) -> Element:
+def _parse_xml(xml: bytes, where: str) -> Element:
     if len(xml) > _LARGEST:
         raise UnsafeArchiveError(f"Expected metadata of under {_LARGEST >> 20} MB, found {len(xml) >> 20} in {where}.")
     try:
@@ -223,50 +224,50 @@ def _parse(xml: bytes, where: str) -> Element:
         raise SceneError(f"Expected XML, found something else in {where} ({error}). Fetch the file again.") from error
 
 
-def _local(tag: str) -> str:
+def _strip_namespace(tag: str) -> str:
     return tag.rsplit("}", 1)[-1]
 
 
-def _all(root: Element, name: str) -> Iterator[Element]:
+def _find_all(root: Element, name: str) -> Iterator[Element]:
     # Old products differ in namespace (psd-12 … psd-15), so elements are found by local name.
-    return (element for element in root.iter() if isinstance(element.tag, str) and _local(element.tag) == name)
+    return (e for e in root.iter() if isinstance(e.tag, str) and _strip_namespace(e.tag) == name)
 
 
-def _text(root: Element, name: str) -> str | None:
-    return next(((element.text or "").strip() or None for element in _all(root, name)), None)
+def _find_text(root: Element, name: str) -> str | None:
+    return next(((element.text or "").strip() or None for element in _find_all(root, name)), None)
 
 
-def _number(root: Element, name: str) -> float | None:
+def _find_number(root: Element, name: str) -> float | None:
     try:
-        return float(_text(root, name) or "")
+        return float(_find_text(root, name) or "")
     except ValueError:
         return None
 
 
-def _time(root: Element, name: str) -> datetime | None:
+def _find_time(root: Element, name: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(_text(root, name) or "").astimezone(UTC)
+        return datetime.fromisoformat(_find_text(root, name) or "").astimezone(UTC)
     except ValueError:
         return None
 
 
-def _special_values(root: Element) -> Iterator[tuple[str, float]]:
-    for element in _all(root, "Special_Values"):
-        value = _number(element, "SPECIAL_VALUE_INDEX")
+def _parse_special_values(root: Element) -> Iterator[tuple[str, float]]:
+    for element in _find_all(root, "Special_Values"):
+        value = _find_number(element, "SPECIAL_VALUE_INDEX")
         if value is not None:
-            yield _text(element, "SPECIAL_VALUE_TEXT") or "", value
+            yield _find_text(element, "SPECIAL_VALUE_TEXT") or "", value
 
 
-def _offsets(root: Element, level: Level, where: str) -> dict[str, float]:
+def _parse_offsets(root: Element, level: Level, where: str) -> dict[str, float]:
     """Offsets by band name; the XML counts bands from 0 to 12 with B10 at 10, at both levels."""
     name = "RADIO_ADD_OFFSET" if level == "L1C" else "BOA_ADD_OFFSET"
     offsets = {}
-    for element in _all(root, name):
+    for element in _find_all(root, name):
         try:
             offsets[_BAND_OF_ID[int(element.get("band_id", ""))]] = float((element.text or "").strip())
         except (KeyError, ValueError) as error:
-            found = f'band_id="{element.get("band_id")}" {element.text}'
+            stated = f'band_id="{element.get("band_id")}" {element.text}'
             raise SceneError(
-                f"Expected {name} with a band_id of 0 to 12 and a number, found {found} in {where}."
+                f"Expected {name} with a band_id of 0 to 12 and a number, found {stated} in {where}."
             ) from error
     return offsets

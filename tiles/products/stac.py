@@ -148,7 +148,7 @@ def _resolve_radiometry(
     old = item.baseline is not None and not has_offset(item.baseline)
     return Radiometry(
         quantification=quantification,
-        offsets=_offsets_a_band(item, bands, decision, quantification),
+        offsets=_resolve_band_offsets(item, bands, decision, quantification),
         source=decision.source,
         nodata=nodata,
         nodata_rule=resolve_nodata_rule(nodata=nodata, offset=decision.offset, clipped=not old),
@@ -156,7 +156,7 @@ def _resolve_radiometry(
     )
 
 
-def _offsets_a_band(
+def _resolve_band_offsets(
     item: StacItem, bands: tuple[BandSource, ...], decision: OffsetDecision, quantification: float
 ) -> dict[str, float]:
     offsets = {}

@@ -105,22 +105,22 @@ def parse_stac_item(document: object, *, where: str) -> StacItem:
         kind = document.get("type") if isinstance(document, dict) else type(document).__name__
         raise SceneError(f"Expected a STAC item (a Feature with assets), found {kind} in {where}. Give one item.")
     properties: dict[str, Any] = document["properties"]
-    named = parse_product_name(" ".join(str(v) for v in [*_pick(properties, _NAMES), document.get("id", "")]))
+    named = parse_product_name(" ".join(str(v) for v in [*_list_stated(properties, _NAMES), document.get("id", "")]))
     assets = _choose_assets(document["assets"])
     if not set(assets) - {"SCL"}:
         raise SceneError(
             f"Expected assets with bands of Sentinel-2 (blue …, B02 …, B02_10m …), found "
             f"{', '.join(list(document['assets'])[:8]) or 'none'} in {where}. Give a Sentinel-2 L2A item."
         )
-    baseline = next((str(value) for value in _pick(properties, _BASELINE)), named.baseline if named else None)
+    baseline = next((str(value) for value in _list_stated(properties, _BASELINE)), named.baseline if named else None)
     return StacItem(
         id=str(document.get("id", "")),
         level=_resolve_level(document, properties, named),
         baseline=baseline,
-        offset_applied=next((bool(value) for value in _pick(properties, _APPLIED)), None),
+        offset_applied=next((bool(value) for value in _list_stated(properties, _APPLIED)), None),
         platform=str(properties.get("platform", "")).lower() or None,
         acquired=_parse_time(properties.get("datetime") or properties.get("start_datetime")),
-        cloud_percent=_number(properties.get("eo:cloud_cover")),
+        cloud_percent=_parse_number(properties.get("eo:cloud_cover")),
         assets=assets,
         simulated=properties.get(SIMULATED) is True,
     )
@@ -153,7 +153,7 @@ def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION)
     return OffsetStatement(offset=None, source="the item says nothing", alternative=full)
 
 
-def _pick(properties: Mapping[str, Any], keys: Iterable[str]) -> list[Any]:
+def _list_stated(properties: Mapping[str, Any], keys: Iterable[str]) -> list[Any]:
     return [properties[key] for key in keys if properties.get(key) is not None]
 
 
@@ -168,13 +168,13 @@ def _resolve_level(document: Mapping[str, Any], properties: Mapping[str, Any], n
 
 
 def _choose_assets(assets: Mapping[str, Any]) -> dict[str, BandAsset]:
-    found = [
+    candidates = [
         parsed for key, asset in assets.items() if isinstance(asset, dict) and (parsed := _parse_asset(key, asset))
     ]
     # The finest of each band; among equals a COG before its JPEG 2000 twin (Earth Search's "blue-jp2").
-    found.sort(key=lambda asset: (asset.key.endswith("-jp2"), asset.resolution_m or 0))
+    candidates.sort(key=lambda asset: (asset.key.endswith("-jp2"), asset.resolution_m or 0))
     chosen: dict[str, BandAsset] = {}
-    for asset in found:
+    for asset in candidates:
         chosen.setdefault(asset.band, asset)
     return chosen
 
@@ -186,15 +186,15 @@ def _parse_asset(key: str, asset: Mapping[str, Any]) -> BandAsset | None:
         return None
     layers = [*(asset.get("raster:bands") or [])[:1], *described[:1], asset]
     suffix = _KEY_ENDING.search(key)
-    stated = suffix[1] if suffix and suffix[1] else asset.get("gsd") or _first(layers, "spatial_resolution")
+    stated = suffix[1] if suffix and suffix[1] else asset.get("gsd") or _find_stated(layers, "spatial_resolution")
     return BandAsset(
         key=key,
         band=band,
         href=asset["href"],
-        resolution_m=_number(stated),
-        scale=_number(_first(layers, "scale")),
-        offset=_number(_first(layers, "offset")),
-        nodata=_number(_first(layers, "nodata")),
+        resolution_m=_parse_number(stated),
+        scale=_parse_number(_find_stated(layers, "scale")),
+        offset=_parse_number(_find_stated(layers, "offset")),
+        nodata=_parse_number(_find_stated(layers, "nodata")),
     )
 
 
@@ -211,11 +211,11 @@ def _resolve_asset_band(key: str, described: list[dict[str, Any]]) -> str | None
     return next((band for word in words if word and (band := resolve_band(str(word)))), None)
 
 
-def _first(layers: Iterable[Mapping[str, Any]], word: str) -> object:
+def _find_stated(layers: Iterable[Mapping[str, Any]], word: str) -> object:
     return next((layer[name] for layer in layers for name in (word, f"raster:{word}") if name in layer), None)
 
 
-def _number(value: object) -> float | None:
+def _parse_number(value: object) -> float | None:
     try:
         return float(str(value)) if value is not None else None
     except ValueError:

@@ -65,13 +65,14 @@ def take_census(
         inner = Window(0, 0, width, height).intersection(window)
         if inner is not None:
             label = label[inner.slices(within=window)]
-            found = np.select([_any(compute_shore(label)), _any(label == WATER), _any(label == LAND)], [1, 2, 3], 0)
+            flags = (compute_shore(label), label == WATER, label == LAND)  # in the order of KINDS
+            kinds = np.select([_mark_cells(flag) for flag in flags], [1, 2, 3], 0)
             row, col = inner.row_off // CELL_PX, inner.col_off // CELL_PX
-            kind[row : row + found.shape[0], col : col + found.shape[1]] = found
+            kind[row : row + kinds.shape[0], col : col + kinds.shape[1]] = kinds
     return Census(kind=kind, height=height, width=width)
 
 
-def _any(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _mark_cells(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(row, col) to (cell row, cell col): True where any pixel of the cell is."""
     height, width = (-(-length // CELL_PX) for length in flags.shape)
     padded = np.zeros((height * CELL_PX, width * CELL_PX), dtype=bool)

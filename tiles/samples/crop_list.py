@@ -99,7 +99,7 @@ def _parse_row(row: dict[str, str], path: Path, line: int) -> LabelledCrop:
             nodata=float(row["nodata"]) if row["nodata"].strip() else None,
             resolution_m=float(row["resolution_m"]),
             level=row["level"].strip(),
-            place=_require(row["place"].strip(), "place"),
+            place=_require_text(row["place"].strip(), "place"),
             verdict=_parse_verdict(row["verdict"].strip()),
             note=row["note"],
         )
@@ -131,7 +131,7 @@ def _parse_verdict(text: str) -> Verdict:
     raise ValueError(f"expected the verdict accepted, mended or rejected, found {text!r}")
 
 
-def _require(text: str, name: str) -> str:
+def _require_text(text: str, name: str) -> str:
     if not text:
         raise ValueError(f"expected a {name}, found nothing")
     return text

@@ -24,7 +24,7 @@ from tiles.samples.crop_list import LabelledCrop
 from tiles.samples.patch import UNLABELLED, Patch
 from tiles.scene import Scene
 
-__all__ = ["claim", "read_crop", "read_mask"]
+__all__ = ["read_crop", "read_mask", "take_labels"]
 
 
 def read_crop(crop: LabelledCrop, *, root: Path, mask: NDArray[np.uint8]) -> Patch:
@@ -113,15 +113,15 @@ def _place_bands(values: NDArray[np.floating], names: list[str]) -> NDArray[np.f
     return placed
 
 
-def _require_fit(crop: LabelledCrop, path: Path, found: tuple[int, int], mask: tuple[int, ...]) -> None:
-    window = Window(0, 0, found[1], found[0])
-    if found != mask:
-        raise SampleError(f"Expected a mask of {found} rows and columns for {path}, found {mask} in {crop.mask_name}.")
+def _require_fit(crop: LabelledCrop, path: Path, shape: tuple[int, int], mask: tuple[int, ...]) -> None:
+    window = Window(0, 0, shape[1], shape[0])
+    if shape != mask:
+        raise SampleError(f"Expected a mask of {shape} rows and columns for {path}, found {mask} in {crop.mask_name}.")
     if crop.window.intersection(window) != crop.window:
-        raise SampleError(f"Expected a part of {path} ({found[0]} x {found[1]}), found {crop.window} in its list.")
+        raise SampleError(f"Expected a part of {path} ({shape[0]} x {shape[1]}), found {crop.window} in its list.")
 
 
-def claim(label: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
+def take_labels(label: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
     """Take the labels of a window out of a mask, so that crops that overlap count no pixel twice.
 
     Args:

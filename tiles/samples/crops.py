@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tiles.errors import SampleError
 from tiles.samples.crop_list import LabelledCrop, read_label_list
-from tiles.samples.crop_reader import claim, read_crop, read_mask
+from tiles.samples.crop_reader import read_crop, read_mask, take_labels
 from tiles.samples.patch import Patch
 from tiles.samples.patch_choice import PatchChoice
 from tiles.samples.sample import Sample
@@ -85,11 +85,11 @@ class LabelledCrops:
 
     @property
     def _choice(self) -> PatchChoice:
-        return _choose(self.root, self.labels, self.lists, self.shore_share, self.kept)
+        return _choose_patches(self.root, self.labels, self.lists, self.shore_share, self.kept)
 
 
 @lru_cache(maxsize=16)
-def _choose(
+def _choose_patches(
     root: Path, labels: Path, lists: tuple[str, ...], shore_share: float, kept: frozenset[str] | None
 ) -> PatchChoice:
     patches = _read_patches(root, labels, lists)
@@ -107,7 +107,7 @@ def _read_patches(root: Path, labels: Path, lists: tuple[str, ...]) -> tuple[Pat
     for crop in crops:
         if crop.file not in masks:
             masks[crop.file] = read_mask(labels / crop.mask_name)
-        patches.append(read_crop(crop, root=root, mask=claim(masks[crop.file], crop.window)))
+        patches.append(read_crop(crop, root=root, mask=take_labels(masks[crop.file], crop.window)))
     patches = [patch for patch in patches if patch.labelled]
     if not patches:
         raise SampleError(f"Expected lists (*.csv) with labelled crops in {labels}, found none. Give their folder.")

@@ -53,11 +53,11 @@ class FolderSamples:
     def __post_init__(self) -> None:
         if not 0 <= self.shore_share <= 1:
             raise SampleError(f"Expected a share of shores from 0 to 1, found {self.shore_share}.")
-        surveyed = _survey(self.root, self.options)
+        surveyed = _survey_folder(self.root, self.options)
         chosen = tuple(each for each in surveyed if self.kept is None or each[0].place in self.kept)
         if not chosen:
-            found = ", ".join(sorted({found.place for found, _ in surveyed})[:5])
-            raise SampleError(f"None of the places asked for is in {self.root} (found {found} …).")
+            places = ", ".join(sorted({folder_scene.place for folder_scene, _ in surveyed})[:5])
+            raise SampleError(f"None of the places asked for is in {self.root} (found {places} …).")
         object.__setattr__(self, "_surveyed", chosen)
 
     @property
@@ -68,12 +68,12 @@ class FolderSamples:
     @property
     def scenes(self) -> tuple[FolderScene, ...]:
         """The scenes that have a labelled pixel."""
-        return tuple(found for found, _ in self._surveyed)
+        return tuple(folder_scene for folder_scene, _ in self._surveyed)
 
     @property
     def places(self) -> tuple[str, ...]:
         """All places that it has samples of, sorted."""
-        return tuple(sorted({found.place for found, _ in self._surveyed}))
+        return tuple(sorted({folder_scene.place for folder_scene, _ in self._surveyed}))
 
     def restrict(self, places: frozenset[str]) -> FolderSamples:
         """The same folder, of these places alone.
@@ -88,17 +88,19 @@ class FolderSamples:
         kind = self._draw_kind(rng)
         rising = np.cumsum([np.sqrt(census.count(kind)) for _, census in self._surveyed])
         index = int(np.searchsorted(rising, rng.random() * rising[-1], side="right"))
-        found, census = self._surveyed[index]
+        folder_scene, census = self._surveyed[index]
         cell = census.draw(rng, kind)
-        sample = _read(found, draw_window(found, rng, inside=cell, size=size))
+        sample = _read_sample(folder_scene, draw_window(folder_scene, rng, inside=cell, size=size))
         # A square smaller than a cell may miss what is labelled in it.
-        return sample if sample.valid.any() else _read(found, _find_labelled(found, cell, size=size))
+        return (
+            sample if sample.valid.any() else _read_sample(folder_scene, _find_labelled(folder_scene, cell, size=size))
+        )
 
     def tiles(self, *, size: int) -> Iterator[Sample]:
         """Every labelled pixel once; squares without one are left out."""
-        for found, _ in self._surveyed:
-            for window in list_windows(found, size=size):
-                sample = _read(found, window)
+        for folder_scene, _ in self._surveyed:
+            for window in list_windows(folder_scene, size=size):
+                sample = _read_sample(folder_scene, window)
                 if sample.valid.any():
                     yield sample
 
@@ -111,52 +113,54 @@ class FolderSamples:
 
 
 @lru_cache(maxsize=8)
-def _survey(root: Path, options: StackOptions) -> Surveyed:
+def _survey_folder(root: Path, options: StackOptions) -> Surveyed:
     scenes = list_folder(root, options=options)
-    surveyed = tuple((found, census) for found in scenes if (census := _survey_scene(found)).kind.any())
+    surveyed = tuple(
+        (folder_scene, census) for folder_scene in scenes if (census := _survey_scene(folder_scene)).kind.any()
+    )
     if not surveyed:
         raise SampleError(f"Expected labelled pixels with data in {root}, found none in {len(scenes)} scenes.")
     return surveyed
 
 
-def _survey_scene(found: FolderScene) -> Census:
-    height, width = found.grid.shape
+def _survey_scene(folder_scene: FolderScene) -> Census:
+    height, width = folder_scene.grid.shape
 
     def look() -> Iterator[tuple[Window, NDArray[np.float32], NDArray[np.bool_]]]:
         for row in range(0, height, _SURVEY_PX):
             for col in range(0, width, _SURVEY_PX):
                 window = Window(col, row, min(_SURVEY_PX, width - col), min(_SURVEY_PX, height - row))
-                _, fraction, valid = _read_arrays(found, window)
+                _, fraction, valid = _read_arrays(folder_scene, window)
                 yield window, fraction, valid
 
     return take_census(look(), height=height, width=width)
 
 
-def _find_labelled(found: FolderScene, cell: Window, *, size: int) -> Window:
+def _find_labelled(folder_scene: FolderScene, cell: Window, *, size: int) -> Window:
     """A square around a labelled pixel of a cell."""
-    _, _, valid = _read_arrays(found, cell)
+    _, _, valid = _read_arrays(folder_scene, cell)
     row, col = np.argwhere(valid)[0]
     return Window(cell.col_off + int(col) - size // 2, cell.row_off + int(row) - size // 2, size, size)
 
 
-def _read(found: FolderScene, window: Window) -> Sample:
-    reflectance, fraction, valid = _read_arrays(found, window)
+def _read_sample(folder_scene: FolderScene, window: Window) -> Sample:
+    reflectance, fraction, valid = _read_arrays(folder_scene, window)
     return Sample(
         reflectance=reflectance,
         fraction=fraction,
         valid=valid,
-        place=found.place,
-        source=f"folder {os.path.basename(found.image)}",  # noqa: PTH119 (what GDAL opens need not be a path)
-        resolution_m=found.resolution_m,
+        place=folder_scene.place,
+        source=f"folder {os.path.basename(folder_scene.image)}",  # noqa: PTH119 (what GDAL opens need not be a path)
+        resolution_m=folder_scene.resolution_m,
     )
 
 
 def _read_arrays(
-    found: FolderScene, window: Window
+    folder_scene: FolderScene, window: Window
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Reflectance (12, row, col), share of water and where it is valid (row, col)."""
-    dn, share = read_labelled(found, window)
-    radiometry = found.scene.radiometry
+    dn, share = read_labelled(folder_scene, window)
+    radiometry = folder_scene.scene.radiometry
     marker = None if radiometry.nodata is None else float(np.float32(radiometry.nodata))
     known = np.ones(dn.shape, dtype=bool)
     for band, values in enumerate(dn):
@@ -164,7 +168,7 @@ def _read_arrays(
         known[band] = True if mask is None else mask
     data = known.all(axis=0) if radiometry.nodata_rule == "any" else known.any(axis=0)
     reflectance = np.full((len(L2A_STACK), *share.shape), np.nan, dtype=np.float32)
-    for values, name in zip(dn, found.scene.band_names, strict=True):
+    for values, name in zip(dn, folder_scene.scene.band_names, strict=True):
         if name in L2A_STACK:
             scaled = (values + np.float32(radiometry.offsets.get(name, 0.0))) / np.float32(radiometry.quantification)
             reflectance[L2A_STACK.index(name)] = np.where(data, scaled, np.float32(np.nan))

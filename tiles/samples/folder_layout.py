@@ -80,19 +80,21 @@ def list_folder(root: Path, *, options: StackOptions) -> tuple[FolderScene, ...]
         SampleError: There is no image, an image has no label, or a mask does not lie on its image.
         SceneError: An image's bands or values cannot be told.
     """
-    images = _list(root / "images", _RASTERS)
+    images = _list_files(root / "images", _RASTERS)
     if not images:
         raise SampleError(
             f"Expected scenes in {root / 'images'} ({', '.join(sorted(_RASTERS))}), found none. Put each there as one "
             "raster, its mask of the same name in masks, or polygons of water beside images."
         )
-    masks = {path.stem: path for path in _list(root / "masks", _RASTERS)}
-    vectors = _list(root, _VECTORS)
+    masks = {path.stem: path for path in _list_files(root / "masks", _RASTERS)}
+    vectors = _list_files(root, _VECTORS)
     polygons = tuple(path for path in vectors if path.stem.lower() != _AREA)
     area = next((path for path in vectors if path.stem.lower() == _AREA), None)
     scenes = [_open_image(path, options) for path in images]
-    place = merge_overlapping({path.stem: _locate(scene.grid) for path, scene in zip(images, scenes, strict=True)})
-    found = []
+    place = merge_overlapping(
+        {path.stem: _compute_bounds_degrees(scene.grid) for path, scene in zip(images, scenes, strict=True)}
+    )
+    labelled = []
     for path, scene in zip(images, scenes, strict=True):
         mask = masks.get(path.stem)
         if mask is None and not polygons:
@@ -102,11 +104,11 @@ def list_folder(root: Path, *, options: StackOptions) -> tuple[FolderScene, ...]
         if mask is not None:
             _require_same_ground(scene.grid, mask, path)
         labels = () if mask else polygons
-        found.append(FolderScene(scene=scene, mask=mask, polygons=labels, area=area, place=place[path.stem]))
-    return tuple(found)
+        labelled.append(FolderScene(scene=scene, mask=mask, polygons=labels, area=area, place=place[path.stem]))
+    return tuple(labelled)
 
 
-def _list(folder: Path, endings: set[str]) -> Sequence[Path]:
+def _list_files(folder: Path, endings: set[str]) -> Sequence[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in endings) if folder.is_dir() else []
 
 
@@ -119,7 +121,7 @@ def _open_image(path: Path, options: StackOptions) -> Scene:
     return scene
 
 
-def _locate(grid: Grid) -> BoundingBox:
+def _compute_bounds_degrees(grid: Grid) -> BoundingBox:
     return BoundingBox(*transform_bounds(grid.crs, "EPSG:4326", *grid.bounds))
 
 

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.features import rasterize
 from rasterio.transform import from_bounds
-from torchgeo.datasets import GeoDataset, IntersectionDataset, RasterDataset, VectorDataset
+from torchgeo.datasets import DatasetNotFoundError, GeoDataset, IntersectionDataset, RasterDataset, VectorDataset
 from torchgeo.datasets.utils import GeoSlice
 from torchgeo.samplers import GridGeoSampler, RandomGeoSampler
 
@@ -58,10 +58,10 @@ _UNKNOWN = -1.0
 class _Image(RasterDataset):
     """One image, on its own pixels, its bands as they are wanted."""
 
-    def __init__(self, found: FolderScene) -> None:
-        super().__init__([found.image], crs=found.grid.crs, res=found.grid.resolution)
-        self.band_indexes = [band.index for band in found.scene.bands]
-        _set_ground(self, shapely.box(*found.grid.bounds))
+    def __init__(self, folder_scene: FolderScene) -> None:
+        super().__init__([folder_scene.image], crs=folder_scene.grid.crs, res=folder_scene.grid.resolution)
+        self.band_indexes = [band.index for band in folder_scene.scene.bands]
+        _set_ground(self, shapely.box(*folder_scene.grid.bounds))
 
     @property
     def resampling(self) -> Resampling:
@@ -77,9 +77,9 @@ class _Mask(RasterDataset):
 
     is_image = False
 
-    def __init__(self, found: FolderScene) -> None:
-        super().__init__([str(found.mask)], crs=found.grid.crs, res=found.grid.resolution)
-        with rasterio.open(found.mask) as dataset:
+    def __init__(self, folder_scene: FolderScene) -> None:
+        super().__init__([str(folder_scene.mask)], crs=folder_scene.grid.crs, res=folder_scene.grid.resolution)
+        with rasterio.open(folder_scene.mask) as dataset:
             _set_ground(self, shapely.box(*dataset.bounds))
             self.nodata = dataset.nodata
 
@@ -92,7 +92,7 @@ class _Mask(RasterDataset):
         known = (mask == 0) | (mask == 1)
         if self.nodata is not None:
             known &= mask != self.nodata
-        inside = torch.from_numpy(_cover(self.index.geometry.iloc[0], self._disambiguate_slice(query)))
+        inside = torch.from_numpy(_compute_inside(self.index.geometry.iloc[0], self._disambiguate_slice(query)))
         sample["mask"] = torch.where(known & inside, mask.float(), _UNKNOWN)
         return sample
 
@@ -100,12 +100,12 @@ class _Mask(RasterDataset):
 class _Water(VectorDataset):
     """Polygons of water as shares of a pixel; what is not in the area is unknown."""
 
-    def __init__(self, found: FolderScene) -> None:
-        super().__init__(list(found.polygons), crs=found.grid.crs, res=found.grid.resolution)
-        self.water = _read_polygons(found.polygons, found.grid)
-        self.area = _read_polygons((found.area,), found.grid) if found.area else None
+    def __init__(self, folder_scene: FolderScene) -> None:
+        super().__init__(list(folder_scene.polygons), crs=folder_scene.grid.crs, res=folder_scene.grid.resolution)
+        self.water = _read_polygons(folder_scene.polygons, folder_scene.grid)
+        self.area = _read_polygons((folder_scene.area,), folder_scene.grid) if folder_scene.area else None
         self.index = self.index.iloc[:1]
-        _set_ground(self, shapely.box(*found.grid.bounds))  # torchgeo's is the box around the water alone
+        _set_ground(self, shapely.box(*folder_scene.grid.bounds))  # torchgeo's is the box around the water alone
 
     def __getitem__(self, query: GeoSlice) -> dict[str, Any]:
         where = self._disambiguate_slice(query)
@@ -139,7 +139,7 @@ def _read_polygons(paths: tuple[Path, ...], grid: Grid) -> geopandas.GeoSeries:
 def _draw_polygons(shapes: geopandas.GeoSeries, query: tuple[slice, ...]) -> NDArray[np.float32]:
     """Share of each pixel that polygons cover, (row, col)."""
     x, y, *_ = query
-    height, width = _shape(query)
+    height, width = _compute_shape(query)
     near = shapes.iloc[shapes.sindex.query(shapely.box(x.start, y.start, x.stop, y.stop))]
     if near.empty:
         return np.zeros((height, width), dtype=np.float32)
@@ -151,10 +151,10 @@ def _draw_polygons(shapes: geopandas.GeoSeries, query: tuple[slice, ...]) -> NDA
     return shares
 
 
-def _cover(ground: shapely.Polygon, query: tuple[slice, ...]) -> NDArray[np.bool_]:
+def _compute_inside(ground: shapely.Polygon, query: tuple[slice, ...]) -> NDArray[np.bool_]:
     """Which pixels of a query have their centre within a box: bool (row, col)."""
     x, y, *_ = query
-    height, width = _shape(query)
+    height, width = _compute_shape(query)
     left, bottom, right, top = ground.bounds
     cols = x.start + (np.arange(width) + 0.5) * x.step
     rows = y.stop - (np.arange(height) + 0.5) * y.step
@@ -162,60 +162,60 @@ def _cover(ground: shapely.Polygon, query: tuple[slice, ...]) -> NDArray[np.bool
     return inside
 
 
-def _shape(query: tuple[slice, ...]) -> tuple[int, int]:
+def _compute_shape(query: tuple[slice, ...]) -> tuple[int, int]:
     x, y, *_ = query
     return round((y.stop - y.start) / y.step), round((x.stop - x.start) / x.step)
 
 
-def _open(found: FolderScene) -> IntersectionDataset:
-    return _open_in(found, os.getpid())  # a file that is open must not be used by two processes
+def _open_dataset(folder_scene: FolderScene) -> IntersectionDataset:
+    return _open_in_process(folder_scene, os.getpid())  # a file that is open must not be used by two processes
 
 
 @lru_cache(maxsize=64)
-def _open_in(found: FolderScene, _process: int) -> IntersectionDataset:
-    labels = _Mask(found) if found.mask else _Water(found)
-    dataset = IntersectionDataset(_Image(found), labels)
-    left, bottom, right, top = found.grid.bounds
-    x, y = (size * _MARGIN_PX for size in found.grid.resolution)
+def _open_in_process(folder_scene: FolderScene, _process: int) -> IntersectionDataset:
+    labels = _Mask(folder_scene) if folder_scene.mask else _Water(folder_scene)
+    dataset = IntersectionDataset(_Image(folder_scene), labels)
+    left, bottom, right, top = folder_scene.grid.bounds
+    x, y = (size * _MARGIN_PX for size in folder_scene.grid.resolution)
     _set_ground(dataset, shapely.box(left - x, bottom - y, right + x, top + y))
     return dataset
 
 
-def read_labelled(found: FolderScene, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def read_labelled(folder_scene: FolderScene, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Read a window of a scene with its labels.
 
     Args:
-        found: The scene.
+        folder_scene: The scene.
         window: In pixels of the image; may reach beyond it.
 
     Returns:
-        DN as stored, float32 (band, row, col) in the order of ``found.scene.bands``, NaN beyond the image; and the
-        share of water, float32 (row, col), -1 where it is not known.
+        DN as stored, float32 (band, row, col) in the order of ``folder_scene.scene.bands``, NaN beyond the image; and
+        the share of water, float32 (row, col), -1 where it is not known.
 
     Raises:
         SampleError: A file cannot be read.
     """
-    bounds, (x, y) = found.grid.crop(window).bounds, found.grid.resolution
+    bounds, (x, y) = folder_scene.grid.crop(window).bounds, folder_scene.grid.resolution
     query = (slice(bounds.left, bounds.right, x), slice(bounds.bottom, bounds.top, y))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            sample = _open(found)[query]
-    except (rasterio.errors.RasterioError, IndexError) as error:
+            sample = _open_dataset(folder_scene)[query]
+    except (DatasetNotFoundError, rasterio.errors.RasterioError, IndexError) as error:
         raise SampleError(
-            f"Cannot read {window} of {found.image} or its labels ({error}). Fetch the files again."
+            f"Cannot read {window} of {folder_scene.image} or its labels ({error}). Fetch the files again."
         ) from error
     dn: NDArray[np.float32] = sample["image"].numpy().astype(np.float32)
     share: NDArray[np.float32] = sample["mask"].numpy().astype(np.float32)
-    dn[:, ~_cover(shapely.box(*found.grid.bounds), query)] = np.nan
+    dn[:, ~_compute_inside(shapely.box(*folder_scene.grid.bounds), query)] = np.nan
     return dn, share
 
 
-def draw_window(found: FolderScene, rng: np.random.Generator, *, inside: Window, size: int) -> Window:
+def draw_window(folder_scene: FolderScene, rng: np.random.Generator, *, inside: Window, size: int) -> Window:
     """Draw a square with torchgeo's random sampler.
 
     Args:
-        found: The scene.
+        folder_scene: The scene.
         rng: Source of chance.
         inside: Pixels that the square shall hold, or where the square is smaller, that shall hold the square.
         size: Rows and columns.
@@ -223,22 +223,22 @@ def draw_window(found: FolderScene, rng: np.random.Generator, *, inside: Window,
     Returns:
         The square, in pixels of the image. It reaches beyond the image only where that is smaller.
     """
-    rows = _offsets(inside.row_off, inside.row_stop, found.grid.height, size)
-    cols = _offsets(inside.col_off, inside.col_stop, found.grid.width, size)
+    rows = _compute_offset_range(inside.row_off, inside.row_stop, folder_scene.grid.height, size)
+    cols = _compute_offset_range(inside.col_off, inside.col_stop, folder_scene.grid.width, size)
     # One pixel more than the squares need: the sampler rounds down, and so would never draw the last place.
     reach = Window(cols[0], rows[0], cols[1] - cols[0] + size + 1, rows[1] - rows[0] + size + 1)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     with torch.random.fork_rng(devices=[]):
-        region = shapely.box(*found.grid.crop(reach).bounds)
-        sampler = RandomGeoSampler(_open(found), size, length=1, roi=region, generator=generator)
+        region = shapely.box(*folder_scene.grid.crop(reach).bounds)
+        sampler = RandomGeoSampler(_open_dataset(folder_scene), size, length=1, roi=region, generator=generator)
         x, y, _ = next(iter(sampler))
-    width, height = found.grid.resolution
-    col_off = round((x.start - found.grid.bounds.left) / width)
-    row_stop = round((found.grid.bounds.top - y.start) / height)
+    width, height = folder_scene.grid.resolution
+    col_off = round((x.start - folder_scene.grid.bounds.left) / width)
+    row_stop = round((folder_scene.grid.bounds.top - y.start) / height)
     return Window(int(np.clip(col_off, *cols)), int(np.clip(row_stop - size, *rows)), size, size)
 
 
-def _offsets(start: int, stop: int, length: int, size: int) -> tuple[int, int]:
+def _compute_offset_range(start: int, stop: int, length: int, size: int) -> tuple[int, int]:
     """First and last place of a window along an axis, so that it holds ``start`` to ``stop``."""
     if length < size:
         return length - size, 0
@@ -246,24 +246,24 @@ def _offsets(start: int, stop: int, length: int, size: int) -> tuple[int, int]:
     return min(low, high), max(low, high)
 
 
-def list_windows(found: FolderScene, *, size: int) -> Iterator[Window]:
+def list_windows(folder_scene: FolderScene, *, size: int) -> Iterator[Window]:
     """Cover an image with squares, by torchgeo's grid sampler, each pixel once.
 
     Args:
-        found: The scene.
+        folder_scene: The scene.
         size: Rows and columns.
 
     Yields:
         Squares in pixels of the image; the uppermost and the rightmost may reach beyond it.
     """
-    width, height = (-(-length // size) * size for length in (found.grid.width, found.grid.height))
-    bounds = found.grid.crop(Window(0, found.grid.height - height, width, height)).bounds
-    x, y = found.grid.resolution
+    width, height = (-(-length // size) * size for length in (folder_scene.grid.width, folder_scene.grid.height))
+    bounds = folder_scene.grid.crop(Window(0, folder_scene.grid.height - height, width, height)).bounds
+    x, y = folder_scene.grid.resolution
     # A quarter of a pixel more, lest rounding make the region smaller than one tile, which the sampler skips.
     region = shapely.box(bounds.left, bounds.bottom, bounds.right + x / 4, bounds.top + y / 4)
-    for across, up, _ in GridGeoSampler(_open(found), size, roi=region):
+    for across, up, _ in GridGeoSampler(_open_dataset(folder_scene), size, roi=region):
         col_off = round((across.start - bounds.left) / x)
-        row_stop = found.grid.height - round((up.start - bounds.bottom) / y)
+        row_stop = folder_scene.grid.height - round((up.start - bounds.bottom) / y)
         window = Window(col_off, row_stop - size, size, size)
-        if window.intersection(found.grid.window):
+        if window.intersection(folder_scene.grid.window):
             yield window

@@ -32,19 +32,19 @@ def merge_overlapping(bounds: Mapping[str, BoundingBox | None]) -> dict[str, str
     for index, name in enumerate(names):
         for other in names[:index]:
             one, two = bounds[name], bounds[other]
-            if one is not None and two is not None and _overlap(one, two):
+            if one is not None and two is not None and _boxes_overlap(one, two):
                 keep, drop = sorted((place[name], place[other]))
                 place = {key: keep if value == drop else value for key, value in place.items()}
     return place
 
 
-def _overlap(one: BoundingBox, two: BoundingBox) -> bool:
+def _boxes_overlap(one: BoundingBox, two: BoundingBox) -> bool:
     if one.bottom >= two.top or two.bottom >= one.top:
         return False
-    return any(a < d and c < b for a, b in _split(one) for c, d in _split(two))
+    return any(a < d and c < b for a, b in _split_longitudes(one) for c, d in _split_longitudes(two))
 
 
-def _split(box: BoundingBox) -> list[tuple[float, float]]:
+def _split_longitudes(box: BoundingBox) -> list[tuple[float, float]]:
     """Ranges of longitude, none of which crosses the antimeridian."""
     return [(box.left, box.right)] if box.left <= box.right else [(box.left, 180.0), (-180.0, box.right)]
 

@@ -49,7 +49,7 @@ class Mixture:
     @property
     def places(self) -> tuple[str, ...]:
         """All places, each with the name of its source."""
-        return tuple(sorted(_prefix(source, place) for source, _ in self.parts for place in source.places))
+        return tuple(sorted(_prefix_place(source, place) for source, _ in self.parts for place in source.places))
 
     def restrict(self, places: frozenset[str]) -> Mixture:
         """The same mixture, of these places alone; a source that has none of them falls away.
@@ -59,7 +59,7 @@ class Mixture:
         """
         parts: list[tuple[SampleSource, float]] = []
         for source, weight in self.parts:
-            own = frozenset(place for place in source.places if _prefix(source, place) in places)
+            own = frozenset(place for place in source.places if _prefix_place(source, place) in places)
             if own:
                 parts.append((source.restrict(own), weight))
         if not parts:
@@ -72,18 +72,18 @@ class Mixture:
         """A random sample of a random source."""
         rising = np.cumsum([weight for _, weight in self.parts])
         source, _ = self.parts[int(np.searchsorted(rising, rng.random() * rising[-1], side="right"))]
-        return _mark(source, source.draw(rng, size=size))
+        return _prefix_sample(source, source.draw(rng, size=size))
 
     def tiles(self, *, size: int) -> Iterator[Sample]:
         """Every labelled pixel of every source once, source by source."""
         for source, _ in self.parts:
             for sample in source.tiles(size=size):
-                yield _mark(source, sample)
+                yield _prefix_sample(source, sample)
 
 
-def _prefix(source: SampleSource, place: str) -> str:
+def _prefix_place(source: SampleSource, place: str) -> str:
     return f"{source.name}{_SEPARATOR}{place}"
 
 
-def _mark(source: SampleSource, sample: Sample) -> Sample:
-    return replace(sample, place=_prefix(source, sample.place))
+def _prefix_sample(source: SampleSource, sample: Sample) -> Sample:
+    return replace(sample, place=_prefix_place(source, sample.place))

@@ -41,8 +41,8 @@ class PatchChoice:
                 f"Expected labelled patches and a share of shore from 0 to 1, found {len(self.patches)} patches and "
                 f"{self.shore_share}."
             )
-        object.__setattr__(self, "_any", _accumulate([patch.labelled for patch in self.patches]))
-        object.__setattr__(self, "_shore", _accumulate([patch.shore for patch in self.patches]))
+        object.__setattr__(self, "_any", _accumulate_odds([patch.labelled for patch in self.patches]))
+        object.__setattr__(self, "_shore", _accumulate_odds([patch.shore for patch in self.patches]))
 
     def draw(self, rng: np.random.Generator, *, size: int) -> Sample:
         """A random square with a labelled pixel.
@@ -71,5 +71,5 @@ class PatchChoice:
                         yield sample
 
 
-def _accumulate(counts: list[int]) -> NDArray[np.float64]:
+def _accumulate_odds(counts: list[int]) -> NDArray[np.float64]:
     return np.cumsum(np.sqrt(counts))

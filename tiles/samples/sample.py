@@ -118,8 +118,8 @@ def split_places(places: tuple[str, ...], *, held_out: float, seed: int = 0) -> 
     """
     if not 0 <= held_out <= 1:
         raise SampleError(f"Expected a held-out share from 0 to 1, found {held_out}.")
-    ranked = sorted(set(places), key=lambda place: _rank(place, seed))
-    held = frozenset(place for place in ranked if _rank(place, seed) < held_out)
+    ranked = sorted(set(places), key=lambda place: _compute_rank(place, seed))
+    held = frozenset(place for place in ranked if _compute_rank(place, seed) < held_out)
     if 0 < held_out < 1 and len(ranked) > 1:  # few places: chance alone may leave a side empty
         held = held or frozenset(ranked[:1])
         held = held if len(held) < len(ranked) else frozenset(ranked[:-1])
@@ -130,6 +130,6 @@ def split_places(places: tuple[str, ...], *, held_out: float, seed: int = 0) -> 
     return frozenset(ranked) - held, held
 
 
-def _rank(place: str, seed: int) -> float:
+def _compute_rank(place: str, seed: int) -> float:
     digest = hashlib.sha256(f"{seed}/{place}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

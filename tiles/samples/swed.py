@@ -75,13 +75,13 @@ class Swed:
     def chips(self) -> tuple[SwedChip, ...]:
         """The chips that are whole and not excluded, in order."""
         if self.kept is None:
-            return _index(self.root, self.split, self.exclude)[0]
-        return _keep(self.root, self.split, self.exclude, self.kept)
+            return _index_chips(self.root, self.split, self.exclude)[0]
+        return _keep_chips(self.root, self.split, self.exclude, self.kept)
 
     @property
     def places(self) -> tuple[str, ...]:
         """All places that it has samples of, sorted."""
-        _, place = _index(self.root, self.split, self.exclude)
+        _, place = _index_chips(self.root, self.split, self.exclude)
         return tuple(sorted({place[chip.product] for chip in self.chips}))
 
     def restrict(self, places: frozenset[str]) -> Swed:
@@ -92,8 +92,8 @@ class Swed:
         """
         kept = frozenset(self.places) & places
         if not kept:
-            found = ", ".join(self.places[:5])
-            raise SampleError(f"None of the {len(places)} places asked for is in {self.root} (found {found} …).")
+            examples = ", ".join(self.places[:5])
+            raise SampleError(f"None of the {len(places)} places asked for is in {self.root} (found {examples} …).")
         return replace(self, kept=kept)
 
     def draw(self, rng: np.random.Generator, *, size: int) -> Sample:
@@ -103,7 +103,7 @@ class Swed:
             SampleError: A file cannot be read, or no chip has data.
         """
         chips, on_shore = self.chips, bool(rng.random() < self.shore_share)
-        start = self._look_for_shore(rng) if on_shore else int(rng.integers(len(chips)))
+        start = self._find_shore_chip(rng) if on_shore else int(rng.integers(len(chips)))
         for step in range(len(chips)):  # an empty chip gives way to the next
             patch = self.read(chips[(start + step) % len(chips)])
             if patch.labelled:
@@ -134,21 +134,21 @@ class Swed:
         stored = np.clip(values, _MISSING + 1, np.iinfo(np.int16).max).astype(np.int16)
         missing = ~values.any(axis=0)
         stored[:, missing] = _MISSING
-        _, place = _index(self.root, self.split, self.exclude)
+        _, place = _index_chips(self.root, self.split, self.exclude)
         return Patch(
             stored=stored,
-            label=np.where(missing, UNLABELLED, self._resolve(label, chip)).astype(np.uint8),
+            label=np.where(missing, UNLABELLED, self._resolve_label(label, chip)).astype(np.uint8),
             place=place[chip.product],
             source=self.name,
         )
 
-    def _resolve(self, label: NDArray[np.int16], chip: SwedChip) -> NDArray[np.int16]:
+    def _resolve_label(self, label: NDArray[np.int16], chip: SwedChip) -> NDArray[np.int16]:
         negative = label == -1
         if negative.any():
             _log.info("%s: %d pixels labelled -1 are taken as %s", chip.name, negative.sum(), self.negative_one)
         return np.where(negative, LAND if self.negative_one == "land" else UNLABELLED, label).astype(np.int16)
 
-    def _look_for_shore(self, rng: np.random.Generator) -> int:
+    def _find_shore_chip(self, rng: np.random.Generator) -> int:
         chips = self.chips
         candidates = rng.integers(len(chips), size=_LOOKS)
         for index in candidates:
@@ -160,7 +160,7 @@ class Swed:
 
 
 @lru_cache(maxsize=16)
-def _index(root: Path, split: SwedSplit, exclude: Path | None) -> tuple[tuple[SwedChip, ...], dict[str, str]]:
+def _index_chips(root: Path, split: SwedSplit, exclude: Path | None) -> tuple[tuple[SwedChip, ...], dict[str, str]]:
     """The chips that are whole and not excluded, and the place of each product."""
     chips = list_swed(root, split)
     left_out = read_exclusions(exclude) if exclude else frozenset()
@@ -180,6 +180,6 @@ def _index(root: Path, split: SwedSplit, exclude: Path | None) -> tuple[tuple[Sw
 
 
 @lru_cache(maxsize=16)
-def _keep(root: Path, split: SwedSplit, exclude: Path | None, kept: frozenset[str]) -> tuple[SwedChip, ...]:
-    chips, place = _index(root, split, exclude)
+def _keep_chips(root: Path, split: SwedSplit, exclude: Path | None, kept: frozenset[str]) -> tuple[SwedChip, ...]:
+    chips, place = _index_chips(root, split, exclude)
     return tuple(chip for chip in chips if place[chip.product] in kept)

@@ -16,7 +16,7 @@ from tiles.errors import SampleError
 from tiles.products.radiometry import EVIDENCE_BANDS, compute_offset_evidence
 from tiles.samples.swed_files import CHIP_SIZE, SwedChip, SwedSplit, list_swed, read_swed_image, read_swed_label
 
-__all__ = ["FAULTS", "Fault", "SwedReport", "check_swed", "judge_chip"]
+__all__ = ["FAULTS", "Fault", "SwedReport", "check_swed", "find_chip_faults"]
 
 Grade = Literal["missing", "broken", "suspect"]
 
@@ -166,7 +166,7 @@ def _check_chip(chip: SwedChip, name: str, report: SwedReport) -> NDArray[Any] |
     if image.shape[1:] != (CHIP_SIZE, CHIP_SIZE) or label.shape != (CHIP_SIZE, CHIP_SIZE):
         report.faults["shape"].append(name)
         return None
-    for fault in judge_chip(image, label):
+    for fault in find_chip_faults(image, label):
         report.faults[fault].append(name)
     known = image.any(axis=0)
     for word, value in (("water", 1), ("land", 0), ("negative", -1)):
@@ -174,7 +174,7 @@ def _check_chip(chip: SwedChip, name: str, report: SwedReport) -> NDArray[Any] |
     return image
 
 
-def judge_chip(image: NDArray[Any], label: NDArray[np.int16]) -> list[str]:
+def find_chip_faults(image: NDArray[Any], label: NDArray[np.int16]) -> list[str]:
     """Find what is suspect about a chip that can be read.
 
     Open water is green rather than near-infrared and dark in the shortwave infrared; grown vegetation is neither. The
@@ -193,15 +193,15 @@ def judge_chip(image: NDArray[Any], label: NDArray[np.int16]) -> list[str]:
     known = image.any(axis=0)
     if not known.any():
         return ["empty"]
-    found = ["negative_label"] if (label == -1).any() else []
+    faults = ["negative_label"] if (label == -1).any() else []
     values = image[:, known]
     if np.mean(~(values >= 0) | (values > 20_000)) > 0.01:
-        found.append("values")
+        faults.append("values")
     green, red, near, short = (image[L2A_STACK.index(name)].astype(np.float32) for name in ("B03", "B04", "B08", "B11"))
     water = (green - near > 0.3 * (green + near)) & (short < 500)
     plants = (near - red > 0.5 * (near + red)) & (near > 1500)
     contradicted = {"water_as_land": known & (label == 0) & water, "land_as_water": known & (label == 1) & plants}
-    return found + [name for name in _MISLABELLED if contradicted[name].mean() > _SHARE_OF_CHIP]
+    return faults + [name for name in _MISLABELLED if contradicted[name].mean() > _SHARE_OF_CHIP]
 
 
 def _has_offset(parts: list[NDArray[Any]]) -> bool:

@@ -77,7 +77,7 @@ def list_swed(root: Path, split: SwedSplit) -> tuple[SwedChip, ...]:
         SampleError: The folder has no such split, or no chip is in it.
     """
     folder = root / split
-    images, labels = (_index(folder / part, _ENDINGS[split]) for part in ("images", "labels"))
+    images, labels = (_index_files(folder / part, _ENDINGS[split]) for part in ("images", "labels"))
     keys = sorted({*images, *labels})
     if not keys:
         kind = " or ".join(sorted(_ENDINGS[split]))
@@ -92,7 +92,7 @@ def list_swed(root: Path, split: SwedSplit) -> tuple[SwedChip, ...]:
     )
 
 
-def _index(folder: Path, endings: set[str]) -> dict[tuple[str, int, int], Path]:
+def _index_files(folder: Path, endings: set[str]) -> dict[tuple[str, int, int], Path]:
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     return {key: path for path in paths if path.suffix.lower() in endings for key in _parse_names([path.name])}
 
@@ -123,12 +123,12 @@ def read_exclusions(path: Path) -> frozenset[tuple[str, int, int]]:
         raise SampleError(f"Expected a list of chips to leave out, found none at {path} ({error.strerror}).") from error
     words = [line.split(",")[0].strip().strip('"') for line in lines]
     words = [Path(word.replace("\\", "/")).name for word in words if word and not word.startswith("#")]
-    found = frozenset(_parse_names(words))
-    if words and not found:
+    chips = frozenset(_parse_names(words))
+    if words and not chips:
         raise SampleError(
             f"Expected names of chips, such as <product>_image_3_17.npy, a line each in {path}, found {words[0]!r}."
         )
-    return found
+    return chips
 
 
 def read_swed_image(path: Path) -> NDArray[Any]:
@@ -137,7 +137,7 @@ def read_swed_image(path: Path) -> NDArray[Any]:
     Raises:
         SampleError: It is truncated, or no picture of 12 bands.
     """
-    values = _read(path)
+    values = _read_array(path)
     if values.ndim == 3 and values.shape[-1] == len(L2A_STACK) and path.suffix.lower() == ".npy":
         values = values.transpose(2, 0, 1)  # (row, col, band), as published, to (band, row, col)
     if values.ndim != 3 or values.shape[0] != len(L2A_STACK):
@@ -154,7 +154,7 @@ def read_swed_label(path: Path) -> NDArray[np.int16]:
     Raises:
         SampleError: It is truncated, no mask, or has other values.
     """
-    values = _read(path)
+    values = _read_array(path)
     flat = values[0] if values.ndim == 3 and values.shape[0] == 1 else values
     if flat.ndim != 2:
         raise SampleError(f"Expected a mask (1, 256, 256), found the shape {values.shape} in {path}.")
@@ -166,7 +166,7 @@ def read_swed_label(path: Path) -> NDArray[np.int16]:
     return label.astype(np.int16)
 
 
-def _read(path: Path) -> NDArray[Any]:
+def _read_array(path: Path) -> NDArray[Any]:
     try:
         if path.suffix.lower() == ".npy":
             array: NDArray[Any] = np.load(path, allow_pickle=False)

@@ -11,7 +11,7 @@ import pytest
 from tests.tiles.samples.swed_folder import TEST, TRAIN, make_chip, write_npy, write_swed, write_tif
 from tiles.errors import SampleError
 from tiles.samples.swed import Swed
-from tiles.samples.swed_check import FAULTS, check_swed, judge_chip
+from tiles.samples.swed_check import FAULTS, check_swed, find_chip_faults
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_shore_and_a_pond_are_not_suspect() -> None:
     image[7][label == 1] = 60
     pond = label.copy()
     pond[:40, 200:240] = 0  # under a fortieth of the chip
-    assert judge_chip(image, label) == judge_chip(image, pond) == []
+    assert find_chip_faults(image, label) == find_chip_faults(image, pond) == []
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def make_item(scene: SceneFiles, day: Day, plane: CoastPlane) -> pystac.Item:
     )
     for name in L2A_STACK:
         item.add_asset(BANDS[name].common_name, _describe_band(scene, name))
-    item.add_asset("scl", _describe(scene, "SCL", 20, {"data_type": "uint8", "spatial_resolution": 20}))
+    item.add_asset("scl", _describe_asset(scene, "SCL", 20, {"data_type": "uint8", "spatial_resolution": 20}))
     return item
 
 
@@ -114,7 +114,7 @@ def _describe_band(scene: SceneFiles, name: str) -> pystac.Asset:
     band = BANDS[name]
     offset = -0.1 if scene.acquisition.has_offset else 0
     layer = {"data_type": "uint16", "bits_per_sample": 15, "spatial_resolution": band.resolution_m}
-    asset = _describe(scene, name, band.resolution_m, layer | {"scale": 0.0001, "offset": offset})
+    asset = _describe_asset(scene, name, band.resolution_m, layer | {"scale": 0.0001, "offset": offset})
     asset.extra_fields["eo:bands"] = [
         {
             "name": name,
@@ -130,7 +130,7 @@ def _get_common_name(key: str) -> str:
     return "rededge" if key.startswith("rededge") else key
 
 
-def _describe(scene: SceneFiles, name: str, resolution_m: int, layer: dict[str, Any]) -> pystac.Asset:
+def _describe_asset(scene: SceneFiles, name: str, resolution_m: int, layer: dict[str, Any]) -> pystac.Asset:
     grid, step = scene.tile.grid, resolution_m // 10
     return pystac.Asset(
         href=f"./{name}.tif",

@@ -102,11 +102,11 @@ def _fill_between(values: Points, rows: NDArray[np.int64], cols: NDArray[np.int6
 def compute_plane_window(grid: Grid, plane: CoastPlane) -> Window:
     """The window of the plane, aligned to 60 m, that resampling onto a 10 m grid needs."""
     rows, cols = compute_plane_positions(grid, plane)
-    (top, bottom), (left, right) = (_snap(float(axis.min()), float(axis.max())) for axis in (rows, cols))
+    (top, bottom), (left, right) = (_snap_range(float(axis.min()), float(axis.max())) for axis in (rows, cols))
     return Window(left, top, right - left, bottom - top)
 
 
-def _snap(low: float, high: float) -> tuple[int, int]:
+def _snap_range(low: float, high: float) -> tuple[int, int]:
     first, last = int(np.floor(low)) - _SPLINE_PX, int(np.ceil(high)) + _SPLINE_PX
     return first // _SNAP_PX * _SNAP_PX, -(-last // _SNAP_PX) * _SNAP_PX
 
@@ -123,7 +123,7 @@ def view_tile(day: Day, tile: CoastTile, plane: CoastPlane, window: Window) -> T
     grid = tile.grid.crop(window)
     source = compute_plane_window(grid, plane)
     seen = day.quiet.render(source)
-    places = {step: _place(grid, plane, source, step) for step in (1, 2, 6)}
+    places = {step: _compute_place(grid, plane, source, step) for step in (1, 2, 6)}
     rng = np.random.default_rng([day.world.day_seed, tile.square.zone, tile.square.row, tile.square.column,
                                  window.row_off, window.col_off])  # fmt: skip
     reflectance = {}
@@ -145,10 +145,10 @@ def view_fraction(terrain: Terrain, tile: CoastTile, plane: CoastPlane, window: 
     left, top = (off // CELL_PX * CELL_PX for off in (need.col_off, need.row_off))
     width, height = (-(-stop // CELL_PX) * CELL_PX - off for stop, off in ((need.col_stop, left), (need.row_stop, top)))
     source = Window(left, top, width, height)
-    return _resample(terrain.compute_block(source).water_fraction, _place(grid, plane, source, 1), order=1)
+    return _resample(terrain.compute_block(source).water_fraction, _compute_place(grid, plane, source, 1), order=1)
 
 
-def _place(grid: Grid, plane: CoastPlane, source: Window, step: int) -> NDArray[np.float64]:
+def _compute_place(grid: Grid, plane: CoastPlane, source: Window, step: int) -> NDArray[np.float64]:
     """Native pixels of a grid (2, rows, cols) in native pixels of the rendered window, centres at integers."""
     transform = grid.transform @ Affine.scale(step)
     native = Grid(crs=grid.crs, transform=transform, width=grid.width // step, height=grid.height // step)

@@ -117,7 +117,7 @@ def write_own_day(
     folder.mkdir(parents=True)
     with ExitStack() as stack:
         files = {name: stack.enter_context(_open_layer(folder, tile.grid, name)) for name in (*L2A_STACK, "SCL")}
-        truth = stack.enter_context(_open(fraction_file, tile.grid, step=1, dtype="uint8", nodata=None))
+        truth = stack.enter_context(_open_raster(fraction_file, tile.grid, step=1, dtype="uint8", nodata=None))
         truth.scales = (1 / FRACTION_STEPS,)
         for row in range(0, tile.grid.height, _STRIP_ROWS):
             window = Window(0, row, tile.grid.width, min(_STRIP_ROWS, tile.grid.height - row))
@@ -134,14 +134,16 @@ def write_own_day(
 def write_fractions(terrain: Terrain, tiles: Sequence[CoastTile], plane: CoastPlane, folder: Path) -> None:
     """Write the true share of water of each tile's 10 m pixels as ``<tile>_water_fraction.tif``, 250 for all water."""
     for tile in tiles:
-        with _open(folder / f"{tile.name}_water_fraction.tif", tile.grid, step=1, dtype="uint8", nodata=None) as file:
+        with _open_raster(
+            folder / f"{tile.name}_water_fraction.tif", tile.grid, step=1, dtype="uint8", nodata=None
+        ) as file:
             file.scales = (1 / FRACTION_STEPS,)
             for _, window in _plan_strips([tile], plane):
                 fraction = view_fraction(terrain, tile, plane, window)
                 file.write(np.round(fraction * FRACTION_STEPS).astype(np.uint8), 1, window=window.to_rasterio())
 
 
-def _open(path: Path, grid: Grid, *, step: int, dtype: str, nodata: int | None) -> DatasetWriter:
+def _open_raster(path: Path, grid: Grid, *, step: int, dtype: str, nodata: int | None) -> DatasetWriter:
     return rasterio.open(
         path,
         "w",
@@ -163,7 +165,7 @@ def _open(path: Path, grid: Grid, *, step: int, dtype: str, nodata: int | None) 
 
 def _open_layer(folder: Path, grid: Grid, name: str) -> DatasetWriter:
     dtype = "uint8" if name == "SCL" else "uint16"
-    return _open(folder / f"{name}.tif", grid, step=_get_step(name), dtype=dtype, nodata=0)
+    return _open_raster(folder / f"{name}.tif", grid, step=_get_step(name), dtype=dtype, nodata=0)
 
 
 def _get_step(name: str) -> int:

@@ -148,14 +148,14 @@ class Acquisition:
     @property
     def datatake_id(self) -> str:
         """Identifier of the datatake."""
-        return f"G{self.spacecraft}_{_stamp(self.sensing)}_{self.orbit:06d}_N{self.baseline}"
+        return f"G{self.spacecraft}_{_format_time(self.sensing)}_{self.orbit:06d}_N{self.baseline}"
 
     @property
     def product(self) -> str:
         """Name of the product's folder, with ``.SAFE``."""
         return (
-            f"{self.spacecraft}_MSIL2A_{_stamp(self.sensing)}_N{self.baseline.replace('.', '')}"
-            f"_R{self.relative_orbit:03d}_T{self.square.tile_id}_{_stamp(self.generation)}.SAFE"
+            f"{self.spacecraft}_MSIL2A_{_format_time(self.sensing)}_N{self.baseline.replace('.', '')}"
+            f"_R{self.relative_orbit:03d}_T{self.square.tile_id}_{_format_time(self.generation)}.SAFE"
         )
 
     @property
@@ -166,18 +166,18 @@ class Acquisition:
     @property
     def granule(self) -> str:
         """Name of the granule's folder."""
-        return f"L2A_T{self.square.tile_id}_A{self.orbit:06d}_{_stamp(self.granule_start)}"
+        return f"L2A_T{self.square.tile_id}_A{self.orbit:06d}_{_format_time(self.granule_start)}"
 
     @property
     def datastrip(self) -> str:
         """Name of the datastrip's folder."""
-        return f"DS_{self.centre_code}_{_stamp(self.generation)}_S{_stamp(self.granule_start)}"
+        return f"DS_{self.centre_code}_{_format_time(self.generation)}_S{_format_time(self.granule_start)}"
 
     @property
     def granule_id(self) -> str:
         """Identifier of the granule inside the metadata."""
         return (
-            f"{self.spacecraft}_OPER_MSI_L2A_TL_{self.centre_code}_{_stamp(self.generation)}"
+            f"{self.spacecraft}_OPER_MSI_L2A_TL_{self.centre_code}_{_format_time(self.generation)}"
             f"_A{self.orbit:06d}_T{self.square.tile_id}_N{self.baseline}"
         )
 
@@ -193,7 +193,7 @@ class Acquisition:
             name: ``B02``, ``SCL``, ``TCI`` …
             resolution_m: 10, 20 or 60.
         """
-        file = f"T{self.square.tile_id}_{_stamp(self.sensing)}_{name}_{resolution_m}m"
+        file = f"T{self.square.tile_id}_{_format_time(self.sensing)}_{name}_{resolution_m}m"
         return f"GRANULE/{self.granule}/IMG_DATA/R{resolution_m}m/{file}"
 
     def quality_path(self, file: str) -> str:
@@ -203,10 +203,10 @@ class Acquisition:
     @property
     def preview_path(self) -> str:
         """Path of the preview image within the product, without its ending."""
-        return self.quality_path(f"T{self.square.tile_id}_{_stamp(self.sensing)}_PVI")
+        return self.quality_path(f"T{self.square.tile_id}_{_format_time(self.sensing)}_PVI")
 
 
-def _stamp(when: datetime) -> str:
+def _format_time(when: datetime) -> str:
     return when.strftime("%Y%m%dT%H%M%S")
 
 
@@ -223,7 +223,7 @@ def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acq
         GridError: The size or the CRS is impossible.
         SceneError: Seed or baseline is none that a product could have.
     """
-    _check(seed=seed, size=size, baseline=baseline)
+    _check_choices(seed=seed, size=size, baseline=baseline)
     zone, north = resolve_utm_zone(crs)
     rng = random.Random(f"acquisition {seed} {crs.upper()}")  # noqa: S311  (a simulation, no secret)
     square = _draw_square(rng, zone=zone, north=north)
@@ -246,7 +246,7 @@ def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acq
     )
 
 
-def _check(*, seed: int, size: int, baseline: str) -> None:
+def _check_choices(*, seed: int, size: int, baseline: str) -> None:
     if seed < 0:
         raise SceneError(f"Expected a seed of 0 or more, found {seed}.")
     if not 60 <= size <= TILE_SIZE:

@@ -182,7 +182,7 @@ def compute_snow_probability(classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.u
 
 def compute_classification_mask(classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """``MSK_CLASSI``: 1 where there is opaque cloud, cirrus, snow; ``(3, row, col)``."""
-    return np.stack([np.isin(classes, found) for found in ((8, 9), (10,), (11,))]).astype(np.uint8)
+    return np.stack([np.isin(classes, group) for group in ((8, 9), (10,), (11,))]).astype(np.uint8)
 
 
 def _look_up(classes: npt.NDArray[np.uint8], values: dict[int, int]) -> npt.NDArray[np.uint8]:

@@ -62,18 +62,18 @@ class ProductContent:
     @property
     def cloud_percent(self) -> float:
         """Cloud cover of the pixels with data, in percent."""
-        return self._share(_CLOUDS, of=_DATA)
+        return self._compute_share(_CLOUDS, of=_DATA)
 
     @property
     def cloud_over_land_percent(self) -> float:
         """Cloud cover in percent of cloud and cloud-free land together (a simulation has no map of the land)."""
-        return self._share(_CLOUDS, of=(*_CLOUDS, *_LAND))
+        return self._compute_share(_CLOUDS, of=(*_CLOUDS, *_LAND))
 
     def compute_percentage(self, index: int) -> float:
         """Share of a class: of nodata among all pixels, of every other among those with data."""
-        return self._share((index,), of=_DATA if index else range(12))
+        return self._compute_share((index,), of=_DATA if index else range(12))
 
-    def _share(self, classes: Sequence[int], *, of: Sequence[int]) -> float:
+    def _compute_share(self, classes: Sequence[int], *, of: Sequence[int]) -> float:
         total = sum(self.class_counts[index] for index in of)
         return 100 * sum(self.class_counts[index] for index in classes) / total if total else 0.0
 

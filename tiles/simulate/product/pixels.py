@@ -114,12 +114,12 @@ class PixelWriter:
             fraction_file: GeoTIFF of the true water fraction: uint8, 0 to 250 for 0 to 1, 255 is nodata.
         """
         with ExitStack() as stack:
-            files = {layer: stack.enter_context(self._create(layer)) for layer in NATIVE_LAYERS}
+            files = {layer: stack.enter_context(self._create_scratch(layer)) for layer in NATIVE_LAYERS}
             truth = stack.enter_context(self._create_fraction(fraction_file))
             for strip in compute_strips(size=self.acquisition.size, rows=self.strip_rows):
                 rendered = render(strip)
                 for layer in NATIVE_LAYERS:
-                    window = _scale(strip, layer.resolution_m)
+                    window = _scale_window(strip, layer.resolution_m)
                     pixels = self._compute_pixels(rendered, layer, window)
                     files[layer].write(pixels, 1, window=window.to_rasterio())
                 truth.write(self._compute_fraction(rendered, strip), 1, window=strip.to_rasterio())
@@ -135,10 +135,10 @@ class PixelWriter:
         """
         raster = self._scratch_file(layer)
         if not raster.exists():
-            with self._create(layer) as dst:
+            with self._create_scratch(layer) as dst:
                 for strip in compute_strips(size=self.acquisition.size, rows=self.strip_rows):
-                    window = _scale(strip, layer.resolution_m)
-                    dst.write(self._derive(layer, window), window=window.to_rasterio())
+                    window = _scale_window(strip, layer.resolution_m)
+                    dst.write(self._derive_pixels(layer, window), window=window.to_rasterio())
         path = self.acquisition.image_path(layer.name, layer.resolution_m)
         bits = 8 if layer.dtype == "uint8" else 15
         encode_jp2(raster, self.folder / f"{path}.jp2", block_size=layer.block_size, bits=bits)
@@ -181,7 +181,7 @@ class PixelWriter:
         """Pixels of each class of the 20 m scene classification, 0 to 11."""
         counts = np.zeros(12, np.int64)
         for strip in compute_strips(size=self.acquisition.size, rows=self.strip_rows):
-            classes = self._read(Layer(name="SCL", resolution_m=20), _scale(strip, 20))
+            classes = self._read_scratch(Layer(name="SCL", resolution_m=20), _scale_window(strip, 20))
             counts += np.bincount(classes.ravel(), minlength=12)[:12]
         return [int(count) for count in counts]
 
@@ -202,29 +202,29 @@ class PixelWriter:
             return np.ones(window.shape, np.bool_)
         return self.swath.compute_valid(window, band=band, resolution_m=resolution_m)
 
-    def _derive(self, layer: Layer, window: Window) -> npt.NDArray[Any]:
+    def _derive_pixels(self, layer: Layer, window: Window) -> npt.NDArray[Any]:
         """The pixels of a layer that is not rendered, ``(channel, row, col)``."""
         if layer.name == "TCI":
             names = ("B04", "B03", "B02")
-            rgb = np.stack([self._read(Layer(name=n, resolution_m=layer.resolution_m), window) for n in names])
+            rgb = np.stack([self._read_scratch(Layer(name=n, resolution_m=layer.resolution_m), window) for n in names])
             return compute_true_colour(rgb, has_offset=self.acquisition.has_offset)
         if layer.name in ("AOT", "WVP"):
             valid = self._compute_valid(window, band=None, resolution_m=layer.resolution_m)
             return compute_smooth_field(self.acquisition, layer, first_row=window.row_off, valid=valid)[None]
         if layer.name == "SCL":
-            return self._read(Layer(name="SCL", resolution_m=20), _zoom(window, 3))[None, 1::3, 1::3]
+            return self._read_scratch(Layer(name="SCL", resolution_m=20), _zoom_window(window, 3))[None, 1::3, 1::3]
         native_m = BANDS[layer.name].resolution_m
         native = Layer(name=layer.name, resolution_m=native_m)
         if native_m > layer.resolution_m:
             return self._read_finer(native, window, native_m // layer.resolution_m)[None]
         factor = layer.resolution_m // native_m
-        return compute_coarse_dn(self._read(native, _zoom(window, factor)), factor)[None]
+        return compute_coarse_dn(self._read_scratch(native, _zoom_window(window, factor)), factor)[None]
 
     def _read_finer(self, native: Layer, window: Window, factor: int) -> npt.NDArray[Any]:
         coarse = Window(*(edge // factor for edge in (window.col_off, window.row_off, window.width, window.height)))
-        return np.asarray(self._read(native, coarse).repeat(factor, axis=0).repeat(factor, axis=1))
+        return np.asarray(self._read_scratch(native, coarse).repeat(factor, axis=0).repeat(factor, axis=1))
 
-    def _read(self, layer: Layer, window: Window) -> npt.NDArray[Any]:
+    def _read_scratch(self, layer: Layer, window: Window) -> npt.NDArray[Any]:
         with rasterio.open(self._scratch_file(layer)) as src:
             return np.asarray(src.read(1, window=window.to_rasterio()))
 
@@ -242,11 +242,11 @@ class PixelWriter:
     ) -> None:
         raster, grid = self.scratch / "mask.tif", self.compute_grid(resolution_m)
         count = 3 if compute is compute_classification_mask else 1
-        with rasterio.open(raster, "w", count=count, **_profile(grid, "uint8")) as dst:
+        with rasterio.open(raster, "w", count=count, **_make_profile(grid, "uint8")) as dst:
             for strip in compute_strips(size=self.acquisition.size, rows=self.strip_rows):
-                window = _scale(strip, resolution_m)
+                window = _scale_window(strip, resolution_m)
                 step = resolution_m // 20
-                classes = self._read(Layer(name="SCL", resolution_m=20), _zoom(window, step))
+                classes = self._read_scratch(Layer(name="SCL", resolution_m=20), _zoom_window(window, step))
                 mask = compute(classes[step // 2 :: step, step // 2 :: step])
                 dst.write(mask.reshape(count, *window.shape), window=window.to_rasterio())
         encode_jp2(raster, self.folder / self.acquisition.quality_path(file), block_size=block_size, bits=8)
@@ -254,12 +254,12 @@ class PixelWriter:
     def _scratch_file(self, layer: Layer) -> Path:
         return self.scratch / f"{layer.name}_{layer.resolution_m}m.tif"
 
-    def _create(self, layer: Layer) -> DatasetWriter:
-        profile = _profile(self.compute_grid(layer.resolution_m), layer.dtype)
+    def _create_scratch(self, layer: Layer) -> DatasetWriter:
+        profile = _make_profile(self.compute_grid(layer.resolution_m), layer.dtype)
         return rasterio.open(self._scratch_file(layer), "w", count=layer.count, **profile)
 
     def _create_fraction(self, path: Path) -> DatasetWriter:
-        profile = _profile(self.compute_grid(10), "uint8") | {
+        profile = _make_profile(self.compute_grid(10), "uint8") | {
             "tiled": True,
             "blockxsize": _FRACTION_BLOCK,
             "blockysize": _FRACTION_BLOCK,
@@ -272,7 +272,7 @@ class PixelWriter:
         return dst
 
 
-def _profile(grid: Grid, dtype: str) -> dict[str, Any]:
+def _make_profile(grid: Grid, dtype: str) -> dict[str, Any]:
     return {
         "driver": "GTiff",
         "dtype": dtype,
@@ -284,13 +284,13 @@ def _profile(grid: Grid, dtype: str) -> dict[str, Any]:
     }
 
 
-def _scale(strip: Window, resolution_m: int) -> Window:
+def _scale_window(strip: Window, resolution_m: int) -> Window:
     """A window of 10 m pixels in pixels of another resolution."""
     factor = resolution_m // 10
     return Window(*(edge // factor for edge in (strip.col_off, strip.row_off, strip.width, strip.height)))
 
 
-def _zoom(window: Window, factor: int) -> Window:
+def _zoom_window(window: Window, factor: int) -> Window:
     """The same ground in pixels that are ``factor`` times smaller."""
     return Window(*(edge * factor for edge in (window.col_off, window.row_off, window.width, window.height)))
 

@@ -199,7 +199,7 @@ def write_simulated_product(
         draft = SimulatedProduct(path=stage / product.path.name, truth=stage / product.truth.name)
         for folder in (draft.path, draft.truth, stage / "scratch"):
             folder.mkdir()
-        _write(draft, scratch=stage / "scratch", source=source, acquisition=acquisition, options=options)
+        _write_product(draft, scratch=stage / "scratch", source=source, acquisition=acquisition, options=options)
     return product
 
 
@@ -213,7 +213,7 @@ def _require_space(out: Path, acquisition: Acquisition) -> None:
         )
 
 
-def _write(
+def _write_product(
     draft: SimulatedProduct, *, scratch: Path, source: SceneSource, acquisition: Acquisition, options: ProductOptions
 ) -> None:
     swath = _resolve_swath(acquisition, options)

@@ -48,8 +48,8 @@ def draw_series_coast(seed: int, *, kind: str, extent_px: int, block_px: int, wo
     if kind in (BEACH, WET_BEACH):
         return _draw_beach(seed, extent_px=extent_px, block_px=block_px, wet=kind == WET_BEACH)
     known = resolve_kind(kind, (*KINDS, "random"))
-    found, _ = draw_coast(seed, kind=known, extent_px=extent_px, works=works, faults=False)
-    return World(replace(found.options, block_px=block_px))
+    drawn, _ = draw_coast(seed, kind=known, extent_px=extent_px, works=works, faults=False)
+    return World(replace(drawn.options, block_px=block_px))
 
 
 def _draw_beach(seed: int, *, extent_px: int, block_px: int, wet: bool) -> World:

@@ -60,7 +60,7 @@ def plan_dates(seed: int, options: SeriesOptions) -> list[PlannedDate]:
     dates = []
     for number in range(options.dates):
         days = number * options.span.every_days
-        acquisition = _take(first, rng, number=number, options=options)
+        acquisition = _plan_acquisition(first, rng, number=number, options=options)
         shift = options.compute_shift(number, days=days)
         dates.append(PlannedDate(number=number, acquisition=acquisition, shift_m=shift, cloud_cover=clouds[number]))
     return dates
@@ -95,7 +95,7 @@ def _draw_clouds(rng: random.Random, options: SeriesOptions) -> list[float]:
     return covers
 
 
-def _take(first: Acquisition, rng: random.Random, *, number: int, options: SeriesOptions) -> Acquisition:
+def _plan_acquisition(first: Acquisition, rng: random.Random, *, number: int, options: SeriesOptions) -> Acquisition:
     lon, lat = first.square.centre
     days = number * options.span.every_days
     midnight = datetime.combine(options.span.first, time(), tzinfo=UTC) + timedelta(days=days)

@@ -89,15 +89,15 @@ class Waterline:
     def compute_distance(self, points: Field, *, reach_m: float) -> Field:
         """Distance in metres from points (n, 2) to the shoreline; infinite where it is beyond ``reach_m``."""
         answer = self.tree.query(points, distance_upper_bound=reach_m)
-        found = np.isfinite(np.asarray(answer[0]))
-        some, at = points[found], np.asarray(answer[1])[found]
+        reached = np.isfinite(np.asarray(answer[0]))
+        some, at = points[reached], np.asarray(answer[1])[reached]
         ends = self.points[at]
         near = np.minimum(
             _compute_segment_distance(some, ends, self.points[self.before[at]]),
             _compute_segment_distance(some, ends, self.points[self.after[at]]),
         )
         out = np.full(len(points), np.inf)
-        out[found] = near
+        out[reached] = near
         return out
 
 
@@ -176,9 +176,9 @@ class MovedTerrain(Terrain):
         known = self._waterline.window
         if window.intersection(known) != window:
             raise GridError(f"The shoreline is known in {known}, found the window {window}. Stay inside.")
-        ground = self._find_ground(window)
+        ground = self._get_ground(window)
         drawn, distance = ground.drawn, ground.distance + self._shift_m
-        nodes = self._join(ground)
+        nodes = self._blend_nodes(ground)
         near = np.abs(distance) < _CROSSED_M
         crossed = near[:-1, :-1] | near[1:, :-1] | near[:-1, 1:] | near[1:, 1:]
         cells = _find_cells(crossed)
@@ -198,7 +198,7 @@ class MovedTerrain(Terrain):
             fine=fine,
         )
 
-    def _find_ground(self, window: Window) -> _Ground:
+    def _get_ground(self, window: Window) -> _Ground:
         """What all dates share in a window, from memory where it was needed lately."""
         kept = self._waterline.kept
         ground = kept.get(window)
@@ -220,20 +220,20 @@ class MovedTerrain(Terrain):
         rows = np.arange(window.row_off, window.row_stop + 1)
         cols = np.arange(window.col_off, window.col_stop + 1)
         middle = [np.arange(axis[0], axis[-1], CELL_PX) + CELL_PX / 2 for axis in (rows, cols)]
-        away = self._measure(*np.meshgrid(*middle, indexing="ij"), reach_m=reach + _CELL_RADIUS_M)
+        away = self._measure_distance(*np.meshgrid(*middle, indexing="ij"), reach_m=reach + _CELL_RADIUS_M)
         far = np.kron(~np.isfinite(away), np.ones((CELL_PX, CELL_PX), np.bool_))
         far = np.pad(far, ((0, 1), (0, 1)), mode="edge")
         distance = np.full(far.shape, np.inf)
         down, across = np.nonzero(~far)
-        distance[down, across] = self._measure(rows[down], cols[across], reach_m=reach)
+        distance[down, across] = self._measure_distance(rows[down], cols[across], reach_m=reach)
         return distance
 
-    def _measure(self, rows: NDArray[Any], cols: NDArray[Any], *, reach_m: float) -> Field:
+    def _measure_distance(self, rows: NDArray[Any], cols: NDArray[Any], *, reach_m: float) -> Field:
         """Distance to the shoreline at positions in pixels, arrays of one shape."""
         places = np.stack([cols, rows], axis=-1).reshape(-1, 2) * _PIXEL_M
         return self._waterline.compute_distance(places, reach_m=reach_m).reshape(rows.shape)
 
-    def _join(self, ground: _Ground) -> Field:
+    def _blend_nodes(self, ground: _Ground) -> Field:
         """The moved field near the shore, the field as drawn far from it; both have one sign in between."""
         settled = np.clip((np.abs(ground.distance) - self._waterline.pure_m) / self._waterline.pure_m, 0, 1)
         moved = np.where(settled < 1, ground.distance, 0) + self._shift_m
@@ -255,7 +255,7 @@ class MovedTerrain(Terrain):
         at_row, at_col = row * SUBNODES + down, col * SUBNODES + across
         window = ground.drawn.window
         rows, cols = window.row_off + at_row / SUBNODES, window.col_off + at_col / SUBNODES
-        distance = self._measure(rows, cols, reach_m=abs(self._shift_m) + _NEARBY_M)
+        distance = self._measure_distance(rows, cols, reach_m=abs(self._shift_m) + _NEARBY_M)
         fine[down, across] = _leave_zero(ground.sign[at_row, at_col] * distance + self._shift_m)
         return fine
 

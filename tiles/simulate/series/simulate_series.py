@@ -133,7 +133,7 @@ def simulate_series(
     options, out = options or SeriesOptions(), Path(out)
     require_new_folder(out, overwrite=options.overwrite)
     dates = plan_dates(seed, options)
-    coast = _draw(seed, options, dates)
+    coast = _draw_coast(seed, options, dates)
     with open_stage(out, where=out) as stage:
         draft = stage / out.name
         written = _write_dates(draft, coast, dates, options, progress or ignore_progress)
@@ -142,14 +142,14 @@ def simulate_series(
         write_truth_record(draft / "series.json", _make_record(seed, options, coast, written))
     return SimulatedSeries(
         folder=out,
-        dates=tuple(_locate(out, date) for date in written),
+        dates=tuple(_locate_date(out, date) for date in written),
         tile=coast.tile.name,
         crs=coast.tile.square.crs,
         bounds=tuple(coast.tile.grid.bounds),
     )
 
 
-def _draw(seed: int, options: SeriesOptions, dates: Sequence[PlannedDate]) -> _Coast:
+def _draw_coast(seed: int, options: SeriesOptions, dates: Sequence[PlannedDate]) -> _Coast:
     side, square = options.side_px, dates[0].acquisition.square
     # The blocks of a small scene fit it, so that little is rendered in vain.
     block = -(-side // -(-side // _BLOCK_PX) // CELL_PX) * CELL_PX
@@ -191,7 +191,7 @@ def _write_date(draft: Path, coast: _Coast, date: PlannedDate, options: SeriesOp
     terrain = MovedTerrain(coast.waterline, shift_m=date.shift_m)
     world = draw_day(coast.world, date).with_ground(terrain)
     window = coast.tile.grid.window
-    truth = draft / "truth" / _name(date.acquisition)
+    truth = draft / "truth" / _name_scene(date.acquisition)
     truth.mkdir()
     lines = compute_shoreline(world, window)
     write_shoreline(truth / "shoreline.gpkg", lines, grid=coast.tile.grid, swath=None)
@@ -208,18 +208,18 @@ def _write_scene(draft: Path, coast: _Coast, world: World, date: PlannedDate, ta
         world,
         coast.tile,
         acquisition=taken,
-        folder=draft / "scenes" / _name(taken),
-        fraction_file=draft / "truth" / _name(date.acquisition) / "water_fraction.tif",
+        folder=draft / "scenes" / _name_scene(taken),
+        fraction_file=draft / "truth" / _name_scene(date.acquisition) / "water_fraction.tif",
     )
     return make_item(scene, Day(number=date.number, world=world, quiet=world, swath=None), coast.plane)
 
 
-def _name(taken: Acquisition) -> str:
+def _name_scene(taken: Acquisition) -> str:
     """As the product is called: two processings of one acquisition have names of their own."""
     return taken.product.removesuffix(".SAFE")
 
 
-def _locate(out: Path, date: _Written) -> SeriesDate:
+def _locate_date(out: Path, date: _Written) -> SeriesDate:
     taken, again = date.planned.acquisition, date.again
     return SeriesDate(
         number=date.planned.number,
@@ -227,7 +227,7 @@ def _locate(out: Path, date: _Written) -> SeriesDate:
         shift_m=date.planned.shift_m,
         cloud_percent=float(date.item.properties["eo:cloud_cover"]),
         item=out / make_item_path(date.item),
-        truth=out / "truth" / _name(taken),
+        truth=out / "truth" / _name_scene(taken),
         reprocessed=None if again is None else out / make_item_path(again),
     )
 
@@ -244,11 +244,11 @@ def _make_record(seed: int, options: SeriesOptions, coast: _Coast, written: Sequ
         "tile": coast.tile.name,
         "crs": coast.tile.square.crs,
         "bounds": list(coast.tile.grid.bounds),
-        "dates": [_describe(date) for date in written],
+        "dates": [_describe_date(date) for date in written],
     }
 
 
-def _describe(date: _Written) -> dict[str, Any]:
+def _describe_date(date: _Written) -> dict[str, Any]:
     taken = date.planned.acquisition
     return {
         "number": date.planned.number,

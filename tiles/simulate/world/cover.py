@@ -214,7 +214,7 @@ def draw_cover(rng: np.random.Generator, *, extent_px: int) -> Cover:
     )
 
 
-def _turn(cover: Cover, site: Site) -> tuple[Field, Field]:
+def _rotate_positions(cover: Cover, site: Site) -> tuple[Field, Field]:
     """Coordinates along the parcels' axes, in pixels (R, C)."""
     x, y = cover.turn
     rows, cols = site.rows[:, None], site.cols[None, :]
@@ -249,7 +249,7 @@ def _lay_zones(cover: Cover, site: Site) -> tuple[Ground, NDArray[np.uint8] | No
     zone = np.asarray(cover.zones)[np.digitize(noise, cover.levels)]
     surfaces: NDArray[Any] = np.where(zone < 0, 0, zone).astype(np.uint8)
     gain, wet = np.ones_like(noise), np.zeros_like(noise)
-    along, across = _turn(cover, site)
+    along, across = _rotate_positions(cover, site)
     farmed, built = zone == _FIELDS, zone == _TOWN
     if farmed.any():
         parcels, bright, moist = lay_fields(cover.fields, along, across)

@@ -124,7 +124,7 @@ def compute_stack(rendered: Rendered, *, resolution_m: int = 10) -> Field:
         pixels = rendered.reflectance[name]
         native = BANDS[name].resolution_m
         if native < resolution_m:
-            pixels = _average(pixels, resolution_m // native)
+            pixels = _average_blocks(pixels, resolution_m // native)
         elif native > resolution_m:
             for axis in (0, 1):
                 pixels = _interpolate_axis(pixels, native // resolution_m, axis)
@@ -132,7 +132,7 @@ def compute_stack(rendered: Rendered, *, resolution_m: int = 10) -> Field:
     return np.stack(bands)
 
 
-def _average(pixels: Field, step: int) -> Field:
+def _average_blocks(pixels: Field, step: int) -> Field:
     rows, cols = pixels.shape
     return np.asarray(pixels.reshape(rows // step, step, cols // step, step).mean(axis=(1, 3), dtype=np.float32))
 
@@ -167,7 +167,7 @@ def simulate_chip(
     ))  # fmt: skip
     rendered = world.render(Window(0, 0, side, side))
     stack = compute_stack(rendered, resolution_m=resolution_m)
-    fraction, cloud = (_average(field, step) for field in (rendered.water_fraction, rendered.cloud))
+    fraction, cloud = (_average_blocks(field, step) for field in (rendered.water_fraction, rendered.cloud))
     return SimulatedTile(
         reflectance=np.ascontiguousarray(stack[:, :size, :size]),
         water_fraction=fraction[:size, :size],

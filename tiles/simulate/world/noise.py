@@ -64,7 +64,7 @@ class Fractal:
         return cls(seed=seed, spacings_px=octaves.spacings_px, amplitudes=tuple(a * ratio for a in octaves.amplitudes))
 
 
-def _mix(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def _mix_bits(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     values ^= values >> np.uint32(16)
     values *= np.uint32(0x85EBCA6B)
     values ^= values >> np.uint32(13)
@@ -75,7 +75,7 @@ def _mix(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 def _to_words(values: NDArray[Any], salt: int) -> NDArray[np.uint32]:
     words = (np.asarray(values, dtype=np.int64) & 0xFFFFFFFF).astype(np.uint32)
-    return _mix(words * np.uint32(0x9E3779B1) + np.uint32(salt & 0xFFFFFFFF))
+    return _mix_bits(words * np.uint32(0x9E3779B1) + np.uint32(salt & 0xFFFFFFFF))
 
 
 def compute_hash(seed: int, rows: NDArray[Any], cols: NDArray[Any]) -> NDArray[np.uint32]:
@@ -89,7 +89,7 @@ def compute_hash(seed: int, rows: NDArray[Any], cols: NDArray[Any]) -> NDArray[n
     with np.errstate(over="ignore"):
         down = _to_words(rows, seed * 0x68E31DA4 + 0x1B56C4E9)
         across = _to_words(cols, (seed >> 32) * 0x3C6EF372 + seed * 0x2545F491 + 0x7FEB352D)
-        return _mix(down + across * np.uint32(0x01000193))
+        return _mix_bits(down + across * np.uint32(0x01000193))
 
 
 def compute_uniform(seed: int, rows: NDArray[Any], cols: NDArray[Any]) -> NDArray[np.float32]:

@@ -81,7 +81,7 @@ def _resolve_scene_class(spectrum: DrawnSpectrum) -> int:
     return 4 if spectrum.name in _VEGETATION else 5
 
 
-def _vary(spectra: list[DrawnSpectrum], rng: np.random.Generator) -> Field:
+def _draw_variations(spectra: list[DrawnSpectrum], rng: np.random.Generator) -> Field:
     """Factors (K, 12) that make a world's surfaces differ from every measured one: smooth curves over wavelength.
 
     Land is dark in some worlds (volcanic, peat, wet) and in some of its places.
@@ -101,7 +101,7 @@ def _vary(spectra: list[DrawnSpectrum], rng: np.random.Generator) -> Field:
 def build_palette(names: list[str], rng: np.random.Generator) -> Palette:
     """Draw a spectrum for each name; a name that stands twice is drawn twice."""
     drawn = [draw_spectrum(name, rng) for name in names]
-    varied = _vary(drawn, rng)
+    varied = _draw_variations(drawn, rng)
     tall = np.array([_HEIGHT_M.get(name, 0.0) for name in names]) * rng.uniform(0.3, 1.6, len(names))
     return Palette(
         names=tuple(names),

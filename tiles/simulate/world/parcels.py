@@ -64,7 +64,7 @@ class Town:
     industry: float
 
 
-def _pick(seed: int, surfaces: tuple[int, ...], down: Field, across: Field) -> Surfaces:
+def _draw_surfaces(seed: int, surfaces: tuple[int, ...], down: Field, across: Field) -> Surfaces:
     kind = (compute_uniform(seed, down, across) * len(surfaces)).astype(np.intp)
     return np.asarray(surfaces, dtype=np.uint8)[kind]
 
@@ -84,7 +84,7 @@ def lay_fields(fields: Fields, along: Field, across: Field) -> tuple[Surfaces, F
     shift = compute_uniform(fields.seed, strip, 0 * strip)
     place = across / fields.size_px[1] * (0.4 + 1.2 * shift) + 7 * shift
     cut = np.floor(place)
-    surfaces = _pick(fields.seed + 1, fields.surfaces, strip, cut)
+    surfaces = _draw_surfaces(fields.seed + 1, fields.surfaces, strip, cut)
     chance = compute_uniform(fields.seed + 2, strip, cut)
     gain = np.exp(fields.contrast * (2 * chance - 1) * np.float32(1.7))
     wet = np.clip(1 - compute_uniform(fields.seed + 3, strip, cut) / max(fields.irrigated, 1e-6), 0, 1)
@@ -110,13 +110,13 @@ def lay_town(town: Town, along: Field, across: Field) -> tuple[Surfaces, Field]:
         Surface (R, C) and factor of its brightness (R, C).
     """
     lot = np.floor(along / np.float32(1.7)), np.floor(across / np.float32(2.3))
-    surfaces = _pick(town.seed, town.houses, *lot)
+    surfaces = _draw_surfaces(town.seed, town.houses, *lot)
     gain = 0.65 + np.float32(0.7) * compute_uniform(town.seed + 1, *lot)
     quarter = compute_uniform(town.seed + 2, np.floor(along / 45), np.floor(across / 37))
     works = quarter < town.industry
     if works.any():
         hall = np.floor(along / town.hall_px), np.floor(across / (0.6 * town.hall_px))
-        surfaces = np.where(works, _pick(town.seed + 3, town.halls, *hall), surfaces)
+        surfaces = np.where(works, _draw_surfaces(town.seed + 3, town.halls, *hall), surfaces)
         gain = np.where(works, 0.7 + np.float32(0.6) * compute_uniform(town.seed + 4, *hall), gain)
     street = ((along % town.block_px) < 1.0) | ((across % (town.block_px * 1.7)) < 1.0)
     surfaces[street] = town.street

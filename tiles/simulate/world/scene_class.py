@@ -66,7 +66,7 @@ def compute_scene_classes(truth: GroundTruth, *, faults: tuple[int, Window] | No
     if truth.ice is not None:
         classes[(wet > 0.5) & (_coarsen(truth.ice) > 0.5)] = 11
     if faults is not None:
-        _err(classes, wet, _coarsen(truth.bright), truth.foam, *faults)
+        _add_faults(classes, wet, _coarsen(truth.bright), truth.foam, *faults)
     if truth.clouds is not None:
         _lay_clouds(classes, truth.clouds)
     return classes
@@ -81,7 +81,9 @@ def _lay_clouds(classes: NDArray[np.uint8], clouds: CloudView) -> None:
     classes[opacity > 0.65] = 9
 
 
-def _err(classes: NDArray[np.uint8], wet: Field, bright: Field, foam: Field | None, seed: int, window: Window) -> None:
+def _add_faults(
+    classes: NDArray[np.uint8], wet: Field, bright: Field, foam: Field | None, seed: int, window: Window
+) -> None:
     """Take bright ground and surf for cloud, miss some bright lakes, leave some shores unclassified."""
     rows = np.arange(window.row_off // 2, window.row_stop // 2)[:, None]
     cols = np.arange(window.col_off // 2, window.col_stop // 2)[None, :]

@@ -79,17 +79,17 @@ class Drift:
     density: float
 
 
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
+def _draw_log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def draw_surf(rng: np.random.Generator, seed: int) -> Surf | None:
     """Draw the surf of a sea, or none for a calm one."""
-    reach = _between(rng, 15, 260)
+    reach = _draw_log_uniform(rng, 15, 260)
     surf = Surf(
         reach_m=reach,
         lines=int(rng.integers(1, 6)),
-        crest_m=_between(rng, 5, 25),
+        crest_m=_draw_log_uniform(rng, 5, 25),
         wash=float(rng.uniform(0, 0.5)),
         broken=Fractal.build(seed, finest_px=2, coarsest_px=32, hurst=0.4),
         level=float(rng.uniform(-1.5, 0.8)),
@@ -136,7 +136,7 @@ def draw_glint(rng: np.random.Generator, seed: int) -> Glint:
         slick_noise=Fractal.build(
             seed, finest_px=int(2 ** rng.integers(0, 4)), coarsest_px=int(2 ** rng.integers(4, 8)), hurst=0.7
         ),
-        slick_edge=_between(rng, 1, 8),
+        slick_edge=_draw_log_uniform(rng, 1, 8),
         detector=(
             float(rng.uniform(300, 2500)),
             float(np.cos(angle)),
@@ -174,7 +174,7 @@ def draw_drift(rng: np.random.Generator, seed: int) -> Drift | None:
         noise=Fractal.build(seed, finest_px=2 if rows else 1, coarsest_px=64, hurst=1.0 if rows else 0.6),
         where=Fractal.build(seed + 1, finest_px=8, coarsest_px=64, hurst=0.7),
         level=float(rng.uniform(-0.5, 1.5)),
-        width_px=_between(rng, 0.2, 2.0) if rows else 0.0,
+        width_px=_draw_log_uniform(rng, 0.2, 2.0) if rows else 0.0,
         density=float(rng.uniform(0.1, 0.9 if rows else 0.6)),
     )
     return drift if rng.random() < 0.12 else None

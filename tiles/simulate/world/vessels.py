@@ -76,13 +76,13 @@ def compute_vessels(
     return Vessels(hull=hull, dark=dark, wake=wake) if hull.any() or wake.any() else None
 
 
-def _size(chance: NDArray[np.float64]) -> tuple[float, float]:
+def _compute_half_size(chance: NDArray[np.float64]) -> tuple[float, float]:
     """Half the beam and half the length, in pixels: from boats of 6 m to ships of 300 m."""
     return 0.3 + 1.6 * float(chance[3]), 0.6 + 14.0 * float(chance[3] * chance[4])
 
 
 def _compute_hull(ahead: NDArray[np.float64], aside: NDArray[np.float64], chance: NDArray[np.float64]) -> Field:
-    beam, length = _size(chance)
+    beam, length = _compute_half_size(chance)
     parts = [
         np.clip(half + 0.5 - np.abs(off), 0, min(2 * half, 1))
         for half, off in zip((length, beam), (ahead, aside), strict=True)
@@ -92,7 +92,7 @@ def _compute_hull(ahead: NDArray[np.float64], aside: NDArray[np.float64], chance
 
 def _compute_wake(ahead: NDArray[np.float64], aside: NDArray[np.float64], chance: NDArray[np.float64]) -> Field:
     """A streak of foam astern that fades, and two fainter arms that open to either side."""
-    beam, length = _size(chance)
+    beam, length = _compute_half_size(chance)
     astern = -ahead - 0.8 * length
     fading = 4 + 40 * chance[7] ** 2
     width = 0.5 + 0.6 * beam + 0.01 * np.maximum(astern, 0)

@@ -82,10 +82,10 @@ def trace_lines(nodes: Nodes) -> list[Line]:
         as a north-up map shows it. Every vertex lies exactly on an edge between two nodes.
     """
     generator = contourpy.contour_generator(z=nodes, name="serial", line_type=contourpy.LineType.Separate)
-    return [_snap(line) for line in cast(list[Line], generator.lines(0.0))]
+    return [_snap_to_nodes(line) for line in cast(list[Line], generator.lines(0.0))]
 
 
-def _snap(line: Line) -> Line:
+def _snap_to_nodes(line: Line) -> Line:
     """Put coordinates that interpolation left within rounding of a node line back onto it."""
     whole = np.round(line)
     return np.where(np.abs(line - whole) < 1e-9, whole, line)

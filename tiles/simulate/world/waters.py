@@ -130,7 +130,7 @@ def draw_waters(rng: np.random.Generator, *, cold: bool) -> Waters:
     murky = str(sea) in ("turbid", "river_mud", "algae")
     return Waters(
         seed=seed,
-        palette=_stir(build_palette([str(name) for name in names], rng), rng),
+        palette=_redraw_sediment(build_palette([str(name) for name in names], rng), rng),
         slope=float(np.exp(rng.uniform(np.log(0.004), np.log(0.3)))),
         steep=float(rng.choice([0.0, 0.6])),
         clarity=float(np.exp(rng.uniform(np.log(0.03), np.log(0.3)) if murky else rng.uniform(np.log(0.15), 0.0))),
@@ -165,7 +165,7 @@ def redraw_sea_state(waters: Waters, rng: np.random.Generator) -> Waters:
     )
 
 
-def _stir(palette: Palette, rng: np.random.Generator) -> Palette:
+def _redraw_sediment(palette: Palette, rng: np.random.Generator) -> Palette:
     """The same waters with more or with less in them: rivers in flood are brighter than any measured here."""
     gain = np.ones(len(palette.names), dtype=np.float32)
     for index in (_SEA, _SEA_TOO, _INLAND, _INLAND_TOO):
