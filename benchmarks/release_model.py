@@ -28,7 +28,7 @@ from pipeline.samples.sources import resolve_places, resolve_source
 from tiles.bands import L2A_STACK
 from tiles.samples.sample import Sample, SampleSource
 
-__all__ = ["FewBands", "Told", "list_figures", "release"]
+__all__ = ["FewBands", "Remarks", "list_figures", "release"]
 
 LOG = logging.getLogger("release")
 _NAMES = {
@@ -92,7 +92,7 @@ class FewBands:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Remarks:
     """What no measurement can say of a model.
 
     Attributes:
@@ -117,7 +117,7 @@ class Told:
         return ModelCard.model_validate(values)
 
 
-def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, told: Told | None = None) -> Path:
+def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, remarks: Remarks | None = None) -> Path:
     """Measure a model, write it with its figures, and a STAC item and a picture of its worst tiles beside it.
 
     Args:
@@ -125,7 +125,7 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, told: Tol
         into: Folder of the bundled models.
         scenes: The scenes whose labelled crops are measured.
         chips: How many simulated chips are measured.
-        told: What else its card should say.
+        remarks: What else its card should say.
 
     Returns:
         The bundled file.
@@ -144,11 +144,11 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, told: Tol
         (FewBands(whole=simulated, bands=_TWO_BANDS), f"the same chips, {' and '.join(_TWO_BANDS)} alone"),
         (labels, f"{len(labels.places)} labelled real places that no training saw"),
     ):
-        found = evaluate([method], source, options=options)
-        figures += list_figures(found, on)
+        evaluation = evaluate([method], source, options=options)
+        figures += list_figures(evaluation, on)
         LOG.info("%s: %s", on, json.dumps({figure.name: round(figure.value, 4) for figure in figures[-9:]}))
-        gallery.append(_join_worst(found))
-    card = (told or Told()).apply(loaded.card, figures)
+        gallery.append(_join_worst(evaluation))
+    card = (remarks or Remarks()).apply(loaded.card, figures)
     path = into / f"{name}.safetensors"
     save_model(path, loaded.network, card)
     gallery[-1].save(into / f"{name}-worst-real.jpg", quality=80)
@@ -157,16 +157,16 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, told: Tol
     return path
 
 
-def list_figures(found: Evaluation, on: str) -> list[Figure]:
+def list_figures(evaluation: Evaluation, on: str) -> list[Figure]:
     """The figures of an evaluation's first network for a card, and the best index beside it.
 
     Args:
-        found: The evaluation.
+        evaluation: The evaluation.
         on: What it was measured on, in words.
     """
-    network = found.networks[0]
+    network = evaluation.networks[0]
     figures = [_build_figure(network, name, key, on) for name, key in _NAMES.items()]
-    indices = [method for method in found.whole if method.kind == "index"]
+    indices = [method for method in evaluation.whole if method.kind == "index"]
     for name, key in (("iou", "iou"), ("accuracy", "accuracy")):
         best = max(indices, key=lambda method: method.figures[key], default=None)
         if best is not None:
@@ -189,9 +189,9 @@ def _build_figure(method: MethodResult, name: str, key: str, on: str) -> Figure 
     )
 
 
-def _join_worst(found: Evaluation, *, columns: int = 4, side: int = 160) -> Image.Image:
+def _join_worst(evaluation: Evaluation, *, columns: int = 4, side: int = 160) -> Image.Image:
     """The worst tiles: true colour above error, a column each."""
-    shown = found.gallery.tiles[: 2 * columns]
+    shown = evaluation.gallery.tiles[: 2 * columns]
     rows = -(-len(shown) // columns)
     sheet = Image.new("RGB", (columns * side, max(1, 2 * rows) * side), "white")
     for index, tile in enumerate(shown):
@@ -213,11 +213,11 @@ def main() -> None:
     parser.add_argument("--data", default="", help="what it learned from, in words")
     parser.add_argument("--script", default="", help="how it was trained")
     parser.add_argument("--minutes", type=float, help="wall time of all stages of its training")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    failures = tuple(given.failures.read_text().splitlines()) if given.failures else ()
-    told = Told(failures=failures, data=given.data, script=given.script, minutes=given.minutes)
-    LOG.info(release(given.model, given.into, scenes=given.scenes, chips=given.chips, told=told))
+    failures = tuple(arguments.failures.read_text().splitlines()) if arguments.failures else ()
+    remarks = Remarks(failures=failures, data=arguments.data, script=arguments.script, minutes=arguments.minutes)
+    LOG.info(release(arguments.model, arguments.into, scenes=arguments.scenes, chips=arguments.chips, remarks=remarks))
 
 
 if __name__ == "__main__":

@@ -127,6 +127,10 @@ class ModelCard(_Value):
         """The value of a figure by name, or ``None`` where it was not measured."""
         return next((figure.value for figure in self.figures if figure.name == name), None)
 
+    def find_channels(self, inputs: Sequence[str]) -> list[int]:
+        """Where some of the inputs stand among all, counted from 0; arguments and errors as for ``select``."""
+        return [self.inputs.index(name) for name in self.select(inputs).inputs]
+
     def select(self, inputs: Sequence[str]) -> ModelCard:
         """The card of the same model for some of its inputs alone, all of which it then needs.
 
@@ -147,7 +151,7 @@ class ModelCard(_Value):
         groups = self.required_inputs or [(name,) for name in self.inputs]
         missing = [group for group in groups if not {*group} & {*inputs}]
         if missing:
-            wanted = ", ".join("/".join(group) for group in missing)
-            raise ModelInputError(f"{self.name} cannot do without {wanted}: found {', '.join(inputs)} alone.")
+            alternatives = ", ".join("/".join(group) for group in missing)
+            raise ModelInputError(f"{self.name} cannot do without {alternatives}: found {', '.join(inputs)} alone.")
         chosen = {name: tuple(getattr(self, name)[channel] for channel in channels) for name in ("mean", "std")}
         return self.model_copy(update={"inputs": tuple(inputs), "required_inputs": (), **chosen})

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,16 @@ from safetensors import SafetensorError, safe_open
 from models.card import ModelCard
 from models.errors import ModelFileError
 
-__all__ = ["FORMAT", "compute_file_sha256", "explain_error", "parse_card", "read_arrays", "read_card", "read_header"]
+__all__ = [
+    "FORMAT",
+    "compute_file_sha256",
+    "explain_error",
+    "open_draft",
+    "parse_card",
+    "read_arrays",
+    "read_card",
+    "read_header",
+]
 
 FORMAT = "strandline-model-1"
 """The one entry of the header's metadata (its order is not kept): JSON with ``config`` and ``card``.
@@ -62,9 +74,9 @@ def read_header(path: Path) -> dict[str, Any]:
         header = json.loads(metadata[FORMAT])
         return {"config": dict(header["config"]), "card": json.dumps(header["card"])}
     except (KeyError, TypeError, ValueError) as error:
-        found = ", ".join(metadata) or "nothing"
+        names = ", ".join(metadata) or "nothing"
         raise ModelFileError(
-            f"Expected {FORMAT} in the header of a model file, found {found} in {path}. "
+            f"Expected {FORMAT} in the header of a model file, found {names} in {path}. "
             "Write model files with models.networks.checkpoint.save_model."
         ) from error
 
@@ -105,6 +117,23 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
     except (SafetensorError, OSError) as error:
         raise ModelFileError(f"The weights in {path} cannot be read: {explain_error(error)}.") from error
     return {name: array.astype(np.float32) for name, array in arrays.items() if array.dtype.kind == "f"}
+
+
+@contextmanager
+def open_draft(path: Path) -> Iterator[Path]:
+    """Give a draft to write into; when the block ends without an error, it takes the place of the file.
+
+    Args:
+        path: The file; replaced where it exists, and untouched until the draft is whole. Its folder is made.
+
+    Yields:
+        Where to write: a file of the same ending, in a hidden folder beside the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        draft = Path(folder) / f"draft{path.suffix}"
+        yield draft
+        draft.replace(path)
 
 
 def compute_file_sha256(path: Path) -> str:

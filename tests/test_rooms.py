@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models/runtimes",
         "pipeline",
         "pipeline/output",
+        "pipeline/samples",
         "pipeline/trace",
         "tiles",
         "tiles/samples",
@@ -173,7 +174,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline/evaluation/report",
         "pipeline/mapping",
         "pipeline/mosaic",
-        "pipeline/samples",
         "pipeline/search",
         "pipeline/timeseries",
         "pipeline/training",
@@ -182,7 +182,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline/watch/ledger",
         "tiles",
         "tiles/products",
-        "tiles/samples",
         "workflows/watcher",
     },
     "workflows/commands": {

@@ -53,9 +53,10 @@ class WaterLoss:
     focal_gamma: float = 2.0
 
     def __post_init__(self) -> None:
-        found = {field.name: getattr(self, field.name) for field in fields(self)}
-        if not all(0 <= value < float("inf") for value in found.values()) or not any(found[name] for name in _TERMS):
-            raise ModelConfigError(f"Expected weights of a loss to be positive, one of them above 0; found {found}.")
+        weights = {field.name: getattr(self, field.name) for field in fields(self)}
+        finite = all(0 <= value < float("inf") for value in weights.values())
+        if not finite or not any(weights[name] for name in _TERMS):
+            raise ModelConfigError(f"Expected weights of a loss to be positive, one of them above 0; found {weights}.")
         if 0 < self.focal_gamma < 1:
             raise ModelConfigError(f"Expected focal_gamma to be 0, or 1 or more; found {self.focal_gamma}.")
 

@@ -47,6 +47,6 @@ def compute_boundary_overlap(
     Returns:
         (2,): intersection, union.
     """
-    found, true = (compute_boundary(mask, valid, width_px=width_px) for mask in (water, truth))
-    counts: NDArray[Any] = np.array([(found & true).sum(), (found | true).sum()], np.int64)
+    drawn, true = (compute_boundary(mask, valid, width_px=width_px) for mask in (water, truth))
+    counts: NDArray[Any] = np.array([(drawn & true).sum(), (drawn | true).sum()], np.int64)
     return counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -46,7 +47,7 @@ def parse_config(config: Mapping[str, Any]) -> NetworkConfig:
             f"Expected the architecture to be one of {', '.join(ARCHITECTURES)}; found {architecture!r}."
             f"{_suggest(architecture, ARCHITECTURES)}"
         )
-    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    known = kind.__dataclass_fields__
     for name in values:
         if name not in known:
             raise ModelConfigError(f"{architecture}: has no hyperparameter {name!r}.{_suggest(str(name), known)}")
@@ -75,9 +76,9 @@ def describe(config: NetworkConfig) -> dict[str, int | str | bool]:
     Args:
         config: Hyperparameters of any network of ours.
     """
-    return {"architecture": config.architecture, **config.to_dict()}
+    return {"architecture": config.architecture, **asdict(config)}
 
 
-def _suggest(found: str, known: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(found, known, n=1)
+def _suggest(name: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {close[0]}?" if close else f" Known: {', '.join(known)}."

@@ -9,7 +9,7 @@ doi:10.1126/science.1127647.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ __all__ = ["Autoencoder", "AutoencoderConfig", "compute_reconstruction_loss"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoencoderConfig:
-    """The hyperparameters of an autoencoder, as those of ``UNetConfig``; ``build()`` makes the network.
+    """The hyperparameters of an autoencoder, as those of ``UNetConfig``; ``build_network`` makes the network.
 
     Attributes:
         in_channels: Channels of the input, and of the output.
@@ -54,7 +54,7 @@ class AutoencoderConfig:
     @property
     def body(self) -> UNetConfig:
         """The U-Net without skips whose encoder and decoder these are."""
-        return UNetConfig(skips=False, **self.to_dict())  # type: ignore[arg-type]
+        return UNetConfig(skips=False, **asdict(self))
 
     @property
     def classes(self) -> int:
@@ -65,10 +65,6 @@ class AutoencoderConfig:
     def stride(self) -> int:
         """Rows and columns of the input must be multiples of this."""
         return self.body.stride
-
-    def to_dict(self) -> dict[str, int | str | bool]:
-        """The hyperparameters as plain values, for the header of a model file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 class Autoencoder(Network):
@@ -122,8 +118,8 @@ def compute_reconstruction_loss(again: Tensor, image: Tensor, *, known: Tensor |
         ModelInputError: Shapes disagree.
     """
     if again.shape != image.shape or (known is not None and known.shape != image.shape):
-        found = [tuple(tensor.shape) for tensor in (again, image, known) if tensor is not None]
-        raise ModelInputError(f"Expected reconstruction, image and mask of one shape (B, C, H, W), found {found}.")
+        shapes = [tuple(tensor.shape) for tensor in (again, image, known) if tensor is not None]
+        raise ModelInputError(f"Expected reconstruction, image and mask of one shape (B, C, H, W), found {shapes}.")
     if known is None:
         return (again - image).square().mean()
     difference = again.where(known, 0) - image.where(known, 0)  # before squaring: NaN times zero is NaN

@@ -9,8 +9,6 @@ free ``__metadata__`` strings, then plain tensors).
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +19,11 @@ from torch import Tensor
 
 from models.card import ModelCard
 from models.errors import ModelConfigError, ModelFileError
-from models.model_file import FORMAT, compute_file_sha256, explain_error, parse_card, read_card, read_header
+from models.model_file import FORMAT, compute_file_sha256, explain_error, open_draft, parse_card, read_header
 from models.networks.architecture import build_network, describe
 from models.networks.network import Network, NetworkConfig
 
-__all__ = ["FORMAT", "Model", "read_card", "read_model", "save_model"]
+__all__ = ["Model", "read_model", "save_model"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ class Model:
     """
 
     network: Network = field(repr=False)
-    card: ModelCard
+    card: ModelCard = field(repr=False)
     source: str
     sha256: str
 
@@ -70,13 +68,9 @@ def save_model(path: Path | str, network: Network, card: ModelCard) -> None:
     header = {"config": describe(network.config), "card": card.model_dump(mode="json")}
     tensors = {name: _pack(tensor) for name, tensor in network.state_dict().items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside its place, then renamed: a reader never meets half a file.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            draft = Path(folder) / "model"
+        with open_draft(path) as draft:
             save_file(tensors, draft, metadata={FORMAT: json.dumps(header)})
             draft.chmod(0o644)  # safetensors leaves it to its owner alone, and models are to be shared
-            os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)
     except (OSError, SafetensorError) as error:
         raise ModelFileError(f"The model file {path} could not be written: {explain_error(error)}.") from error
 
@@ -105,11 +99,11 @@ def read_model(path: Path | str) -> Model:
 
 
 def _require_agreement(config: NetworkConfig, card: ModelCard, source: str) -> None:
-    found = (config.in_channels, config.classes)
-    if found != (len(card.inputs), len(card.classes)):
+    channels = (config.in_channels, config.classes)
+    if channels != (len(card.inputs), len(card.classes)):
         raise ModelFileError(
-            f"The card names {len(card.inputs)} inputs and {len(card.classes)} classes, the network has {found[0]} "
-            f"and {found[1]}: {source} contradicts itself."
+            f"The card names {len(card.inputs)} inputs and {len(card.classes)} classes, the network has {channels[0]} "
+            f"and {channels[1]}: {source} contradicts itself."
         )
 
 

@@ -5,7 +5,7 @@ It sorts out the tiles that are worth a closer look, and learns from labels that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import torch
@@ -39,7 +39,7 @@ UNKNOWN = -100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierConfig:
-    """The hyperparameters of a classifier, as those of ``UNetConfig``; ``build()`` makes the network.
+    """The hyperparameters of a classifier, as those of ``UNetConfig``; ``build_network`` makes the network.
 
     Attributes:
         in_channels: Channels of the input.
@@ -70,16 +70,12 @@ class ClassifierConfig:
     @property
     def body(self) -> UNetConfig:
         """The U-Net whose encoder this is."""
-        return UNetConfig(**self.to_dict())  # type: ignore[arg-type]
+        return UNetConfig(**asdict(self))
 
     @property
     def stride(self) -> int:
         """Rows and columns of the input must be multiples of this."""
         return self.body.stride
-
-    def to_dict(self) -> dict[str, int | str | bool]:
-        """The hyperparameters as plain values, for the header of a model file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 class Classifier(Network):
@@ -145,9 +141,9 @@ def compute_tile_class(fraction: Tensor, valid: Tensor | None = None, *, least: 
     total = counts.sum(dim=(1, 2))  # (B,)
     wet = ((fraction > 0.5) & counts).sum(dim=(1, 2))
     smaller = torch.minimum(wet, total - wet)
-    found = torch.where(2 * wet > total, WATER, LAND)
-    found = torch.where((smaller > 0) & (smaller >= least * total), SHORE, found)
-    return torch.where(total > 0, found, UNKNOWN)
+    tile_class = torch.where(2 * wet > total, WATER, LAND)
+    tile_class = torch.where((smaller > 0) & (smaller >= least * total), SHORE, tile_class)
+    return torch.where(total > 0, tile_class, UNKNOWN)
 
 
 def compute_class_loss(logits: Tensor, tile_class: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from dataclasses import Field
+from typing import Any, ClassVar, Protocol
 
 from torch import nn
 
@@ -10,7 +11,9 @@ __all__ = ["Network", "NetworkConfig"]
 
 
 class NetworkConfig(Protocol):
-    """The hyperparameters of a network: a frozen value that validates itself; ``build_network`` makes the network."""
+    """The hyperparameters of a network: a frozen dataclass that validates itself; ``build_network`` makes it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     architecture: ClassVar[str]
     """The name under which ``models.networks.architecture`` knows it."""
@@ -33,10 +36,6 @@ class NetworkConfig(Protocol):
     @property
     def stride(self) -> int:
         """Rows and columns of the input must be multiples of this."""
-        ...
-
-    def to_dict(self) -> dict[str, int | str | bool]:
-        """The hyperparameters as plain values, for the header of a model file."""
         ...
 
 

@@ -8,7 +8,7 @@ Source: segmentation-models-pytorch, https://smp.readthedocs.io.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -29,7 +29,7 @@ _STRIDE = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmpConfig:
-    """The hyperparameters of a network of segmentation-models-pytorch; ``build()`` makes it.
+    """The hyperparameters of a network of segmentation-models-pytorch; ``build_network`` makes it.
 
     Attributes:
         name: Architecture and encoder as that library calls them, with a slash between: ``Unet/resnet18``.
@@ -67,10 +67,6 @@ class SmpConfig:
         """Rows and columns of the input must be multiples of this."""
         return _STRIDE
 
-    def to_dict(self) -> dict[str, int | str | bool]:
-        """The hyperparameters as plain values, for the header of a model file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 class SmpNetwork(Network):
     """A network of segmentation-models-pytorch that is called as ours are.
@@ -106,8 +102,8 @@ class SmpNetwork(Network):
         """
         require_image(self.config.name, image, channels=self.in_channels, stride=_STRIDE)
         if self.config.any_channels:
-            there = torch.ones_like(image) if present is None else present[:, :, None, None].expand_as(image)
-            image = torch.cat((image, there.to(image.dtype)), dim=1)  # (B, 2 * in_channels, H, W)
+            flags = torch.ones_like(image) if present is None else present[:, :, None, None].expand_as(image)
+            image = torch.cat((image, flags.to(image.dtype)), dim=1)  # (B, 2 * in_channels, H, W)
         logits: Tensor = self.network(image)
         return logits
 

@@ -5,7 +5,7 @@ Nothing here needs PyTorch, which takes a second and half a gigabyte to import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Literal, get_args
 
@@ -81,10 +81,6 @@ class UNetConfig:
         """Channels at each resolution, from full to coarsest: ``depth + 1`` numbers."""
         return tuple(self.width * 2**level for level in range(self.depth + 1))
 
-    def to_dict(self) -> dict[str, int | str | bool]:
-        """The hyperparameters as plain values, for the header of a model file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
     @property
     def spread_px(self) -> int:
         """Pixels that a stage of the decoder, with its up-sampling, mixes on each side at its own resolution."""
@@ -107,10 +103,10 @@ def compute_crops(margin: int, *, depth: int, spread: int) -> list[int]:
         Pixels at each edge, coarsest resolution first; each is at least twice the one before.
     """
     crops = []
-    wanted = margin
+    unneeded = margin
     for _ in range(depth):
-        crops.append(max(wanted - spread, 0))
-        wanted = crops[-1] // 2
+        crops.append(max(unneeded - spread, 0))
+        unneeded = crops[-1] // 2
     return crops[::-1]
 
 

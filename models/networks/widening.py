@@ -111,11 +111,11 @@ def carry_encoder(source: Autoencoder | Classifier | UNet, target: Autoencoder |
         ModelConfigError: The encoders differ: nothing is copied.
     """
     weights, place = source.encoder.state_dict(), target.encoder.state_dict()
-    told = "absence.weight"
-    if (told in weights) != (told in place):
-        weights.pop(told, None)
-        if told in place:
-            weights[told] = place[told]
+    absence = "absence.weight"
+    if (absence in weights) != (absence in place):
+        weights.pop(absence, None)
+        if absence in place:
+            weights[absence] = place[absence]
     shapes, expected = ({name: tuple(t.shape) for name, t in state.items()} for state in (weights, place))
     if shapes != expected:
         name = next(name for name in (*expected, *shapes) if shapes.get(name) != expected.get(name))

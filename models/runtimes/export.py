@@ -8,13 +8,11 @@ name.
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -24,6 +22,7 @@ from torch.export import Dim, ExportedProgram
 
 from models.card import ModelCard
 from models.errors import ExportError
+from models.model_file import explain_error, open_draft
 from models.networks.absence import select_channels
 from models.networks.checkpoint import Model
 from models.runtimes.exported import EXPORT_KEY, ExportedPredictor, ExportHeader
@@ -88,7 +87,7 @@ def export_model(model: Model, path: Path | str, *, format: ExportFormat, inputs
     path = Path(path)
     if path.suffix != f".{parse_format(format)}":
         raise ExportError(f"Expected a file that ends in .{format}, found {path}: the ending says how to run it.")
-    channels = None if inputs is None else [model.card.inputs.index(name) for name in model.card.select(inputs).inputs]
+    channels = None if inputs is None else model.card.find_channels(inputs)
     runtime = Runtime(model, device="cpu", precision="fp32", channels=channels)
     header = ExportHeader(
         card=runtime.card,
@@ -99,18 +98,14 @@ def export_model(model: Model, path: Path | str, *, format: ExportFormat, inputs
     )
     network = model.network if channels is None else select_channels(model.network, channels)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside its place, checked there, then renamed: what bears the name agrees with the model.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            draft = Path(folder) / f"model.{format}"
+        with open_draft(path) as draft:  # checked before it takes its place: what bears the name agrees with the model
             _write(draft, _trace(WaterProbability(fold_norms(network), runtime.card), header), header, format)
             difference = compute_difference(_RUNTIMES[format](draft, device="cpu"), runtime)
             _require_parity(difference, model.card.name)
-            os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)
     except StrandlineError:
         raise
     except OSError as error:
-        raise ExportError(f"The file {path} could not be written: {' '.join(str(error).split())}.") from error
+        raise ExportError(f"The file {path} could not be written: {explain_error(error)}.") from error
     return difference
 
 
@@ -120,11 +115,9 @@ def parse_format(text: str) -> ExportFormat:
     Raises:
         ExportError: It names none.
     """
-    for known in get_args(ExportFormat):
-        if text == known:
-            found: ExportFormat = known
-            return found
-    raise ExportError(f"Expected the format to be one of {', '.join(get_args(ExportFormat))}; found {text!r}.")
+    if text not in _RUNTIMES:
+        raise ExportError(f"Expected the format to be one of {', '.join(_RUNTIMES)}; found {text!r}.")
+    return cast(ExportFormat, text)
 
 
 def compute_difference(exported: ExportedPredictor, runtime: Runtime) -> float:

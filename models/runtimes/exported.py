@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from models.card import ModelCard
 from models.errors import DeviceError, ModelFileError, ModelInputError
+from models.model_file import compute_file_sha256
 from models.runtimes.predictor import Precision
 
 __all__ = ["EXPORT_KEY", "ExportHeader", "ExportedPredictor"]
@@ -91,7 +91,10 @@ class ExportedPredictor(ABC):
     Attributes:
         source: The file.
         sha256: Its checksum.
-        header: What it says beside its weights.
+        card: What the model says about itself.
+        hyperparameters: Of the network that was exported.
+        stride: Rows and columns of a batch must be multiples of this.
+        reach_px: How far the network sees; ``None`` where it sees the whole tile.
         device: Where it runs: ``cpu`` or ``cuda``.
         precision: ``fp32``, always.
         fill: Mean reflectance a channel: what stands in for pixels without data.
@@ -116,32 +119,13 @@ class ExportedPredictor(ABC):
                 "file (.safetensors)."
             )
         self.source = str(path)
-        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        self.header = header
+        self.sha256 = compute_file_sha256(path)
+        self.card, self.hyperparameters = header.card, header.hyperparameters
+        self.stride, self.reach_px = header.stride, header.reach_px
         self.device = device
         self.precision: Literal["fp32", "bf16"] = "fp32"
         self.fill: NDArray[np.float32] = np.array(header.card.mean, np.float32)
         self.workers = 1
-
-    @property
-    def card(self) -> ModelCard:
-        """What the model says about itself."""
-        return self.header.card
-
-    @property
-    def hyperparameters(self) -> Mapping[str, Any]:
-        """Of the network that was exported."""
-        return self.header.hyperparameters
-
-    @property
-    def stride(self) -> int:
-        """Rows and columns of a batch must be multiples of this."""
-        return self.header.stride
-
-    @property
-    def reach_px(self) -> int | None:
-        """How far the network sees; ``None`` where it sees the whole tile."""
-        return self.header.reach_px
 
     @property
     def description(self) -> str:

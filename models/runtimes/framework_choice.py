@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from models.errors import DeviceError
+from models.model_file import open_draft
 from models.runtimes.openvino_predictor import OpenVinoRuntime, find_openvino
-from models.runtimes.predictor import Device, Framework, Precision, Predictor
+from models.runtimes.predictor import Device, Framework, Precision, Predictor, require_choice
 
 __all__ = ["build_runtime", "find_cache", "measure"]
 
@@ -56,8 +56,7 @@ def build_runtime(
         ModelConfigError: The network cannot do without the other channels.
         ModelInputError: The card says that the model cannot.
     """
-    if framework not in get_args(Framework):
-        raise DeviceError(f"Expected the runtime to be one of {', '.join(get_args(Framework))}; found {framework!r}.")
+    require_choice("runtime", framework, Framework)
 
     def build(kind: Chosen) -> Predictor:
         return _KINDS[kind](path, device=device, precision=precision, channels=channels)
@@ -67,9 +66,9 @@ def build_runtime(
     if not find_openvino() or device == "cuda":
         return build("torch")
     if device == "auto" and _may_have_gpu():
-        ours = build("torch")
-        if getattr(ours, "device", "cpu") == "cuda":
-            return ours
+        runtime = build("torch")
+        if getattr(runtime, "device", "cpu") == "cuda":
+            return runtime
     try:
         other = build("openvino")
     except DeviceError:  # it does not run every network
@@ -152,10 +151,10 @@ def _name_processor() -> str:
 
 def _read_cache() -> dict[str, Any]:
     try:
-        found = json.loads(find_cache().read_text(encoding="utf-8"))
+        entries = json.loads(find_cache().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return entries if isinstance(entries, dict) else {}
 
 
 def _recall(key: str) -> Chosen | None:
@@ -170,8 +169,7 @@ def _remember(key: str, entry: dict[str, Any]) -> None:
     text = json.dumps(_read_cache() | {key: entry}, indent=2, sort_keys=True) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=path.parent, prefix=".begun-", delete=False, encoding="utf-8") as file:
-            file.write(text)
-        Path(file.name).replace(path)
+        with open_draft(path) as draft:
+            draft.write_text(text, encoding="utf-8")
     except OSError:
         return

@@ -9,8 +9,9 @@ import importlib.util
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from models.errors import DeviceError, ModelConfigError, ModelFileError
 from models.model_file import compute_file_sha256, parse_card, read_arrays, read_header
 from models.networks.unet_config import UNetConfig, compute_reach
 from models.runtimes.openvino_graph import build_graph, fold_weights, select_inputs
-from models.runtimes.predictor import Device, Precision, require_batch
+from models.runtimes.predictor import Device, Precision, require_batch, require_choice
 
 __all__ = ["OpenVinoRuntime", "find_openvino"]
 
@@ -42,6 +43,7 @@ class OpenVinoRuntime:
         source: The model's file.
         sha256: Of that file, in hexadecimal.
         card: What the model says about itself, of the channels that are read.
+        hyperparameters: Of the network, for the record.
         device: ``cpu``.
         precision: ``fp32``, or ``bf16``, which moves some 0.02% of the pixels across the threshold
             (``docs/performance.md``).
@@ -76,6 +78,7 @@ class OpenVinoRuntime:
         header = read_header(path)
         card = parse_card(path, header)
         self.config = _parse_config(path, header["config"], card)
+        self.hyperparameters: Mapping[str, Any] = {"architecture": self.config.architecture, **asdict(self.config)}
         self.source, self.sha256 = str(path), compute_file_sha256(path)
         self.device: Literal["cpu"] = _resolve_cpu(device)
         self.precision = _resolve_precision(precision, self._core)
@@ -90,11 +93,6 @@ class OpenVinoRuntime:
         self._lock = threading.Lock()
         self._compiled: dict[tuple[int, bool], Any] = {}
         self._thread = threading.local()
-
-    @property
-    def hyperparameters(self) -> Mapping[str, Any]:
-        """Of the network, for the record."""
-        return {"architecture": self.config.architecture, **self.config.to_dict()}
 
     @property
     def description(self) -> str:
@@ -121,11 +119,11 @@ class OpenVinoRuntime:
             ModelInputError: The shape does not fit.
         """
         require_batch(batch, self.card, margin=margin, stride=self.stride)
-        answers = self._find_request(margin).infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)
+        answers = self._get_request(margin).infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)
         probability: NDArray[np.float32] = answers[0][:, 0]  # (B, 1, H, W) to (B, H, W), less the margin
         return probability
 
-    def _find_request(self, margin: int) -> Any:  # noqa: ANN401 (openvino has no types)
+    def _get_request(self, margin: int) -> Any:  # noqa: ANN401 (openvino has no types)
         """A request of this thread's own; the network is compiled anew for another margin."""
         alone = getattr(self._thread, "alone", False)
         requests: dict[tuple[int, bool], Any] = self._thread.__dict__.setdefault("requests", {})
@@ -179,16 +177,14 @@ def _parse_config(path: Path, config: dict[str, Any], card: ModelCard) -> UNetCo
 
 
 def _resolve_cpu(device: Device) -> Literal["cpu"]:
-    if device not in get_args(Device):
-        raise DeviceError(f"Expected the device to be one of {', '.join(get_args(Device))}; found {device!r}.")
+    require_choice("device", device, Device)
     if device == "cuda":
         raise DeviceError("OpenVINO runs on the processor here: take torch for cuda.")
     return "cpu"
 
 
 def _resolve_precision(precision: Precision, core: Any) -> Literal["fp32", "bf16"]:  # noqa: ANN401
-    if precision not in get_args(Precision):
-        raise DeviceError(f"Expected the precision to be one of {', '.join(get_args(Precision))}; found {precision!r}.")
+    require_choice("precision", precision, Precision)
     native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "bf16" and not native:
         raise DeviceError("The precision bf16 was asked for, and this cpu does not multiply it: take fp32 or auto.")
@@ -196,9 +192,9 @@ def _resolve_precision(precision: Precision, core: Any) -> Literal["fp32", "bf16
 
 
 def _count_cores() -> int:
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(int(asked), here) if asked.isdecimal() else here)
+    return max(1, min(int(limit), here) if limit.isdecimal() else here)
 
 
 def _open_core() -> Any:  # noqa: ANN401

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.card import ModelCard
-from models.errors import ModelInputError
+from models.errors import DeviceError, ModelInputError
 
-__all__ = ["Device", "Framework", "Precision", "Predictor", "require_batch"]
+__all__ = ["Device", "Framework", "Precision", "Predictor", "require_batch", "require_choice"]
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -124,3 +124,18 @@ def require_batch(batch: NDArray[np.float32], card: ModelCard, *, margin: int, s
             f"{card.name}: expected a margin from 0 to less than half of {batch.shape[2]} x {batch.shape[3]} pixels, "
             f"found {margin}."
         )
+
+
+def require_choice(name: str, value: str, choices: object) -> None:
+    """Refuse a device, precision or framework that does not exist.
+
+    Args:
+        name: What is chosen, for the message.
+        value: The choice.
+        choices: The ``Literal`` of all that there are.
+
+    Raises:
+        DeviceError: It is none of them.
+    """
+    if value not in get_args(choices):
+        raise DeviceError(f"Expected the {name} to be one of {', '.join(get_args(choices))}; found {value!r}.")

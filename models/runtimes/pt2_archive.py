@@ -66,7 +66,7 @@ def require_plain(path: Path | str) -> None:
     entries = _read_entries(path)
     strange = [name for name in entries if not _ENTRY.fullmatch(name)]
     try:
-        pickled = any(_find(json.loads(entries[name]), "use_pickle", True) for name in _CONFIGS)
+        pickled = any(True in _walk(json.loads(entries[name]), "use_pickle") for name in _CONFIGS)
         graph = json.loads(entries[_GRAPH])
         strange += ["a pickle"] * pickled + _list_code(graph)
         torch.load(BytesIO(entries[_SAMPLE]), weights_only=True)  # where this fails, torch would run a pickle
@@ -102,10 +102,6 @@ def _list_code(graph: Any) -> list[str]:  # noqa: ANN401 (JSON)
         *(text for text in (*expressions, *ranges) if not _EXPRESSION.fullmatch(text)),
         *(str(text) for text in graph.get("guards_code") or ()),
     ]
-
-
-def _find(tree: Any, key: str, value: object) -> bool:  # noqa: ANN401 (JSON)
-    return any(found == value for found in _walk(tree, key))
 
 
 def _walk(tree: Any, key: str) -> Iterator[Any]:  # noqa: ANN401 (JSON)

@@ -17,7 +17,7 @@ from models.runtimes.predictor import Device, Precision
 from models.runtimes.pt2_archive import read_pt2_header, require_plain
 from models.runtimes.torch_predictor import exact_fp32, resolve_device
 
-__all__ = ["Pt2Predictor", "read_pt2_header"]
+__all__ = ["Pt2Predictor"]
 
 
 class Pt2Predictor(ExportedPredictor):

@@ -28,7 +28,7 @@ def list_models() -> tuple[ModelCard, ...]:
     return tuple(read_card(path) for path in _bundled().values())
 
 
-def load_model(name_or_path: str = DEFAULT_MODEL) -> Model:
+def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     """Decide which model a user means, and load it.
 
     Args:
@@ -40,7 +40,7 @@ def load_model(name_or_path: str = DEFAULT_MODEL) -> Model:
     """
     from models.networks.checkpoint import read_model  # noqa: PLC0415 (torch)
 
-    return read_model(resolve_path(name_or_path))
+    return read_model(resolve_path(str(name_or_path)))
 
 
 def resolve_card(name_or_path: str) -> ModelCard:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from models.card import ModelCard
 from models.errors import ModelInputError
 from models.model_file import read_card
 from models.runtimes.exported import ExportedPredictor
@@ -55,10 +54,10 @@ def resolve_predictor(
 def _read_identity(path: Path) -> tuple[int, ...]:
     """What tells a file from another that takes its place; nothing where there is none, and loading says so."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=_KEPT)
@@ -73,12 +72,8 @@ def _load(
 ) -> Predictor:
     if path.suffix in {".onnx", ".pt2"}:
         return _open_exported(path, inputs, device=device, precision=precision)
-    channels = _find_channels(read_card(path), inputs)
+    channels = None if inputs is None else read_card(path).find_channels(inputs)
     return build_runtime(path, framework=framework, device=device, precision=precision, channels=channels)
-
-
-def _find_channels(card: ModelCard, inputs: Sequence[str] | None) -> list[int] | None:
-    return None if inputs is None else [card.inputs.index(name) for name in card.select(inputs).inputs]
 
 
 def _open_exported(

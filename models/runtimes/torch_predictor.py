@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,11 +25,9 @@ from models.networks.architecture import describe
 from models.networks.checkpoint import Model
 from models.networks.receptive_field import compute_receptive_field
 from models.networks.unet import UNet, crop_edges
-from models.runtimes.predictor import Device, Precision, require_batch
+from models.runtimes.predictor import Device, Precision, require_batch, require_choice
 
 __all__ = [
-    "Device",
-    "Precision",
     "Runtime",
     "exact_fp32",
     "fold_norms",
@@ -44,6 +42,9 @@ class Runtime:
 
     Attributes:
         model: The model.
+        source: The model's file.
+        sha256: Of that file, in hexadecimal.
+        hyperparameters: Of the network, for the record.
         card: What it says about itself, of the channels that are read.
         device: Where it runs: ``cpu`` or ``cuda``.
         precision: ``fp32``, or ``bf16``, which moves some 0.02% of the pixels across the threshold
@@ -75,6 +76,8 @@ class Runtime:
         channels: Sequence[int] | None = None,
     ) -> None:
         self.model = model
+        self.source, self.sha256 = model.source, model.sha256
+        self.hyperparameters: Mapping[str, Any] = describe(model.network.config)
         network, self.card = select_network(model, channels)
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)
@@ -89,21 +92,6 @@ class Runtime:
         self._mean = torch.tensor(self.card.mean, device=self.device)[:, None, None]
         self._scale = 1 / torch.tensor(self.card.std, device=self.device)[:, None, None]
         self.workers = 1 if self.device == "cuda" else torch.get_num_threads()
-
-    @property
-    def source(self) -> str:
-        """The model's file."""
-        return self.model.source
-
-    @property
-    def sha256(self) -> str:
-        """Of that file, in hexadecimal."""
-        return self.model.sha256
-
-    @property
-    def hyperparameters(self) -> Mapping[str, Any]:
-        """Of the network, for the record."""
-        return describe(self.model.network.config)
 
     @property
     def description(self) -> str:
@@ -195,8 +183,7 @@ def resolve_device(device: str) -> Literal["cpu", "cuda"]:
     Raises:
         DeviceError: There is no such device here, or no such choice.
     """
-    if device not in get_args(Device):
-        raise DeviceError(f"Expected the device to be one of {', '.join(get_args(Device))}; found {device!r}.")
+    require_choice("device", device, Device)
     present = torch.cuda.is_available()
     if device == "cuda" and not present:
         raise DeviceError(
@@ -211,8 +198,7 @@ def resolve_precision(precision: str, device: str) -> Literal["fp32", "bf16"]:
     Raises:
         DeviceError: The device has none, or there is no such choice.
     """
-    if precision not in get_args(Precision):
-        raise DeviceError(f"Expected the precision to be one of {', '.join(get_args(Precision))}; found {precision!r}.")
+    require_choice("precision", precision, Precision)
     if precision == "fp32":
         return "fp32"
     native = _gpu_has_bf16() if device == "cuda" else _cpu_has_bf16()
@@ -225,8 +211,8 @@ def resolve_precision(precision: str, device: str) -> Literal["fp32", "bf16"]:
 
 def _cpu_has_bf16() -> bool:
     # Without AVX-512 BF16 or AMX, bfloat16 is emulated, and slower than fp32.
-    has = torch.cpu.get_capabilities()
-    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def _gpu_has_bf16() -> bool:

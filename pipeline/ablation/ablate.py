@@ -169,8 +169,8 @@ class _Bench:
         start = time.monotonic()
         batches = self._batch(self.pool, order[: run.tiles].tolist(), channels)
         loss = fit(network, batches, loss_of_map, recipe=self.recipe.fit, seed=run.seed)
-        found = measure(network, self._batch(self.held_out, range(len(self.held_out)), channels))
-        return _report(run, found, loss, time.monotonic() - start)
+        confusion = measure(network, self._batch(self.held_out, range(len(self.held_out)), channels))
+        return _report(run, confusion, loss, time.monotonic() - start)
 
     def _batch(self, tiles: TileSet, chosen: range | list[int], channels: list[int]) -> Batches:
         return Batches(tiles, chosen=chosen, channels=channels, scale=self._scale)
@@ -188,8 +188,8 @@ class _Bench:
             carry_encoder(self._pretrain(run.variant, run.seed), network)
         return network
 
-    def _configure(self, given: dict[str, object]) -> UNetConfig:
-        config = parse_config({**self.recipe.network, **given})
+    def _configure(self, changes: dict[str, object]) -> UNetConfig:
+        config = parse_config({**self.recipe.network, **changes})
         if not isinstance(config, UNetConfig):
             raise TrainingError(f"An ablation compares U-Nets, found the architecture {config.architecture}.")
         return config
@@ -218,14 +218,14 @@ class _Bench:
         return network
 
 
-def _report(run: Run, found: Confusion, loss: float, seconds: float) -> Row:
+def _report(run: Run, confusion: Confusion, loss: float, seconds: float) -> Row:
     return Row(
         variant=run.variant,
         tiles=run.tiles,
         bands=" ".join(run.bands),
         seed=run.seed,
-        accuracy=round(found.accuracy, 6),
-        iou=round(found.iou, 6),
+        accuracy=round(confusion.accuracy, 6),
+        iou=round(confusion.iou, 6),
         loss=round(loss, 6),
         seconds=round(seconds, 2),
     )

@@ -15,6 +15,7 @@ from pipeline.ablation.ablate import Row
 from pipeline.ablation.recipe import AblationRecipe
 from pipeline.errors import output_errors
 from pipeline.output.figures import encode_figure
+from pipeline.templates import open_templates
 from tiles.bands import L2A_STACK
 
 __all__ = ["Comparison", "compare", "write_report"]
@@ -24,6 +25,11 @@ NAMES: Final = {
     "no_skips": "without skips",
     "autoencoder": "encoder of an autoencoder",
     "classifier": "encoder of a classifier",
+}
+_CLAIMS: Final = {
+    "no_skips": ("Skips matter.", "Without them the U-Net is"),
+    "autoencoder": ("Pretraining as an autoencoder helps.", "With it the U-Net is"),
+    "classifier": ("Pretraining as a classifier helps.", "With it the U-Net is"),
 }
 _COLOURS: Final = {"unet": "#1b5e9e", "no_skips": "#d1495b", "autoencoder": "#3a9d5d", "classifier": "#c98a1b"}
 _ALL: Final = " ".join(L2A_STACK)
@@ -80,8 +86,8 @@ def write_report(folder: Path, rows: Sequence[Row], recipe: AblationRecipe) -> N
 
     Args:
         folder: Where to.
-        rows: What was found so far.
-        recipe: What was asked.
+        rows: The trainings that are done so far.
+        recipe: What all of them are to be.
 
     Raises:
         OutputError: They cannot be written.
@@ -118,16 +124,15 @@ def _draw(rows: Sequence[Row], recipe: AblationRecipe) -> Figure:
 
 def _draw_curve(axes: Axes, rows: Sequence[Row], variant: str, amounts: Sequence[int]) -> None:
     """The mean over seeds as a line, their range as a band, and each seed as a dot."""
-    found = [(amount, [100 * row.accuracy for row in _pick(rows, variant=variant, tiles=amount)]) for amount in amounts]
-    found = [(amount, values) for amount, values in found if values]
-    if not found:
+    picked = {amount: _pick(rows, variant=variant, tiles=amount) for amount in amounts}
+    scores = {amount: [100 * row.accuracy for row in picked[amount]] for amount in amounts if picked[amount]}
+    if not scores:
         return
-    x = [amount for amount, _ in found]
-    colour = _COLOURS[variant]
-    axes.fill_between(x, [min(v) for _, v in found], [max(v) for _, v in found], color=colour, alpha=0.15, linewidth=0)
-    axes.plot(x, [float(np.mean(v)) for _, v in found], color=colour, linewidth=2, label=NAMES[variant])
-    for amount, values in found:
-        axes.plot([amount] * len(values), values, "o", color=colour, markersize=3.5)
+    x, values, colour = list(scores), scores.values(), _COLOURS[variant]
+    axes.fill_between(x, [min(v) for v in values], [max(v) for v in values], color=colour, alpha=0.15, linewidth=0)
+    axes.plot(x, [float(np.mean(v)) for v in values], color=colour, linewidth=2, label=NAMES[variant])
+    for amount, dots in scores.items():
+        axes.plot([amount] * len(dots), dots, "o", color=colour, markersize=3.5)
 
 
 def _draw_bands(axes: Axes, rows: Sequence[Row], recipe: AblationRecipe) -> None:
@@ -148,106 +153,54 @@ def _name_bands(bands: Sequence[str]) -> str:
 
 
 def _write_text(rows: Sequence[Row], recipe: AblationRecipe) -> str:
-    parts = [
-        "# The article's claims, tried",
-        _describe(rows, recipe),
-        "![Accuracy against amount of data, and against bands](ablation.png)",
-        "## Does the claim hold?",
-        "\n".join(_judge(rows, recipe)),
-        "## Accuracy, % (IoU of water, %): mean over seeds ± half their range",
-        _tabulate_amounts(rows, recipe),
-        _tabulate_bands(rows, recipe),
-        "Each training is a row of [ablation.csv](ablation.csv). Differences above are of runs with the same seed: "
-        "the same tiles in the same order. *No different* is less than half a point; *undecided* means that the "
-        "seeds disagree about the sign.",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _describe(rows: Sequence[Row], recipe: AblationRecipe) -> str:
-    tiles, fit = recipe.tiles, recipe.fit
-    unfinished = "" if len(rows) == len(recipe.runs) else f" **Unfinished: {len(rows)} of {len(recipe.runs)} runs.**"
-    return (
-        f"`strandline ablate` trained {len(rows)} small networks ({_list_options(recipe)}), each for {fit.steps} steps "
-        f"of {fit.batch} tiles whatever the amount of data, and measured each on {tiles.held_out} held-out tiles. "
-        f"All tiles are simulated: {tiles.size_px}² pixels of 10 m, one from a scene, mostly with a shore. "
-        "Smaller amounts are parts of the larger ones. An encoder is pretrained for as many steps again on all "
-        f"{tiles.pool} tiles of the pool: the autoencoder's without any label, the classifier's with one word a tile "
-        "(land, water or shore); their U-Nets thus learn twice as long in all. The bands are normalised by the pool's "
-        "means and deviations. Training varies tiles by flips and quarter turns alone, stops at the last step, and "
-        f"keeps the last weights.{unfinished}"
-    )
-
-
-def _list_options(recipe: AblationRecipe) -> str:
-    return ", ".join(f"{name} {value}" for name, value in recipe.network.items()) or "the defaults"
-
-
-def _judge(rows: Sequence[Row], recipe: AblationRecipe) -> list[str]:
-    few, most = min(recipe.amounts), max(recipe.amounts)
+    """Fill the template with comparisons of runs; what was not tried is empty there."""
     middle = recipe.channels.amount
-    lines = [f"- **A U-Net needs little data.** {_judge_amount(rows, few, most, middle)}"]
-    claims = {
-        "no_skips": ("Skips matter.", "Without them the U-Net is"),
-        "autoencoder": ("Pretraining as an autoencoder helps.", "With it the U-Net is"),
-        "classifier": ("Pretraining as a classifier helps.", "With it the U-Net is"),
-    }
-    for variant, (claim, lead) in claims.items():
-        found = [
-            f"{result} from {amount} tiles"
-            for amount in recipe.amounts
-            if (result := compare(_pick(rows, variant=variant, tiles=amount), _pick(rows, tiles=amount)))
-        ]
-        if found:
-            lines.append(f"- **{claim}** {lead} {'; '.join(found)}.")
-    lines.append(f"- **More bands help.** {_judge_bands(rows, recipe)}")
-    return lines
+    whole = _pick(rows, tiles=max(recipe.amounts))
+    middling = middle not in (min(recipe.amounts), max(recipe.amounts))
+    text = (
+        open_templates()
+        .get_template("ablation.md")
+        .render(
+            recipe=recipe,
+            rows=rows,
+            options=", ".join(f"{name} {value}" for name, value in recipe.network.items()) or "the defaults",
+            fewest=compare(_pick(rows, tiles=min(recipe.amounts)), whole),
+            middle=compare(_pick(rows, tiles=middle), whole) if middling else None,
+            claims=[(*claim, _compare_amounts(rows, variant, recipe)) for variant, claim in _CLAIMS.items()],
+            bands=_compare_bands(rows, recipe),
+            names=NAMES,
+            name_bands=_name_bands,
+            cell=_format_cell,
+        )
+    )
+    return f"{text}\n"
 
 
-def _judge_amount(rows: Sequence[Row], few: int, most: int, middle: int) -> str:
-    if not (lost := compare(_pick(rows, tiles=few), _pick(rows, tiles=most))):
-        return "Not tried."
-    text = f"From {few} tiles it is {lost} than from {most}."
-    if middle not in (few, most) and (lost := compare(_pick(rows, tiles=middle), _pick(rows, tiles=most))):
-        text += f" From {middle} tiles it is {lost}."
-    return text
+def _compare_amounts(rows: Sequence[Row], variant: str, recipe: AblationRecipe) -> list[tuple[int, Comparison]]:
+    """A variant against the plain U-Net, amount by amount."""
+    return [
+        (amount, comparison)
+        for amount in recipe.amounts
+        if (comparison := compare(_pick(rows, variant=variant, tiles=amount), _pick(rows, tiles=amount)))
+    ]
 
 
-def _judge_bands(rows: Sequence[Row], recipe: AblationRecipe) -> str:
+def _compare_bands(rows: Sequence[Row], recipe: AblationRecipe) -> list[tuple[tuple[str, ...], Comparison]]:
+    """The last set of bands against each of the others."""
     amount, (*fewer, most) = recipe.channels.amount, recipe.channels.sets
     whole = _pick(rows, tiles=amount, bands=" ".join(most))
-    found = [
-        f"{result} than {_name_bands(bands)}"
+    return [
+        (bands, comparison)
         for bands in fewer
-        if (result := compare(whole, _pick(rows, tiles=amount, bands=" ".join(bands))))
+        if (comparison := compare(whole, _pick(rows, tiles=amount, bands=" ".join(bands))))
     ]
-    return f"From {amount} tiles, {_name_bands(most)} bands are {'; '.join(found)}." if found else "Not tried."
 
 
-def _tabulate_amounts(rows: Sequence[Row], recipe: AblationRecipe) -> str:
-    lines = [
-        "| tiles | " + " | ".join(NAMES[variant] for variant in recipe.variants) + " |",
-        "| --- |" + " --- |" * len(recipe.variants),
-    ]
-    for amount in recipe.amounts:
-        cells = [_format_cell(_pick(rows, variant=variant, tiles=amount)) for variant in recipe.variants]
-        lines.append(f"| {amount} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _tabulate_bands(rows: Sequence[Row], recipe: AblationRecipe) -> str:
-    amount = recipe.channels.amount
-    lines = [f"| bands | U-Net, {amount} tiles |", "| --- | --- |"]
-    for bands in recipe.channels.sets:
-        cell = _format_cell(_pick(rows, tiles=amount, bands=" ".join(bands)))
-        lines += [f"| {_name_bands(bands)} | {cell} |"]
-    return "\n".join(lines)
-
-
-def _format_cell(rows: Sequence[Row]) -> str:
-    if not rows:
+def _format_cell(rows: Sequence[Row], *, tiles: int, variant: str = "unet", bands: str = _ALL) -> str:
+    picked = _pick(rows, variant=variant, tiles=tiles, bands=bands)
+    if not picked:
         return "–"
-    return f"{_spread([row.accuracy for row in rows])} ({_spread([row.iou for row in rows])})"
+    return f"{_spread([row.accuracy for row in picked])} ({_spread([row.iou for row in picked])})"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import TrainingError
+from pipeline.atomic import open_draft
 from pipeline.samples.simulated import SimulatedSource
 from tiles.bands import L2A_STACK
 from tiles.samples.sample import Sample
@@ -96,13 +95,11 @@ def _write(path: Path, samples: Sequence[Sample], made_of: str) -> None:
     reflectance = np.stack([np.nan_to_num(sample.reflectance, nan=0.0) for sample in samples])
     assert reflectance.shape[1] == len(L2A_STACK)  # noqa: S101 (samples validate themselves)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft = Path(folder) / "tiles.npz"
+    with open_draft(path) as draft, draft.open("wb") as file:
         np.savez(
-            draft,
+            file,
             dn=np.clip(np.rint(reflectance * _DN), -32768, 32767).astype(np.int16),
             fraction=np.rint(255 * np.stack([sample.fraction for sample in samples])).astype(np.uint8),
             valid=np.stack([sample.valid for sample in samples]),
             made_of=np.array(made_of),
         )
-        os.replace(draft, path)  # noqa: PTH105 (Path.replace is the same call)

@@ -142,18 +142,13 @@ def find_framework(runtime: Predictor) -> str:
     return "exported" if Path(runtime.source).suffix in {".onnx", ".pt2"} else "torch"
 
 
-def _find_channels(runtime: Predictor) -> list[int]:
-    inputs = read_card(Path(runtime.source)).inputs
-    return [inputs.index(name) for name in runtime.card.inputs]
-
-
 def _build_openvino_calls(runtime: OpenVinoRuntime, batches: NDArray[np.float32], margin: int) -> list[Call]:
     """The compiled graph as it is, a stream a thread."""
     import openvino  # noqa: PLC0415 (optional)
 
-    weights, channels = read_arrays(Path(runtime.source)), _find_channels(runtime)
-    if len(channels) < len(read_card(Path(runtime.source)).inputs):
-        weights = select_inputs(weights, channels)
+    weights, card = read_arrays(Path(runtime.source)), read_card(Path(runtime.source))
+    if len(runtime.card.inputs) < len(card.inputs):
+        weights = select_inputs(weights, card.find_channels(runtime.card.inputs))
     graph = build_graph(fold_weights(weights, runtime.config), runtime.config, runtime.card, margin=margin)
     choices = {
         "INFERENCE_PRECISION_HINT": "bf16" if runtime.precision == "bf16" else "f32",
@@ -174,7 +169,8 @@ def _build_torch_calls(runtime: Predictor, batches: NDArray[np.float32], margin:
 
     device = runtime.device if isinstance(runtime, Runtime) else "cpu"
     dtype = torch.bfloat16 if runtime.precision == "bf16" else torch.float32
-    network, _ = select_network(read_model(Path(runtime.source)), _find_channels(runtime))
+    model = read_model(Path(runtime.source))
+    network, _ = select_network(model, model.card.find_channels(runtime.card.inputs))
     network = fold_norms(network).to(device, dtype).to(memory_format=torch.channels_last)
     options = {"margin": margin} if isinstance(network, UNet) else {}
 

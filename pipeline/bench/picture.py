@@ -109,28 +109,28 @@ def _draw_threads(axes: Axes, spans: tuple[Span, ...], threads: list[str], colou
 
 def _draw_bars(axes: Axes, report: BenchReport) -> None:
     """Three bars: the limit, the map's processor time over the cores, and its wall time."""
-    found, cores = report.compute_medians(), report.cores
+    medians, cores = report.compute_medians(), report.cores
     on_gpu = report.choices.device == "cuda"
-    decoding_s = found["decoding_cpu_s"] / cores
-    network_s = found["network_wall_s"] if on_gpu else found["network_cpu_s"] / cores
-    busy_s = found["map_cpu_s"] / cores
+    decoding_s = medians["decoding_cpu_s"] / cores
+    network_s = medians["network_wall_s"] if on_gpu else medians["network_cpu_s"] / cores
+    busy_s = medians["map_cpu_s"] / cores
     known_s = decoding_s + (0.0 if on_gpu else network_s)
     axes.barh(0, decoding_s, color=_DECODING)
     axes.barh(0, network_s, left=0.0 if on_gpu else decoding_s, height=0.4 if on_gpu else 0.8, color=_NETWORK)
     axes.barh(1, min(busy_s, known_s), color=_DECODING if on_gpu else "#8a7f8d")
     axes.barh(1, max(busy_s - known_s, 0.0), left=known_s, color=_OTHERS)
-    axes.barh(2, found["map_wall_s"], color=_WALL)
+    axes.barh(2, medians["map_wall_s"], color=_WALL)
     for row, length, words in (
-        (0, found["limit_s"], f"{found['limit_s']:.1f} s"),
+        (0, medians["limit_s"], f"{medians['limit_s']:.1f} s"),
         (1, busy_s, f"{busy_s:.1f} s, of which {max(busy_s - known_s, 0.0):.1f} s for all else"),
-        (2, found["map_wall_s"], f"{found['map_wall_s']:.1f} s, {found['ratio']:.2f} times the limit"),
+        (2, medians["map_wall_s"], f"{medians['map_wall_s']:.1f} s, {medians['ratio']:.2f} times the limit"),
     ):
         axes.text(length, row, f" {words}", va="center", fontsize=8, color="#111111")
-    axes.axvline(found["limit_s"], color="#111111", linewidth=0.8, linestyle="--")
+    axes.axvline(medians["limit_s"], color="#111111", linewidth=0.8, linestyle="--")
     names = ["limit: decoding and network alone", "processor time of the map, over the cores", "wall time of the map"]
     axes.set_yticks(range(3), names)
     axes.set_ylim(2.6, -0.6)
-    axes.set_xlim(0, 1.25 * max(found["map_wall_s"], busy_s, found["limit_s"]))
+    axes.set_xlim(0, 1.25 * max(medians["map_wall_s"], busy_s, medians["limit_s"]))
     axes.set_xlabel("seconds" if len(report.runs) == 1 else f"seconds, medians of {len(report.runs)} runs", fontsize=8)
     _tidy(axes)
 

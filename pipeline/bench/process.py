@@ -16,11 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.bench.values import Choices, DecodingCost, MappingCost, NetworkCost, TileCost
-from pipeline.clock import Span
+from pydantic import TypeAdapter
+
+from pipeline.bench.values import DecodingCost, MappingCost, NetworkCost
 from pipeline.mapping.options import MapOptions
 from strandline import StrandlineError
-from tiles.grid import Window
 
 __all__ = ["SIMULATED_PX", "BenchError", "run_decoding", "run_mapping", "run_network", "run_simulation"]
 
@@ -48,22 +48,13 @@ def run_decoding(scene: str, work: Path, *, options: MapOptions) -> DecodingCost
         BenchError: The process failed; the message is its own.
     """
     answer, _ = _run("decoding", work, {"scene": scene, "options": options.model_dump(mode="json")})
-    return DecodingCost(**answer)
+    return TypeAdapter(DecodingCost).validate_python(answer)
 
 
 def run_network(scene: str, work: Path, *, options: MapOptions) -> NetworkCost:
     """Run the network by the library alone; arguments and errors as for ``run_decoding``."""
     answer, _ = _run("network", work, {"scene": scene, "options": options.model_dump(mode="json")})
-    return NetworkCost(
-        choices=Choices(**answer["choices"]),
-        tiles=tuple(map(_read_tile, answer["tiles"])),
-        without_halo=_read_tile(answer["without_halo"]),
-        gpu=answer["gpu"],
-    )
-
-
-def _read_tile(values: Mapping[str, Any]) -> TileCost:
-    return TileCost(**{**values, "interiors": tuple(Window(**interior) for interior in values["interiors"])})
+    return TypeAdapter(NetworkCost).validate_python(answer)
 
 
 def run_mapping(scene: str, work: Path, *, options: MapOptions) -> tuple[MappingCost, Path]:
@@ -73,14 +64,8 @@ def run_mapping(scene: str, work: Path, *, options: MapOptions) -> tuple[Mapping
         What it took, and the folder of the result, within ``work``.
     """
     answer, wall_s = _run("mapping", work, {"scene": scene, "options": options.model_dump(mode="json")})
-    cost = MappingCost(
-        wall_s=wall_s,
-        cpu_s=answer["cpu_s"],
-        peak_rss_mib=answer["peak_rss_mib"],
-        stages_s=answer["stages_s"],
-        spans=tuple(Span(*span) for span in answer["spans"]),
-    )
-    return cost, Path(answer["folder"])
+    folder = Path(answer.pop("folder"))
+    return TypeAdapter(MappingCost).validate_python({**answer, "wall_s": wall_s}), folder
 
 
 def run_simulation(work: Path, *, size: int = SIMULATED_PX) -> str:
@@ -99,16 +84,16 @@ def run_simulation(work: Path, *, size: int = SIMULATED_PX) -> str:
 
 def _run(part: str, work: Path, request: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
     """Returns the answer, and the seconds from the start of the process to its end."""
-    asked, answered = work / f".{part}.request.json", work / f".{part}.answer.json"
-    asked.write_text(json.dumps({"part": part, "work": str(work), **request}), encoding="utf-8")
-    answered.unlink(missing_ok=True)
-    command = [sys.executable, "-P", "-m", "pipeline.bench.process", str(asked), str(answered)]
+    request_file, answer_file = work / f".{part}.request.json", work / f".{part}.answer.json"
+    request_file.write_text(json.dumps({"part": part, "work": str(work), **request}), encoding="utf-8")
+    answer_file.unlink(missing_ok=True)
+    command = [sys.executable, "-P", "-m", "pipeline.bench.process", str(request_file), str(answer_file)]
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603 (our own interpreter)
         command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     wall_s = time.perf_counter() - began
-    answer = json.loads(answered.read_text(encoding="utf-8")) if answered.exists() else {}
+    answer = json.loads(answer_file.read_text(encoding="utf-8")) if answer_file.exists() else {}
     if "error" in answer:
         raise BenchError(answer["error"], exit_code=answer["exit_code"])
     if done.returncode or not answer:
@@ -129,48 +114,45 @@ def main(request: Path, answer: Path) -> None:
         request: JSON: ``part``, ``work``, and what the part takes.
         answer: Where its answer, or its error, is written.
     """
-    asked = json.loads(request.read_text(encoding="utf-8"))
+    values = json.loads(request.read_text(encoding="utf-8"))
     try:
-        found = _PARTS[asked["part"]](asked)
+        result = _PARTS[values["part"]](values)
     except StrandlineError as error:
-        found = {"error": str(error), "exit_code": error.exit_code}
-    answer.write_text(json.dumps(found), encoding="utf-8")
+        result = {"error": str(error), "exit_code": error.exit_code}
+    answer.write_text(json.dumps(result), encoding="utf-8")
 
 
-def _measure_decoding(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _measure_decoding(request: Mapping[str, Any]) -> dict[str, Any]:
     from pipeline.bench.decoding import measure_decoding  # noqa: PLC0415 (a part loads what it needs, and no more)
 
-    return asdict(measure_decoding(asked["scene"], MapOptions(**asked["options"])))
+    return asdict(measure_decoding(request["scene"], MapOptions(**request["options"])))
 
 
-def _measure_network(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _measure_network(request: Mapping[str, Any]) -> dict[str, Any]:
     from pipeline.bench.network import measure_network  # noqa: PLC0415
 
-    return asdict(measure_network(asked["scene"], MapOptions(**asked["options"])))
+    return asdict(measure_network(request["scene"], MapOptions(**request["options"])))
 
 
-def _measure_mapping(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _measure_mapping(request: Mapping[str, Any]) -> dict[str, Any]:
     from pipeline.mapping.map_scene import map_scene  # noqa: PLC0415
 
-    options = MapOptions(**asked["options"])
-    result = map_scene(asked["scene"], Path(asked["work"]) / "maps", options=options.model_copy(update=_ANEW))
+    options = MapOptions(**{**request["options"], "overwrite": True})
+    result = map_scene(request["scene"], Path(request["work"]) / "maps", options=options)
     return {
         "folder": str(result.folder),
         "stages_s": result.stages_s,
-        "spans": [[span.stage, span.thread, span.begin_s, span.end_s] for span in result.spans],
+        "spans": [asdict(span) for span in result.spans],
         "cpu_s": time.process_time(),
         "peak_rss_mib": _read_peak_mib(),
     }
 
 
-_ANEW: Final = {"overwrite": True}
-
-
-def _simulate(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _simulate(request: Mapping[str, Any]) -> dict[str, Any]:
     from tiles.simulate.product.simulate import ProductOptions, simulate_scene  # noqa: PLC0415
 
     options = ProductOptions(kind="archipelago", cloud_cover=0.0, swath="full", complete=False, overwrite=True)
-    product = simulate_scene(Path(asked["work"]), seed=1, size=asked["size"], options=options)
+    product = simulate_scene(Path(request["work"]), seed=1, size=request["size"], options=options)
     return {"scene": str(product.path)}
 
 

@@ -65,33 +65,33 @@ def _list_circumstances(report: BenchReport) -> tuple[Row, ...]:
 
 
 def _list_limit(report: BenchReport) -> tuple[Row, ...]:
-    found = report.compute_medians()
+    medians = report.compute_medians()
     overlap = "the longer of both" if report.choices.device == "cuda" else f"both on {report.cores} cores"
     return (
         (
             "decoding alone",
-            f"{found['decoding_cpu_s']:.1f} core-s, {found['decoding_wall_s']:.1f} s, "
-            f"{found['decoding_mpx_per_s']:.1f} Mpx/s of {report.runs[0].decoding.files} files",
+            f"{medians['decoding_cpu_s']:.1f} core-s, {medians['decoding_wall_s']:.1f} s, "
+            f"{medians['decoding_mpx_per_s']:.1f} Mpx/s of {report.runs[0].decoding.files} files",
         ),
         (
             "network alone",
-            f"{found['network_cpu_s']:.1f} core-s, {found['network_wall_s']:.1f} s; "
-            f"{found['network_without_halo_cpu_s']:.1f} core-s without a halo",
+            f"{medians['network_cpu_s']:.1f} core-s, {medians['network_wall_s']:.1f} s; "
+            f"{medians['network_without_halo_cpu_s']:.1f} core-s without a halo",
         ),
-        ("limit", f"{found['limit_s']:.1f} s ({overlap})"),
+        ("limit", f"{medians['limit_s']:.1f} s ({overlap})"),
     )
 
 
 def _list_mapping(report: BenchReport) -> tuple[Row, ...]:
-    found, gpu = report.compute_medians(), report.runs[0].network.gpu
+    medians, gpu = report.compute_medians(), report.runs[0].network.gpu
     return (
         (
             "map, all outputs",
-            f"{found['map_wall_s']:.1f} s, {found['map_cpu_s']:.1f} core-s, "
-            f"at most {found['map_peak_rss_mib']:,.0f} MiB",
+            f"{medians['map_wall_s']:.1f} s, {medians['map_cpu_s']:.1f} core-s, "
+            f"at most {medians['map_peak_rss_mib']:,.0f} MiB",
         ),
-        ("", f"{found['map_mpx_per_s']:.2f} Mpx/s, {found['map_s_per_mpx']:.3f} s/Mpx"),
-        ("map to limit", f"{found['ratio']:.2f}" + (_SMALL if report.scene.megapixels < LARGE_MPX else "")),
+        ("", f"{medians['map_mpx_per_s']:.2f} Mpx/s, {medians['map_s_per_mpx']:.3f} s/Mpx"),
+        ("map to limit", f"{medians['ratio']:.2f}" + (_SMALL if report.scene.megapixels < LARGE_MPX else "")),
         ("GPU", f"{gpu['name']}, at most {gpu['peak_memory_mib']:,} MiB" if gpu else "not measured"),
     )
 

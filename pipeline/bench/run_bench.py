@@ -31,7 +31,7 @@ from pipeline.predict.inputs import resolve_inputs
 from pipeline.progress import Progress, ignore_progress
 from tiles.products.open import open_scene
 
-__all__ = ["count_asked", "measure_scene", "run_bench"]
+__all__ = ["count_tiles", "measure_scene", "run_bench"]
 
 _RUNS_OF_SMALL: Final = 3
 
@@ -89,22 +89,22 @@ def measure_scene(
         StrandlineError: Something of the scene or the choices will not do.
     """
     size = _read_size(scene)
-    wanted = runs or (1 if size.megapixels > LARGE_MPX else _RUNS_OF_SMALL)
+    rounds = runs or (1 if size.megapixels > LARGE_MPX else _RUNS_OF_SMALL)
     done: list[BenchRun] = []
-    for number in range(wanted):
-        progress(f"network, run {number + 1} of {wanted}", number / wanted)
+    for number in range(rounds):
+        progress(f"network, run {number + 1} of {rounds}", number / rounds)
         network = run_network(scene, work, options=options)
-        progress(f"decoding, run {number + 1} of {wanted}", (number + 0.2) / wanted)
+        progress(f"decoding, run {number + 1} of {rounds}", (number + 0.2) / rounds)
         decoding = run_decoding(scene, work, options=options)
-        progress(f"mapping, run {number + 1} of {wanted}", (number + 0.5) / wanted)
+        progress(f"mapping, run {number + 1} of {rounds}", (number + 0.5) / rounds)
         mapping, folder = run_mapping(scene, work, options=options)
-        asked = count_asked(folder / "water.tif", network)
+        asked = count_tiles(folder / "water.tif", network)
         shutil.rmtree(folder)
         done.append(BenchRun(network=network, decoding=decoding, mapping=mapping, asked=asked))
     return BenchReport(machine=describe_machine(), scene=size, runs=tuple(done))
 
 
-def count_asked(water: Path, network: NetworkCost) -> AskedTiles:
+def count_tiles(water: Path, network: NetworkCost) -> AskedTiles:
     """Which tiles of a map the network was given: those in which a pixel is valid.
 
     Args:

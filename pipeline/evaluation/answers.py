@@ -129,7 +129,7 @@ class NetworkMethod:
 
     def answer(self, sample: Sample) -> Answer | None:
         """The probability of water, NaN where the sample has no data at all."""
-        present = {name for name, there in zip(L2A_STACK, sample.present, strict=True) if there}
+        present = {name for name, is_present in zip(L2A_STACK, sample.present, strict=True) if is_present}
         inputs = tuple(name for name in self.whole.card.inputs if name in present)
         predictor = self._get_predictor(inputs) if inputs else None
         if predictor is None:

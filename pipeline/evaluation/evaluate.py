@@ -6,25 +6,31 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import SkipValidation, model_validator
 
+from models.runtimes.predictor import Device, Precision
 from pipeline.evaluation.answers import Answer, Method, NetworkMethod, list_index_methods
 from pipeline.evaluation.tally import TALLY_LENGTH, Bootstrap, compute_figures, compute_tally, get_confusion
 from pipeline.evaluation.tile_gallery import TileGallery
 from pipeline.progress import Progress, ignore_progress
+from pipeline.samples.sources import HELD_OUT, resolve_places, resolve_source
 from tiles.bands import L2A_STACK
 from tiles.errors import OptionError, SampleError
 from tiles.indices import INDICES, IndexHistogram, compute_index
 from tiles.options import Options
 from tiles.samples.sample import Sample, SampleSource
 
-__all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "Progress", "evaluate"]
+__all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "evaluate", "open_data", "open_networks"]
 
 Floats = NDArray[np.floating[Any]]
+
+Subject = str | Path | NetworkMethod
+"""What can be measured: the name of a bundled model, a model file, or a network with a name of its own."""
 
 _FEW_PLACES = 8
 """With fewer places than this, tiles are resampled instead, and the report says so."""
@@ -37,6 +43,11 @@ class EvaluationOptions(Options):
         tile_size: Rows and columns that are read at a time.
         resamples: Draws for the intervals.
         pictures: How many tiles are shown.
+        places: Which places of named data: ``all``, ``held-out`` or ``learned``.
+        held_out: Share of the places that the training held out.
+        split_seed: Seed of that split, as the training had it.
+        device: Where models that are named run.
+        precision: What they multiply in.
 
     Raises:
         OptionError: A number is not positive.
@@ -45,6 +56,11 @@ class EvaluationOptions(Options):
     tile_size: int = 384
     resamples: int = 500
     pictures: int = 24
+    places: str = "all"
+    held_out: float = HELD_OUT
+    split_seed: int = 0
+    device: SkipValidation[Device] = "auto"  # loading a model checks both, and knows what this machine has
+    precision: SkipValidation[Precision] = "auto"
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -70,9 +86,9 @@ class MethodResult:
 
     name: str
     kind: str
-    pooled: Floats
-    by_place: dict[str, Floats]
-    intervals: dict[str, tuple[float, float]]
+    pooled: Floats = field(repr=False)
+    by_place: dict[str, Floats] = field(repr=False)
+    intervals: dict[str, tuple[float, float]] = field(repr=False)
 
     @property
     def pixels(self) -> int:
@@ -126,29 +142,41 @@ class Evaluation:
         """The methods that answered every pixel that counts: only these can be compared."""
         return tuple(method for method in self.methods if method.pixels == sum(self.pixels.values()))
 
+    def __repr__(self) -> str:
+        """A line for the data, and a line a method."""
+        figures = [
+            f"  {method.name}: accuracy {method.figures['accuracy']:.4f}, iou {method.figures['iou']:.4f}"
+            for method in self.methods
+        ]
+        total = sum(self.pixels.values())
+        return "\n".join([f"Evaluation on {self.source}: {len(self.places)} places, {total} pixels", *figures])
+
 
 def evaluate(
-    networks: Sequence[NetworkMethod],
-    source: SampleSource,
+    models: Subject | Sequence[Subject],
+    data: str | Path | SampleSource,
     *,
     options: EvaluationOptions | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure networks, and always the indices beside them.
+    """Measure models, and always the indices beside them.
 
     The data is read twice: Otsu's threshold of a scene is known only once all of the scene was seen.
 
     Args:
-        networks: What is to be measured, with names of their own.
-        source: The data.
+        models: What is to be measured: names of bundled models, model files, or networks with names of their own.
+        data: As ``strandline evaluate`` takes it (``simulated:FIRST-LAST``, ``labels:SCENES``, a folder), or a source.
         options: How.
         progress: Told how far the work is.
 
     Raises:
-        OptionError: Two networks have the same name.
+        OptionError: Two networks have the same name, or the data is named in no way that is known.
         SampleError: The data has no labelled pixel.
+        StrandlineError: A model cannot be loaded.
     """
     options, progress = options or EvaluationOptions(), progress or ignore_progress
+    source = open_data(data, options)
+    networks = open_networks(models, options)
     names = [network.name for network in networks]
     if len(set(names)) < len(names):
         raise OptionError(f"Expected networks of different names, found {', '.join(names)}. Name model files apart.")
@@ -161,6 +189,54 @@ def evaluate(
         study.add(sample, number)
         progress("measuring", (number + 1) / count)
     return study.finish(source.name, thresholds)
+
+
+def open_networks(models: Subject | Sequence[Subject], options: EvaluationOptions) -> tuple[NetworkMethod, ...]:
+    """Load models, each under its short name, or, where two share that, under what the user called it.
+
+    Args:
+        models: As ``evaluate`` takes them; networks stay as they are.
+        options: Say where and how they run.
+
+    Raises:
+        StrandlineError: A model cannot be loaded.
+    """
+    subjects = [models] if isinstance(models, str | Path | NetworkMethod) else models
+    short = [_shorten(subject) for subject in subjects]
+    return tuple(
+        subject
+        if isinstance(subject, NetworkMethod)
+        else NetworkMethod(
+            name=name if short.count(name) == 1 else str(subject),
+            model=str(subject),
+            device=options.device,
+            precision=options.precision,
+        )
+        for name, subject in zip(short, subjects, strict=True)
+    )
+
+
+def _shorten(subject: Subject) -> str:
+    """The name of a network, of a model, or of a model file without its folder and ending."""
+    if isinstance(subject, NetworkMethod):
+        return subject.name
+    return Path(subject).stem if Path(subject).suffix else str(subject)
+
+
+def open_data(data: str | Path | SampleSource, options: EvaluationOptions) -> SampleSource:
+    """Open the data that a user names, restricted to the places that the options choose; a source stays as it is.
+
+    Args:
+        data: As ``evaluate`` takes it.
+        options: Say which places.
+
+    Raises:
+        OptionError: It is named in no way that is known.
+        SampleError: There is nothing in it, or it cannot be divided.
+    """
+    if not isinstance(data, str | Path):
+        return data
+    return resolve_places(resolve_source(str(data)), options.places, held_out=options.held_out, seed=options.split_seed)
 
 
 def _learn_thresholds(
@@ -178,11 +254,11 @@ def _learn_thresholds(
             surface = compute_index(name, sample.reflectance)
             if surface is not None:
                 by_place[sample.place].add(surface[sample.valid])
-    found = {
+    thresholds = {
         name: {place: histogram.threshold for place, histogram in by_place.items()}
         for name, by_place in histograms.items()
     }
-    return count, found
+    return count, thresholds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,23 +286,25 @@ class _Study:
         counted = _choose_pixels(sample, [answer for answer in answers.values() if answer is not None])
         if not counted.any():
             return
-        self._note(sample, counted)
+        self._count_sample(sample, counted)
         for method in self.methods:
             answer = answers[method.name]
             if answer is not None:
-                self._count(method, answer, sample, counted, number)
+                self._count_answer(method, answer, sample, counted, number)
         first = answers[self.methods[0].name]
         if first is not None:
             self.gallery.add(sample, counted, first, number)
 
-    def _note(self, sample: Sample, counted: NDArray[np.bool_]) -> None:
+    def _count_sample(self, sample: Sample, counted: NDArray[np.bool_]) -> None:
         self.tiles[sample.place] += 1
         self.pixels[sample.place] += int(counted.sum())
         self.water[sample.place] += int((counted & (sample.fraction > 0.5)).sum())
         for name in np.array(L2A_STACK)[~sample.present]:
             self.absent[str(name)] += 1
 
-    def _count(self, method: Method, answer: Answer, sample: Sample, counted: NDArray[np.bool_], number: int) -> None:
+    def _count_answer(
+        self, method: Method, answer: Answer, sample: Sample, counted: NDArray[np.bool_], number: int
+    ) -> None:
         tally = compute_tally(answer.surface, sample, counted, level=answer.level, calibrated=method.kind == "network")
         places = self.tallies[method.name]
         places[sample.place] = places.get(sample.place, 0) + tally

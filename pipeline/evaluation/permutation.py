@@ -10,7 +10,6 @@ arXiv:2405.11500.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from models.measures.metrics import Confusion, compute_confusion
 from pipeline.errors import OptionError
 from pipeline.evaluation.answers import NetworkMethod
+from pipeline.progress import Progress, ignore_progress
 from tiles.bands import L2A_STACK
 from tiles.samples.sample import Sample, SampleSource
 
@@ -59,7 +59,7 @@ def compute_importance(
     *,
     tile_size: int,
     repeats: int = 3,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress = ignore_progress,
 ) -> tuple[BandImportance, ...]:
     """Shuffle each band of a network in turn, tile by tile.
 
@@ -81,15 +81,14 @@ def compute_importance(
     whole = Confusion()
     shuffled = {band: [Confusion() for _ in range(repeats)] for band in network.whole.card.inputs}
     for number, sample in enumerate(source.tiles(size=tile_size)):
-        unshuffled = _judge(network, sample)
+        unshuffled = _count(network, sample)
         whole += unshuffled
         for band, counts in shuffled.items():
             absent = not sample.present[L2A_STACK.index(band)]
             for repeat in range(repeats):
                 seed = _seed(band, number, repeat)
-                counts[repeat] += unshuffled if absent else _judge(network, permute_band(sample, band, seed=seed))
-        if progress is not None:
-            progress(f"shuffling bands, tile {number + 1}", 0.0)
+                counts[repeat] += unshuffled if absent else _count(network, permute_band(sample, band, seed=seed))
+        progress(f"shuffling bands, tile {number + 1}", 0.0)
     return tuple(_summarise(network.name, band, whole, counts) for band, counts in shuffled.items())
 
 
@@ -108,7 +107,7 @@ def permute_band(sample: Sample, band: str, *, seed: int) -> Sample:
     return replace(sample, reflectance=reflectance)
 
 
-def _judge(network: NetworkMethod, sample: Sample) -> Confusion:
+def _count(network: NetworkMethod, sample: Sample) -> Confusion:
     answer = network.answer(sample)
     if answer is None:
         return Confusion()

@@ -140,12 +140,12 @@ def _summarise(distances: Floats) -> dict[str, Floats]:
 def _compute_quantile(counts: Floats, share: float) -> Floats:
     """A quantile of histograms (..., bins), as if the distances of a bin were spread evenly over it."""
     reached = np.cumsum(counts, axis=-1)
-    wanted = share * reached[..., -1:]
-    index = np.argmax(reached >= wanted, axis=-1)[..., None]  # the first bin that reaches it
+    target = share * reached[..., -1:]
+    index = np.argmax(reached >= target, axis=-1)[..., None]  # the first bin that reaches it
     inside = np.take_along_axis(counts, index, axis=-1)
     before = np.take_along_axis(reached, index, axis=-1) - inside
     width = np.diff(_EDGES_M)[index]
-    value = _EDGES_M[index] + width * np.nan_to_num(compute_ratio(wanted - before, inside))
+    value = _EDGES_M[index] + width * np.nan_to_num(compute_ratio(target - before, inside))
     return np.asarray(np.where(reached[..., -1] > 0, value[..., 0], np.nan))
 
 

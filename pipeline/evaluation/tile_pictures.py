@@ -90,8 +90,8 @@ def _compose(reflectance: NDArray[np.float32]) -> Bytes:
     """(row, col, 3): red, green and blue, each stretched; what is missing is grey."""
     names = ("B04", "B03", "B02")
     planes = {name: reflectance[L2A_STACK.index(name)] for name in (*names, "B08", "B8A")}
-    there = [name for name, plane in planes.items() if np.isfinite(plane).any()]
-    chosen = names if set(names) <= set(there) else (there * 3)[:3] if there else names
+    known_bands = [name for name, plane in planes.items() if np.isfinite(plane).any()]
+    chosen = names if set(names) <= set(known_bands) else (known_bands * 3)[:3] if known_bands else names
     image = np.stack([planes[name] for name in chosen], axis=-1)
     known = np.isfinite(image).all(axis=-1)
     if not known.any():

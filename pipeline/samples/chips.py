@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.errors import TrainingError
 
-__all__ = ["Chip", "ChipStore"]
+__all__ = ["Chip", "ChipStore", "find_shore"]
 
 _DN = 10_000.0
 
@@ -103,8 +103,16 @@ class ChipStore:
         Args:
             index: Of a chip that is there.
         """
-        fraction = self._fraction[index]
-        return np.flatnonzero((fraction > 5) & (fraction < 250))
+        return find_shore(self._fraction[index])
+
+
+def find_shore(fraction: NDArray[Any]) -> NDArray[np.intp]:
+    """Flat indices of the pixels that are partly water.
+
+    Args:
+        fraction: (row, col), share of water in units of 1/255, as the store keeps it.
+    """
+    return np.flatnonzero((fraction > 5) & (fraction < 250))
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:

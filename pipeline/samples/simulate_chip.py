@@ -20,7 +20,7 @@ _EXTENTS_PX = (384, 384, 1024, 2048, 4096, 10980)  # bays and zones have the siz
 _CLOUDY = 0.3
 _OPAQUE = 0.3
 _TRIES = 6
-_PEEP_PX = 96
+_CENTRE_PX = 96
 
 
 def simulate(seed: int) -> Chip:
@@ -46,8 +46,8 @@ def _choose_window(world: World, rng: np.random.Generator, extent_px: int) -> Wi
     blocks = max(1, extent_px // CHIP_PX)
     for _ in range(_TRIES):
         col, row = (int(index) * CHIP_PX for index in rng.integers(blocks, size=2))
-        middle = (CHIP_PX - _PEEP_PX) // 2
-        peep = Window(col + middle, row + middle, _PEEP_PX, _PEEP_PX)
-        if rng.random() < 1 / _TRIES or len(world.terrain.compute_block(peep).cells):
+        middle = (CHIP_PX - _CENTRE_PX) // 2
+        centre = Window(col + middle, row + middle, _CENTRE_PX, _CENTRE_PX)
+        if rng.random() < 1 / _TRIES or len(world.terrain.compute_block(centre).cells):
             break
     return Window(col, row, CHIP_PX, CHIP_PX)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.errors import TrainingError
 from pipeline.samples.augmentation import coarsen
-from pipeline.samples.chips import Chip, ChipStore
+from pipeline.samples.chips import Chip, ChipStore, find_shore
 from pipeline.samples.simulate_chip import CHIP_PX, simulate
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
@@ -89,7 +89,7 @@ class SimulatedSource:
         """A part of a chip, laid around a pixel of the shore more often than not."""
         if self.cache is None:
             chip = simulate(seed)
-            return cut(chip, _choose_corner(find_shore(chip), rng, size), size)
+            return cut(chip, _choose_corner(find_shore(np.rint(chip.fraction * 255)), rng, size), size)
         store, index = self._keep_chip(self.cache, seed)
         return store.read(index, corner=_choose_corner(store.find_shore(index), rng, size), size=size)
 
@@ -147,12 +147,6 @@ def cut(chip: Chip, corner: tuple[int, int], size: int) -> Chip:
     """
     part = (slice(corner[0], corner[0] + size), slice(corner[1], corner[1] + size))
     return replace(chip, reflectance=chip.reflectance[:, *part], fraction=chip.fraction[part], valid=chip.valid[part])
-
-
-def find_shore(chip: Chip) -> NDArray[np.intp]:
-    """Flat indices of the pixels that are partly water, as ``ChipStore.find_shore`` finds them."""
-    stored = np.rint(chip.fraction * 255)
-    return np.flatnonzero((stored > 5) & (stored < 250))
 
 
 def _choose_corner(shore: NDArray[np.intp], rng: np.random.Generator, size: int) -> tuple[int, int]:

@@ -39,10 +39,10 @@ def resolve_source(text: str, *, cache: Path | None = None) -> SampleSource:
         OptionError: It is none of these.
         SampleError: There is nothing to draw from.
     """
-    kind, found, rest = text.partition(":")
-    if kind == "simulated" and found:
+    kind, colon, rest = text.partition(":")
+    if kind == "simulated" and colon:
         return _open_simulated(rest, cache)
-    if found and kind in _KINDS and rest:
+    if colon and kind in _KINDS and rest:
         return _KINDS[kind](rest)
     path = Path(text)
     if path.is_dir():
@@ -72,8 +72,8 @@ def resolve_places(source: SampleSource, which: str, *, held_out: float = HELD_O
 
 
 def _open_simulated(text: str, cache: Path | None) -> SampleSource:
-    found = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
-    first, last = (int(group or found[1]) for group in found.groups()) if found else (0, -1)
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    first, last = (int(group or match[1]) for group in match.groups()) if match else (0, -1)
     if last < first:
         raise OptionError(f"Expected seeds as simulated:FIRST-LAST, found simulated:{text}.")
     return SimulatedSource(first_seed=first, chips=last - first + 1, cache=cache)

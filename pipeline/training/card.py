@@ -95,12 +95,12 @@ def _compute_margin(module: TrainingModule, tile: Sample) -> NDArray[np.float32]
 
 def _write_card(module: TrainingModule, measured: _Calibration | None, effort: Effort) -> ModelCard:
     recipe = module.recipe
-    told = recipe.model
-    any_bands = bool(told.network.get("any_channels", False))
+    model = recipe.model
+    any_bands = bool(model.network.get("any_channels", False))
     return ModelCard(
-        name=told.name,
-        version=told.version,
-        description=told.description,
+        name=model.name,
+        version=model.version,
+        description=model.description,
         inputs=L2A_STACK,
         required_inputs=REQUIRED_BANDS if any_bands else (),
         classes=module.objective.classes or L2A_STACK,

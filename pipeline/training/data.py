@@ -46,14 +46,14 @@ class DrawnTiles(Dataset[Sample]):
 class _RoundSampler(Sampler[tuple[int, int]]):
     """The keys of one round: this device's share of them, in order."""
 
-    def __init__(self, *, count: int, rank: int, ranks: int, tell_round: Callable[[], int]) -> None:
+    def __init__(self, *, count: int, rank: int, ranks: int, get_round: Callable[[], int]) -> None:
         self.count = count
         self.rank = rank
         self.ranks = ranks
-        self.tell_round = tell_round
+        self.get_round = get_round
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        now = self.tell_round()
+        now = self.get_round()
         return ((now, index) for index in range(self.rank, self.count * self.ranks, self.ranks))
 
     def __len__(self) -> int:
@@ -67,13 +67,13 @@ class Share:
     Attributes:
         rank: Which device this is, counted from 0.
         ranks: How many devices there are.
-        tell_round: Says which round begins. Lightning's own count of epochs will not do: after a restart its
+        get_round: Says which round begins. Lightning's own count of epochs will not do: after a restart its
             samplers are told another than its modules.
     """
 
     rank: int = 0
     ranks: int = 1
-    tell_round: Callable[[], int] = field(default_factory=lambda: count().__next__)
+    get_round: Callable[[], int] = field(default_factory=lambda: count().__next__)
 
 
 def build_loader(tiles: DrawnTiles, *, batch: int, batches: int, workers: int, share: Share) -> DataLoader[Any]:
@@ -86,7 +86,7 @@ def build_loader(tiles: DrawnTiles, *, batch: int, batches: int, workers: int, s
         workers: Processes that draw ahead; 0 draws in this one.
         share: Which part of them is this device's.
     """
-    keys = _RoundSampler(count=batch * batches, rank=share.rank, ranks=share.ranks, tell_round=share.tell_round)
+    keys = _RoundSampler(count=batch * batches, rank=share.rank, ranks=share.ranks, get_round=share.get_round)
     return DataLoader(
         tiles,
         batch_size=batch,

@@ -91,12 +91,12 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 (Lightning's own type is a union of a dozen)
         """AdamW, its rate rising and falling with the steps."""
-        told = self.recipe.optimiser
-        optimiser = AdamW(self.network.parameters(), lr=told.rate, weight_decay=told.weight_decay)
+        settings = self.recipe.optimiser
+        optimiser = AdamW(self.network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
         steps = self.recipe.trainer.steps
 
         def compute_share(step: int) -> float:
-            return compute_rate(step / steps, warm_up=told.warm_up, last=told.last)
+            return compute_rate(step / steps, warm_up=settings.warm_up, last=settings.last)
 
         schedule = LambdaLR(optimiser, compute_share)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -120,9 +120,11 @@ def compute_rate(done: float, *, warm_up: float, last: float) -> float:
 
 def build_augmentation(recipe: Recipe) -> Augmentation:
     """The variations that a recipe asks for; bands are absent only for networks that can do without."""
-    told = recipe.augmentation
-    bands = BandDropout(atmospheric=told.absent_atmospheric, usual=told.absent_usual, random=told.absent_random)
-    strengths = told.model_dump(exclude={"absent_atmospheric", "absent_usual", "absent_random"})
+    settings = recipe.augmentation
+    bands = BandDropout(
+        atmospheric=settings.absent_atmospheric, usual=settings.absent_usual, random=settings.absent_random
+    )
+    strengths = settings.model_dump(exclude={"absent_atmospheric", "absent_usual", "absent_random"})
     return Augmentation(
         wavelengths_nm=tuple(BANDS[name].wavelength_nm for name in L2A_STACK),
         bands=bands if recipe.model.network.get("any_channels", False) else None,

@@ -6,6 +6,7 @@ night on a cluster.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from models.errors import TrainingError
 from pipeline.atomic import write_whole
 from pipeline.strict_yaml import explain, read_yaml
+from strandline import __file__ as house
 
 __all__ = [
     "AugmentationRecipe",
@@ -27,8 +29,12 @@ __all__ = [
     "Recipe",
     "TrainerRecipe",
     "read_recipe",
+    "resolve_recipe",
     "write_recipe",
 ]
+
+RECIPES = Path(house).parent / "workflows" / "recipes"
+"""The recipes that come with Strandline."""
 
 Chance = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -220,6 +226,27 @@ def read_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         raise TrainingError(f"The recipe {path}: {explain(error, Recipe)}") from error
+
+
+def resolve_recipe(text: str) -> Path:
+    """The recipe that a user means: a file, or the name of one that comes with Strandline.
+
+    Args:
+        text: A path, or a name such as ``swed``.
+
+    Raises:
+        TrainingError: It is neither.
+    """
+    path = Path(text)
+    bundled = RECIPES / path.with_suffix(".yaml").name
+    if path.is_file() or path.suffix:
+        return path if path.is_file() or not bundled.is_file() else bundled
+    if not bundled.is_file():
+        known = sorted(recipe.stem for recipe in RECIPES.glob("*.yaml"))
+        close = difflib.get_close_matches(text, known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise TrainingError(f"No recipe is called {text!r}, and no file is there; known: {', '.join(known)}.{hint}")
+    return bundled
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:

@@ -38,7 +38,7 @@ from pipeline.training.card import Effort, write_trained_model
 from pipeline.training.data import DrawnTiles, Share, build_loader, collate, draw_fixed
 from pipeline.training.module import TrainingModule
 from pipeline.training.pictures import PictureLog
-from pipeline.training.recipe import Recipe, read_recipe, write_recipe
+from pipeline.training.recipe import Recipe, read_recipe, resolve_recipe, write_recipe
 from tiles.samples.mixture import Mixture
 from tiles.samples.sample import Sample, SampleSource, split_places
 
@@ -65,21 +65,27 @@ class TrainingData:
     held_out: SampleSource | None
 
 
-def train(recipe: Recipe, run: Path, *, progress: bool = False) -> Path:
+def train(recipe: Recipe | Path | str, run: Path | str, *, changes: Sequence[str] = (), progress: bool = False) -> Path:
     """Train from the beginning.
 
     Args:
-        recipe: What the training is told.
+        recipe: What the training is told: a recipe, its file, or the name of one that comes with Strandline.
         run: Folder of the run; made where it is not there.
+        changes: Settings that replace those of a file, as ``data.root=/data/SWED``.
         progress: Whether to draw a progress bar.
 
     Returns:
         The model file.
 
     Raises:
-        TrainingError: The folder holds a run already, or the recipe asks for what cannot be.
+        TrainingError: There is no such recipe, the folder holds a run already, or the recipe asks for what cannot be.
         SampleError: The data is missing or cannot be divided.
     """
+    run = Path(run)
+    if not isinstance(recipe, Recipe):
+        recipe = read_recipe(resolve_recipe(str(recipe)), changes)
+    elif changes:
+        raise TrainingError("Changes go with the file or name of a recipe: change the Recipe itself (model_copy).")
     if getattr(rank_zero_only, "rank", 0) == 0:  # with DDP, the other processes come here after the first
         if (run / RECIPE_FILE).exists():
             raise TrainingError(
@@ -157,17 +163,17 @@ def _stopped_between_steps() -> Iterator[None]:
 
 
 def _build_train_loader(recipe: Recipe, data: TrainingData, trainer: lightning.Trainer) -> DataLoader[Any]:
-    told = recipe.trainer
+    settings = recipe.trainer
 
-    def tell_round() -> int:
-        return trainer.global_step // told.round_steps
+    def get_round() -> int:
+        return trainer.global_step // settings.round_steps
 
     return build_loader(
         DrawnTiles(source=data.learned, size=recipe.data.tile_px, seed=recipe.seed),
-        batch=told.batch,
-        batches=told.round_steps * told.accumulate,
-        workers=told.workers,
-        share=Share(rank=trainer.global_rank, ranks=trainer.world_size, tell_round=tell_round),
+        batch=settings.batch,
+        batches=settings.round_steps * settings.accumulate,
+        workers=settings.workers,
+        share=Share(rank=trainer.global_rank, ranks=trainer.world_size, get_round=get_round),
     )
 
 
@@ -175,8 +181,8 @@ def _draw_watched(recipe: Recipe, data: TrainingData) -> list[Sample]:
     """The held-out tiles that are measured after each round: always the same ones."""
     if data.held_out is None:
         return []
-    told = recipe.data
-    return draw_fixed(data.held_out, count=told.validation_tiles, size=told.tile_px, seed=recipe.seed)
+    settings = recipe.data
+    return draw_fixed(data.held_out, count=settings.validation_tiles, size=settings.tile_px, seed=recipe.seed)
 
 
 def _build_watched_loader(recipe: Recipe, watched: list[Sample]) -> DataLoader[Any] | None:
@@ -194,13 +200,13 @@ def resolve_data(recipe: Recipe, run: Path) -> TrainingData:
     Raises:
         SampleError: A source is missing, or has too few places to be divided.
     """
-    told = recipe.data
-    cache = Path(told.cache) if told.cache else run / "chips"
+    settings = recipe.data
+    cache = Path(settings.cache) if settings.cache else run / "chips"
     learned: list[tuple[SampleSource, float]] = []
     held_out: list[tuple[SampleSource, float]] = []
-    for part in told.parts:
-        source = resolve_source(part.source.replace("{root}", told.root or ""), cache=cache)
-        keep, hold = split_places(source.places, held_out=part.held_out, seed=told.split_seed)
+    for part in settings.parts:
+        source = resolve_source(part.source.replace("{root}", settings.root or ""), cache=cache)
+        keep, hold = split_places(source.places, held_out=part.held_out, seed=settings.split_seed)
         learned.append((source.restrict(keep), part.weight))
         if hold:
             held_out.append((source.restrict(hold), part.weight))
@@ -243,10 +249,10 @@ def _load_start(text: str) -> Model:
     start = Path(text)
     if not start.is_dir():
         return load_model(text)
-    found = sorted(start.glob("*.safetensors"))
-    if len(found) != 1:
-        raise TrainingError(f"Expected one model file in the run {start} to start from, found {len(found)}.")
-    return read_model(found[0])
+    files = sorted(start.glob("*.safetensors"))
+    if len(files) != 1:
+        raise TrainingError(f"Expected one model file in the run {start} to start from, found {len(files)}.")
+    return read_model(files[0])
 
 
 def _measure_normalisation(recipe: Recipe, source: SampleSource) -> Normalisation:
@@ -265,22 +271,22 @@ def _measure_normalisation(recipe: Recipe, source: SampleSource) -> Normalisatio
 
 
 def _build_trainer(recipe: Recipe, callbacks: list[Callback], run: Path, *, progress: bool) -> lightning.Trainer:
-    told = recipe.trainer
-    several = told.devices > 1
+    settings = recipe.trainer
+    several = settings.devices > 1
     return lightning.Trainer(
         default_root_dir=run,
-        accelerator=told.accelerator,
-        devices=told.devices,
+        accelerator=settings.accelerator,
+        devices=settings.devices,
         strategy="ddp" if several else "auto",
-        sync_batchnorm=several and told.accelerator != "cpu",
-        precision=told.precision,
-        max_steps=told.steps,
+        sync_batchnorm=several and settings.accelerator != "cpu",
+        precision=settings.precision,
+        max_steps=settings.steps,
         max_epochs=-1,
-        accumulate_grad_batches=told.accumulate,
+        accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=recipe.optimiser.clip,
         use_distributed_sampler=False,  # ours divides the tiles itself
         num_sanity_val_steps=0,
-        log_every_n_steps=min(50, told.round_steps),
+        log_every_n_steps=min(50, settings.round_steps),
         deterministic="warn",
         callbacks=callbacks,
         logger=[CSVLogger(run, name="log"), TensorBoardLogger(run, name="tensorboard")],
@@ -290,15 +296,15 @@ def _build_trainer(recipe: Recipe, callbacks: list[Callback], run: Path, *, prog
 
 
 def _build_callbacks(recipe: Recipe, run: Path, watched: list[Sample]) -> list[Callback]:
-    told = recipe.trainer
+    settings = recipe.trainer
     callbacks: list[Callback] = []
-    if told.average:
-        first = min(_FIRST_AVERAGED, told.steps - 1)
-        callbacks.append(EMAWeightAveraging(decay=told.average, update_starting_at_step=first))
-    if told.patience is not None and watched:
-        callbacks.append(EarlyStopping("val/loss", patience=told.patience))
-    if told.pictures and watched:
-        callbacks.append(PictureLog(run / "pictures", watched[: told.pictures]))
+    if settings.average:
+        first = min(_FIRST_AVERAGED, settings.steps - 1)
+        callbacks.append(EMAWeightAveraging(decay=settings.average, update_starting_at_step=first))
+    if settings.patience is not None and watched:
+        callbacks.append(EarlyStopping("val/loss", patience=settings.patience))
+    if settings.pictures and watched:
+        callbacks.append(PictureLog(run / "pictures", watched[: settings.pictures]))
     # The state is kept after each round under one name; Lightning writes it whole or not at all.
     keep = ModelCheckpoint(
         dirpath=run,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.release_model import FewBands, Told, list_figures, release
+from benchmarks.release_model import FewBands, Remarks, list_figures, release
 from models.networks.checkpoint import read_model
 from pipeline.evaluation.answers import NetworkMethod
 from pipeline.evaluation.evaluate import EvaluationOptions, evaluate
@@ -62,7 +62,7 @@ def test_figures_have_intervals_and_the_best_index_beside_them(model: Path) -> N
 
 def test_a_release_stands_whole(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.release_model.resolve_source", lambda _text: Discs())
-    path = release(model, tmp_path, scenes=tmp_path, chips=2, told=Told(failures=("It knows discs alone.",)))
+    path = release(model, tmp_path, scenes=tmp_path, chips=2, remarks=Remarks(failures=("It knows discs alone.",)))
     card = read_model(path).card
     assert card.known_failures == ("It knows discs alone.",)
     assert len({figure.on for figure in card.figures if not figure.name.startswith("best")}) == 3

@@ -31,23 +31,22 @@ def ablate(
     from pipeline.ablation.report import write_report
 
     torch.set_num_threads(threads)
-    asked = read_ablation(recipe)
-
-    rows = run(asked, out, progress=_Teller(quiet=quiet))
-    write_report(out, rows, asked)
+    settings = read_ablation(recipe)
+    rows = run(settings, out, progress=_ProgressPrinter(quiet=quiet))
+    write_report(out, rows, settings)
     if not quiet:
         typer.echo(f"{out / 'ablation.md'}   ({len(rows)} trainings)")
 
 
-class _Teller:
-    """Says how far a stage is, once for each hundredth of it."""
+class _ProgressPrinter:
+    """Prints how far a stage is, a line for each hundredth of it."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
-        self.said = ""
+        self.printed = ""
 
     def __call__(self, stage: str, share: float) -> None:
         text = f"{stage.replace('_', ' ')}: {share:.0%}"
-        if text != self.said and not self.quiet:
+        if text != self.printed and not self.quiet:
             typer.echo(text, err=True)
-            self.said = text
+            self.printed = text

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from workflows.commands.evaluate import HeldOut, Places, SplitSeed, TileSize
+
 __all__ = ["compare"]
 
 _Names = Annotated[
@@ -18,19 +20,15 @@ _Names = Annotated[
     ),
 ]
 _Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for a report; without it, a table is printed.")]
-_Places = Annotated[str, typer.Option(help="all, held-out or learned places of the data.")]
-_HeldOut = Annotated[float, typer.Option(help="Share of the places that the training held out.")]
-_SplitSeed = Annotated[int, typer.Option(help="Seed of the split, as the training had it.")]
-_TileSize = Annotated[int, typer.Option(help="Rows and columns that are read at a time.")]
 
 
 def compare(
     names: _Names,
     out: _Out = None,
-    places: _Places = "all",
-    held_out: _HeldOut = 0.15,
-    split_seed: _SplitSeed = 0,
-    tile_size: _TileSize = 384,
+    places: Places = "all",
+    held_out: HeldOut = 0.15,
+    split_seed: SplitSeed = 0,
+    tile_size: TileSize = 384,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,

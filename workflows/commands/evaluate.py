@@ -9,6 +9,12 @@ import typer
 
 __all__ = ["evaluate"]
 
+# ``strandline compare`` takes these too.
+Places = Annotated[str, typer.Option(help="all, held-out or learned places of the data.")]
+HeldOut = Annotated[float, typer.Option(help="Share of the places that the training held out.")]
+SplitSeed = Annotated[int, typer.Option(help="Seed of the split, as the training had it.")]
+TileSize = Annotated[int, typer.Option(help="Rows and columns that are read at a time.")]
+
 _Model = Annotated[str, typer.Argument(help="A bundled model (strandline models) or a model file.", show_default=False)]
 _Data = Annotated[
     str,
@@ -18,10 +24,6 @@ _Data = Annotated[
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report.html, metrics.json and metrics.csv.")]
-_Places = Annotated[str, typer.Option(help="all, held-out or learned places of the data.")]
-_HeldOut = Annotated[float, typer.Option(help="Share of the places that the training held out.")]
-_SplitSeed = Annotated[int, typer.Option(help="Seed of the split, as the training had it.")]
-_TileSize = Annotated[int, typer.Option(help="Rows and columns that are read at a time.")]
 _Permute = Annotated[bool, typer.Option("--permute", help="Measure what shuffling each band costs, too.")]
 _Repeats = Annotated[int, typer.Option(help="Shuffles a band.")]
 _Pictures = Annotated[int, typer.Option(help="Tiles that are shown in the report.")]
@@ -31,10 +33,10 @@ def evaluate(
     model: _Model,
     data: _Data,
     out: _Out,
-    places: _Places = "all",
-    held_out: _HeldOut = 0.15,
-    split_seed: _SplitSeed = 0,
-    tile_size: _TileSize = 384,
+    places: Places = "all",
+    held_out: HeldOut = 0.15,
+    split_seed: SplitSeed = 0,
+    tile_size: TileSize = 384,
     permute: _Permute = False,
     repeats: _Repeats = 3,
     pictures: _Pictures = 24,

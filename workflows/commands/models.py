@@ -50,8 +50,8 @@ def _write_items(name: str | None) -> None:
     from models.runtimes.registry import list_models, load_model
     from pipeline.record.model_item import write_model_item
 
-    for wanted in [card.name for card in list_models()] if name is None else [name]:
-        model = load_model(wanted)
+    for model_name in [card.name for card in list_models()] if name is None else [name]:
+        model = load_model(model_name)
         path = Path(model.source).with_suffix(".json")
         typer.echo(write_model_item(model, path, torch_version=version("torch")))
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 __all__ = ["train"]
-
-RECIPES = Path(__file__).parents[1] / "recipes"
 
 _Recipe = Annotated[
     str | None,
@@ -53,27 +50,4 @@ def train(
             raise typer.BadParameter("--resume goes on in the folder of the run: it takes no --out")
         run_resume(resume, changes, quiet=quiet)
     else:
-        run_train(resolve_recipe(str(recipe)), changes, out, quiet=quiet)
-
-
-def resolve_recipe(text: str) -> Path:
-    """The recipe that a user means: a file, or the name of one that comes with Strandline.
-
-    Args:
-        text: A path, or a name such as ``swed``.
-
-    Raises:
-        typer.BadParameter: It is neither.
-    """
-    path = Path(text)
-    bundled = RECIPES / path.with_suffix(".yaml").name
-    if path.is_file() or path.suffix:
-        return path if path.is_file() or not bundled.is_file() else bundled
-    if not bundled.is_file():
-        known = sorted(recipe.stem for recipe in RECIPES.glob("*.yaml"))
-        close = difflib.get_close_matches(text, known, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        raise typer.BadParameter(
-            f"no recipe is called {text!r}, and no file is there; known: {', '.join(known)}.{hint}"
-        )
-    return bundled
+        run_train(str(recipe), changes, out, quiet=quiet)

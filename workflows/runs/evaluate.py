@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 
 from pipeline.evaluation.answers import NetworkMethod
-from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
-from pipeline.evaluation.permutation import BandImportance, compute_importance
+from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, open_data, open_networks
+from pipeline.evaluation.permutation import compute_importance
 from pipeline.evaluation.report.page import ReportSubject
 from pipeline.evaluation.report.words import COLUMNS, find_best, format_figure
 from pipeline.evaluation.report.write_report import write_report
-from pipeline.progress import Progress
-from pipeline.samples.sources import resolve_places, resolve_source
 from strandline import __version__
-from tiles.samples.sample import SampleSource
+from workflows.runs.console import show_progress
 
 __all__ = ["render_evaluation", "run_evaluation"]
 
@@ -55,22 +50,25 @@ def run_evaluation(
     Raises:
         StrandlineError: A model or the data cannot be opened, or the report cannot be written.
     """
-    source = resolve_places(
-        resolve_source(data), choices["places"], held_out=choices["held_out"], seed=choices["split_seed"]
-    )
-    networks = _open_networks(models, choices)
-    options = EvaluationOptions(tile_size=choices["tile_size"], pictures=choices["pictures"])
+    repeats, options = choices["repeats"], EvaluationOptions(**{k: v for k, v in choices.items() if k != "repeats"})
+    source, networks = open_data(data, options), open_networks(models, options)
     console = Console(stderr=True, quiet=quiet, highlight=False)
-    with _show_progress(console) as progress:
+    with show_progress(console) as progress:
         evaluation = evaluate(networks, source, options=options, progress=progress)
-        importance = _shuffle(networks, source, choices, progress)
+        importance = tuple(
+            band
+            for network in (networks if repeats else ())
+            for band in compute_importance(
+                network, source, tile_size=options.tile_size, repeats=repeats, progress=progress
+            )
+        )
     if not quiet:
         Console().print(render_evaluation(evaluation))
     if out is not None:
         subject = ReportSubject(
             models={network.name: _describe(network) for network in networks},
             data=data,
-            places=choices["places"],
+            places=options.places,
             made=datetime.now(UTC),
             version=__version__,
             tile_size=options.tile_size,
@@ -79,32 +77,9 @@ def run_evaluation(
         console.print(f"Report: {page}", soft_wrap=True)
 
 
-def _open_networks(models: Sequence[str], choices: Mapping[str, Any]) -> list[NetworkMethod]:
-    """Each under its short name, or, where two share that, under what the user called it."""
-    short = [Path(model).stem if Path(model).suffix else model for model in models]
-    names = [name if short.count(name) == 1 else model for name, model in zip(short, models, strict=True)]
-    return [
-        NetworkMethod(name=name, model=model, device=choices["device"], precision=choices["precision"])
-        for name, model in zip(names, models, strict=True)
-    ]
-
-
 def _describe(network: NetworkMethod) -> str:
     whole = network.whole
     return f"{whole.description}; sha256 {whole.sha256[:16]}…; {whole.card.description}"
-
-
-def _shuffle(
-    networks: Sequence[NetworkMethod], source: SampleSource, choices: Mapping[str, Any], progress: Progress
-) -> tuple[BandImportance, ...]:
-    if not choices["repeats"]:
-        return ()
-    found: list[BandImportance] = []
-    for network in networks:
-        found += compute_importance(
-            network, source, tile_size=choices["tile_size"], repeats=choices["repeats"], progress=progress
-        )
-    return tuple(found)
 
 
 def render_evaluation(evaluation: Evaluation) -> Table:
@@ -133,12 +108,3 @@ def render_evaluation(evaluation: Evaluation) -> Table:
         part = "" if method.pixels == total else f" ({method.pixels / total:.0%} of the pixels)"
         table.add_row(method.name + part, *cells)
     return table
-
-
-@contextmanager
-def _show_progress(console: Console) -> Iterator[Progress]:
-    """A bar for people; where nobody watches (a log, a pipe), nothing."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("opening", total=1.0)
-        yield lambda stage, share: bar.update(task, description=stage, completed=share)

@@ -14,11 +14,11 @@ from models.errors import MissingExtraError
 __all__ = ["run_resume", "run_train"]
 
 
-def run_train(recipe: Path, changes: Sequence[str], out: Path | None, *, quiet: bool) -> None:
+def run_train(recipe: str, changes: Sequence[str], out: Path | None, *, quiet: bool) -> None:
     """Train from the beginning.
 
     Args:
-        recipe: A YAML file.
+        recipe: A YAML file, or the name of a recipe that comes with Strandline.
         changes: Settings that replace those of the file.
         out: Folder of the run.
         quiet: Whether to say nothing.
@@ -27,12 +27,12 @@ def run_train(recipe: Path, changes: Sequence[str], out: Path | None, *, quiet: 
         StrandlineError: The recipe, its data or the folder will not do.
     """
     _require_training()
-    from pipeline.training.recipe import read_recipe
+    from pipeline.training.recipe import read_recipe, resolve_recipe
     from pipeline.training.train import train
 
-    told = read_recipe(recipe, changes)
-    run = out or Path("runs") / told.model.name
-    _tell(train(told, run, progress=not quiet), run, quiet=quiet)
+    settings = read_recipe(resolve_recipe(recipe), changes)
+    run = out or Path("runs") / settings.model.name
+    _print_model(train(settings, run, progress=not quiet), run, quiet=quiet)
 
 
 def run_resume(run: Path, changes: Sequence[str], *, quiet: bool) -> None:
@@ -49,7 +49,7 @@ def run_resume(run: Path, changes: Sequence[str], *, quiet: bool) -> None:
     _require_training()
     from pipeline.training.train import resume
 
-    _tell(resume(run, changes, progress=not quiet), run, quiet=quiet)
+    _print_model(resume(run, changes, progress=not quiet), run, quiet=quiet)
 
 
 def _require_training() -> None:
@@ -67,6 +67,6 @@ def _require_training() -> None:
     del lightning, torchmetrics, yaml
 
 
-def _tell(model: Path, run: Path, *, quiet: bool) -> None:
+def _print_model(model: Path, run: Path, *, quiet: bool) -> None:
     if not quiet:
         typer.echo(f"Wrote {model} (logs: tensorboard --logdir {run}).")

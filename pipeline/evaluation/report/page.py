@@ -11,10 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.evaluation.evaluate import Evaluation, MethodResult
 from pipeline.evaluation.permutation import BandImportance
@@ -22,10 +19,10 @@ from pipeline.evaluation.report.charts import compute_error_chart, compute_relia
 from pipeline.evaluation.report.tables import build_pooled_rows, build_scene_table, sort_importance
 from pipeline.evaluation.report.words import COLUMNS, Column, format_count, format_figure, list_caveats
 from pipeline.evaluation.tile_pictures import COLOURS, PROBABILITY_COLOURS
+from pipeline.templates import TEMPLATES, open_templates
 
 __all__ = ["ReportSubject", "build_page"]
 
-_TEMPLATES = Path(__file__).parents[2] / "data" / "report"
 _BY_FIGURE = {column.figure: column for column in COLUMNS}
 _CARDS = ("accuracy", "iou", "boundary_iou", "mapped_to_true_median_m", "calibration_error")
 _BY_SCENE = ("accuracy", "iou", "mapped_to_true_median_m")
@@ -71,18 +68,12 @@ def build_page(subject: ReportSubject, evaluation: Evaluation, importance: tuple
         evaluation: The figures.
         importance: What shuffling each band costs, where that was measured.
     """
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    templates = open_templates()
     templates.filters["count"] = format_count
     templates.filters["embed"] = lambda png: f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
     return templates.get_template("report.html").render(
         title=f"{' · '.join(subject.models)} on {subject.data}",
-        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         subject=subject,
         evaluation=evaluation,
         total=sum(evaluation.pixels.values()),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.permutation import BandImportance
@@ -40,10 +39,6 @@ def write_report(
     }
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        # Made beside their place, then renamed one by one: a reader never meets half a file.
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".begun-") as begun:
-            for name, text in files.items():
-                (Path(begun) / name).write_text(text, encoding="utf-8")
-            for name in files:
-                os.replace(Path(begun) / name, folder / name)  # noqa: PTH105 (Path.replace is the same call)
+    for name, text in files.items():
+        write_whole(folder / name, text)
     return folder / "report.html"

@@ -12,9 +12,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from models.errors import ModelConfigError, ModelInputError
+from models.model_file import FORMAT
 from models.networks.absence import select_channels
 from models.networks.architecture import ARCHITECTURES, build_network, describe, parse_config
-from models.networks.checkpoint import FORMAT, Model, read_model, save_model
+from models.networks.checkpoint import Model, read_model, save_model
 from tests.models.conftest import build_card
 
 TINY: dict[str, dict[str, Any]] = {

@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 
 from models.card import ModelCard
 from models.errors import ModelFileError
+from models.model_file import read_card
 from models.networks.architecture import build_network
-from models.networks.checkpoint import Model, read_card, read_model, save_model
+from models.networks.checkpoint import Model, read_model, save_model
 from models.networks.unet import UNetConfig
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -58,7 +60,7 @@ def test_the_reach_that_follows_from_a_config_is_the_one_that_is_measured(config
 @settings(max_examples=20, deadline=None)
 @given(CONFIGS)
 def test_a_config_survives_its_dictionary(config: UNetConfig) -> None:
-    assert UNetConfig(**config.to_dict()) == config  # type: ignore[arg-type]
+    assert UNetConfig(**asdict(config)) == config
 
 
 def test_it_has_the_layers_of_the_paper() -> None:

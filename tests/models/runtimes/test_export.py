@@ -31,20 +31,6 @@ FORMATS: tuple[ExportFormat, ...] = ("onnx", "pt2")
 
 
 @pytest.fixture(scope="module")
-def small(make_model: Callable[[UNetConfig], Model]) -> Model:
-    return make_model(UNetConfig(in_channels=3, depth=1, width=4, any_channels=True))
-
-
-@pytest.fixture(scope="module")
-def exported(small: Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("exported")
-    for kind in FORMATS:
-        assert export_model(small, folder / f"small.{kind}", format=kind) <= PARITY
-    assert {path.name for path in folder.iterdir()} == {"small.onnx", "small.pt2"}
-    return {kind: folder / f"small.{kind}" for kind in FORMATS}
-
-
-@pytest.fixture(scope="module")
 def predictors(exported: dict[str, Path]) -> dict[str, Predictor]:
     return {kind: resolve_predictor(str(path), device="cpu") for kind, path in exported.items()}
 

@@ -17,7 +17,7 @@ from pipeline.bench.network import build_calls
 from pipeline.bench.process import BenchError, run_decoding, run_mapping
 from pipeline.bench.record import list_rows
 from pipeline.bench.report import BenchReport, BenchRun
-from pipeline.bench.run_bench import count_asked
+from pipeline.bench.run_bench import count_tiles
 from pipeline.bench.values import (
     AskedTiles,
     Choices,
@@ -94,7 +94,7 @@ def test_tiles_without_a_valid_pixel_are_not_counted(tmp_path: Path) -> None:
     profile = {"driver": "GTiff", "width": 1024, "height": 712, "count": 1, "dtype": "uint8", "crs": "EPSG:32630"}
     with rasterio.open(tmp_path / "water.tif", "w", **profile, transform=from_origin(0, 0, 10, 10)) as dataset:
         dataset.write(classes, 1)
-    asked = count_asked(tmp_path / "water.tif", make_network())
+    asked = count_tiles(tmp_path / "water.tif", make_network())
     assert (dict(asked.counts), asked.kept_px) == ({(640, 640): 1}, 512 * 512)
 
 

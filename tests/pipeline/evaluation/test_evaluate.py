@@ -12,7 +12,7 @@ import pytest
 from models.measures.metrics import compute_confusion
 from pipeline.errors import OptionError
 from pipeline.evaluation.answers import IndexMethod, NetworkMethod, predict_tile
-from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, open_data, open_networks
 from pipeline.evaluation.permutation import compute_importance, permute_band
 from pipeline.evaluation.report.page import ReportSubject
 from pipeline.evaluation.report.words import find_best
@@ -233,3 +233,27 @@ def test_data_is_resolved_by_its_form(tmp_path: Path) -> None:
             resolve_source(text)
     with pytest.raises(OptionError, match="held-out"):
         resolve_places(source, "half")
+
+
+def test_models_are_named_as_users_name_them(tmp_path: Path) -> None:
+    first, second = (write_tiny_model(tmp_path / folder / "tiny.safetensors") for folder in ("a", "b"))
+    other = write_tiny_model(tmp_path / "other.safetensors")
+    networks = open_networks([first, str(second), other], OPTIONS)
+    assert [network.name for network in networks] == [str(first), str(second), "other"]
+    assert open_networks(first, OPTIONS)[0].name == "tiny"
+    assert open_networks(networks[2], OPTIONS) == (networks[2],)
+
+
+def test_data_is_named_as_users_name_it_and_divided_by_the_options() -> None:
+    options = EvaluationOptions(places="held-out", held_out=0.5)
+    whole, part = open_data("simulated:5-8", EvaluationOptions()), open_data("simulated:5-8", options)
+    assert whole.places == ("5", "6", "7", "8")
+    assert part.places == ("6",)
+    assert open_data(lakes := Lakes(), options) is lakes
+
+
+def test_an_evaluation_prints_as_a_line_for_the_data_and_one_a_method(evaluation: Evaluation) -> None:
+    lines = repr(evaluation).splitlines()
+    assert len(lines) == 1 + len(evaluation.methods)
+    assert lines[0].startswith("Evaluation on lakes: 9 places, ")
+    assert max(map(len, lines)) < 120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_a_wider_network_begins_with_what_the_narrower_one_knows(tmp_path: Path)
     rate = {"rate": 1e-12, "weight_decay": 0.0}
     wide = make_recipe(model=start, optimiser=rate, trainer={"steps": 1, "round_steps": 1, "average": 0})
     second = read_model(train(wide, tmp_path / "second"))
-    assert second.network.config.to_dict()["width"] == 6
+    assert asdict(second.network.config)["width"] == 6
     assert second.card.figure("iou") == pytest.approx(first.card.figure("iou"), abs=0.05)
 
 
@@ -118,6 +119,22 @@ def test_a_folder_with_a_run_is_not_begun_again(tmp_path: Path) -> None:
         train(recipe, tmp_path)
     with pytest.raises(TrainingError, match="found none"):
         resume(tmp_path / "elsewhere")
+
+
+def test_a_recipe_is_found_by_its_file_or_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("trainer: {steps: 0}")
+    with pytest.raises(TrainingError, match=r"mine\.yaml.*steps"):
+        train(str(file), tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"mine.*data"):
+        train(file, tmp_path / "run", changes=["trainer.steps=1"])
+    with pytest.raises(TrainingError, match=r"No recipe is called 'swedd'.*Did you mean swed"):
+        train("swedd", tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"root"):
+        train("swed", str(tmp_path / "run"))
+    with pytest.raises(TrainingError, match="Changes go with"):
+        train(make_recipe(), tmp_path / "run", changes=["seed=2"])
+    assert not (tmp_path / "run").exists()
 
 
 def test_no_place_is_learned_from_and_held_out(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.workflows.conftest import Run
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tiny model, and data that costs nothing, whatever is named."""
-    monkeypatch.setattr("workflows.runs.evaluate.resolve_source", lambda _text: Lakes())
+    monkeypatch.setattr("pipeline.evaluation.evaluate.resolve_source", lambda _text: Lakes())
     return write_tiny_model(tmp_path / "tiny.safetensors")
 
 

@@ -15,11 +15,11 @@ from safetensors.torch import load_file
 
 from models.networks.checkpoint import read_model
 from models.runtimes.registry import load_model
+from pipeline.training.recipe import RECIPES
 from pipeline.training.train import STATE_FILE
 from tests.tiles.samples.swed_folder import write_swed
 from tests.tiles.samples.test_folder import GRIDS, make_image, make_mask, write
 from tests.workflows.conftest import Run
-from workflows.commands.train import RECIPES
 
 SMALL = ("trainer.steps=2", "trainer.round_steps=1", "trainer.batch=2", "trainer.workers=0", "data.tile_px=32",
          "trainer.accelerator=cpu", "data.validation_tiles=2", "model.network.width=4")  # fmt: skip
