@@ -56,10 +56,10 @@ class StageClock:
     @property
     def seconds(self) -> dict[str, float]:
         """Seconds by stage, added up over threads: together they may exceed the wall time."""
-        found: dict[str, float] = {}
+        seconds: dict[str, float] = {}
         for span in self.spans:
-            found[span.stage] = found.get(span.stage, 0.0) + span.end_s - span.begin_s
-        return found
+            seconds[span.stage] = seconds.get(span.stage, 0.0) + span.end_s - span.begin_s
+        return seconds
 
     @property
     def total_s(self) -> float:

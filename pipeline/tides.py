@@ -84,14 +84,16 @@ def read_tide_heights(path: Path, moments: Sequence[datetime | None]) -> Floats:
         TideError: The table cannot be read, or says nothing of any of the moments.
     """
     times, heights = _read_table(path)
-    found = np.array([math.nan if one is None else _interpolate(one.timestamp(), times, heights) for one in moments])
-    if len(found) and np.isnan(found).all():
+    tide_m = np.array(
+        [math.nan if moment is None else _interpolate(moment.timestamp(), times, heights) for moment in moments]
+    )
+    if len(tide_m) and np.isnan(tide_m).all():
         first, last = (datetime.fromtimestamp(times[place], UTC).strftime("%Y-%m-%dT%H:%MZ") for place in (0, -1))
         raise TideError(
-            f"{path} ({len(times)} heights, {first} to {last}) has none for any of the {len(found)} dates: expected "
+            f"{path} ({len(times)} heights, {first} to {last}) has none for any of the {len(tide_m)} dates: expected "
             "rows at most 70 minutes apart around each date, or one within 10 minutes of it."
         )
-    return found
+    return tide_m
 
 
 def _read_table(path: Path) -> tuple[Floats, Floats]:

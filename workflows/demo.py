@@ -26,8 +26,8 @@ def demo(
 
     began = time.perf_counter()
     typer.echo(f"1  Simulating a coast of {size} x {size} pixels as a Sentinel-2 L2A product (seed {seed}) ...")
-    wishes = ProductOptions(kind="archipelago", cloud_cover=0.03, swath="full", overwrite=True)
-    product = simulate_scene(out / "product", seed=seed, size=size, options=wishes)
+    options = ProductOptions(kind="archipelago", cloud_cover=0.03, swath="full", overwrite=True)
+    product = simulate_scene(out / "product", seed=seed, size=size, options=options)
     typer.echo(f"   {product.path}\n2  Mapping it ...")
     result = map_scene(product.path, out / "map", options=MapOptions(overwrite=True))
     typer.echo(f"   {result.folder}\n3  Comparing the map with the true shoreline ...")

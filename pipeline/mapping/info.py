@@ -18,7 +18,7 @@ __all__ = ["SceneInfo", "describe_scene"]
 
 _CLOUD = (8, 9, 10)
 _SHADOW = (3,)
-_LOOK_PX = 512
+_OVERVIEW_PX = 512
 """Pixels each way on which nodata is counted in a large raster."""
 
 _WHOLE_PX = 4_000_000
@@ -127,20 +127,20 @@ def _measure_nodata(scene: Scene) -> float:
     coarsest = min(scene.bands, key=lambda band: band.grid.width * band.grid.height)
     bands = scene.bands if radiometry.nodata_rule == "all" else (coarsest,)
     whole = coarsest.grid.width * coarsest.grid.height <= _WHOLE_PX
-    shape = coarsest.grid.shape if whole else _shrink(coarsest.grid.shape)
+    shape = coarsest.grid.shape if whole else _compute_overview_shape(coarsest.grid.shape)
     valid = np.zeros(shape, dtype=bool)
     for band in bands:
-        seen = compute_band_validity(_read_look(band, shape), radiometry.nodata)
-        valid |= np.ones(shape, dtype=bool) if seen is None else seen
+        present = compute_band_validity(_read_overview(band, shape), radiometry.nodata)
+        valid |= np.ones(shape, dtype=bool) if present is None else present
     return 1.0 - float(valid.mean())
 
 
-def _shrink(shape: tuple[int, int]) -> tuple[int, int]:
-    factor = max(1, min(shape) // _LOOK_PX)
+def _compute_overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    factor = max(1, min(shape) // _OVERVIEW_PX)
     return max(1, shape[0] // factor), max(1, shape[1] // factor)
 
 
-def _read_look(band: BandSource, shape: tuple[int, int]) -> NDArray[Any]:
+def _read_overview(band: BandSource, shape: tuple[int, int]) -> NDArray[Any]:
     with open_quietly(band.path) as dataset:
         return np.asarray(dataset.read(band.index, out_shape=shape))
 

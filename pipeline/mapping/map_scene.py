@@ -91,9 +91,9 @@ def map_scene(
     job = plan_scene(source, out, options=options or MapOptions(), stack=stack, progress=progress or ignore_progress)
     if job.is_done():
         return MapResult(folder=job.folder, scene=job.scene, already_made=True, notes=job.notes, stages_s={})
-    with open_workspace(Path(out), job.scene.id) as work:
-        _make_outputs(job, work.folder, row_source or predict_scene)
-        work.publish()
+    with open_workspace(Path(out), job.scene.id) as workspace:
+        _make_outputs(job, workspace.folder, row_source or predict_scene)
+        workspace.publish()
     return MapResult(
         folder=job.folder,
         scene=job.scene,
@@ -111,29 +111,29 @@ def predict_scene(job: SceneJob) -> Iterator[MappedRows]:
 
 def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     """Read, predict and trace the scene strip by strip, then write what needs the whole of it."""
-    look = Quicklook(job.grid, layers=_LAYERS)
+    quicklook = Quicklook(job.grid, layers=_LAYERS)
     tracer = ContourTracer(width=job.grid.width, height=job.grid.height, threshold=job.options.threshold)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
-        seen = np.zeros(3, dtype=np.int64)
+        state_counts = np.zeros(3, dtype=np.int64)
         for rows in row_source(job):
             with job.clock.stage("write rasters"):
                 maps.write_rows(rows.row_off, rows.probability, rows.state)
             with job.clock.stage("trace"):
                 tracer.add_strip(rows.probability, rows.state)
-            _add_map_to_quicklook(look, rows)
-            seen += np.bincount(rows.state.ravel(), minlength=3)
+            _add_map_to_quicklook(quicklook, rows)
+            state_counts += np.bincount(rows.state.ravel(), minlength=3)
             trim_heap()
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
-        _require_pixels(job, seen)
+        _require_pixels(job, state_counts)
         job.progress("writing", 0.0)
-        _finish(job, folder, maps, tracer, look)
+        _write_results(job, folder, maps, tracer, quicklook)
     with job.clock.stage("record"):
-        write_item(folder, _record(job, seen))
+        write_item(folder, _describe_provenance(job, state_counts))
     job.progress("writing", 1.0)
 
 
-def _finish(job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, look: Quicklook) -> None:
+def _write_results(job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook) -> None:
     """Compress the rasters while the coastline is built; then write it while the picture is drawn."""
 
     def finish_rasters() -> None:
@@ -146,35 +146,35 @@ def _finish(job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer,
             write_vectors(frames, folder, formats=("gpkg", *job.options.formats))
 
     with ThreadPoolExecutor(2, thread_name_prefix="finish") as pool:
-        works = [pool.submit(finish_rasters)]
+        writes = [pool.submit(finish_rasters)]
         with job.clock.stage("coastline"):
             layers = _build_coastline(job, tracer)
-        works.append(pool.submit(write_layers, layers))
+        writes.append(pool.submit(write_layers, layers))
         with job.clock.stage("preview"):
-            _draw_preview(job, folder / "preview.png", look, layers)
-        for work in works:
-            work.result()
+            _draw_preview(job, folder / "preview.png", quicklook, layers)
+        for write in writes:
+            write.result()
 
 
 _LAYERS = 5
 _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
 
 
-def _add_map_to_quicklook(look: Quicklook, rows: MappedRows) -> None:
+def _add_map_to_quicklook(quicklook: Quicklook, rows: MappedRows) -> None:
     height, width = rows.state.shape
     window = Window(0, rows.row_off, width, height)
     for cells in rows.cells:
-        look.add_cells(cells)
-    look.add(window, rows.probability, layer=_PROBABILITY_LAYER)
+        quicklook.add_cells(cells)
+    quicklook.add(window, rows.probability, layer=_PROBABILITY_LAYER)
     hidden = np.where(rows.state == NODATA, np.nan, (rows.state == OBSCURED).astype(np.float32))
-    look.add(window, hidden, layer=_OBSCURED_LAYER)
+    quicklook.add(window, hidden, layer=_OBSCURED_LAYER)
 
 
-def _require_pixels(job: SceneJob, seen: NDArray[np.int64]) -> None:
+def _require_pixels(job: SceneJob, state_counts: NDArray[np.int64]) -> None:
     """An empty scene is an answer, but not a map."""
-    if seen[VALID] == seen[OBSCURED] == 0:
+    if state_counts[VALID] == state_counts[OBSCURED] == 0:
         where = "in the area of interest" if job.options.aoi else "in the scene"
-        raise NoValidPixelsError(f"{job.scene.id} has no valid pixels {where}: all {seen[NODATA]} are nodata.")
+        raise NoValidPixelsError(f"{job.scene.id} has no valid pixels {where}: all {state_counts[NODATA]} are nodata.")
 
 
 def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
@@ -190,10 +190,12 @@ def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
     return build_coastline(tracer.finish(), grid=job.grid, context=context, options=options)
 
 
-def _draw_preview(job: SceneJob, path: Path, look: Quicklook, layers: CoastlineLayers) -> None:
-    cells = look.compute()
+def _draw_preview(job: SceneJob, path: Path, quicklook: Quicklook, layers: CoastlineLayers) -> None:
+    cells = quicklook.compute()
     height, width = cells.shape[1:]
-    grid = Grid(crs=job.grid.crs, transform=job.grid.transform @ Affine.scale(look.factor), width=width, height=height)
+    grid = Grid(
+        crs=job.grid.crs, transform=job.grid.transform @ Affine.scale(quicklook.factor), width=width, height=height
+    )
     picture = Picture(
         rgb=cells[:3], probability=cells[_PROBABILITY_LAYER], obscured=cells[_OBSCURED_LAYER] > 0.5, grid=grid
     )
@@ -203,8 +205,8 @@ def _draw_preview(job: SceneJob, path: Path, look: Quicklook, layers: CoastlineL
     write_preview(path, picture, layers.coastline, caption)
 
 
-def _record(job: SceneJob, seen: NDArray[np.int64]) -> Provenance:
-    shares = 100 * seen / seen.sum()
+def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Provenance:
+    shares = 100 * state_counts / state_counts.sum()
     return Provenance(
         scene=job.scene,
         grid=job.grid,
@@ -244,7 +246,7 @@ def trim_heap() -> None:
 @cache
 def _find_trim() -> Callable[[int], int] | None:
     try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+        malloc_trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):  # no glibc
         return None
-    return found
+    return malloc_trim

@@ -81,7 +81,7 @@ def trace_cell(store: Store, cell: Cell, *, level: float) -> Chains:
     nodes = read_nodes(store, window)
     squares = find_squares(nodes.code)
     block = _make_block(nodes, squares, store.lattice, level)
-    head, tail, gradient = compute_segments(block)  # water on the left there, land on the left here
+    (head, tail), gradient = compute_segments(block)  # water on the left there, land on the left here
     if len(tail) == 0:
         return _make_empty()
     piece, is_last, start = link(np.stack((tail, head), axis=1)).unroll()
@@ -89,7 +89,7 @@ def trace_cell(store: Store, cell: Cell, *, level: float) -> Chains:
     inner = _crop(nodes)
     xy, nearest = _place_vertices(vertex, inner, level)
     is_own = (nearest[0] < CELL_PX) & (nearest[1] < CELL_PX)  # a neighbour numbers its sources by itself
-    steepness = np.hypot(*gradient.T) / np.float32(_measure_pixel_m(store.lattice, cell))
+    steepness = np.hypot(gradient.real, gradient.imag) / np.float32(_measure_pixel_m(store.lattice, cell))
     names = _name_vertices(vertex, inner.window, store.domain)
     ends = np.stack((names[start[:-1]], names[start[1:] - 1]), axis=1)
     tips = np.stack((vertex[start[:-1]], vertex[start[1:] - 1]), axis=1)

@@ -120,13 +120,13 @@ class NativeTile:
     @property
     def arrays(self) -> list[NDArray[Any]]:
         """DN and the tables of their sampling."""
-        found: list[NDArray[Any]] = []
+        arrays: list[NDArray[Any]] = []
         for dn, rows, cols in self.cuts:
-            found += [dn.astype(np.uint16, copy=False), *_list_tables(rows), *_list_tables(cols)]
+            arrays += [dn.astype(np.uint16, copy=False), *_list_tables(rows), *_list_tables(cols)]
         if self.hidden is not None:
             flags, rows, cols = self.hidden
-            found += [flags, *_list_tables(rows), *_list_tables(cols)]
-        return found
+            arrays += [flags, *_list_tables(rows), *_list_tables(cols)]
+        return arrays
 
     @property
     def is_empty(self) -> bool:

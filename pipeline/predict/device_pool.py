@@ -98,8 +98,8 @@ class DevicePool:
     @property
     def spans(self) -> tuple[DeviceSpan, ...]:
         """When each finished piece of work ran on the device; four for each tile, which follow each other."""
-        found = [(mark.work, mark.compute_span(self._origin.end)) for mark in tuple(self._marks)]
-        return tuple(DeviceSpan(work=work, begin_s=begin, end_s=end) for work, (begin, end) in found)
+        spans = [(mark.work, mark.compute_span(self._origin.end)) for mark in tuple(self._marks)]
+        return tuple(DeviceSpan(work=work, begin_s=begin, end_s=end) for work, (begin, end) in spans)
 
     def submit(self, row: TileRow, strip: Strip) -> RowInWork:
         """Begin a row of tiles.
@@ -117,29 +117,29 @@ class DevicePool:
         outside = prediction.area.compute_outside(tile.interior, prediction.plan.scene.grid)
         if outside is not None and outside.all():
             return []
-        buffers = self._find_buffers()
+        buffers = self._take_buffers()
         with prediction.clock.stage("reflectance"):
             pixels = prepare_tile(strip, tile.read)
             if pixels.is_empty:
                 return []
             buffers.departure.gather(pixels.arrays)
         with prediction.clock.stage("network"):
-            probability[:], state[:] = self._ask_device(pixels, tile, buffers)
+            probability[:], state[:] = self._predict_on_device(pixels, tile, buffers)
         if outside is not None:
             probability[outside], state[outside] = np.nan, NODATA
         with prediction.clock.stage("reflectance"):
             return self._compute_cells(tile, strip, state)
 
-    def _ask_device(
+    def _predict_on_device(
         self, pixels: TileInput, tile: Tile, buffers: _Buffers
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Probability and state of a tile's interior, in memory that is used again for this thread's next tile."""
         try:
             tensors, arrived = self._incoming.run("copy in", buffers.departure.send)
             with self._turn:
-                seen, ready = self._compute.run("input", lambda: pixels.compute(tensors, self._fill), after=arrived)
-                answer, computed = self._compute.run("network", lambda: self._predict(*seen, tile))
-            found, returned = self._outgoing.run("copy back", lambda: buffers.back.fetch(*answer), after=computed)
+                inputs, ready = self._compute.run("input", lambda: pixels.compute(tensors, self._fill), after=arrived)
+                answer, computed = self._compute.run("network", lambda: self._predict(*inputs, tile))
+            result, returned = self._outgoing.run("copy back", lambda: buffers.back.fetch(*answer), after=computed)
         except torch.OutOfMemoryError as error:
             size = max(tile.interior.shape)
             raise DeviceError(
@@ -149,7 +149,7 @@ class DevicePool:
             ) from error
         returned.wait()  # ``tensors`` and ``answer`` live until here: their memory is in use by other lanes
         self._marks += [arrived, ready, computed, returned]
-        return found
+        return result
 
     def _predict(self, image: Tensor, state: Tensor, tile: Tile) -> tuple[Tensor, Tensor]:
         """Probability (NaN where not valid) and state of a tile's interior, on the device, (row, col).
@@ -177,7 +177,7 @@ class DevicePool:
         read = replace(visible, channels=tuple(range(len(bands))))
         return list(compute_cells(replace(self._prediction, visible=read), tile, reflectance, state))
 
-    def _find_buffers(self) -> _Buffers:
+    def _take_buffers(self) -> _Buffers:
         """Of this thread."""
         if not hasattr(self._memory, "buffers"):
             self._memory.buffers = _Buffers(self._device)

@@ -59,9 +59,9 @@ class TilePool:
             row: The row.
             strip: Its pixels.
         """
-        return begin_row(self._threads, row, partial(self._compute, strip))
+        return begin_row(self._threads, row, partial(self._map_tile, strip))
 
-    def _compute(
+    def _map_tile(
         self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
     ) -> list[Cells]:
         prediction, inside = self._prediction, tile.interior.slices(within=tile.read)
@@ -69,7 +69,7 @@ class TilePool:
         if outside is not None and outside.all():
             return []
         with prediction.clock.stage("reflectance"):
-            pixels = strip.read(tile.read, out=self._find_memory(len(strip.bands), tile.read))
+            pixels = strip.read(tile.read, out=self._take_memory(len(strip.bands), tile.read))
             state[:] = pixels.state[inside]
             if outside is not None:
                 state[outside] = NODATA
@@ -80,7 +80,7 @@ class TilePool:
             np.copyto(probability, answer, where=state == VALID)
         return cells
 
-    def _find_memory(self, bands: int, window: Window) -> NDArray[np.float32]:
+    def _take_memory(self, bands: int, window: Window) -> NDArray[np.float32]:
         """Reflectance of this thread's tile, (band, row, col)."""
         size = bands * window.height * window.width
         if getattr(self._memory, "size", 0) < size:

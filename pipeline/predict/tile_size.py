@@ -30,17 +30,17 @@ _ENCODER_SHARE, _DECODER_EDGE_PX = 0.39, 8
 """Multiplications of a U-Net before the bottom's end; what its decoder computes beyond the interior on each side."""
 
 
-def resolve_tile_size(asked: int | None, *, runtime: Predictor, window: Window, workers: int) -> int:
+def resolve_tile_size(choice: int | None, *, runtime: Predictor, window: Window, workers: int) -> int:
     """Decide on the interior of a tile in pixels.
 
     Args:
-        asked: What the user asked for, if anything.
+        choice: What the user asked for, if anything.
         runtime: The network.
         window: What is mapped.
         workers: Tiles at once.
     """
-    if asked is not None:
-        return asked
+    if choice is not None:
+        return choice
     if runtime.reach_px is None:
         return DEFAULT_TILE_SIZE
     free = _find_gpu_memory(runtime)

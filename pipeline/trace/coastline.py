@@ -118,7 +118,7 @@ def build_coastline(
     uncertainty = _compute_uncertainty(traced, ground, context.probability_rmse)
     if options.simplify_m:
         traced = simplify_traced(traced, tolerance_m=options.simplify_m, pixel_m=ground.pixel_m)
-    sizes = _measure(traced, ground)
+    sizes = _compute_sizes(traced, ground)
     places = ground.compute_coordinates(traced.xy)
     water, land = build_polygons(traced.water, places), build_polygons(traced.land, places)
     water_kind = _resolve_water_kinds(traced.water, water, ground, options.ocean)
@@ -144,7 +144,7 @@ class _Sizes:
     land: Floats
 
 
-def _measure(traced: Traced, ground: Ground) -> _Sizes:
+def _compute_sizes(traced: Traced, ground: Ground) -> _Sizes:
     lines, water, land = traced.lines, traced.water, traced.land
     degrees = ground.compute_degrees(traced.xy)
     land_areas = ground.compute_ring_areas(traced.xy, degrees, land.vertex, land.start)
@@ -171,7 +171,7 @@ def _compute_uncertainty(traced: Traced, ground: Ground, probability_rmse: float
     An error of the probability moves the contour by that error over the slope: sigma = rmse / abs(grad p).
     """
     lines, (width, height) = traced.lines, ground.pixel_m
-    found = np.zeros((len(lines), 2))
+    uncertainty = np.zeros((len(lines), 2))
     cap = UNCERTAINTY_CAP_PX * np.mean((width, height))
     for first, last in find_batches(lines.start, _BATCH):
         start = lines.start[first : last + 1] - lines.start[first]
@@ -186,9 +186,9 @@ def _compute_uncertainty(traced: Traced, ground: Ground, probability_rmse: float
         x, y = np.take(traced.xy, vertex, axis=0).T
         steps = np.hypot(np.diff(x) * width, np.diff(y) * height)
         weighted = sum_by_line(steps * (sigma[1:] + sigma[:-1]) / 2, start)
-        found[first:last, 0] = weighted / sum_by_line(steps, start)
-        found[first:last, 1] = np.maximum.reduceat(sigma, start[:-1])
-    return found
+        uncertainty[first:last, 0] = weighted / sum_by_line(steps, start)
+        uncertainty[first:last, 1] = np.maximum.reduceat(sigma, start[:-1])
+    return uncertainty
 
 
 def _resolve_water_kinds(rings: Rings, polygons: NDArray[Any], ground: Ground, ocean: Path | None) -> NDArray[Any]:

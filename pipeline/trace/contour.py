@@ -95,7 +95,7 @@ class ContourTracer:
         return link_pieces(self._take_pieces())
 
     def _take_pieces(self) -> Pieces:
-        parts = {name: np.concatenate(self._pieces.pop(name)) for name in list(self._pieces)}
+        parts = {name: np.concatenate(self._pieces.pop(name), axis=-1) for name in list(self._pieces)}
         return Pieces(width=self._width, height=self._height, **parts)
 
     def _add_rows(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:

@@ -69,6 +69,6 @@ def compute_distances(points: Floats, lines: NDArray[Any]) -> Floats:
     # Long lines have large boxes, which make a tree useless: it holds their segments instead.
     segments = np.asarray(shapely.linestrings(np.stack((xy[same], xy[same + 1]), axis=1)))
     tree = shapely.STRtree(segments)
-    (number, _), found = tree.query_nearest(shapely.points(points), return_distance=True, all_matches=False)
-    distances[number] = found
+    (number, _), nearest_distance = tree.query_nearest(shapely.points(points), return_distance=True, all_matches=False)
+    distances[number] = nearest_distance
     return distances

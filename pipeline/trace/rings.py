@@ -31,38 +31,28 @@ class Pieces:
         height: Rows of the scene.
         crossing: Vertices where grid edges cross from land to water.
         fraction: How far along its grid edge each lies.
-        tail: Where each edge of the contour begins, water on its left.
-        head: Where it ends.
-        slope: (edges, 2) slope of the probability along each.
-        water_tail: Where each edge begins that bounds water and is no contour.
-        water_head: Where it ends.
-        land_tail: The same for land.
-        land_head: The same for land.
+        edges: (2, edges) where each edge of the contour begins, water on its left, and where it ends.
+        slope: (edges,) slope of the probability along each, as ``cells.compute_segments`` has it.
+        water_edges: (2, edges) where each edge begins that bounds water and is no contour, and where it ends.
+        land_edges: The same for land.
         ending: Crossings at which lines end.
         reason: Why, as codes of ``traced.REASONS``.
-        water_left: Left ends of runs of water, see ``cells.compute_runs``.
-        water_right: Right ends of the same runs.
-        land_left: The same for land.
-        land_right: The same for land.
+        water_runs: (2, runs) left and right ends of runs of water, see ``cells.compute_runs``.
+        land_runs: The same for land.
     """
 
     width: int
     height: int
     crossing: Ints
     fraction: NDArray[np.float32]
-    tail: Ints
-    head: Ints
-    slope: NDArray[np.float32]
-    water_tail: Ints
-    water_head: Ints
-    land_tail: Ints
-    land_head: Ints
+    edges: Ints
+    slope: NDArray[np.complex64]
+    water_edges: Ints
+    land_edges: Ints
     ending: Ints
     reason: NDArray[np.uint8]
-    water_left: Ints
-    water_right: Ints
-    land_left: Ints
-    land_right: Ints
+    water_runs: Ints
+    land_runs: Ints
 
 
 def link_pieces(pieces: Pieces) -> Traced:
@@ -72,25 +62,22 @@ def link_pieces(pieces: Pieces) -> Traced:
         pieces: From all strips of a scene, in any order.
     """
     width, height = pieces.width, pieces.height
-    table = _Vertices(
-        names=_sort_unique(np.concatenate((pieces.crossing, pieces.water_tail, pieces.land_tail))), width=width
-    )
+    names = _sort_unique(np.concatenate((pieces.crossing, pieces.water_edges[0], pieces.land_edges[0])))
+    table = _Vertices(names=names, width=width)
     xy = table.compute_coordinates(height, table.find(pieces.crossing), pieces.fraction)
-    tail, head = table.find(pieces.tail), table.find(pieces.head)
-    gradient = _average_slopes(len(xy), tail, head, pieces.slope)
+    contour = table.find(pieces.edges)
+    gradient = _average_slopes(len(xy), contour, pieces.slope)
     reasons = np.zeros(len(xy), dtype=np.uint8)
     reasons[table.find(pieces.ending)] = pieces.reason
-    wet = table.find(pieces.water_tail), table.find(pieces.water_head)
-    dry = table.find(pieces.land_tail), table.find(pieces.land_head)
-    water_runs = table.find(pieces.water_left), table.find(pieces.water_right)
-    land_runs = table.find(pieces.land_left), table.find(pieces.land_right)
-    del pieces  # the caller does not keep them either: here the memory is at its peak
+    # The contour bounds both: water on its left, and land where it is followed the other way.
+    water_edges = np.hstack((contour, table.find(pieces.water_edges)))
+    land_edges = np.hstack((contour[::-1], table.find(pieces.land_edges)))
+    water_runs, land_runs = table.find(pieces.water_runs), table.find(pieces.land_runs)
+    del pieces, contour  # the caller does not keep the pieces either: here the memory is at its peak
 
-    wet, dry = _append((tail, head), wet), _append((head, tail), dry)
-    del tail, head
-    water, _ = _link_class(table, xy, wet, water_runs)
-    del wet, water_runs
-    land, land_cycles = _link_class(table, xy, dry, land_runs)
+    water, _ = _link_class(table, xy, water_edges, water_runs)
+    del water_edges, water_runs
+    land, land_cycles = _link_class(table, xy, land_edges, land_runs)
     lines = _cut_lines(table.is_crossing, land_cycles, reasons, (water, land))
     return Traced(width=width, height=height, xy=xy, gradient=gradient, lines=lines, water=water, land=land)
 
@@ -101,11 +88,6 @@ def _sort_unique(names: Ints) -> Ints:
     new = np.ones(len(names), dtype=bool)
     np.not_equal(names[1:], names[:-1], out=new[1:])
     return names[new]
-
-
-def _append(contour: tuple[Ints, Ints], boundary: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
-    """Tails and heads of all edges of a class."""
-    return np.append(contour[0], boundary[0]), np.append(contour[1], boundary[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,9 +145,7 @@ def _place(node: Ints, along: Floats, size: int) -> Floats:
     return placed
 
 
-def _link_class(
-    table: _Vertices, xy: Floats, edges: tuple[Ints, Ints], runs: tuple[Ints, Ints]
-) -> tuple[Rings, Cycles]:
+def _link_class(table: _Vertices, xy: Floats, edges: Ints, runs: Ints) -> tuple[Rings, Cycles]:
     """Rings of one class from the tails and heads of its edges, and bodies from both ends of its runs."""
     after = _shrink(np.arange(len(table.names)), len(table.names))
     after[edges[0]] = edges[1]
@@ -175,8 +155,8 @@ def _link_class(
     if len(first):
         cycles = find_cycles(after, is_crossing)
     kept = np.flatnonzero(np.diff(cycles.start) > 1)  # the vertices of the other class stand alone
-    joined = np.append(runs[0], first), np.append(runs[1], second)
-    body = find_bodies((cycles.label[joined[0]], cycles.label[joined[1]]), kept, len(cycles.start) - 1)
+    joined = np.hstack((runs, (first, second)))
+    body = find_bodies(cycles.label[joined], kept, len(cycles.start) - 1)
     taken, start = compute_spans(cycles.start, kept)
     cycles = Cycles(order=cycles.order[taken], start=start, label=cycles.label)
     return _make_rings(cycles, xy, is_crossing, body), cycles
@@ -235,13 +215,12 @@ def _is_bent(chosen: Ints, vertex: Ints, start: Ints, xy: Floats) -> Bools:
     return bent
 
 
-def _average_slopes(count: int, tail: Ints, head: Ints, slope: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Slope at each vertex: the mean of the edges of the contour that meet there."""
-    # A pair of numbers as a complex one: NumPy picks and adds single numbers much faster than pairs.
-    pairs = np.ascontiguousarray(slope).view(np.complex64)[:, 0]
+def _average_slopes(count: int, contour: Ints, slope: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """(vertices, 2) slope at each vertex: the mean of the edges of the contour that meet there."""
+    tail, head = contour
     mean, edges = np.zeros(count, np.complex64), np.zeros(count, np.uint8)
-    mean[tail], edges[tail] = pairs, 1
-    mean[head] += pairs
+    mean[tail], edges[tail] = slope, 1
+    mean[head] += slope
     edges[head] += 1
     both = edges == 2
     mean[both] /= 2
@@ -359,11 +338,11 @@ def split_pinched(after: Ints, pinches: tuple[Ints, Ints], cycles: Cycles) -> tu
     return first, second
 
 
-def find_bodies(joined: tuple[Ints, Ints], kept: Ints, cycles: int) -> Ints:
+def find_bodies(joined: Ints, kept: Ints, cycles: int) -> Ints:
     """Number of the body that each ring bounds.
 
     Args:
-        joined: Pairs of cycles that bound one body.
+        joined: (2, pairs) cycles that bound one body.
         kept: The cycles that are rings.
         cycles: Number of all cycles.
 
@@ -372,8 +351,7 @@ def find_bodies(joined: tuple[Ints, Ints], kept: Ints, cycles: int) -> Ints:
     """
     number = np.full(cycles, -1)
     number[kept] = np.arange(len(kept))
-    different = joined[0] != joined[1]
-    pairs = number[joined[0][different]], number[joined[1][different]]
-    graph = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(len(kept), len(kept)))
+    first, second = number[joined[:, joined[0] != joined[1]]]
+    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(len(kept), len(kept)))
     body: Ints = connected_components(graph, directed=False)[1]
     return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,36 +29,33 @@ def drop_small_rings(traced: Traced, *, land_areas_m2: Floats, min_area_m2: floa
     ring_of_line = (lines.water_ring, lines.land_ring)
     dropped = lines.closed & (np.abs(land_areas_m2)[lines.land_ring] < min_area_m2)
     while True:
-        gone = [_mark(ring_of_line[k][dropped], len(rings[k])) for k in range(2)]
+        gone = [_flag(ring_of_line[k][dropped], len(rings[k])) for k in range(2)]
         kept_hole = [
-            _mark(ring.polygon[(ring.area < 0) & ~lost], len(ring.outer) - 1)
+            _flag(ring.polygon[(ring.area < 0) & ~lost], len(ring.outer) - 1)
             for ring, lost in zip(rings, gone, strict=True)
         ]
         inner_is_land = traced.land.area[lines.land_ring] > 0
-        holds_on = np.where(
+        must_stay = np.where(
             inner_is_land,
             kept_hole[1][traced.land.polygon[lines.land_ring]],
             kept_hole[0][traced.water.polygon[lines.water_ring]],
         )
-        if not (dropped & holds_on).any():
-            return _keep(traced, ~dropped, ~gone[0], ~gone[1])
-        dropped &= ~holds_on
+        if not (dropped & must_stay).any():
+            return _select(traced, ~dropped, ~gone[0], ~gone[1])
+        dropped &= ~must_stay
 
 
-def _mark(numbers: Ints, count: int) -> Bools:
+def _flag(numbers: Ints, count: int) -> Bools:
     marked = np.zeros(count, dtype=bool)
     marked[numbers] = True
     return marked
 
 
-def _keep(traced: Traced, line: Bools, water: Bools, land: Bools) -> Traced:
+def _select(traced: Traced, line: Bools, water: Bools, land: Bools) -> Traced:
     lines, kept = traced.lines, np.flatnonzero(line)
     position, start = compute_spans(lines.start, kept)
-    return Traced(
-        width=traced.width,
-        height=traced.height,
-        xy=traced.xy,
-        gradient=traced.gradient,
+    return replace(
+        traced,
         lines=Lines(
             vertex=lines.vertex[position],
             start=start,
@@ -66,12 +64,12 @@ def _keep(traced: Traced, line: Bools, water: Bools, land: Bools) -> Traced:
             water_ring=(np.cumsum(water) - 1)[lines.water_ring[kept]],
             land_ring=(np.cumsum(land) - 1)[lines.land_ring[kept]],
         ),
-        water=_keep_rings(traced.water, water),
-        land=_keep_rings(traced.land, land),
+        water=_select_rings(traced.water, water),
+        land=_select_rings(traced.land, land),
     )
 
 
-def _keep_rings(rings: Rings, ring: Bools) -> Rings:
+def _select_rings(rings: Rings, ring: Bools) -> Rings:
     kept = np.flatnonzero(ring)
     position, start = compute_spans(rings.start, kept)
     return Rings(
@@ -119,11 +117,8 @@ def simplify_traced(traced: Traced, *, tolerance_m: float, pixel_m: tuple[float,
     simple = shapely.coverage_simplify(polygons, tolerance_m, simplify_boundary=False)
     places, wanted = (xy[:, 0] + 1j * xy[:, 1] for xy in (metres, shapely.get_coordinates(simple)))
     kept = np.isin(places, wanted)
-    return Traced(
-        width=traced.width,
-        height=traced.height,
-        xy=traced.xy,
-        gradient=traced.gradient,
+    return replace(
+        traced,
         lines=_thin_lines(traced.lines, kept),
         water=_thin_rings(traced.water, kept),
         land=_thin_rings(traced.land, kept),
@@ -141,22 +136,9 @@ def _thin_lines(lines: Lines, kept: Bools) -> Lines:
     ends = before[lines.start[1:]][lines.closed]
     vertex = np.insert(lines.vertex[position], ends, lines.vertex[position[first]])
     start = before[lines.start] + np.concatenate(([0], np.cumsum(lines.closed)))
-    return Lines(
-        vertex=vertex,
-        start=start,
-        closed=lines.closed,
-        reasons=lines.reasons,
-        water_ring=lines.water_ring,
-        land_ring=lines.land_ring,
-    )
+    return replace(lines, vertex=vertex, start=start)
 
 
 def _thin_rings(rings: Rings, kept: Bools) -> Rings:
     stays = kept[rings.vertex]
-    return Rings(
-        vertex=rings.vertex[stays],
-        start=np.concatenate(([0], np.cumsum(stays)))[rings.start],
-        polygon=rings.polygon,
-        contour=rings.contour,
-        area=rings.area,
-    )
+    return replace(rings, vertex=rings.vertex[stays], start=np.concatenate(([0], np.cumsum(stays)))[rings.start])

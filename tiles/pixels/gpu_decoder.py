@@ -49,7 +49,7 @@ class NvImageDecoder:
             )
         except RuntimeError as error:
             raise DecoderError(
-                f"The decoder nvimgcodec was asked for, and it finds no GPU that it can use ({_join(error)}): "
+                f"The decoder nvimgcodec was asked for, and it finds no GPU that it can use ({_format_reason(error)}): "
                 "take gdal."
             ) from error
         # DN as they are: not scaled to 8 bits, not converted to a colour space, not turned.
@@ -61,7 +61,9 @@ class NvImageDecoder:
         try:
             self._stream = library.CodeStream(self._bytes)
         except RuntimeError as error:
-            raise BlockDecodeError(f"{path} holds no JPEG 2000 that nvImageCodec knows ({_join(error)}).") from error
+            raise BlockDecodeError(
+                f"{path} holds no JPEG 2000 that nvImageCodec knows ({_format_reason(error)})."
+            ) from error
 
     def decode(self, window: Window, indexes: Sequence[int]) -> NDArray[Any]:
         """Decode a window, as ``BlockDecoder`` has it."""
@@ -70,7 +72,7 @@ class NvImageDecoder:
         try:
             image = self._decoder.decode(part, params=self._choices)
         except RuntimeError as error:
-            raise BlockDecodeError(_join(error)) from error
+            raise BlockDecodeError(_format_reason(error)) from error
         if image is None:
             raise BlockDecodeError("nvImageCodec gave nothing; or its nvJPEG2000, nvidia-nvjpeg2k-cu13, is missing")
         decoded = np.asarray(image.cpu())  # (row, col, band)
@@ -89,20 +91,20 @@ def find_codestream(path: str) -> NDArray[np.uint8]:
         BlockDecodeError: There is none.
     """
     try:
-        found: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r")
+        data: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r")
     except (OSError, ValueError) as error:  # numpy's word for an empty file
         raise BlockDecodeError(f"Cannot read {path}: {error}") from error
-    if bytes(found[:4]) == _START_OF_CODESTREAM:
-        return found
+    if bytes(data[:4]) == _START_OF_CODESTREAM:
+        return data
     start = 0
-    while start + 8 <= len(found):
-        length, kind = struct.unpack(">I4s", found[start : start + 8].tobytes())
+    while start + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[start : start + 8].tobytes())
         head = 8
-        if length == 1 and start + 16 <= len(found):  # the length follows, in 64 bits
-            (length,), head = struct.unpack(">Q", found[start + 8 : start + 16].tobytes()), 16
-        stop = len(found) if length == 0 else start + length  # 0: to the end of the file
+        if length == 1 and start + 16 <= len(data):  # the length follows, in 64 bits
+            (length,), head = struct.unpack(">Q", data[start + 8 : start + 16].tobytes()), 16
+        stop = len(data) if length == 0 else start + length  # 0: to the end of the file
         if kind == b"jp2c":
-            return found[start + head : stop]
+            return data[start + head : stop]
         if stop < start + head:
             break
         start = stop
@@ -122,6 +124,6 @@ def _import_library() -> Any:  # noqa: ANN401 (it has no types)
         ) from error
 
 
-def _join(error: Exception) -> str:
+def _format_reason(error: Exception) -> str:
     """In one line."""
     return " ".join(str(error).split())

@@ -180,13 +180,13 @@ class NativeRows:
         """Only the native pixels that ``window`` needs, and the sampling within them."""
         rows, cols = self.sampling(window, grid)
         (top, bottom), (left, right) = rows.span, cols.span
-        found, base = [], 0
+        parts, base = [], 0
         for piece in self.pieces:
             part = piece[max(top - base, 0) : max(bottom - base, 0), left:right]
             base += len(piece)
             if len(part):
-                found.append(part)
-        return found[0] if len(found) == 1 else np.concatenate(found), rows.shift(top), cols.shift(left)
+                parts.append(part)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts), rows.shift(top), cols.shift(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,8 +309,8 @@ def _divide_by_share(
 
 def _find_span(flags: NDArray[np.bool_]) -> slice:
     """From the first true to the last."""
-    found = np.flatnonzero(flags)
-    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
+    positions = np.flatnonzero(flags)
+    return slice(int(positions[0]), int(positions[-1]) + 1) if len(positions) else slice(0, 0)
 
 
 def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nullcontext) -> Generator[Strip]:
@@ -358,14 +358,14 @@ def _make_strip(
     plan: ReadPlan, streams: list[FileStream], results: list[tuple[int, tuple[NDArray[Any], ...]]]
 ) -> Strip:
     """Sort what the files gave back into the order of the bands."""
-    found = {
+    native_rows = {
         (source.path, source.index): NativeRows(
             source, row_start, stream.col_start, tuple(piece[position] for piece in pieces)
         )
         for stream, (row_start, pieces) in zip(streams, results, strict=True)
         for position, source in enumerate(stream.sources)
     }
-    bands = tuple(found[source.path, source.index] for source in plan.bands)
+    bands = tuple(native_rows[source.path, source.index] for source in plan.bands)
     bands = tuple(replace(native, source=source) for native, source in zip(bands, plan.bands, strict=True))
     scl = plan.scene.classification if plan.obscured_classes else None
-    return Strip(plan, bands, found[scl.path, scl.index] if scl is not None else None)
+    return Strip(plan, bands, native_rows[scl.path, scl.index] if scl is not None else None)

@@ -10,7 +10,7 @@ agree to the last bit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,23 +61,12 @@ class AxisSampling:
 
     def shift(self, offset: int) -> AxisSampling:
         """The same sampling in an array that begins at band pixel ``offset``."""
-        return AxisSampling(
-            lower=self.lower - offset,
-            upper=self.upper - offset,
-            weight=self.weight,
-            nearest=self.nearest - offset,
-            is_identity=self.is_identity,
-        )
+        return replace(self, lower=self.lower - offset, upper=self.upper - offset, nearest=self.nearest - offset)
 
     def take(self, part: slice) -> AxisSampling:
         """The sampling of some of the fine pixels."""
-        return AxisSampling(
-            lower=self.lower[part],
-            upper=self.upper[part],
-            weight=self.weight[part],
-            nearest=self.nearest[part],
-            is_identity=self.is_identity,
-        )
+        lower, upper, weight, nearest = (a[part] for a in (self.lower, self.upper, self.weight, self.nearest))
+        return replace(self, lower=lower, upper=upper, weight=weight, nearest=nearest)
 
 
 def compute_sampling(src: Grid, dst: Grid, *, start: int, stop: int, axis: int) -> AxisSampling:

@@ -1,0 +1,39 @@
+"""The options that ``map`` and ``batch`` share have the defaults of ``MapOptions``, and say what they are for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+
+from pipeline.mapping.options import MapOptions
+from workflows.commands import map_options
+from workflows.commands.batch import batch
+from workflows.commands.map import map_
+from workflows.runs.map import read_options
+
+
+def read_defaults(command: Callable[..., None]) -> dict[str, Any]:
+    parameters = inspect.signature(command).parameters.items()
+    return {name: parameter.default for name, parameter in parameters if name in MapOptions.model_fields}
+
+
+@pytest.mark.parametrize("command", [map_, batch])
+def test_what_is_left_out_is_what_the_library_takes(command: Callable[..., None]) -> None:
+    defaults = {name: value for name, value in read_defaults(command).items() if name != "threads"}
+    assert set(MapOptions.model_fields) - set(defaults) == {"threads"}
+    assert read_options(defaults) == MapOptions()
+
+
+def test_every_option_is_explained_in_a_line() -> None:
+    for name in map_options.__all__:
+        _, option = get_args(getattr(map_options, name))
+        assert option.help.endswith((".", ").")), name
+        assert len(option.help) < 100, name
+
+
+def test_the_default_of_the_tile_size_is_told_in_words_alone() -> None:
+    _, option = get_args(map_options.TileSize)
+    assert option.show_default is False
