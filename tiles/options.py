@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -26,6 +27,20 @@ class Options(BaseModel):
             super().__init__(**choices)
         except ValidationError as error:
             raise _explain_error(error) from error
+
+    @classmethod
+    def pick(cls, said: Mapping[str, Any], **others: Any) -> Self:  # noqa: ANN401 (pydantic checks them)
+        """Take from what was said, on a command line perhaps, that which is of this kind.
+
+        Args:
+            said: Choices by their names, and whatever else; ``None``: not said.
+            others: Choices that stand in place of those.
+
+        Raises:
+            OptionError: As for the class itself.
+        """
+        picked = {name: said[name] for name in cls.model_fields if said.get(name) is not None}
+        return cls(**{**picked, **others})
 
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 (pydantic checks them)
         """The same choices but for some, checked again.

@@ -65,8 +65,8 @@ class AxisSampling:
 
     def take(self, part: slice) -> AxisSampling:
         """The sampling of some of the fine pixels."""
-        lower, upper, weight, nearest = (a[part] for a in (self.lower, self.upper, self.weight, self.nearest))
-        return replace(self, lower=lower, upper=upper, weight=weight, nearest=nearest)
+        lower, upper, nearest = (pixels[part] for pixels in (self.lower, self.upper, self.nearest))
+        return replace(self, lower=lower, upper=upper, weight=self.weight[part], nearest=nearest)
 
 
 def compute_sampling(src: Grid, dst: Grid, *, start: int, stop: int, axis: int) -> AxisSampling:

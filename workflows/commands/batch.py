@@ -36,6 +36,7 @@ _Progress = Annotated[
 
 
 def batch(
+    context: typer.Context,
     scenes: _Scenes,
     out: _Out,
     workers: _Workers = None,
@@ -70,27 +71,4 @@ def batch(
     """
     from workflows.runs.batch import run
 
-    run(
-        scenes,
-        out,
-        choices={
-            "model": model,
-            "device": device,
-            "precision": precision,
-            "runtime": runtime,
-            "decoder": decoder,
-            "tile_size": tile_size,
-            "aoi": aoi,
-            "cloud_classes": cloud_classes,
-            "threshold": threshold,
-            "min_area_m2": min_area_m2,
-            "simplify_m": simplify_m,
-            "ocean": ocean,
-            "formats": formats,
-            "overwrite": overwrite,
-        },
-        stack={"bands": bands, "scale": scale, "offset": offset},
-        cluster={"workers": workers, "scheduler": scheduler, "scheduler_file": scheduler_file, "threads": threads},
-        retries=retries,
-        progress=progress,
-    )
+    run(scenes, out, context.params, retries=retries, progress=progress)

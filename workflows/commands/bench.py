@@ -28,6 +28,7 @@ _Runs = Annotated[
 
 
 def bench(
+    context: typer.Context,
     scene: _Scene = None,
     out: _Out = Path("strandline-bench"),
     model: choices.Model = "strandline-small",
@@ -41,10 +42,4 @@ def bench(
     """Measure decoding, network and mapping on this machine, each in a process of its own, beside its limit."""
     from workflows.runs.bench import run_benchmark
 
-    run_benchmark(
-        scene,
-        out,
-        choices={"model": model, "device": device, "precision": precision, "runtime": runtime},
-        runs=runs,
-        quiet=quiet,
-    )
+    run_benchmark(scene, out, context.params, runs=runs, quiet=quiet)

@@ -23,10 +23,12 @@ _New = Annotated[
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the result; it appears when it is whole.")]
 _Factor = Annotated[float, typer.Option(help="A shift counts beyond this many standard deviations of both dates.")]
 _Registration = Annotated[float, typer.Option(help="Standard deviation of one image's place to the other's, metres.")]
-_MaxShift = Annotated[float, typer.Option(help="Look for the new shore no farther than this, in metres.")]
+_MaxShift = Annotated[
+    float, typer.Option("--max-shift", help="Look for the new shore no farther than this, in metres.")
+]
 _MinLength = Annotated[float, typer.Option(help="Leave shorter stretches of moved shore out, in metres.")]
 _MinArea = Annotated[float, typer.Option(help="Leave smaller polygons out, in square metres.")]
-_Margin = Annotated[int, typer.Option(help="Say nothing within this many pixels of cloud and nodata.")]
+_Margin = Annotated[int, typer.Option("--margin-px", help="Say nothing within this many pixels of cloud and nodata.")]
 _AlertM = Annotated[float | None, typer.Option(help="Alert where a shore shifted by this much, in metres.")]
 _AlertArea = Annotated[float | None, typer.Option(help="Alert where one polygon is this large, in square metres.")]
 _Inland = Annotated[bool, typer.Option("--inland", help="Count shores of waters that land encloses as well.")]
@@ -37,15 +39,16 @@ _TideFolder = Annotated[Path | None, typer.Option("--tide-folder", help="Folder 
 
 
 def change(
+    context: typer.Context,
     old: _Old,
     new: _New,
     out: _Out,
     factor: _Factor = 2.0,
     registration_m: _Registration = 2.0,
-    max_shift: _MaxShift = 200.0,
+    max_shift_m: _MaxShift = 200.0,
     min_length_m: _MinLength = 50.0,
     min_area_m2: _MinArea = 0.0,
-    margin_px: _Margin = 2,
+    clear_margin_px: _Margin = 2,
     alert_m: _AlertM = None,
     alert_area_m2: _AlertArea = None,
     alert_bodies: _AlertBodies = False,
@@ -60,25 +63,4 @@ def change(
     """Compare two dates: land gained and lost, and how far the shore moved. Exit code 9 where there is an alert."""
     from workflows.runs.change import run_change
 
-    run_change(
-        old,
-        new,
-        out,
-        choices={
-            "factor": factor,
-            "registration_m": registration_m,
-            "max_shift_m": max_shift,
-            "min_length_m": min_length_m,
-            "min_area_m2": min_area_m2,
-            "clear_margin_px": margin_px,
-            "alert_m": alert_m,
-            "alert_area_m2": alert_area_m2,
-            "alert_bodies": alert_bodies,
-            "inland": inland,
-            "tides": tides,
-            "tide_model": tide_model,
-            "tide_folder": tide_folder,
-            "overwrite": overwrite,
-        },
-        quiet=quiet,
-    )
+    run_change(old, new, out, context.params, quiet=quiet)

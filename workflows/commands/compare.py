@@ -23,6 +23,7 @@ _Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for a rep
 
 
 def compare(
+    context: typer.Context,
     names: _Names,
     out: _Out = None,
     places: Places = "all",
@@ -41,19 +42,4 @@ def compare(
     *models, data = names
     if not models:
         raise OptionError(f"Expected one model or more and then the data, found {data!r} alone.")
-    run_evaluation(
-        models,
-        data,
-        out,
-        choices={
-            "places": places,
-            "held_out": held_out,
-            "split_seed": split_seed,
-            "tile_size": tile_size,
-            "repeats": 0,
-            "pictures": 24 if out else 0,
-            "device": device,
-            "precision": precision,
-        },
-        quiet=quiet,
-    )
+    run_evaluation(models, data, out, {**context.params, "pictures": 24 if out else 0}, repeats=0, quiet=quiet)

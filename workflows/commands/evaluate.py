@@ -30,6 +30,7 @@ _Pictures = Annotated[int, typer.Option(help="Tiles that are shown in the report
 
 
 def evaluate(
+    context: typer.Context,
     model: _Model,
     data: _Data,
     out: _Out,
@@ -48,19 +49,4 @@ def evaluate(
     """Measure a model: OUT/report.html with tables, a reliability diagram and the worst tiles, and the numbers."""
     from workflows.runs.evaluate import run_evaluation
 
-    run_evaluation(
-        [model],
-        data,
-        out,
-        choices={
-            "places": places,
-            "held_out": held_out,
-            "split_seed": split_seed,
-            "tile_size": tile_size,
-            "repeats": repeats if permute else 0,
-            "pictures": pictures,
-            "device": device,
-            "precision": precision,
-        },
-        quiet=quiet,
-    )
+    run_evaluation([model], data, out, context.params, repeats=repeats if permute else 0, quiet=quiet)

@@ -23,6 +23,7 @@ _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a f
 
 
 def map_(
+    context: typer.Context,
     scene: _Scene,
     out: _Out,
     model: choices.Model = "strandline-small",
@@ -48,26 +49,4 @@ def map_(
     """Map a scene: water.tif, probability.tif, coastline.gpkg, preview.png and item.json in OUT/<scene id>/."""
     from workflows.runs.map import run_map
 
-    run_map(
-        scene,
-        out,
-        choices={
-            "model": model,
-            "device": device,
-            "precision": precision,
-            "runtime": runtime,
-            "decoder": decoder,
-            "tile_size": tile_size,
-            "aoi": aoi,
-            "cloud_classes": cloud_classes,
-            "threshold": threshold,
-            "min_area_m2": min_area_m2,
-            "simplify_m": simplify_m,
-            "ocean": ocean,
-            "formats": formats,
-            "overwrite": overwrite,
-        },
-        stack={"bands": bands, "scale": scale, "offset": offset},
-        quiet=quiet,
-        debug=debug,
-    )
+    run_map(scene, out, context.params, quiet=quiet, debug=debug)

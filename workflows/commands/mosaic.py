@@ -26,6 +26,7 @@ _SchedulerFile = Annotated[Path | None, typer.Option(help="File that a running D
 
 
 def mosaic(
+    context: typer.Context,
     folder: _Folder,
     out: _Out,
     grid: _Grid = "mgrs",
@@ -42,16 +43,4 @@ def mosaic(
     """Join mapped scenes: water, frequency, observations as COGs and Zarr, and one coastline through all of them."""
     from workflows.runs.mosaic import run_mosaic
 
-    run_mosaic(
-        folder,
-        out,
-        choices={
-            "grid": grid,
-            "statistic": statistic,
-            "min_area_m2": min_area_m2,
-            "formats": tuple(word.strip() for word in formats.split(",") if word.strip()),
-            "overwrite": overwrite,
-        },
-        cluster={"workers": workers, "scheduler": scheduler, "scheduler_file": scheduler_file},
-        quiet=quiet,
-    )
+    run_mosaic(folder, out, context.params, quiet=quiet)

@@ -24,8 +24,9 @@ _MaxCloud = Annotated[float | None, typer.Option(help="Percent of cloud that a s
 _Stac = Annotated[
     str,
     typer.Option(
+        "--stac",
         help="earth-search, planetary-computer or copernicus; the address of a STAC API; or a catalog.json, an item, "
-        "a collection of items or an items.parquet, here or on a host."
+        "a collection of items or an items.parquet, here or on a host.",
     ),
 ]
 _Collection = Annotated[str | None, typer.Option(help="Collection; a known host's own of Sentinel-2 L2A by default.")]
@@ -34,10 +35,11 @@ _Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the pla
 
 
 def search(
+    context: typer.Context,
     aoi: _Aoi,
     dates: _Dates,
     max_cloud: _MaxCloud = None,
-    stac: _Stac = "earth-search",
+    source: _Stac = "earth-search",
     collection: _Collection = None,
     limit: _Limit = None,
     out: _Out = None,
@@ -47,15 +49,4 @@ def search(
     """Search for scenes of an area and a period; writes a plan for strandline batch, to be read and changed."""
     from workflows.runs.search import run_search
 
-    run_search(
-        {
-            "aoi": aoi,
-            "dates": dates,
-            "source": stac,
-            "max_cloud": max_cloud,
-            "collection": collection,
-            "limit": limit,
-        },
-        out=out,
-        quiet=quiet,
-    )
+    run_search(context.params, out=out, quiet=quiet)

@@ -27,6 +27,7 @@ _Complete = Annotated[
 
 
 def simulate(
+    context: typer.Context,
     out: _Out,
     seed: _Seed = 0,
     size: _Size = 10_980,
@@ -49,7 +50,7 @@ def simulate(
         size=size,
         baseline=baseline,
         crs=crs,
-        options=ProductOptions(kind=kind, cloud_cover=cloud_cover, swath=swath, complete=complete, overwrite=overwrite),
+        options=ProductOptions.pick(context.params),
     )
     if not quiet:
         typer.echo(f"{product.path}\n{product.truth}   (water_fraction.tif, shoreline.gpkg, truth.json)")

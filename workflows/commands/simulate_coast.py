@@ -11,7 +11,7 @@ __all__ = ["simulate_coast"]
 
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to make: scenes, catalogue and truth.")]
 _Seed = Annotated[int, typer.Option(help="Decides the place, the coast and the days.")]
-_Extent = Annotated[int, typer.Option(help="Side of the area in pixels of 10 m, 120 to 10980.")]
+_Extent = Annotated[int, typer.Option("--extent", help="Side of the area in pixels of 10 m, 120 to 10980.")]
 _Dates = Annotated[int, typer.Option(help="Overpasses, 10 days apart, each with clouds of its own.")]
 _Kind = Annotated[str, typer.Option(help="Landscape: open_coast, archipelago, estuary, fjord, lagoon … or random.")]
 _Cloud = Annotated[float, typer.Option(help="Share of the area under cloud on each date, roughly, 0 to 1.")]
@@ -25,9 +25,10 @@ _Works = Annotated[
 
 
 def simulate_coast(
+    context: typer.Context,
     out: _Out,
     seed: _Seed = 0,
-    extent: _Extent = 2_400,
+    extent_px: _Extent = 2_400,
     dates: _Dates = 3,
     kind: _Kind = "open_coast",
     cloud_cover: _Cloud = 0.15,
@@ -42,17 +43,7 @@ def simulate_coast(
     from tiles.simulate.coast.simulate_coast import CoastOptions
     from tiles.simulate.coast.simulate_coast import simulate_coast as make
 
-    options = CoastOptions(
-        extent_px=extent,
-        dates=dates,
-        kind=kind,
-        cloud_cover=cloud_cover,
-        hidden=hidden,
-        swath_edges=swath_edges,
-        works=works,
-        overwrite=overwrite,
-    )
-    coast = make(out, seed=seed, options=options)
+    coast = make(out, seed=seed, options=CoastOptions.pick(context.params))
     if not quiet:
         typer.echo(f"{len(coast.items)} scenes of tiles {', '.join(tile.name for tile in coast.tiles)}")
         typer.echo(f"{coast.item_collection}   (for rustac serve)\n{coast.catalogue}\n{coast.truth}")

@@ -37,6 +37,7 @@ _Crs = Annotated[str, typer.Option(help="UTM zone: EPSG:326xx (north) or EPSG:32
 
 
 def simulate_series(
+    context: typer.Context,
     out: _Out,
     seed: _Seed = 0,
     size: _Size = 600,
@@ -60,19 +61,12 @@ def simulate_series(
     from tiles.simulate.series.simulate_series import SeriesOptions, Span
     from tiles.simulate.series.simulate_series import simulate_series as make
 
-    options = SeriesOptions(
-        size=size,
+    options = SeriesOptions.pick(
+        context.params,
         span=Span(first=first.date(), every_days=every_days, dates=dates),
-        retreat_m_per_year=retreat_m_per_year,
         shifts=None if shifts is None else _parse_numbers(shifts, option="--shifts"),
         cloud_cover=_parse_cloud(cloud_cover),
-        kind=kind,
-        works=works,
-        baseline=baseline,
         reprocessed=tuple(reprocess or ()),
-        newer_baseline=newer_baseline,
-        crs=crs,
-        overwrite=overwrite,
     )
     series = make(out, seed=seed, options=options)
     if not quiet:

@@ -37,16 +37,17 @@ _Slope = Annotated[float | None, typer.Option("--beach-slope", help="Rise over r
 
 
 def timeseries(
+    context: typer.Context,
     area: _Area,
     out: _Out,
     transects: _Transects = "auto",
     seaward_first: _SeawardFirst = False,
     reference: _Reference = None,
-    spacing: _Spacing = 100.0,
-    landward: _Landward = 200.0,
-    seaward: _Seaward = 200.0,
-    smooth: _Smooth = 100.0,
-    least: _Least = 500.0,
+    spacing_m: _Spacing = 100.0,
+    landward_m: _Landward = 200.0,
+    seaward_m: _Seaward = 200.0,
+    smooth_m: _Smooth = 100.0,
+    least_m: _Least = 500.0,
     crossing: _Crossing = "nearest",
     least_dates: _LeastDates = 3,
     confidence: _Confidence = 0.95,
@@ -62,27 +63,4 @@ def timeseries(
     """Follow the shore along transects through all mapped dates: positions, rates a year, a map and a plot."""
     from workflows.runs.timeseries import run_timeseries
 
-    run_timeseries(
-        area,
-        out,
-        choices={
-            "transects": None if transects == "auto" else Path(transects),
-            "seaward_first": seaward_first,
-            "reference": reference,
-            "spacing_m": spacing,
-            "landward_m": landward,
-            "seaward_m": seaward,
-            "smooth_m": smooth,
-            "least_m": least,
-            "crossing": crossing,
-            "least_dates": least_dates,
-            "confidence": confidence,
-            "outliers": outliers,
-            "tides": tides,
-            "tide_model": tide_model,
-            "tide_folder": tide_folder,
-            "beach_slope": beach_slope,
-            "overwrite": overwrite,
-        },
-        quiet=quiet,
-    )
+    run_timeseries(area, out, context.params, quiet=quiet)

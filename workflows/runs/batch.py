@@ -28,24 +28,13 @@ EXIT_NONE = 8
 """Nothing could be mapped."""
 
 
-def run(
-    scenes: Path,
-    out: Path,
-    *,
-    choices: Mapping[str, Any],
-    stack: Mapping[str, Any],
-    cluster: Mapping[str, Any],
-    retries: int,
-    progress: str,
-) -> None:
+def run(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progress: str) -> None:
     """Map many scenes; what went wrong with all of them is raised.
 
     Args:
         scenes: What the user gave.
         out: Folder for results.
-        choices: Options of a map, as the command line read them.
-        stack: What the user says about stacks.
-        cluster: Where to work, as ``ClusterOptions`` takes it.
+        said: All that the command line read.
         retries: How often a scene is tried again.
         progress: ``bar``, ``json`` or ``none``.
 
@@ -57,9 +46,9 @@ def run(
         run_batch,
         scenes,
         out,
-        options=read_options(choices),
-        stack=read_stack(stack),
-        cluster=ClusterOptions(**cluster),
+        options=read_options(said),
+        stack=read_stack(said),
+        cluster=ClusterOptions.pick(said),
         retries=retries,
     )
     with _print_events() if progress == "json" else _show_progress(console) as report:

@@ -18,21 +18,19 @@ from workflows.runs.map import read_options
 
 __all__ = ["render_bench", "run_benchmark"]
 
-_DEFAULTS = {"cloud_classes": "3,8,9,10", "formats": "gpkg"}
 
-
-def run_benchmark(scene: str | None, out: Path, *, choices: Mapping[str, Any], runs: int | None, quiet: bool) -> None:
+def run_benchmark(scene: str | None, out: Path, said: Mapping[str, Any], *, runs: int | None, quiet: bool) -> None:
     """Measure, and print what was found on standard output; what went wrong is raised.
 
     Args:
         scene: What the user gave; ``None``: one is simulated.
         out: Folder for the two files.
-        choices: Options as the command line read them.
+        said: All that the command line read.
         runs: How often everything is measured.
         quiet: Print nothing.
     """
     console = Console(stderr=True, quiet=quiet, highlight=False)
-    options = read_options({**_DEFAULTS, **choices})
+    options = read_options(said)
     with show_progress(console) as progress:
         report = run_bench(scene, out, options=options, runs=runs, progress=progress)
     if not quiet:

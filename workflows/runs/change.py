@@ -21,14 +21,14 @@ EXIT_ALERT: Final = 9
 _SHOWN = 10
 
 
-def run_change(old: Path, new: Path, out: Path, *, choices: Mapping[str, Any], quiet: bool) -> None:
+def run_change(old: Path, new: Path, out: Path, said: Mapping[str, Any], *, quiet: bool) -> None:
     """Compare two dates and say so on standard error, alerts on standard output; what went wrong is raised.
 
     Args:
         old: Earlier date.
         new: Later date.
         out: Folder for the result.
-        choices: Of ``ChangeOptions``.
+        said: All that the command line read.
         quiet: Say nothing but alerts.
 
     Raises:
@@ -37,7 +37,7 @@ def run_change(old: Path, new: Path, out: Path, *, choices: Mapping[str, Any], q
     console = Console(stderr=True, quiet=quiet, highlight=False)
     began = time.perf_counter()
     with show_progress(console) as progress:
-        result = compute_change(old, new, out, options=ChangeOptions(**choices), progress=progress)
+        result = compute_change(old, new, out, options=ChangeOptions.pick(said), progress=progress)
     for note in result.notes:
         console.print(f"Note: {note}", soft_wrap=True, markup=False)
     if result.already_made:

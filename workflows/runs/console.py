@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pipeline.batch.record import Entry
 
-__all__ = ["show_problems", "show_progress", "tabulate"]
+__all__ = ["show_problems", "show_progress", "split_words", "tabulate"]
 
 _SHOWN = 12
 
@@ -31,6 +31,11 @@ def show_problems(console: Console, problems: Sequence[Entry]) -> None:
         console.print(f"{entry.kind}: {entry.id}: {entry.reason}", soft_wrap=True, markup=False)
     if len(ordered) > _SHOWN:
         console.print(f"… and {len(ordered) - _SHOWN} more.")
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """The words of a list with commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 ReportProgress = Callable[[str, float], None]

@@ -36,7 +36,7 @@ _PRINTED = frozenset(
 
 
 def run_evaluation(
-    models: Sequence[str], data: str, out: Path | None, *, choices: Mapping[str, Any], quiet: bool
+    models: Sequence[str], data: str, out: Path | None, said: Mapping[str, Any], *, repeats: int, quiet: bool
 ) -> None:
     """Measure models, print the table, and write the report where a folder is given.
 
@@ -44,13 +44,14 @@ def run_evaluation(
         models: Names or files.
         data: What ``pipeline.samples.sources`` understands.
         out: Folder for the report, or ``None``.
-        choices: Options as the command line read them; ``repeats`` is 0 where no band is to be shuffled.
+        said: All that the command line read.
+        repeats: Shuffles a band; 0: none is shuffled.
         quiet: Print nothing.
 
     Raises:
         StrandlineError: A model or the data cannot be opened, or the report cannot be written.
     """
-    repeats, options = choices["repeats"], EvaluationOptions(**{k: v for k, v in choices.items() if k != "repeats"})
+    options = EvaluationOptions.pick(said)
     source, networks = open_data(data, options), open_networks(models, options)
     console = Console(stderr=True, quiet=quiet, highlight=False)
     with show_progress(console) as progress:

@@ -12,29 +12,26 @@ from rich.console import Console
 from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from tiles.masks import parse_cloud_classes
 from tiles.products.open import StackOptions
-from workflows.runs.console import show_progress
+from workflows.runs.console import show_progress, split_words
 
 __all__ = ["read_options", "read_stack", "run_map"]
 
 
-def run_map(
-    scene: str, out: Path, *, choices: Mapping[str, Any], stack: Mapping[str, Any], quiet: bool, debug: bool
-) -> None:
+def run_map(scene: str, out: Path, said: Mapping[str, Any], *, quiet: bool, debug: bool) -> None:
     """Map a scene and say so on standard error; what went wrong is raised.
 
     Args:
         scene: What the user gave.
         out: Folder for results.
-        choices: Options as the command line read them.
-        stack: What the user says about a stack: ``bands`` (comma-separated), ``scale``, ``offset``.
+        said: All that the command line read.
         quiet: Say nothing unless something is wrong.
         debug: Show the time of each stage.
     """
     console = Console(stderr=True, quiet=quiet, highlight=False)
-    options = read_options(choices)
+    options = read_options(said)
     began = time.perf_counter()
     with show_progress(console) as progress:
-        result = map_scene(scene, out, options=options, stack=read_stack(stack), progress=progress)
+        result = map_scene(scene, out, options=options, stack=read_stack(said), progress=progress)
     for note in result.notes:
         console.print(f"Note: {note}", soft_wrap=True)
     _report(console, result, time.perf_counter() - began)
@@ -42,30 +39,32 @@ def run_map(
         _report_stages(console, result)
 
 
-def read_options(choices: Mapping[str, Any]) -> MapOptions:
-    """Validate what the command line read.
+def read_options(said: Mapping[str, Any]) -> MapOptions:
+    """The choices of a map among what the command line read.
 
     Args:
-        choices: By the names of ``MapOptions``; lists as text with commas.
+        said: By the names of ``MapOptions``; lists as text with commas.
 
     Raises:
         OptionError: A choice is out of its range.
     """
-    cloud_classes = parse_cloud_classes(choices["cloud_classes"])
-    formats = tuple(word.strip() for word in choices["formats"].split(",") if word.strip())
-    return MapOptions(**{**choices, "cloud_classes": cloud_classes, "formats": formats})
+    lists: dict[str, Any] = {}
+    if "cloud_classes" in said:
+        lists["cloud_classes"] = parse_cloud_classes(said["cloud_classes"])
+    if "formats" in said:
+        lists["formats"] = split_words(said["formats"])
+    return MapOptions.pick(said, **lists)
 
 
-def read_stack(stack: Mapping[str, Any]) -> StackOptions | None:
+def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
     """What the user says about stacks; ``None`` where nothing was said.
 
     Args:
-        stack: ``bands`` (comma-separated), ``scale``, ``offset``.
+        said: ``bands`` (comma-separated), ``scale``, ``offset``, and whatever else.
     """
-    if all(value is None for value in stack.values()):
+    if said["bands"] is said["scale"] is said["offset"] is None:
         return None
-    bands = tuple(word.strip() for word in stack["bands"].split(",")) if stack["bands"] else None
-    return StackOptions(bands=bands, scale=stack["scale"], offset=stack["offset"])
+    return StackOptions.pick(said, bands=split_words(said["bands"]) if said["bands"] else None)
 
 
 def _report(console: Console, result: MapResult, seconds: float) -> None:

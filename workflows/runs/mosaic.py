@@ -10,27 +10,26 @@ from typing import Any
 
 from rich.console import Console
 
-from workflows.runs.console import show_progress
+from workflows.runs.console import show_progress, split_words
 
 __all__ = ["run_mosaic"]
 
 
-def run_mosaic(folder: Path, out: Path, *, choices: Mapping[str, Any], cluster: Mapping[str, Any], quiet: bool) -> None:
+def run_mosaic(folder: Path, out: Path, said: Mapping[str, Any], *, quiet: bool) -> None:
     """Make a mosaic and say so on standard error; what went wrong is raised.
 
     Args:
         folder: Mapped scenes.
         out: Folder for the mosaic.
-        choices: Of ``MosaicOptions``.
-        cluster: Of ``ClusterOptions``; no workers at all means this process alone.
+        said: All that the command line read; no workers at all means this process alone.
         quiet: Say nothing unless something is wrong.
     """
     from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
 
-    options = MosaicOptions(**choices)
+    options = MosaicOptions.pick(said, formats=split_words(said["formats"]))
     console = Console(stderr=True, quiet=quiet, highlight=False)
     began = time.perf_counter()
-    with _open_cluster(cluster) as client, show_progress(console) as progress:
+    with _open_cluster(said) as client, show_progress(console) as progress:
         result = build_mosaic(folder, out, options=options, client=client, progress=progress)
     for note in result.notes:
         console.print(f"Note: {note}", soft_wrap=True)
@@ -43,10 +42,10 @@ def run_mosaic(folder: Path, out: Path, *, choices: Mapping[str, Any], cluster: 
         )
 
 
-def _open_cluster(cluster: Mapping[str, Any]) -> AbstractContextManager[Any]:
+def _open_cluster(said: Mapping[str, Any]) -> AbstractContextManager[Any]:
     """The client of a cluster; ``None`` where all is done in this process."""
-    if cluster["workers"] == 0 and cluster["scheduler"] is None and cluster["scheduler_file"] is None:
+    if said["workers"] == 0 and said["scheduler"] is None and said["scheduler_file"] is None:
         return nullcontext()
     from pipeline.cluster.client import ClusterOptions, open_client
 
-    return open_client(ClusterOptions(**cluster))
+    return open_client(ClusterOptions.pick(said))

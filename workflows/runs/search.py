@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.search.errors import SearchError
 from pipeline.search.hosts import HOSTS
 from pipeline.search.plan import Plan, write_plan
 
@@ -24,28 +23,20 @@ _KINDS = {
 }
 
 
-def run_search(choices: Mapping[str, Any], *, out: Path | None, quiet: bool) -> None:
+def run_search(said: Mapping[str, Any], *, out: Path | None, quiet: bool) -> None:
     """Search and write the plan; on standard error, say what is in it.
 
     Args:
-        choices: Fields of ``SearchOptions``.
+        said: All that the command line read.
         out: File for the plan; ``None``: standard output.
         quiet: Say nothing unless something is wrong.
     """
+    from pipeline.search.search_scenes import SearchOptions, search_scenes
+
     console = Console(stderr=True, quiet=quiet, highlight=False)
-    plan = _search(choices)
+    plan = search_scenes(SearchOptions.pick(said))
     write_plan(plan, out)
     _report_plan(console, plan, out)
-
-
-def _search(choices: Mapping[str, Any]) -> Plan:
-    try:
-        from pipeline.search.search_scenes import SearchOptions, search_scenes
-    except ModuleNotFoundError as error:
-        raise SearchError(
-            f"A search needs {error.name}, which is not installed: pip install 'strandline[scale]'."
-        ) from error
-    return search_scenes(SearchOptions(**choices))
 
 
 def _report_plan(console: Console, plan: Plan, out: Path | None) -> None:

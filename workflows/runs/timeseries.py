@@ -16,16 +16,16 @@ from workflows.runs.console import show_progress
 __all__ = ["run_timeseries"]
 
 
-def run_timeseries(area: Path, out: Path, *, choices: Mapping[str, Any], quiet: bool) -> None:
+def run_timeseries(area: Path, out: Path, said: Mapping[str, Any], *, quiet: bool) -> None:
     """Compute a time series and say what came of it on standard error; what went wrong is raised.
 
     Args:
         area: Mapped scenes.
         out: Folder for the results.
-        choices: Of ``TimeseriesOptions``.
+        said: All that the command line read; transects that are ``auto`` are cast.
         quiet: Say nothing unless something is wrong.
     """
-    options = TimeseriesOptions(**choices)
+    options = TimeseriesOptions.pick(said, transects=None if said["transects"] == "auto" else Path(said["transects"]))
     console = Console(stderr=True, quiet=quiet, highlight=False)
     began = time.perf_counter()
     with show_progress(console) as progress:
