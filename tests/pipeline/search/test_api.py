@@ -7,12 +7,13 @@ import pytest
 import requests
 
 from pipeline.search.api import RetryingIO
-from pipeline.search.errors import HostError
+from pipeline.search.errors import EmptySearchError, HostError, PlanError, SearchError
 from pipeline.search.hosts import HOSTS, find_host
+from pipeline.search.plan import read_plan
 from pipeline.search.search_scenes import SearchOptions, search_scenes
 from tests.pipeline.fault_proxy import FaultProxy, run_fault_proxy
 from tests.pipeline.search.test_search_scenes import as_catalogue, as_geoparquet, ids
-from tests.pipeline.stac_items import find_port, serve_folder
+from tests.pipeline.stac_items import find_port, make_item, serve_folder, write_items
 
 
 @pytest.fixture
@@ -87,3 +88,17 @@ def test_known_hosts_are_found_by_name_and_address() -> None:
         assert host.url.startswith("https://")
     assert find_host("https://elsewhere.test/v1") is None
     assert find_host("catalog.json") is None
+
+
+def test_scripts_can_tell_failures_apart_by_their_exit_code(tmp_path: Path) -> None:
+    far = write_items(tmp_path / "far.json", [make_item("far", box=(30, 10, 31, 11))])
+    with pytest.raises(EmptySearchError) as empty:
+        ask(str(far))
+    with pytest.raises(HostError) as dead:
+        ask(f"http://127.0.0.1:{find_port()}/catalog.json")
+    with pytest.raises(SearchError) as senseless:
+        ask(str(tmp_path / "nothing"))
+    with pytest.raises(PlanError) as no_plan:
+        read_plan(tmp_path / "nothing")
+    # 2 a wrong request, 3 nothing to map, 4 a host that does not answer.
+    assert [caught.value.exit_code for caught in (senseless, no_plan, empty, dead)] == [2, 2, 3, 4]
