@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tiles.errors import SceneError, UnsafeArchiveError
-from tiles.products import files as files_module
 from tiles.products.files import BandFile, find_band_files, list_product_files
 
 
@@ -67,7 +66,7 @@ def test_a_folder_of_more_files_than_a_product_has_is_refused(
     count: int, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"{number:05d}" for number in range(count)]
-    monkeypatch.setattr(files_module.os, "walk", lambda folder: [(str(folder), [], names)])
+    monkeypatch.setattr("tiles.products.files.os.walk", lambda folder: [(str(folder), [], names)])
     if fits:
         assert list_product_files(tmp_path).names == tuple(names)
     else:

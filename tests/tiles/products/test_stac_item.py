@@ -1,0 +1,34 @@
+"""What an item says of itself, before an asset is opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tiles.products.stac_item import SIMULATED, parse_stac_item
+
+
+def make_item(**properties: object) -> dict[str, Any]:
+    assets = {"blue": {"href": "B02.tif", "raster:bands": [{"scale": 1e-4}]}}
+    return {"type": "Feature", "id": "x", "properties": properties, "assets": assets}
+
+
+@pytest.mark.parametrize(("stated", "simulated"), [(True, True), (False, False), (None, False), ("yes", False)])
+def test_only_true_says_that_an_item_is_simulated(stated: object, simulated: bool) -> None:
+    assert parse_stac_item(make_item(**{SIMULATED: stated}), where="x").simulated is simulated
+    assert parse_stac_item(make_item(), where="x").simulated is False
+
+
+@pytest.mark.parametrize(("applied", "expected"), [(True, True), (False, False), (None, None)])
+def test_the_flag_of_the_offset_is_kept_where_it_is_stated(applied: bool | None, expected: bool | None) -> None:
+    item = parse_stac_item(make_item(**{"earthsearch:boa_offset_applied": applied}), where="x")
+    assert item.offset_applied is expected
+
+
+@pytest.mark.parametrize(
+    ("properties", "level"),
+    [({"processing:level": "L1C"}, "L1C"), ({"s2:product_type": "S2MSI2A"}, "L2A"), ({}, "unknown")],
+)
+def test_the_level_is_as_stated(properties: dict[str, object], level: str) -> None:
+    assert parse_stac_item(make_item(**properties), where="x").level == level
