@@ -7,7 +7,6 @@ NaN is put into an otherwise blank image; the output pixels that become NaN are 
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 
 import torch
@@ -30,11 +29,6 @@ class ReceptiveField:
 
     reach_px: int | None
     stride: int
-
-    @property
-    def halo_px(self) -> int | None:
-        """The smallest halo that makes tiles agree: the reach, rounded up to whole strides."""
-        return None if self.reach_px is None else math.ceil(self.reach_px / self.stride) * self.stride
 
 
 def compute_receptive_field(

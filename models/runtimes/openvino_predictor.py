@@ -105,19 +105,7 @@ class OpenVinoRuntime:
         self._thread.alone = True
 
     def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
-        """The probability that a pixel is water, calibrated to be its share of water.
-
-        Args:
-            batch: (B, C, H, W), reflectance in the order of the card's inputs, not normalised; NaN is filled with
-                the channel's mean. H and W multiples of ``stride``.
-            margin: Pixels at each edge whose answer is not wanted, and need not be computed.
-
-        Returns:
-            (B, H - 2 * margin, W - 2 * margin), 0 to 1. Pixels that were filled have a value too: mask them.
-
-        Raises:
-            ModelInputError: The shape does not fit.
-        """
+        """As ``Predictor.predict`` has it."""
         require_batch(batch, self.card, margin=margin, stride=self.stride)
         answers = self._get_request(margin).infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)
         probability: NDArray[np.float32] = answers[0][:, 0]  # (B, 1, H, W) to (B, H, W), less the margin

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from pipeline.checksums import compute_sha256
 from strandline import StrandlineError
@@ -50,20 +50,20 @@ class ChangeOptions(Options):
         OptionError: A choice is out of its range.
     """
 
-    factor: float = 2.0
-    registration_m: float = 2.0
-    max_shift_m: float = 200.0
-    spacing_m: float = 10.0
-    smooth_m: float = 50.0
-    min_length_m: float = 50.0
-    aspect: float = 3.0
-    clear_margin_px: int = 2
-    min_area_m2: float = 0.0
-    line_sigma_m: float = 10.0
-    unsure_m: float = 8.0
+    factor: Annotated[float, Field(ge=0, le=100)] = 2.0
+    registration_m: Annotated[float, Field(ge=0, le=1000)] = 2.0
+    max_shift_m: Annotated[float, Field(ge=1, le=2000)] = 200.0
+    spacing_m: Annotated[float, Field(ge=1, le=1000)] = 10.0
+    smooth_m: Annotated[float, Field(ge=0, le=2000)] = 50.0
+    min_length_m: Annotated[float, Field(ge=0, le=1e6)] = 50.0
+    aspect: Annotated[float, Field(ge=0, le=1000)] = 3.0
+    clear_margin_px: Annotated[int, Field(ge=0, le=50)] = 2
+    min_area_m2: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+    line_sigma_m: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    unsure_m: Annotated[float, Field(ge=0, le=1000)] = 8.0
     inland: bool = False
-    alert_m: float | None = None
-    alert_area_m2: float | None = None
+    alert_m: Annotated[float, Field(ge=0, le=1e5)] | None = None
+    alert_area_m2: Annotated[float, Field(ge=0, le=1e12)] | None = None
     alert_bodies: bool = False
     tides: Path | None = None
     tide_model: str | None = None
@@ -76,10 +76,6 @@ class ChangeOptions(Options):
             raise OptionError("A tide model needs its name and its folder (--tide-model and --tide-folder).")
         if self.tides is not None and self.tide_model is not None:
             raise OptionError("Heights of the tide come from a file or a model, found both: leave one out.")
-        for name, lowest, highest in _RANGES:
-            value = getattr(self, name)
-            if value is not None and not lowest <= value <= highest:
-                raise OptionError(f"{name} must be {lowest:g} to {highest:g}, found {value:g}.")
         return self
 
     def result_parameters(self) -> dict[str, Any]:
@@ -97,20 +93,3 @@ class ChangeOptions(Options):
         if self.tide_folder is None:
             raise OptionError("A tide model needs its folder (--tide-folder).")
         return self.tide_folder
-
-
-_RANGES = (
-    ("factor", 0.0, 100.0),
-    ("registration_m", 0.0, 1000.0),
-    ("max_shift_m", 1.0, 2000.0),
-    ("spacing_m", 1.0, 1000.0),
-    ("smooth_m", 0.0, 2000.0),
-    ("min_length_m", 0.0, 1e6),
-    ("aspect", 0.0, 1000.0),
-    ("clear_margin_px", 0, 50),
-    ("min_area_m2", 0.0, 1e12),
-    ("line_sigma_m", 0.0, 1000.0),
-    ("unsure_m", 0.0, 1000.0),
-    ("alert_m", 0.0, 1e5),
-    ("alert_area_m2", 0.0, 1e12),
-)

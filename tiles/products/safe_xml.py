@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError  # types alone: parsing is defusedxml's
 
 from defusedxml import DefusedXmlException
@@ -24,8 +23,6 @@ __all__ = [
     "ProductMetadata",
     "parse_granule_metadata",
     "parse_product_metadata",
-    "read_granule_metadata",
-    "read_product_metadata",
 ]
 
 _BAND_OF_ID = {band.band_id: band.name for band in BANDS.values()}
@@ -108,32 +105,6 @@ class GranuleMetadata:
     cloud_percent: float | None = None
 
 
-def read_product_metadata(path: str | Path) -> ProductMetadata:
-    """Read a product's metadata; no pixel file is needed.
-
-    Args:
-        path: ``MTD_MSIL2A.xml``, ``MTD_MSIL1C.xml`` or a copy of it by another name.
-
-    Raises:
-        SceneError: The file is not there, not XML, or no product metadata.
-        UnsafeArchiveError: The XML declares entities or is far too large.
-    """
-    return parse_product_metadata(_read_bytes(Path(path)), where=str(path))
-
-
-def read_granule_metadata(path: str | Path) -> GranuleMetadata:
-    """Read a granule's metadata; no pixel file is needed.
-
-    Args:
-        path: ``MTD_TL.xml``, or ``metadata.xml`` in the layout of the AWS buckets.
-
-    Raises:
-        SceneError: The file is not there, not XML, or no granule metadata.
-        UnsafeArchiveError: The XML declares entities or is far too large.
-    """
-    return parse_granule_metadata(_read_bytes(Path(path)), where=str(path))
-
-
 def parse_product_metadata(xml: bytes, *, where: str) -> ProductMetadata:
     """Understand the XML of a product.
 
@@ -201,13 +172,6 @@ def parse_granule_metadata(xml: bytes, *, where: str) -> GranuleMetadata:
         crs=_find_text(root, "HORIZONTAL_CS_CODE"),
         cloud_percent=_find_number(root, "CLOUDY_PIXEL_PERCENTAGE"),
     )
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SceneError(f"Could not read the metadata {path} ({error.strerror or error}).") from error
 
 
 def _parse_xml(xml: bytes, where: str) -> Element:

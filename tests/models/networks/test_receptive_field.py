@@ -56,7 +56,6 @@ def test_a_norm_over_the_tile_sees_everything() -> None:
     network = build_network(UNetConfig(in_channels=1, depth=1, width=2, norm="group"))
     field = compute_receptive_field(network, in_channels=1, stride=2, limit_px=256)
     assert field == ReceptiveField(reach_px=None, stride=2)
-    assert field.halo_px is None
 
 
 def test_the_network_is_left_as_it_was() -> None:
@@ -70,11 +69,6 @@ def test_the_network_is_left_as_it_was() -> None:
 def test_an_output_on_another_grid_is_refused() -> None:
     with pytest.raises(ModelInputError, match="grid"):
         compute_receptive_field(nn.Conv2d(1, 1, 3), in_channels=1, stride=4)
-
-
-@pytest.mark.parametrize(("reach", "stride", "halo"), [(51, 8, 56), (56, 8, 56), (0, 4, 0), (1, 4, 4)])
-def test_the_halo_is_whole_strides(reach: int, stride: int, halo: int) -> None:
-    assert ReceptiveField(reach_px=reach, stride=stride).halo_px == halo
 
 
 @pytest.fixture(scope="module")

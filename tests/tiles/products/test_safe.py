@@ -30,9 +30,8 @@ from tiles.products.open import open_scene
 from tiles.products.safe_xml import (
     GranuleMetadata,
     ProductMetadata,
+    parse_granule_metadata,
     parse_product_metadata,
-    read_granule_metadata,
-    read_product_metadata,
 )
 
 META = Path(__file__).resolve().parents[4] / "shared" / "data" / "metadata" / "data-files"
@@ -51,7 +50,7 @@ def test_the_real_metadata_is_all_there(shared: Path) -> None:
 
 @pytest.mark.parametrize("path", PRODUCTS, ids=name_of)
 def test_real_product_metadata(path: Path) -> None:
-    found = read_product_metadata(path)
+    found = parse_product_metadata(path.read_bytes(), where=str(path))
     named = parse_product_name(found.product_uri)
     assert named is not None
     assert (found.level, found.baseline, found.platform) == (named.level, named.baseline, named.platform)
@@ -70,7 +69,7 @@ def test_real_product_metadata(path: Path) -> None:
 
 @pytest.mark.parametrize("path", GRANULES, ids=name_of)
 def test_real_granule_metadata(path: Path) -> None:
-    found = read_granule_metadata(path)
+    found = parse_granule_metadata(path.read_bytes(), where=str(path))
     assert found.tile is not None
     zone, south = int(found.tile[:2]), found.tile[2] < "N"
     assert found.crs == f"EPSG:{32700 if south else 32600}".replace("00", f"{zone:02d}", 1)
@@ -83,8 +82,8 @@ def test_real_granule_metadata(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(META.rglob("expected_output.json")), ids=name_of)
 def test_metadata_agrees_with_the_stac_item_made_from_it(path: Path) -> None:
     expected = json.loads(path.read_text())["properties"]
-    found = [read_product_metadata(p) for p in PRODUCTS if path.parent in p.parents]
-    granules = [read_granule_metadata(p) for p in GRANULES if path.parent in p.parents]
+    found = [parse_product_metadata(p.read_bytes(), where=str(p)) for p in PRODUCTS if path.parent in p.parents]
+    granules = [parse_granule_metadata(p.read_bytes(), where=str(p)) for p in GRANULES if path.parent in p.parents]
     both: list[ProductMetadata | GranuleMetadata] = [*found, *granules]
     times = [m.acquired for m in both if m.acquired]
     assert granules

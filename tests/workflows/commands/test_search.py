@@ -77,4 +77,4 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     path = os.pathsep.join((str(tmp_path), str(Path(__file__).resolve().parents[3])))
     ran = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path})
     assert ran.returncode == 2
-    assert "needs pystac_client, which is not installed: pip install 'strandline[scale]'" in ran.stderr
+    assert "pystac_client is needed for this, and is not installed: pip install 'strandline[scale]'" in ran.stderr

@@ -29,14 +29,14 @@ __all__ = [
     "compute_shoreline",
     "compute_stack",
     "simulate_chip",
-    "simulate_tile",
 ]
 
 Field = NDArray[np.float32]
 Line = NDArray[np.float64]
 
 _TRACE_PX = 240
-_CHIP_SHARES = {"cloudy": 0.3, "shore": 0.65}
+_CLOUDY_SHARE = 0.3
+"""Of chips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,7 +157,7 @@ def simulate_chip(
     # Whole cells and whole 60 m pixels, so that one block holds the chip.
     side = -(-size * step // CELL_PX) * CELL_PX
     rng = np.random.default_rng([seed & 0xFFFFFFFF, 0xC419])
-    cover = float(rng.uniform(0.02, 0.6)) if rng.random() < _CHIP_SHARES["cloudy"] else 0.0
+    cover = float(rng.uniform(0.02, 0.6)) if rng.random() < _CLOUDY_SHARE else 0.0
     world = World(WorldOptions(
         seed=seed,
         kind=options.kind if options else "random",
@@ -173,29 +173,4 @@ def simulate_chip(
         water_fraction=fraction[:size, :size],
         clear=cloud[:size, :size] <= 0.3,
         kind=world.kind,
-    )
-
-
-def simulate_tile(seed: int, *, size: int, resolution_m: int = 10) -> SimulatedTile:
-    """Simulate one training tile, centred on a shore more often than not.
-
-    Args:
-        seed: Decides everything.
-        size: Side in pixels of ``resolution_m``.
-        resolution_m: 10, 20 or 60.
-    """
-    chip = simulate_chip(seed, size=size * 3 // 2, resolution_m=resolution_m)
-    rng = np.random.default_rng([seed & 0xFFFFFFFF, 0x711E])
-    room = chip.water_fraction.shape[0] - size
-    row, col = (int(v) for v in rng.integers(0, room + 1, size=2))
-    shore = np.argwhere((chip.water_fraction > 0.02) & (chip.water_fraction < 0.98))
-    if len(shore) and rng.random() < _CHIP_SHARES["shore"]:
-        centre = shore[int(rng.integers(len(shore)))] - size // 2
-        row, col = (int(v) for v in np.clip(centre, 0, room))
-    place = (slice(row, row + size), slice(col, col + size))
-    return SimulatedTile(
-        reflectance=chip.reflectance[:, *place],
-        water_fraction=chip.water_fraction[place],
-        clear=chip.clear[place],
-        kind=chip.kind,
     )

@@ -23,7 +23,6 @@ from tiles.simulate.world.landscape import (
     compute_shoreline,
     compute_stack,
     simulate_chip,
-    simulate_tile,
 )
 from tiles.simulate.world.relief import KINDS, Kind
 from tiles.simulate.world.terrain import SUBNODES
@@ -229,19 +228,19 @@ def test_bands_come_onto_one_grid_as_the_reader_brings_them(resolution_m: int) -
 
 
 @pytest.mark.parametrize(("size", "resolution_m"), [(64, 10), (50, 20), (33, 60)])
-def test_a_tile_has_the_size_and_truth_that_training_needs(size: int, resolution_m: int) -> None:
-    tile = simulate_tile(7, size=size, resolution_m=resolution_m)
+def test_a_chip_has_the_size_and_truth_that_training_needs(size: int, resolution_m: int) -> None:
+    tile = simulate_chip(7, size=size, resolution_m=resolution_m)
     assert tile.reflectance.shape == (12, size, size)
     assert tile.reflectance.dtype == tile.water_fraction.dtype == np.float32
     assert tile.water_fraction.shape == tile.clear.shape == (size, size)
     assert np.isfinite(tile.reflectance).all()
     assert -0.1 < tile.reflectance.min() < tile.reflectance.max() < 2.0
-    again = simulate_tile(7, size=size, resolution_m=resolution_m)
+    again = simulate_chip(7, size=size, resolution_m=resolution_m)
     np.testing.assert_array_equal(tile.reflectance, again.reflectance)
 
 
-def test_tiles_show_shores_often_and_all_kinds_of_world() -> None:
-    tiles = [simulate_tile(seed, size=32) for seed in range(40)]
+def test_chips_show_shores_often_and_all_kinds_of_world() -> None:
+    tiles = [simulate_chip(seed, size=32) for seed in range(40)]
     shores = [0.02 < tile.water_fraction.mean() < 0.98 for tile in tiles]
     assert np.mean(shores) > 0.4
     assert len({tile.kind for tile in tiles}) >= len(KINDS) - 2
