@@ -65,8 +65,13 @@ class AxisSampling:
 
     def take(self, part: slice) -> AxisSampling:
         """The sampling of some of the fine pixels."""
-        lower, upper, weight, nearest = (a[part] for a in (self.lower, self.upper, self.weight, self.nearest))
-        return replace(self, lower=lower, upper=upper, weight=weight, nearest=nearest)
+        return replace(
+            self,
+            lower=self.lower[part],
+            upper=self.upper[part],
+            weight=self.weight[part],
+            nearest=self.nearest[part],
+        )
 
 
 def compute_sampling(src: Grid, dst: Grid, *, start: int, stop: int, axis: int) -> AxisSampling:
