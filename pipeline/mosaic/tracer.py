@@ -89,8 +89,9 @@ def trace_cell(store: Store, cell: Cell, *, level: float) -> Chains:
     inner = _crop(nodes)
     xy, nearest = _place_vertices(vertex, inner, level)
     is_own = (nearest[0] < CELL_PX) & (nearest[1] < CELL_PX)  # a neighbour numbers its sources by itself
-    slope: NDArray[np.float32] = np.hypot(gradient.real, gradient.imag)
-    steepness = slope / np.float32(_measure_pixel_m(store.lattice, cell))
+    steepness = np.hypot(*gradient.view(np.float32).reshape(-1, 2).T) / np.float32(
+        _measure_pixel_m(store.lattice, cell)
+    )
     names = _name_vertices(vertex, inner.window, store.domain)
     ends = np.stack((names[start[:-1]], names[start[1:] - 1]), axis=1)
     tips = np.stack((vertex[start[:-1]], vertex[start[1:] - 1]), axis=1)

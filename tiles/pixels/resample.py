@@ -65,8 +65,13 @@ class AxisSampling:
 
     def take(self, part: slice) -> AxisSampling:
         """The sampling of some of the fine pixels."""
-        lower, upper, nearest = (pixels[part] for pixels in (self.lower, self.upper, self.nearest))
-        return replace(self, lower=lower, upper=upper, weight=self.weight[part], nearest=nearest)
+        return replace(
+            self,
+            lower=self.lower[part],
+            upper=self.upper[part],
+            weight=self.weight[part],
+            nearest=self.nearest[part],
+        )
 
 
 def compute_sampling(src: Grid, dst: Grid, *, start: int, stop: int, axis: int) -> AxisSampling:
