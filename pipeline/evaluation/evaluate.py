@@ -261,7 +261,7 @@ def _learn_thresholds(
     return count, thresholds
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Study:
     """What was counted so far."""
 

@@ -48,7 +48,7 @@ _DPI: Final = 130
 _SIZE_LIMIT: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Picture:
     """A scene and its map, decimated to what a screen shows.
 

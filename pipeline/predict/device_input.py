@@ -73,7 +73,7 @@ def prepare_tile(strip: Strip, window: Window) -> TileInput:
     return NativeTile(cuts=tuple(cuts), hidden=hidden, names=names, radiometry=strip.plan.scene.radiometry)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReflectanceTile:
     """A tile that was brought to reflectance on the host.
 

@@ -24,7 +24,7 @@ MapTile = Callable[[Tile, NDArray[np.float32], NDArray[np.uint8]], list[Cells]]
 """Writes probability and state of a tile's interior, (row, col), and returns what it gives to the picture."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowInWork:
     """A row of tiles that is being mapped.
 

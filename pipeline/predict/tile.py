@@ -25,7 +25,7 @@ _BLOCK_ROWS = 1024
 """Of the 10 m bands of Sentinel-2 products, and of most Cloud Optimized GeoTIFFs made of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MappedRows:
     """Rows of the map, over the whole width of the area.
 

@@ -35,7 +35,7 @@ LEAST_ROWS_A_READ = 256
 """Files with flat blocks (a TIFF of single rows) are read at least this many rows at a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pixels:
     """A rectangle of a scene, ready for a network.
 
@@ -158,7 +158,7 @@ Cut = tuple[NDArray[Any], AxisSampling, AxisSampling]
 """DN (row, col), and where the rows and columns of the finest grid fall in them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NativeRows:
     """Rows of one band in memory, as stored: DN (row, col) and where they begin in the band's grid.
 

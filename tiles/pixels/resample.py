@@ -36,7 +36,7 @@ def reflect(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     return reflected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AxisSampling:
     """Where the pixels of the finest grid fall along one axis of a band's own grid.
 
@@ -145,7 +145,7 @@ _BLOCK_ROWS = 32
 """Rows that are interpolated together: few enough for the processor's cache."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Run:
     """Fine columns at an even distance, whose band pixels follow each other one by one; or any, given by number."""
 

@@ -72,7 +72,7 @@ _SHORE_ODDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Site:
     """Where the pixels of a window stand.
 

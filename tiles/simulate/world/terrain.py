@@ -65,7 +65,7 @@ def _compute_upsampling() -> Field:
 _UPSAMPLING = _compute_upsampling()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Stream:
     """One family of channels at nodes: phase in pixels, its gradient (pixels a pixel), half width in metres."""
 
@@ -74,7 +74,7 @@ class _Stream:
     half_width: Field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Components:
     """The smooth parts of the field, all of one shape (..., rows, cols), in metres."""
 
@@ -98,7 +98,7 @@ class _Components:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TerrainBlock:
     """The terrain of one window.
 

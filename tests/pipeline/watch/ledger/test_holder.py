@@ -75,6 +75,7 @@ def test_a_killed_process_does_no_more_work(proc: Path, state: str, life: str) -
         f"{hold()}:more",
         "",
     ],
+    ids=["another host", "no number", "no start", "cut short", "too long", "nothing"],
 )
 def test_of_another_host_or_word_nothing_is_known(proc: Path, other: str) -> None:
     assert read_holder_life(other) == "unknown"

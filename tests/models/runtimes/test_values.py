@@ -1,0 +1,18 @@
+"""The values of this room keep the house's rules: frozen, slotted, made by keyword."""
+
+from __future__ import annotations
+
+import models.runtimes.exported
+import models.runtimes.openvino_graph
+from tests.dataclass_rules import list_breaches
+
+
+def test_values_are_frozen_slotted_and_made_by_keyword() -> None:
+    breaches = list_breaches(
+        models.runtimes.exported,
+        models.runtimes.openvino_graph,
+    )
+    # Meant as they are.
+    assert breaches == [
+        "models.runtimes.openvino_graph._Writer is made by position",
+    ]

@@ -1,0 +1,17 @@
+"""The values of this room keep the house's rules: frozen, slotted, made by keyword."""
+
+from __future__ import annotations
+
+import workflows.watcher.deployments
+import workflows.watcher.serve
+import workflows.watcher.server
+from tests.dataclass_rules import list_breaches
+
+
+def test_values_are_frozen_slotted_and_made_by_keyword() -> None:
+    breaches = list_breaches(
+        workflows.watcher.deployments,
+        workflows.watcher.serve,
+        workflows.watcher.server,
+    )
+    assert breaches == []
