@@ -7,7 +7,6 @@ from strandline import StrandlineError
 __all__ = [
     "DeviceError",
     "ExportError",
-    "MissingExtraError",
     "ModelConfigError",
     "ModelFileError",
     "ModelInputError",
@@ -54,11 +53,5 @@ class ExportError(StrandlineError, ValueError):
 
 class TrainingError(StrandlineError, ValueError):
     """A training cannot start or go on: its folder holds something else, or nothing to learn from."""
-
-    exit_code = 2
-
-
-class MissingExtraError(StrandlineError, ImportError):
-    """A library is needed that comes with an extra of ours, and is not installed."""
 
     exit_code = 2

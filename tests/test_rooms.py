@@ -164,7 +164,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline/watch/ledger",
     },
     "workflows/runs": {
-        "models",
         "pipeline",
         "pipeline/batch",
         "pipeline/bench",

@@ -28,8 +28,8 @@ from pipeline.errors import output_errors
 from pipeline.mapping.options import MapOptions
 from pipeline.output.classes import LAND, WATER
 from pipeline.predict.inputs import resolve_inputs
-from pipeline.progress import Progress, ignore_progress
 from tiles.products.open import open_scene
+from tiles.progress import Progress, ignore_progress
 
 __all__ = ["count_tiles", "measure_scene", "run_bench"]
 

@@ -17,7 +17,7 @@ from pipeline.change.shore_kinds import read_inland_shore
 from pipeline.change.source import DatedCoast
 from pipeline.change.tables import build_change_frame, build_shift_frame
 from pipeline.change.vector_faces import read_vector_faces
-from pipeline.progress import Progress, ignore_progress
+from tiles.progress import Progress, ignore_progress
 
 __all__ = ["Found", "Progress", "compare_dates"]
 

@@ -26,10 +26,10 @@ from pipeline.change.tables import write_tables
 from pipeline.checksums import compute_checksums, compute_fingerprint
 from pipeline.errors import output_errors
 from pipeline.output.geopackage import write_geopackage
-from pipeline.progress import Progress
 from pipeline.record.result import is_result_there
 from pipeline.tides import compute_model_heights, read_tide_heights
 from pipeline.trace.traced import Floats
+from tiles.progress import Progress
 
 __all__ = ["Alert", "ChangeError", "ChangeOptions", "ChangeResult", "ChangeSummary", "compute_change", "read_heights"]
 

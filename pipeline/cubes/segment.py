@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from pydantic import model_validator
 
@@ -25,7 +26,6 @@ from pipeline.cubes.layout import CubeLayout, find_layout
 from pipeline.cubes.radiometry import CubeRadiometry, StatedRadiometry, resolve_radiometry
 from pipeline.cubes.record import CubeRecord, describe_result
 from pipeline.cubes.statements import find_level, find_statements
-from pipeline.errors import MissingExtraError
 from pipeline.output.rasters import compute_classes
 from pipeline.predict.inputs import describe_absence, resolve_inputs
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE
@@ -33,11 +33,6 @@ from tiles import masks
 from tiles.errors import OptionError
 from tiles.options import Options
 from tiles.scene import BandSource, Level, Radiometry, Scene
-
-try:
-    import xarray as xr
-except ImportError as error:  # pragma: no cover (without xarray there is no cube either)
-    raise MissingExtraError("Cubes need xarray: pip install 'strandline[scale]'.") from error
 
 __all__ = ["CubeOptions", "segment"]
 

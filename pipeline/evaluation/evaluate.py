@@ -17,12 +17,12 @@ from models.runtimes.predictor import Device, Precision
 from pipeline.evaluation.answers import Answer, Method, NetworkMethod, list_index_methods
 from pipeline.evaluation.tally import TALLY_LENGTH, Bootstrap, compute_figures, compute_tally, get_confusion
 from pipeline.evaluation.tile_gallery import TileGallery
-from pipeline.progress import Progress, ignore_progress
 from pipeline.samples.sources import HELD_OUT, resolve_places, resolve_source
 from tiles.bands import L2A_STACK
 from tiles.errors import OptionError, SampleError
 from tiles.indices import INDICES, IndexHistogram, compute_index
 from tiles.options import Options
+from tiles.progress import Progress, ignore_progress
 from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "evaluate", "open_data", "open_networks"]

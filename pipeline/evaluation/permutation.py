@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from models.measures.metrics import Confusion, compute_confusion
 from pipeline.errors import OptionError
 from pipeline.evaluation.answers import NetworkMethod
-from pipeline.progress import Progress, ignore_progress
 from tiles.bands import L2A_STACK
+from tiles.progress import Progress, ignore_progress
 from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["BandImportance", "compute_importance", "permute_band"]

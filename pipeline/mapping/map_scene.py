@@ -26,7 +26,6 @@ from pipeline.output.vectors import write_vectors
 from pipeline.predict.inputs import list_absent
 from pipeline.predict.quicklook import Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
-from pipeline.progress import Progress, ignore_progress
 from pipeline.record.item import Provenance, write_item
 from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
@@ -34,6 +33,7 @@ from tiles.errors import NoValidPixelsError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.products.open import StackOptions
+from tiles.progress import Progress, ignore_progress
 from tiles.scene import Scene
 
 __all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene", "trim_heap"]

@@ -18,12 +18,12 @@ from pipeline.predict.inputs import describe_absence, resolve_inputs
 from pipeline.predict.quicklook import Visible, resolve_factor
 from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
-from pipeline.progress import Progress, ignore_progress
 from pipeline.record.item import compute_checksums, compute_fingerprint
 from pipeline.record.result import is_result_there
 from tiles.grid import Grid
 from tiles.pixels.reader import ReadPlan
 from tiles.products.open import StackOptions, open_scene
+from tiles.progress import Progress, ignore_progress
 from tiles.scene import BandSource, Scene
 
 __all__ = ["SceneJob", "list_parameters", "plan_scene", "prepare_prediction"]

@@ -35,13 +35,13 @@ from pipeline.mosaic.store import Store
 from pipeline.mosaic.work import CellJob, compute_cell, read_sources, trace_stored_cell
 from pipeline.mosaic.writer import CoastWriter, write_more_formats
 from pipeline.output.vectors import resolve_formats
-from pipeline.progress import Progress, ignore_progress
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import is_result_there
 from strandline import __version__
 from tiles.grid import Window
 from tiles.options import Options
+from tiles.progress import Progress, ignore_progress
 
 if TYPE_CHECKING:
     from distributed import Client

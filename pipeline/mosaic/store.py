@@ -6,11 +6,11 @@ traced is read back from here, so two neighbours see the same values on their co
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,100 +21,17 @@ from numpy.typing import NDArray
 
 from pipeline.errors import output_errors
 from pipeline.mosaic.lattice import CELL_PX, Cell, Lattice
-from pipeline.mosaic.statistics import OUTSIDE
 from tiles.grid import Window
 
-__all__ = ["SURFACE_SCALE", "VARIABLES", "Store", "Variable"]
+__all__ = ["SURFACE_SCALE", "VARIABLES", "Store"]
 
-SURFACE_SCALE = 1 / 50_000
-"""Step of the stored surface: a probability in 16 bits. The contour moves by less than a millimetre for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """One variable of the store.
-
-    Attributes:
-        dtype: Of the stored numbers.
-        fill: Stored number where there is nothing.
-        attributes: By the CF conventions.
-    """
-
-    dtype: str
-    fill: int
-    attributes: Mapping[str, Any]
-
-
-VARIABLES: Mapping[str, Variable] = MappingProxyType(
-    {
-        "surface": Variable(
-            dtype="uint16",
-            fill=65535,
-            attributes={
-                "long_name": "field whose contour is the coastline",
-                "units": "1",
-                "scale_factor": SURFACE_SCALE,
-                "_FillValue": 65535,
-            },
-        ),
-        "frequency": Variable(
-            dtype="uint8",
-            fill=255,
-            attributes={
-                "long_name": "share of the observations that are water",
-                "units": "1",
-                "scale_factor": 0.004,
-                "_FillValue": 255,
-            },
-        ),
-        "median": Variable(
-            dtype="uint8",
-            fill=255,
-            attributes={
-                "long_name": "median probability of water",
-                "units": "1",
-                "scale_factor": 0.004,
-                "add_offset": 0.002,
-                "_FillValue": 255,
-            },
-        ),
-        "latest": Variable(
-            dtype="uint8",
-            fill=255,
-            attributes={
-                "long_name": "class on the last clear observation",
-                "flag_values": [0, 1],
-                "flag_meanings": "land water",
-                "_FillValue": 255,
-            },
-        ),
-        "latest_day": Variable(
-            dtype="uint16",
-            fill=0,
-            attributes={
-                "long_name": "day of the last clear observation",
-                "units": "days since 1970-01-01",
-                "_FillValue": 0,
-            },
-        ),
-        "observations": Variable(dtype="uint16", fill=0, attributes={"long_name": "clear observations", "units": "1"}),
-        "state": Variable(
-            dtype="uint8",
-            fill=OUTSIDE,
-            attributes={
-                "long_name": "what is known",
-                "flag_values": [0, 1, 2, 3],
-                "flag_meanings": "clear nodata obscured outside",
-            },
-        ),
-        "sources": Variable(
-            dtype="uint32",
-            fill=0,
-            attributes={"long_name": "number of the set of scenes, within the cell, near the shore; 0 elsewhere"},
-        ),
-    }
+VARIABLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
+    (Path(__file__).parents[1] / "data" / "mosaic_variables.toml").read_text(encoding="utf-8")
 )
-"""What is stored of each pixel."""
+"""What is stored of each pixel: ``dtype``, ``fill`` where there is nothing, ``attributes`` by the CF conventions."""
+
+SURFACE_SCALE: float = VARIABLES["surface"]["attributes"]["scale_factor"]
+"""Step of the stored surface: a probability in 16 bits. The contour moves by less than a millimetre for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +65,11 @@ class Store:
                     name,
                     shape=self.domain.shape,
                     chunks=(CELL_PX, CELL_PX),
-                    dtype=variable.dtype,
-                    fill_value=variable.fill,
+                    dtype=variable["dtype"],
+                    fill_value=variable["fill"],
                     dimension_names=("y", "x"),
                 )
-                array.attrs.update(dict(variable.attributes) | {"grid_mapping": "spatial_ref"})
+                array.attrs.update(variable["attributes"] | {"grid_mapping": "spatial_ref"})
             begun.rename(self.path)
 
     def write(self, cell: Cell, values: Mapping[str, NDArray[Any]]) -> None:
@@ -178,7 +95,7 @@ class Store:
             window: Counted from the lattice's origin.
         """
         variable = VARIABLES[name]
-        values = np.full(window.shape, variable.fill, dtype=variable.dtype)
+        values = np.full(window.shape, variable["fill"], dtype=variable["dtype"])
         shared = self.domain.intersection(window)
         if shared is not None:
             array = _open_array(self.path / name)

@@ -11,11 +11,8 @@ It was never run on a GPU: its results and its order were tested on the processo
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 import torch
@@ -28,11 +25,11 @@ from pipeline.predict.device_buffers import Departure, Return
 from pipeline.predict.device_input import TileInput, prepare_tile
 from pipeline.predict.device_lanes import Lane, Mark
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.row import RowInWork, begin_row
+from pipeline.predict.row import Pool
 from pipeline.predict.tile import Prediction, compute_cells
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Strip
-from tiles.tiling import Tile, TileRow
+from tiles.tiling import Tile
 
 __all__ = ["DevicePool", "DeviceSpan"]
 
@@ -62,7 +59,7 @@ class _Buffers:
         self.departure, self.back = Departure(device), Return(device)
 
 
-class DevicePool:
+class DevicePool(Pool):
     """Maps tiles on a device, as ``pipeline.predict.pool.TilePool`` does on the processor. Use it as a context manager.
 
     Args:
@@ -72,8 +69,8 @@ class DevicePool:
     """
 
     def __init__(self, prediction: Prediction, *, runtime: Runtime, workers: int = IN_FLIGHT) -> None:
-        self.workers = workers
-        self._prediction, self._runtime = prediction, runtime
+        super().__init__(prediction, workers=workers)
+        self._runtime = runtime
         self._device = device = torch.device(runtime.device)
         self._fill = torch.from_numpy(runtime.fill).to(device)
         if device.type == "cuda":
@@ -82,16 +79,11 @@ class DevicePool:
         _, self._origin = self._compute.run("begin", lambda: None)
         self._marks: list[Mark] = []
         self._turn = threading.Lock()  # the kernels of two tiles never mix, or both would need their memory at once
-        self._memory = threading.local()
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tile")
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        super().__exit__(kind, error, trace)
         for lane in (self._incoming, self._compute, self._outgoing):
             lane.wait()
 
@@ -100,15 +92,6 @@ class DevicePool:
         """When each finished piece of work ran on the device; four for each tile, which follow each other."""
         spans = [(mark.work, mark.compute_span(self._origin.end)) for mark in tuple(self._marks)]
         return tuple(DeviceSpan(work=work, begin_s=begin, end_s=end) for work, (begin, end) in spans)
-
-    def submit(self, row: TileRow, strip: Strip) -> RowInWork:
-        """Begin a row of tiles.
-
-        Args:
-            row: The row.
-            strip: Its pixels.
-        """
-        return begin_row(self._threads, row, partial(self._map_tile, strip))
 
     def _map_tile(
         self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]

@@ -7,18 +7,13 @@ costs more than the arithmetic on it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.row import Pool, RowInWork, begin_row
+from pipeline.predict.row import Pool, RowInWork
 from pipeline.predict.tile import MappedRows, Prediction, ask_network, compute_cells
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
@@ -28,7 +23,7 @@ from tiles.tiling import Tile, TileRow
 __all__ = ["TilePool", "run_rows"]
 
 
-class TilePool:
+class TilePool(Pool):
     """Threads that map tiles, as many as the network takes at once. Use it as a context manager.
 
     Args:
@@ -37,29 +32,8 @@ class TilePool:
     """
 
     def __init__(self, prediction: Prediction, *, workers: int) -> None:
-        self.workers = workers
-        self._prediction = prediction
-        self._memory = threading.local()
         several = prediction.runtime.workers > 1
-        enter = prediction.runtime.enter_worker if several else _enter_nothing
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tile", initializer=enter)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
-
-    def submit(self, row: TileRow, strip: Strip) -> RowInWork:
-        """Begin a row of tiles.
-
-        Args:
-            row: The row.
-            strip: Its pixels.
-        """
-        return begin_row(self._threads, row, partial(self._map_tile, strip))
+        super().__init__(prediction, workers=workers, enter=prediction.runtime.enter_worker if several else None)
 
     def _map_tile(
         self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
@@ -134,7 +108,3 @@ def _open_pool(prediction: Prediction, *, workers: int) -> Pool:
 
             return DevicePool(prediction, runtime=prediction.runtime)
     return TilePool(prediction, workers=workers)
-
-
-def _enter_nothing() -> None:
-    """A network that takes one tile at a time keeps its threads."""

@@ -1,27 +1,26 @@
-"""A row of tiles in work, and what a pool that maps its tiles is asked for."""
+"""A row of tiles in work, and what every pool that maps its tiles shares."""
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.predict.area import Area
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.tile import MappedRows
+from pipeline.predict.tile import MappedRows, Prediction
 from tiles.masks import NODATA
 from tiles.pixels.reader import Strip
 from tiles.tiling import Tile, TileRow
 
-__all__ = ["Pool", "RowInWork", "begin_row"]
-
-MapTile = Callable[[Tile, NDArray[np.float32], NDArray[np.uint8]], list[Cells]]
-"""Writes probability and state of a tile's interior, (row, col), and returns what it gives to the picture."""
+__all__ = ["Pool", "RowInWork"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,39 +59,48 @@ class RowInWork:
         return MappedRows(row_off=row_off, probability=self.probability, state=self.state, cells=cells)
 
 
-class Pool(Protocol):
-    """What maps rows of tiles: threads on the processor, or a device."""
+class Pool(ABC):
+    """Threads that map the tiles of rows, on the processor or a device. Use it as a context manager.
 
-    @property
-    def workers(self) -> int:
-        """Tiles in work at once."""
-        ...
+    Args:
+        prediction: What to run on what.
+        workers: Tiles in work at once.
+        enter: Called in each thread first.
+    """
 
-    def __enter__(self) -> Self: ...
+    def __init__(self, prediction: Prediction, *, workers: int, enter: Callable[[], None] | None = None) -> None:
+        self.workers = workers
+        self._prediction = prediction
+        self._memory = threading.local()
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tile", initializer=enter)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, row: TileRow, strip: Strip) -> RowInWork:
-        """Begin a row of tiles, whose pixels are in the strip."""
-        ...
+        """Begin a row of tiles.
 
+        Args:
+            row: The row.
+            strip: Its pixels.
+        """
+        probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
+        state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
 
-def begin_row(threads: ThreadPoolExecutor, row: TileRow, map_tile: MapTile) -> RowInWork:
-    """Hand the tiles of a row to threads.
+        def run(tile: Tile) -> list[Cells]:
+            target = tile.interior.slices(within=row.interior)
+            return self._map_tile(strip, tile, probability[target], state[target])
 
-    Args:
-        threads: What runs them.
-        row: The row.
-        map_tile: Maps one of them.
-    """
-    probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
-    state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
+        tiles = tuple(self._threads.submit(run, tile) for tile in row.tiles)
+        return RowInWork(row=row, probability=probability, state=state, tiles=tiles)
 
-    def run(tile: Tile) -> list[Cells]:
-        target = tile.interior.slices(within=row.interior)
-        return map_tile(tile, probability[target], state[target])
-
-    tiles = tuple(threads.submit(run, tile) for tile in row.tiles)
-    return RowInWork(row=row, probability=probability, state=state, tiles=tiles)
+    @abstractmethod
+    def _map_tile(
+        self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
+    ) -> list[Cells]:
+        """Write probability and state of a tile's interior, (row, col); returns what it gives to the picture."""

@@ -21,7 +21,6 @@ from pyproj import Transformer
 
 from pipeline.atomic import open_workspace
 from pipeline.checksums import compute_fingerprint, compute_sha256
-from pipeline.progress import Progress, ignore_progress
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import ITEM_NAME, is_result_there
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
@@ -39,6 +38,7 @@ from pipeline.timeseries.transects import (
     read_transects,
     resolve_metric_crs,
 )
+from tiles.progress import Progress, ignore_progress
 
 __all__ = ["TideError", "TimeseriesError", "TimeseriesOptions", "TimeseriesResult", "compute_timeseries"]
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import typer
 
-from models.errors import MissingExtraError
-
 __all__ = ["run_resume", "run_train"]
 
 
@@ -26,7 +24,7 @@ def run_train(recipe: str, changes: Sequence[str], out: Path | None, *, quiet: b
     Raises:
         StrandlineError: The recipe, its data or the folder will not do.
     """
-    _require_training()
+    _quieten_lightning()
     from pipeline.training.recipe import read_recipe, resolve_recipe
     from pipeline.training.train import train
 
@@ -46,25 +44,16 @@ def run_resume(run: Path, changes: Sequence[str], *, quiet: bool) -> None:
     Raises:
         StrandlineError: There is no run in that folder.
     """
-    _require_training()
+    _quieten_lightning()
     from pipeline.training.train import resume
 
     _print_model(resume(run, changes, progress=not quiet), run, quiet=quiet)
 
 
-def _require_training() -> None:
-    """Import what training needs, and keep its libraries from talking about themselves."""
+def _quieten_lightning() -> None:
+    """Keep the libraries of training from talking about themselves."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")
-    try:
-        import lightning
-        import torchmetrics
-        import yaml
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Training needs {error.name}, which is not installed: pip install 'strandline[train]'."
-        ) from error
-    del lightning, torchmetrics, yaml
 
 
 def _print_model(model: Path, run: Path, *, quiet: bool) -> None:

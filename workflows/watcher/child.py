@@ -86,7 +86,7 @@ class Child:
         self._last: deque[str] = deque(maxlen=_KEPT_LINES)
         self._process = subprocess.Popen(  # noqa: S603 (our own interpreter)
             [sys.executable, "-c", _LAUNCH, str(os.getpid()), *arguments],
-            env=dict(environment),
+            env={**environment, "PYTHONSAFEPATH": "1"},  # a file of the user's may have the name of a room
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

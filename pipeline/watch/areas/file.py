@@ -22,15 +22,11 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.errors import AreasError, MissingExtraError, SecretError
+from pipeline.errors import AreasError, SecretError
 from pipeline.secrets import Reference, hide_secrets, refuse_credentials
+from pipeline.strict_yaml import explain, read_yaml
 from pipeline.watch.areas.settings import AreaDefaults, AreaSettings, Duration, anchor
 from pipeline.watch.notify.settings import Notification
-
-try:
-    from pipeline.strict_yaml import explain, read_yaml
-except ModuleNotFoundError as error:
-    raise MissingExtraError("The file of a watcher needs pyyaml: pip install 'strandline[schedule]'.") from error
 
 __all__ = ["DaskSettings", "Limits", "WatchSettings", "read_areas"]
 

@@ -9,12 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from pipeline.errors import AreasError, MissingExtraError
+from croniter import croniter
 
-try:
-    from croniter import croniter
-except ModuleNotFoundError as error:
-    raise MissingExtraError("A watcher needs croniter: pip install 'strandline[schedule]'.") from error
+from pipeline.errors import AreasError
 
 __all__ = ["Schedule", "Season", "format_duration", "is_in_season", "parse_duration"]
 

@@ -18,15 +18,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
 from pipeline.errors import MissingExtraError
 from pipeline.watch.ledger.values import LedgerError, one_line
-
-try:
-    import sqlalchemy as sa
-    from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.pool import NullPool
-except ImportError as error:  # pragma: no cover (without SQLAlchemy there is no ledger)
-    raise MissingExtraError("The ledger needs SQLAlchemy: pip install 'strandline[schedule]'.") from error
 
 __all__ = ["Database", "open_database"]
 

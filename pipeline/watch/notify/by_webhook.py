@@ -11,18 +11,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipeline.errors import MissingExtraError
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
 from pipeline.secrets import hide_secrets
 from pipeline.watch.notify.delivery import DeliveryError, find_reason
 from pipeline.watch.notify.settings import WebhookChannel
 from strandline import __version__
-
-try:
-    import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3 import Retry
-except ModuleNotFoundError as error:
-    raise MissingExtraError("Webhooks need requests: pip install 'strandline[schedule]'.") from error
 
 __all__ = ["post_webhook"]
 

@@ -38,7 +38,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def fill(store: Store, **values: NDArray[np.integer] | int) -> None:
     whole = {
-        name: np.broadcast_to(np.asarray(value, VARIABLES[name].dtype), (SIDE, SIDE)) for name, value in values.items()
+        name: np.broadcast_to(np.asarray(value, VARIABLES[name]["dtype"]), (SIDE, SIDE))
+        for name, value in values.items()
     }
     store.write(Cell(row=-1, col=0), whole)
 

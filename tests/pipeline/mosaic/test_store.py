@@ -73,7 +73,7 @@ def test_xarray_sees_pixel_centres_and_values_in_their_units(store: Store) -> No
     stored = {"surface": 25_000, "frequency": 125, "median": 125, "latest_day": 10, "observations": 3}
     store.write(
         Cell(row=-2, col=1),
-        {name: (ones * number).astype(VARIABLES[name].dtype) for name, number in stored.items()},
+        {name: (ones * number).astype(VARIABLES[name]["dtype"]) for name, number in stored.items()},
     )
     with xr.open_zarr(store.path, consolidated=False, decode_coords="all") as group:
         assert group.x.values[:2].tolist() == [85, 95]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ from numpy.typing import NDArray
 
 from pipeline.predict.area import Area
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.row import RowInWork, begin_row
+from pipeline.predict.row import Pool, RowInWork
+from pipeline.predict.tile import Prediction
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
+from tiles.pixels.reader import Strip
 from tiles.tiling import Tile, TileRow, Tiling
 
 AREA = Area(window=Window(3, 10, 7, 8))
@@ -41,15 +45,25 @@ def finish(result: object) -> Future[list[Cells]]:
 
 
 def test_each_tile_writes_its_own_part_and_what_none_writes_is_nodata() -> None:
-    def map_tile(tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]) -> list[Cells]:
-        assert probability.shape == state.shape == tile.interior.shape
-        if tile.interior.col_off == 3:
-            return [make_cells(0)]
-        probability[:], state[:] = 0.25, VALID
-        return [make_cells(1), make_cells(2)]
+    strip = cast("Strip", object())
 
-    with ThreadPoolExecutor(2) as threads:
-        rows = begin_row(threads, make_row(), map_tile).finish(AREA)
+    class Pooled(Pool):
+        def _map_tile(
+            self, given: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
+        ) -> list[Cells]:
+            assert given is strip
+            assert probability.shape == state.shape == tile.interior.shape
+            if tile.interior.col_off == 3:
+                return [make_cells(0)]
+            probability[:], state[:] = 0.25, VALID
+            return [make_cells(1), make_cells(2)]
+
+    entered: list[str] = []
+    with Pooled(
+        cast("Prediction", None), workers=2, enter=lambda: entered.append(threading.current_thread().name)
+    ) as pool:
+        rows = pool.submit(make_row(), strip).finish(AREA)
+    assert len(entered) == len(set(entered)) <= pool.workers == 2
     assert rows.row_off == 4  # counted from the area's upper edge
     assert rows.state.shape == (4, 7)
     assert (rows.state[:, :4] == NODATA).all()

@@ -88,6 +88,17 @@ def test_a_log_turns_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert child.last_words.endswith("line 19999 of many, and a secret: ...")
 
 
+def test_a_file_of_the_users_with_the_name_of_a_room_is_not_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pipeline.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    child = Child(["-c", "import pipeline.errors"], environment=os.environ, log=tmp_path / "logs" / "a.log")
+    wait_for(lambda: child.code is not None)
+    assert child.code == 0, child.last_words
+
+
 def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = """
 import os, sys, time

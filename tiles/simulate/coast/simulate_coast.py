@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from strandline import __version__
 from tiles.errors import OptionError
 from tiles.options import Options
+from tiles.progress import Progress, ignore_progress
 from tiles.simulate.coast.days import draw_coast, draw_days
 from tiles.simulate.coast.items import SimulatedFolder, make_item, make_item_path, write_catalogues
 from tiles.simulate.coast.tiles import CoastPlane, CoastTile, MeetingPlace, draw_meeting_place, make_plane, make_tiles
@@ -23,7 +24,7 @@ from tiles.simulate.coast.view import Day
 from tiles.simulate.coast.writer import write_day, write_fractions
 from tiles.simulate.product.acquisition import CYCLE, ORBITS_PER_CYCLE, Acquisition, resolve_acquisition
 from tiles.simulate.product.simulate import compute_light_angles, resolve_kind
-from tiles.simulate.product.staging import Progress, ignore_progress, open_stage, require_new_folder
+from tiles.simulate.product.staging import open_stage, require_new_folder
 from tiles.simulate.product.truth import write_truth_record
 from tiles.simulate.world.relief import SHORE_KINDS
 from tiles.simulate.world.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,7 @@ from rasterio.errors import RasterioError
 from strandline import StrandlineError
 from tiles.errors import ProductWriteError, SceneError
 
-__all__ = ["Progress", "ignore_progress", "open_stage", "require_new_folder"]
-
-Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
-
-
-def ignore_progress(_stage: str, _share: float) -> None:
-    """A ``Progress`` for callers who do not want to know."""
+__all__ = ["open_stage", "require_new_folder"]
 
 
 def require_new_folder(out: Path, *, overwrite: bool) -> None:

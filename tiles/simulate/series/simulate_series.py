@@ -15,12 +15,13 @@ from threadpoolctl import threadpool_limits
 
 from strandline import __version__
 from tiles.grid import Grid, Window
+from tiles.progress import Progress, ignore_progress
 from tiles.simulate.coast.items import SimulatedFolder, make_item, make_item_path, write_catalogues
 from tiles.simulate.coast.tiles import PIXEL_M, CoastPlane, CoastTile
 from tiles.simulate.coast.view import Day
 from tiles.simulate.coast.writer import write_own_day
 from tiles.simulate.product.acquisition import Acquisition
-from tiles.simulate.product.staging import Progress, ignore_progress, open_stage, require_new_folder
+from tiles.simulate.product.staging import open_stage, require_new_folder
 from tiles.simulate.product.truth import write_shoreline, write_truth_record
 from tiles.simulate.series.coast import draw_series_coast
 from tiles.simulate.series.dates import PlannedDate, draw_day, plan_dates, reprocess
