@@ -112,13 +112,13 @@ def require_same_choices(out: Path, record: BatchRecord) -> None:
         OutputError: Its record cannot be read.
     """
     path = out / RECORD_NAME
-    found = _read_record(path) if path.exists() else _find_record(out)
-    if found is None:
+    written = _read_record(path) if path.exists() else _find_record(out)
+    if written is None:
         return
-    differences = [*_compare(found, record)]
+    differences = [*_compare(written, record)]
     if differences:
         raise StaleResultError(
-            f"{out} holds maps of {found.model}, and this run differs in {', '.join(differences)}: choose another "
+            f"{out} holds maps of {written.model}, and this run differs in {', '.join(differences)}: choose another "
             "--out, or pass --overwrite to map all of them again."
         )
 
@@ -275,12 +275,12 @@ def _find_record(out: Path) -> BatchRecord | None:
     return None
 
 
-def _compare(found: BatchRecord, wanted: BatchRecord) -> Iterator[str]:
+def _compare(written: BatchRecord, wanted: BatchRecord) -> Iterator[str]:
     """In what two records differ, for a person."""
-    if found.model_sha256 != wanted.model_sha256:
+    if written.model_sha256 != wanted.model_sha256:
         yield f"model ({wanted.model})"
-    if found.version != wanted.version:
-        yield f"version of Strandline ({found.version}, now {wanted.version})"
-    for name in sorted((found.parameters.keys() & wanted.parameters.keys()) - set(_FREE_CHOICES)):
-        if found.parameters[name] != wanted.parameters[name]:
-            yield f"{name} ({found.parameters[name]}, now {wanted.parameters[name]})"
+    if written.version != wanted.version:
+        yield f"version of Strandline ({written.version}, now {wanted.version})"
+    for name in sorted((written.parameters.keys() & wanted.parameters.keys()) - set(_FREE_CHOICES)):
+        if written.parameters[name] != wanted.parameters[name]:
+            yield f"{name} ({written.parameters[name]}, now {wanted.parameters[name]})"

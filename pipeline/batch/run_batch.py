@@ -129,14 +129,14 @@ class _Run:
         """Map the scenes; the summary is written even where the run is stopped."""
         left_out = [Entry(id=entry.id, kind=entry.kind, reason=entry.reason) for entry in sources.left_out]
         self._keep(left_out)
-        self._tell_start(sources)
+        self._report_start(sources)
         complete = False
         try:
             self._compute_parts(sources.scenes)
             scenes = {scene.id: scene for scene in sources.scenes}
             tasks = (self._make_task(scene) for scene in sources.scenes)
             for outcome in run_tasks(self._client, map_unit, tasks, retries=self._retries):
-                self._settle(outcome, scenes[outcome.key], len(scenes))
+                self._record_outcome(outcome, scenes[outcome.key], len(scenes))
             complete = True
         finally:
             summary = self._summarise(len(sources.scenes), complete=complete)
@@ -167,7 +167,7 @@ class _Run:
         stack = None if scene.item is not None else self._stack
         return SceneUnit(source=source, out=str(self._out), options=self._options, stack=stack)
 
-    def _settle(self, outcome: Outcome, scene: SceneSource, total: int) -> None:
+    def _record_outcome(self, outcome: Outcome, scene: SceneSource, total: int) -> None:
         if outcome.error is not None:
             kind, reason = describe_failure(outcome.error, scene, tries=outcome.tries)
             entry = Entry(id=scene.id, kind=kind, reason=reason, tries=outcome.tries)
@@ -184,7 +184,7 @@ class _Run:
         self._entries += entries
         append_entries(self._out, entries)
 
-    def _tell_start(self, sources: Sources) -> None:
+    def _report_start(self, sources: Sources) -> None:
         self._report(
             {
                 "event": "started",

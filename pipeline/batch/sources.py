@@ -95,17 +95,17 @@ def list_sources(source: Path | Plan, *, stack: StackOptions | None = None) -> S
         PlanError: The plan is not valid.
     """
     if isinstance(source, Plan):
-        found = list(_list_items(source))
+        entries = list(_list_items(source))
     elif source.exists():
-        found = list(_find(source.absolute(), stack))
+        entries = list(_find(source.absolute(), stack))
     else:
         raise BatchSourceError(f"Expected a plan or a folder of scenes, found nothing at {source}. Check the path.")
-    scenes = [entry for entry in found if isinstance(entry, SceneSource)]
-    left_out = [entry for entry in found if isinstance(entry, LeftOut)]
+    scenes = [entry for entry in entries if isinstance(entry, SceneSource)]
+    left_out = [entry for entry in entries if isinstance(entry, LeftOut)]
     if not scenes:
         raise BatchSourceError(
-            f"Expected scenes in {source}, found none among {len(found)} entries. Give a plan (strandline search), or "
-            "a folder that holds .SAFE folders, their zips, rasters, STAC items or folders of band files."
+            f"Expected scenes in {source}, found none among {len(entries)} entries. Give a plan (strandline search), "
+            "or a folder that holds .SAFE folders, their zips, rasters, STAC items or folders of band files."
         )
     kept, copies = _set_copies_aside(scenes)
     kept, duplicates = _set_duplicates_aside(kept)

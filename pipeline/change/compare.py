@@ -19,7 +19,7 @@ from pipeline.change.tables import build_change_frame, build_shift_frame
 from pipeline.change.vector_faces import read_vector_faces
 from tiles.progress import Progress, ignore_progress
 
-__all__ = ["Found", "Progress", "compare_dates"]
+__all__ = ["Comparison", "Progress", "compare_dates"]
 
 
 _SPARE_M = 60.0
@@ -27,7 +27,7 @@ _SPARE_M = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Found:
+class Comparison:
     """What a comparison found.
 
     Attributes:
@@ -58,7 +58,7 @@ class Found:
 
 def compare_dates(
     old: DatedCoast, new: DatedCoast, *, options: ChangeOptions, progress: Progress | None = None
-) -> Found:
+) -> Comparison:
     """Compare two dates block by block, and join what was found.
 
     Args:
@@ -73,14 +73,14 @@ def compare_dates(
     plane = resolve_plane(old)
     extents = resolve_extents(old, new, plane)
     blocks = list_blocks(extents)
-    tell = progress or ignore_progress
+    report = progress or ignore_progress
     gained: list[Pieces] = []
     lost: list[Pieces] = []
     shifts: list[Shifts] = []
     coast, enclosed = 0, 0
     inland = read_inland_shore(old, plane)
     for number, block in enumerate(blocks):
-        tell("comparing", number / len(blocks))
+        report("comparing", number / len(blocks))
         wide = block.grow(options.max_shift_m + _SPARE_M)
         faces = _read_both(old, new, wide, plane, options)
         if faces is None:
@@ -92,7 +92,7 @@ def compare_dates(
         coast, enclosed = coast + count[0], enclosed + count[1]
     if not shifts:
         raise ChangeError(f"{old.path} and {new.path} show no clear ground in common. Choose less clouded dates.")
-    tell("joining", 1.0)
+    report("joining", 1.0)
     joined = join_shifts(shifts)
     changes = [
         compute_changes(join_pieces(pieces, plane), joined, gained=is_gain, plane=plane, options=options)
@@ -101,7 +101,7 @@ def compare_dates(
     # A scene of lakes alone has no other shore to speak of.
     counts_inland = options.inland or not coast
     frames = [build_change_frame(change, plane, old, new) for change in changes]
-    return Found(
+    return Comparison(
         plane=plane,
         extents=extents,
         gained=frames[0],
@@ -121,11 +121,11 @@ def _read_both(
         "margin_px": options.clear_margin_px,
         "line_sigma_m": options.line_sigma_m,
     }
-    found = []
+    both = []
     for coast in (old, new):
         read = read_raster_faces if coast.parts else read_vector_faces
         faces = read(coast, box, **choices)
         if faces is None:
             return None
-        found.append(faces)
-    return found[0], found[1]
+        both.append(faces)
+    return both[0], both[1]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.atomic import open_workspace
-from pipeline.change.compare import Found, compare_dates
+from pipeline.change.compare import Comparison, compare_dates
 from pipeline.change.fields import CHANGE_LAYERS
 from pipeline.change.options import ChangeError, ChangeOptions
 from pipeline.change.pictures import ChangePicture, write_change_map, write_change_plot
@@ -86,10 +86,10 @@ def compute_change(
         return _read_result(out)
     tides = read_heights(first, second, options)
     with open_workspace(out.parent, out.name) as work:
-        found = compare_dates(first, second, options=options, progress=progress)
-        record = _make_record(found, first, second, options, fingerprint, tides)
-        _write_outputs(work.folder, found, record)
-        write_change_item(work.folder, out.name, record, extents=found.extents, plane=found.plane)
+        comparison = compare_dates(first, second, options=options, progress=progress)
+        record = _make_record(comparison, first, second, options, fingerprint, tides)
+        _write_outputs(work.folder, comparison, record)
+        write_change_item(work.folder, out.name, record, extents=comparison.extents, plane=comparison.plane)
         work.publish()
     return ChangeResult(
         folder=out, already_made=False, summary=record.summary, alerts=record.alerts, notes=record.notes
@@ -101,8 +101,8 @@ def _compute_fingerprint(old: DatedCoast, new: DatedCoast, options: ChangeOption
     # By number, for both dates' files have the same names, and which of them is the old one decides the sign.
     inputs = {
         f"{date}-{number}": checksum
-        for date, found in zip(("old", "new"), checksums, strict=True)
-        for number, checksum in enumerate(found.values())
+        for date, sums in zip(("old", "new"), checksums, strict=True)
+        for number, checksum in enumerate(sums.values())
     }
     facts = {
         date: [coast.id, coast.time, coast.threshold, coast.probability_rmse]
@@ -124,15 +124,15 @@ def _read_result(folder: Path) -> ChangeResult:
 
 
 def _make_record(
-    found: Found,
+    comparison: Comparison,
     old: DatedCoast,
     new: DatedCoast,
     options: ChangeOptions,
     fingerprint: str,
     tides: tuple[float, float] | None,
 ) -> ChangeRecord:
-    summary = compute_summary(found, options=options)
-    alerts = [alert for name in ("gained", "lost") for alert in list_alerts(name, found, options)]
+    summary = compute_summary(comparison, options=options)
+    alerts = [alert for name in ("gained", "lost") for alert in list_alerts(name, comparison, options)]
     return ChangeRecord(
         old=old,
         new=new,
@@ -171,21 +171,26 @@ def _list_notes(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> lis
     return notes
 
 
-def _write_outputs(folder: Path, found: Found, record: ChangeRecord) -> None:
-    _write_package(folder / "change.gpkg", found)
-    write_tables(folder, found.frames)
+def _write_outputs(folder: Path, comparison: Comparison, record: ChangeRecord) -> None:
+    _write_package(folder / "change.gpkg", comparison)
+    write_tables(folder, comparison.frames)
     picture = ChangePicture(
-        plane=found.plane, gained=found.gained, lost=found.lost, shift=found.shift, old=record.old, new=record.new
+        plane=comparison.plane,
+        gained=comparison.gained,
+        lost=comparison.lost,
+        shift=comparison.shift,
+        old=record.old,
+        new=record.new,
     )
     write_change_map(folder / "change.png", picture, record.summary)
     write_change_plot(folder / "shift.png", picture, record.summary)
     write_change(folder, record)
 
 
-def _write_package(path: Path, found: Found) -> None:
+def _write_package(path: Path, comparison: Comparison) -> None:
     # GDAL's errors come as RuntimeError.
     with output_errors(path, RuntimeError, sqlite3.Error):
-        write_geopackage(path, found.frames, CHANGE_LAYERS)
+        write_geopackage(path, comparison.frames, CHANGE_LAYERS)
 
 
 def read_heights(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:

@@ -88,15 +88,15 @@ def read_raster_faces(
     water, land, shores = [], [], []
     covered: shapely.Geometry | None = None
     for part in coast.parts:
-        found = _trace_part(part, coast, box, plane=plane, margin_px=margin_px, line_sigma_m=line_sigma_m)
-        if found is None:
+        traced = _trace_part(part, coast, box, plane=plane, margin_px=margin_px, line_sigma_m=line_sigma_m)
+        if traced is None:
             continue
         if covered is not None:
-            found = _leave_out(found, covered)
-        water.append(found.water)
-        land.append(found.land)
-        shores.append(found.shore)
-        seen = shapely.union(found.water, found.land, grid_size=plane.snap)
+            traced = _leave_out(traced, covered)
+        water.append(traced.water)
+        land.append(traced.land)
+        shores.append(traced.shore)
+        seen = shapely.union(traced.water, traced.land, grid_size=plane.snap)
         covered = seen if covered is None else shapely.union(covered, seen, grid_size=plane.snap)
         if shapely.area(box.polygon) - shapely.area(covered) < 1.0:
             break

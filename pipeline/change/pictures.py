@@ -110,7 +110,7 @@ def write_change_plot(path: Path, picture: ChangePicture, summary: ChangeSummary
     first, second = figure.subplots(1, 2, width_ratios=(2.2, 1), gridspec_kw=sides)
     _plot_shifts(first, _choose(picture.shift, summary), summary)
     _plot_areas(second, picture, summary)
-    figure.suptitle(f"{_tell_date(picture.old)}  →  {_tell_date(picture.new)}", fontsize=10, color="#111111")
+    figure.suptitle(f"{_format_date(picture.old)}  →  {_format_date(picture.new)}", fontsize=10, color="#111111")
     with output_errors(path):
         path.write_bytes(encode_figure(figure, keep=_KEEP, limit=_LIMIT))
 
@@ -199,13 +199,13 @@ def _draw_polygons(axes: Axes, picture: ChangePicture) -> None:
             )
 
 
-def _tell_date(coast: DatedCoast) -> str:
+def _format_date(coast: DatedCoast) -> str:
     return f"{coast.acquired:%d %B %Y, %H:%M UTC}" if coast.acquired else coast.id
 
 
 def _write_words(figure: Figure, picture: ChangePicture, summary: ChangeSummary) -> None:
     across, down = figure.get_size_inches()
-    title = f"{_tell_date(picture.old)}  →  {_tell_date(picture.new)}"
+    title = f"{_format_date(picture.old)}  →  {_format_date(picture.new)}"
     figure.text(0.3 / across, 1 - 0.2 / down, title, va="top", fontsize=12, fontweight="bold", color="#111111")
     mean = "no shore was seen on both dates" if summary.mean_shift_m is None else f"mean {summary.mean_shift_m:+.1f} m"
     facts = [

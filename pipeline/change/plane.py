@@ -157,7 +157,7 @@ def resolve_extents(old: DatedCoast, new: DatedCoast, plane: Plane) -> tuple[Box
     shared = tuple(both for a in first for b in second if (both := a.intersect(b)) is not None)
     if not shared:
         raise ChangeError(
-            f"{old.path} and {new.path} do not overlap: {_tell_place(old)} and {_tell_place(new)}. "
+            f"{old.path} and {new.path} do not overlap: {_describe_place(old)} and {_describe_place(new)}. "
             "Give two dates of one place."
         )
     return shared
@@ -197,7 +197,7 @@ def _list_bounds(coast: DatedCoast) -> list[tuple[float, float, float, float]]:
     return [(left, bottom, right, top)]
 
 
-def _tell_place(coast: DatedCoast) -> str:
+def _describe_place(coast: DatedCoast) -> str:
     left, bottom, right, top = _list_bounds(coast)[0]
     middle = np.array([[(left + right) / 2, (bottom + top) / 2]])
     lon, lat = _transform(middle, coast.crs.to_wkt(), "OGC:CRS84")[0]

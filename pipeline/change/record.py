@@ -62,7 +62,7 @@ class ChangeRecord:
             "old": _describe_date(self.old, heights[0]),
             "new": _describe_date(self.new, heights[1]),
             "days": _count_days(self.old, self.new),
-            "tide": {"given": self.tides is not None, "meaning": _tell_tide(self.tides)},
+            "tide": {"given": self.tides is not None, "meaning": _describe_tide(self.tides)},
             "parameters": self.options.result_parameters(),
             "summary": self.summary.to_dict(),
             "alerts": [alert.to_dict() for alert in self.alerts],
@@ -143,7 +143,7 @@ def _count_days(old: DatedCoast, new: DatedCoast) -> float | None:
     return round((new.acquired - old.acquired).total_seconds() / 86400, 3)
 
 
-def _tell_tide(tides: tuple[float, float] | None) -> str:
+def _describe_tide(tides: tuple[float, float] | None) -> str:
     if tides is None:
         return _INSTANT
     return (

@@ -105,12 +105,12 @@ def compute_shifts(
     inside = box.holds(samples.xy)
     shift, sigma_new = _find_new_shore(samples, old, new, options.max_shift_m)
     target = samples.xy + shift[:, None] * samples.seaward
-    found = np.isfinite(shift) & seen
-    found[found] = shapely.covers(clear, _make_lines(samples.xy[found], target[found]))
+    has_shift = np.isfinite(shift) & seen
+    has_shift[has_shift] = shapely.covers(clear, _make_lines(samples.xy[has_shift], target[has_shift]))
     gone = seen & ~np.isfinite(shift)
     gone[gone] = _find_clear_reach(samples.take(gone), new, clear, options.max_shift_m)
-    shift[~found] = np.nan
-    shifts = _judge(samples, (shift, sigma_new, found, gone, seen), (inside, enclosed), options)
+    shift[~has_shift] = np.nan
+    shifts = _classify_samples(samples, (shift, sigma_new, has_shift, gone, seen), (inside, enclosed), options)
     return shifts, (int((inside & ~enclosed).sum()), int((inside & enclosed).sum()))
 
 
@@ -231,14 +231,14 @@ def _find_clear_reach(samples: _Samples, new: Faces, clear: shapely.Geometry, re
     return np.asarray(shapely.covers(clear, _make_lines(samples.xy, samples.xy + out)), dtype=bool)
 
 
-def _judge(
+def _classify_samples(
     samples: _Samples,
-    found: tuple[Floats, Floats, Bools, Bools, Bools],
+    measured: tuple[Floats, Floats, Bools, Bools, Bools],
     place: tuple[Bools, Bools],
     options: ChangeOptions,
 ) -> Shifts:
     """Decide what has moved: by the mean of the stretch around each sample, and in stretches of some length."""
-    shift, sigma_new, has_shift, gone, seen = found
+    shift, sigma_new, has_shift, gone, seen = measured
     both = np.sqrt(samples.sigma**2 + sigma_new**2 + options.registration_m**2)
     jumps = find_jumps(shift, limit=np.maximum(options.spacing_m, options.factor * both), line=samples.line, gone=gone)
     calm = has_shift & ~jumps

@@ -39,12 +39,12 @@ def find_jumps(shift: Floats, *, limit: Floats, line: Ints, gone: Bools) -> Bool
     Returns:
         (n,) True for stretches beyond their limit that are large, and sudden at the ends that can be seen.
     """
-    found = np.zeros(len(shift), dtype=np.bool_)
+    is_stub = np.zeros(len(shift), dtype=np.bool_)
     with np.errstate(invalid="ignore"):
         beyond = np.isfinite(shift) & (np.abs(shift) > limit)
     at = np.flatnonzero(beyond)
     if len(at) == 0:
-        return found
+        return is_stub
     breaks = (np.diff(at) > 1) | (np.diff(line[at]) != 0) | (np.diff(np.sign(shift[at])) != 0)
     begin = np.concatenate(([0], np.flatnonzero(breaks) + 1, [len(at)]))
     for first, stop in zip(at[begin[:-1]].tolist(), (at[begin[1:] - 1] + 1).tolist(), strict=True):
@@ -52,8 +52,8 @@ def find_jumps(shift: Floats, *, limit: Floats, line: Ints, gone: Bools) -> Bool
         if size.max() < _LARGE * np.median(limit[first:stop]):
             continue
         ends = [_is_sudden(shift, line, gone, edge, float(size.max())) for edge in (first, stop)]
-        found[first:stop] = True in ends and False not in ends
-    return found
+        is_stub[first:stop] = True in ends and False not in ends
+    return is_stub
 
 
 def _is_sudden(shift: Floats, line: Ints, gone: Bools, edge: int, size: float) -> bool | None:
@@ -121,10 +121,10 @@ class InlandShore:
         Args:
             xy: (n, 2) in the plane.
         """
-        found = np.zeros(len(xy), dtype=bool)
+        is_near = np.zeros(len(xy), dtype=bool)
         if len(self.tree) and len(xy):
-            found[self.tree.query(shapely.points(xy), predicate="dwithin", distance=_NEAR_M)[0]] = True
-        return found
+            is_near[self.tree.query(shapely.points(xy), predicate="dwithin", distance=_NEAR_M)[0]] = True
+        return is_near
 
 
 def read_inland_shore(coast: DatedCoast, plane: Plane) -> InlandShore:

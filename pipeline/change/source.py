@@ -185,15 +185,15 @@ def _read_columns(path: Path, layer: str) -> dict[str, Any]:
     """Scene, time and model, as the first line's columns state them."""
     first = pyogrio.read_dataframe(path, layer=layer, max_features=1, read_geometry=False)
     row = first.iloc[0].to_dict() if len(first) else {}
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     if isinstance(row.get("scene"), str):
-        found["id"] = row["scene"]
+        facts["id"] = row["scene"]
     if isinstance(row.get("model"), str):
-        found["model"] = row["model"]
+        facts["model"] = row["model"]
     stamp = str(row.get("time") or row.get("last") or "")
     if stamp and stamp not in {"NaT", "nan", "None"}:
-        found["acquired"] = _read_time(stamp)
-    return found
+        facts["acquired"] = _read_time(stamp)
+    return facts
 
 
 def _read_properties(folder: Path) -> dict[str, Any]:

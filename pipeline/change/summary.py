@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from pipeline.change.bodies import SHORE
-from pipeline.change.compare import Found
+from pipeline.change.compare import Comparison
 from pipeline.change.options import ChangeOptions
 from pipeline.change.shift import BODY, MOVED, NO_SHORE
 from pipeline.trace.traced import Floats
@@ -100,22 +100,24 @@ class ChangeSummary:
         return asdict(self)
 
 
-def compute_summary(found: Found, *, options: ChangeOptions) -> ChangeSummary:
+def compute_summary(comparison: Comparison, *, options: ChangeOptions) -> ChangeSummary:
     """Sum up a comparison.
 
     Args:
-        found: What the comparison found.
+        comparison: What the comparison found.
         options: What the user chose.
     """
     step_km = options.spacing_m / 1000
-    shifts = found.shifts if found.counts_inland else found.shifts.take(~found.shifts.inland)
-    enclosed = found.shifts.take(found.shifts.inland)
-    shores = [_choose_shores(frame, counts_inland=found.counts_inland) for frame in (found.gained, found.lost)]
+    shifts = comparison.shifts if comparison.counts_inland else comparison.shifts.take(~comparison.shifts.inland)
+    enclosed = comparison.shifts.take(comparison.shifts.inland)
+    shores = [
+        _choose_shores(frame, counts_inland=comparison.counts_inland) for frame in (comparison.gained, comparison.lost)
+    ]
     known = shifts.take(np.isfinite(shifts.shift_m) & (shifts.state != BODY))
     moved = known.take(known.state == MOVED)
-    bodies = [frame[frame["kind"] != SHORE] for frame in (found.gained, found.lost)]
+    bodies = [frame[frame["kind"] != SHORE] for frame in (comparison.gained, comparison.lost)]
     return ChangeSummary(
-        shore_km=round(found.samples * step_km, 3),
+        shore_km=round(comparison.samples * step_km, 3),
         clear_km=round(len(shifts) * step_km, 3),
         moved_km=round(len(moved) * step_km, 3),
         no_shore_km=round(int((shifts.state == NO_SHORE).sum()) * step_km, 3),
@@ -132,7 +134,7 @@ def compute_summary(found: Found, *, options: ChangeOptions) -> ChangeSummary:
         bodies_m2=round(sum(_sum_area(frame) for frame in bodies), 1),
         inland_km=round(len(enclosed) * step_km, 3),
         inland_moved_km=round(int((enclosed.state == MOVED).sum()) * step_km, 3),
-        counts_inland=found.counts_inland,
+        counts_inland=comparison.counts_inland,
         sure=len(known) > 0 and float(np.median(known.sigma_m)) <= options.unsure_m,
     )
 
@@ -143,21 +145,23 @@ def _choose_shores(frame: gpd.GeoDataFrame, *, counts_inland: bool) -> gpd.GeoDa
     return frame[kept if counts_inland else kept & (frame["waters"] != "inland")]
 
 
-def list_alerts(layer: str, found: Found, options: ChangeOptions) -> list[Alert]:
+def list_alerts(layer: str, comparison: Comparison, options: ChangeOptions) -> list[Alert]:
     """Polygons of a layer that pass a threshold.
 
     Args:
         layer: ``gained`` or ``lost``.
-        found: What the comparison found.
+        comparison: What the comparison found.
         options: With the thresholds; without any there are no alerts.
     """
-    frame = found.frames[layer]
-    shores = _choose_shores(frame, counts_inland=found.counts_inland)
+    frame = comparison.frames[layer]
+    shores = _choose_shores(frame, counts_inland=comparison.counts_inland)
     wanted = frame[frame.index.isin(shores.index) | (options.alert_bodies & (frame["kind"] != SHORE))]
-    places = found.plane.compute_degrees(shapely.get_coordinates(shapely.point_on_surface(np.asarray(wanted.geometry))))
+    places = comparison.plane.compute_degrees(
+        shapely.get_coordinates(shapely.point_on_surface(np.asarray(wanted.geometry)))
+    )
     alerts = []
     for row, (lon, lat) in zip(wanted.to_dict("records"), places.tolist(), strict=True):
-        why = _tell_why(row, options)
+        why = _explain_alert(row, options)
         if why:
             alerts.append(
                 Alert(
@@ -174,13 +178,13 @@ def list_alerts(layer: str, found: Found, options: ChangeOptions) -> list[Alert]
     return alerts
 
 
-def _tell_why(row: dict[Any, Any], options: ChangeOptions) -> str:
-    found = []
+def _explain_alert(row: dict[Any, Any], options: ChangeOptions) -> str:
+    reasons = []
     if options.alert_m is not None and abs(row["max_shift_m"]) >= options.alert_m:
-        found.append(f"shift of {row['max_shift_m']:+.1f} m (limit {options.alert_m:g} m)")
+        reasons.append(f"shift of {row['max_shift_m']:+.1f} m (limit {options.alert_m:g} m)")
     if options.alert_area_m2 is not None and row["area_m2"] >= options.alert_area_m2:
-        found.append(f"area of {row['area_m2']:,.0f} m2 (limit {options.alert_area_m2:,.0f} m2)")
-    return ", ".join(found)
+        reasons.append(f"area of {row['area_m2']:,.0f} m2 (limit {options.alert_area_m2:,.0f} m2)")
+    return ", ".join(reasons)
 
 
 def _sum_area(frame: gpd.GeoDataFrame) -> float:

@@ -41,7 +41,7 @@ def build_change_frame(changes: Changes, plane: Plane, old: DatedCoast, new: Dat
         "uncertainty_old_m": changes.sigma_old_m,
         "uncertainty_new_m": changes.sigma_new_m,
         "uncertainty_m": changes.sigma_m,
-        **_tell_dates(old, new, count),
+        **_make_date_columns(old, new, count),
     }
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(list(changes.polygon), crs=plane.crs), crs=plane.crs)
 
@@ -64,7 +64,7 @@ def build_shift_frame(shifts: Shifts, plane: Plane, old: DatedCoast, new: DatedC
         "uncertainty_m": shifts.sigma_m,
         "lon": np.round(lon, 7),
         "lat": np.round(lat, 7),
-        **_tell_dates(old, new, len(shifts)),
+        **_make_date_columns(old, new, len(shifts)),
     }
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(list(pieces), crs=plane.crs), crs=plane.crs)
 
@@ -95,6 +95,6 @@ def _flatten(frame: gpd.GeoDataFrame) -> pd.DataFrame:
     return pd.DataFrame(frame.drop(columns="geometry"))
 
 
-def _tell_dates(old: DatedCoast, new: DatedCoast, count: int) -> dict[str, NDArray[Any]]:
+def _make_date_columns(old: DatedCoast, new: DatedCoast, count: int) -> dict[str, NDArray[Any]]:
     facts = {"old": old.id, "old_time": old.time, "new": new.id, "new_time": new.time}
     return {name: np.full(count, value, dtype=object) for name, value in facts.items()}

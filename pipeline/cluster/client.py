@@ -210,14 +210,14 @@ def _require_same_version(client: Client, address: str) -> None:
     """A worker with another version makes other maps, or none; one worker is asked for all."""
     worker = next(iter(client.scheduler_info()["workers"]))
     try:
-        found = client.run(_read_version, workers=[worker])[worker]
+        version = client.run(_read_version, workers=[worker])[worker]
     except ModuleNotFoundError as error:
         raise ClusterError(
             f"The workers of {address} have no module {error.name}: install strandline {__version__} where they run."
         ) from error
-    if found != __version__:
+    if version != __version__:
         raise ClusterError(
-            f"Expected workers with strandline {__version__} at {address}, found {found}: install it there."
+            f"Expected workers with strandline {__version__} at {address}, found {version}: install it there."
         )
 
 

@@ -189,9 +189,9 @@ class _Resolver:
                 if scale is not None
                 else (QUANTIFICATION, f"values up to {top:.0f}, so 10000 as in all products")
             )
-        found = "no valid pixels where it was looked" if math.isnan(top) else f"values up to {top:.3g}"
+        span = "no valid pixels where it was looked" if math.isnan(top) else f"values up to {top:.3g}"
         raise SceneError(
-            f"Expected reflectance (up to about 1) or DN (up to about 10000) in the cube, found {found}. Say which: "
+            f"Expected reflectance (up to about 1) or DN (up to about 10000) in the cube, found {span}. Say which: "
             "scale=0.0001 for DN, scale=1 for reflectance."
         )
 

@@ -100,10 +100,10 @@ def explain_geopackage(path: Path, layers: Sequence[Layer]) -> None:
         _describe_fields(database, layers)
         _add_styles(database, layers)
         database.execute("UPDATE gpkg_contents SET last_change = ?", (_NO_DATE,))
-    _settle_counters(path)
+    _reset_counters(path)
 
 
-def _settle_counters(path: Path) -> None:
+def _reset_counters(path: Path) -> None:
     """SQLite counts the transactions of a file in its head, and GDAL does not always take as many for the same rows.
 
     Source: SQLite, "Database File Format", 1.3.7 and 1.3.14: the change counter, and the one that vouches for the size.

@@ -53,8 +53,8 @@ def _compute_hull(grid: Grid, water: Path) -> shapely.Polygon:
     if not known.any():
         return box(*grid.bounds)
     transform = grid.transform @ Affine.scale(grid.width / cols, grid.height / rows)
-    found = shapes(known.astype(np.uint8), mask=known, transform=transform)
-    corners = [point for shape, _ in found for point in shape["coordinates"][0]]
+    polygons = shapes(known.astype(np.uint8), mask=known, transform=transform)
+    corners = [point for shape, _ in polygons for point in shape["coordinates"][0]]
     # Corners of whole pixels: their hull always has an area.
     hull: shapely.Polygon = shapely.Polygon(shapely.convex_hull(shapely.multipoints(corners)))
     return hull

@@ -83,7 +83,7 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
     Raises:
         MosaicError: There is none, or they were mapped by different models or with different thresholds.
     """
-    found: list[tuple[MappedScene, dict[str, Any]]] = []
+    pairs: list[tuple[MappedScene, dict[str, Any]]] = []
     broken: list[str] = []
     for path in sorted(folder.glob(f"*/{ITEM_NAME}")):
         if read_fingerprint(path.parent) is None:
@@ -91,19 +91,19 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
             continue
         document = json.loads(path.read_text(encoding="utf-8"))
         if "strandline:radiometry" in document["properties"]:  # a map of a scene, not a mosaic
-            found.append((_read_scene(path.parent, document), document["properties"]))
-    if not found:
+            pairs.append((_read_scene(path.parent, document), document["properties"]))
+    if not pairs:
         raise MosaicError(
             f"Expected mapped scenes in {folder} (<scene id>/{ITEM_NAME}), found none"
             f"{f' that is whole ({len(broken)} are not)' if broken else ''}. Map some first: strandline batch."
         )
-    found.sort(key=lambda pair: (pair[0].acquired or datetime.min.replace(tzinfo=UTC), pair[0].id))
-    facts = [_read_facts(properties) for _, properties in found]
-    _require_same(folder, [scene for scene, _ in found], facts)
+    pairs.sort(key=lambda pair: (pair[0].acquired or datetime.min.replace(tzinfo=UTC), pair[0].id))
+    facts = [_read_facts(properties) for _, properties in pairs]
+    _require_same(folder, [scene for scene, _ in pairs], facts)
     notes = (f"Left out, since an output is missing: {', '.join(broken)}.",) if broken else ()
     return MappedScenes(
-        scenes=tuple(scene for scene, _ in found),
-        fingerprints=tuple(str(properties["strandline:fingerprint"]) for _, properties in found),
+        scenes=tuple(scene for scene, _ in pairs),
+        fingerprints=tuple(str(properties["strandline:fingerprint"]) for _, properties in pairs),
         model=facts[0][0],
         model_sha256=facts[0][1],
         threshold=facts[0][2],

@@ -191,11 +191,11 @@ def _keep_coast(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _measure(plan: _Plan, transects: Transects, progress: Progress) -> tuple[Series, tuple[str, ...]]:
-    found = []
+    crossings = []
     for number, group in enumerate(plan.groups):
         progress("crossing", number / len(plan.groups))
-        found.append(find_crossings(group, transects))
-    positions = choose_crossings(found, len(transects), policy=plan.options.crossing)
+        crossings.append(find_crossings(group, transects))
+    positions = choose_crossings(crossings, len(transects), policy=plan.options.crossing)
     dates = [
         Acquisition(acquired=min(scene.acquired for scene in group if scene.acquired), scenes=_list_ids(group))
         for group in plan.groups

@@ -124,12 +124,12 @@ def find_crossings(scenes: Sequence[MappedScene], transects: Transects) -> Cross
         transects: In any metric CRS.
     """
     lines, place_m = transects.build_lines(), _place_samples(transects)
-    found: list[Crossed] = []
+    kept: list[Crossed] = []
     for scene in scenes:
         crossed = cross_lines(_read_coastline(scene.folder / "coastline.gpkg", lines, transects.crs), transects)
-        found.append(_drop_twice(crossed, found))
+        kept.append(_drop_twice(crossed, kept))
     transect, position, sigma, seaward = (
-        np.concatenate([getattr(one, name) for one in found])
+        np.concatenate([getattr(one, name) for one in kept])
         for name in ("transect", "position_m", "sigma_m", "seaward")
     )
     origin, direction = transects.origin, transects.direction
@@ -292,7 +292,7 @@ def _list_shores(date: Crossings, count: int) -> list[Ints]:
 def _find_usual(own: Sequence[Ints], dates: Sequence[Crossings]) -> float:
     """Where the shore usually is on a transect; NaN where it never was clear."""
     places = [date.position_m[one[date.clear[one]]] for date, one in zip(dates, own, strict=True)]
-    single = np.array([found[0] for found in places if len(found) == 1])
+    single = np.array([hits[0] for hits in places if len(hits) == 1])
     pool = single if len(single) >= 3 else np.concatenate([*places, np.zeros(0)])
     return float(np.median(pool)) if len(pool) else np.nan
 
@@ -307,12 +307,12 @@ def _choose(date: Crossings, own: Ints, number: int, usual: float, policy: Polic
         chosen = int(own[0] if policy == "landward" else own[-1])
     if not date.clear[chosen]:
         return None, f"{_NAMES[int(date.obstacle[chosen])]} within {CLEARANCE_M:g} m of the crossing"
-    place, found = date.place_m[number], date.position_m[chosen]
+    place, position = date.place_m[number], date.position_m[chosen]
     if policy == "nearest":
         # A hidden stretch as near to the usual position as the crossing is may hide the shore.
-        decides = np.abs(place - usual) < max(abs(found - usual), _STEP_M)
+        decides = np.abs(place - usual) < max(abs(position - usual), _STEP_M)
     else:
-        decides = place < found if policy == "landward" else place > found
+        decides = place < position if policy == "landward" else place > position
     hidden = decides & (date.profile[number] > WATER)
     if hidden.any():
         return None, f"{_NAMES[int(date.profile[number][hidden].min())]} where the shore may be"

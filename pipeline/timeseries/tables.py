@@ -88,8 +88,8 @@ def write_series_tables(folder: Path, series: Series) -> None:
         _write_table(folder, name, pd.DataFrame(frame.drop(columns="geometry")))
     path = folder / "transects.gpkg"
     with output_errors(path, RuntimeError, sqlite3.Error):
-        found = crossings[np.isfinite(crossings["position_m"])].reset_index(drop=True)
-        write_geopackage(path, {TRANSECTS.name: rates, CROSSINGS.name: found}, SERIES_LAYERS)
+        placed = crossings[np.isfinite(crossings["position_m"])].reset_index(drop=True)
+        write_geopackage(path, {TRANSECTS.name: rates, CROSSINGS.name: placed}, SERIES_LAYERS)
 
 
 def _write_table(folder: Path, name: str, table: pd.DataFrame) -> None:

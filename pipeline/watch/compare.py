@@ -188,23 +188,23 @@ def _list_older(row: Row, name: str) -> Iterator[str]:
 
 
 def _make_alert(scene: PublishedScene, change: ChangeResult, facts: dict[str, str], name: str) -> Event:
-    found, row = change.summary, scene.row
+    summary, row = change.summary, scene.row
     most = max(change.alerts, key=lambda alert: alert.area_m2)
     places = "; ".join(f"{alert.lat:.5f}, {alert.lon:.5f}: {alert.why}" for alert in change.alerts[:5])
     return Event(
         kind="alert",
         area=row.area,
         title=f"{row.area}: the coast moved, {len(change.alerts)} place(s), {row.acquired:%Y-%m-%d}",
-        text=f"Since the date before, {found.gained_m2:,.0f} m² of land were gained and {found.lost_m2:,.0f} m² lost "
-        f"along {found.moved_km:.1f} km of shore. Beyond the threshold: {places}.",
+        text=f"Since the date before, {summary.gained_m2:,.0f} m² of land were gained and {summary.lost_m2:,.0f} m² "
+        f"lost along {summary.moved_km:.1f} km of shore. Beyond the threshold: {places}.",
         facts={
             **facts,
             "places": len(change.alerts),
             "largest_m2": round(most.area_m2),
             "latitude": round(most.lat, 6),
             "longitude": round(most.lon, 6),
-            "gained_m2": round(found.gained_m2),
-            "lost_m2": round(found.lost_m2),
+            "gained_m2": round(summary.gained_m2),
+            "lost_m2": round(summary.lost_m2),
             "comparison": change.folder.name,
         },
         id=name,

@@ -63,7 +63,7 @@ def map_rows(
         report=desk.take,
     )
     reasons = {entry.id: (entry.kind, entry.reason) for entry in summary.problems}
-    desk.settle_rest(reasons)
+    desk.record_rest(reasons)
     return desk.done
 
 
@@ -88,24 +88,24 @@ class _Desk:
     def take(self, event: Mapping[str, Any]) -> None:
         """An event of the batch."""
         if event["event"] == "scene" and event["id"] in self._open:
-            self._settle(str(event["id"]), str(event["kind"]), str(event["reason"]))
+            self._record_outcome(str(event["id"]), str(event["kind"]), str(event["reason"]))
 
-    def settle_rest(self, reasons: Mapping[str, tuple[str, str]]) -> None:
+    def record_rest(self, reasons: Mapping[str, tuple[str, str]]) -> None:
         """Scenes that the batch set aside before it began, or had no turn for.
 
         Args:
             reasons: Kind and reason of each, by scene.
         """
         for name in list(self._open):
-            self._settle(name, *reasons.get(name, ("failed", "the batch ended before its turn")))
+            self._record_outcome(name, *reasons.get(name, ("failed", "the batch ended before its turn")))
 
-    def _settle(self, name: str, kind: str, reason: str) -> None:
+    def _record_outcome(self, name: str, kind: str, reason: str) -> None:
         row = self._open.pop(name)
         line = self._hide(reason)
         try:
             self._write(row, name, kind, line)
         except LostClaimError as error:
-            self._tell(row, "lost", str(error), level="warning")
+            self._report_scene(row, "lost", str(error), level="warning")
         except LedgerError as error:
             self.done.trouble = error
 
@@ -115,21 +115,21 @@ class _Desk:
             mark = read_fingerprint(folder) or ""
             self.done.rows.append(self._ledger.mark_mapped(row, self._holder, fingerprint=mark, folder=folder))
             self.done.mapped += kind == "mapped"
-            self._tell(row, kind, f"{row.product}: {kind}")
+            self._report_scene(row, kind, f"{row.product}: {kind}")
         elif kind == "empty":
             self._ledger.mark_skipped(row, self._holder, kind="coverage", reason=line)
-            self._tell(row, "skipped", f"{row.product}: skipped ({line})")
+            self._report_scene(row, "skipped", f"{row.product}: skipped ({line})")
         elif kind == "duplicate":
             self._ledger.mark_skipped(row, self._holder, kind="duplicate", reason=line)
-            self._tell(row, "skipped", f"{row.product}: skipped ({line})")
+            self._report_scene(row, "skipped", f"{row.product}: skipped ({line})")
         else:
             back_off = compute_back_off(self._area.retries)
-            found = self._ledger.mark_failed(row, self._holder, error=line, may_pass=True, back_off=back_off)
+            failed = self._ledger.mark_failed(row, self._holder, error=line, may_pass=True, back_off=back_off)
             self.done.failed += 1
-            when = f"next try {found.next_try:%Y-%m-%d %H:%M} UTC" if found.next_try else "not tried again"
-            self._tell(row, "failed", f"{row.product}: failed, {when} ({line})", level="warning")
+            when = f"next try {failed.next_try:%Y-%m-%d %H:%M} UTC" if failed.next_try else "not tried again"
+            self._report_scene(row, "failed", f"{row.product}: failed, {when} ({line})", level="warning")
 
-    def _tell(self, row: Row, event: str, text: str, *, level: str = "info") -> None:
+    def _report_scene(self, row: Row, event: str, text: str, *, level: str = "info") -> None:
         facts = {"event": event, "area": row.area, "product": row.product}
         self._report({**facts, "text": text, "level": level})
 

@@ -42,11 +42,11 @@ def update_measures(area: AreaSettings, folders: AreaFolders) -> str | None:
     """
     target = resolve_destination(area.destination).folder
     scenes = target if target is not None else folders.scenes
-    found = [path for path in sorted(scenes.iterdir()) if read_fingerprint(path)] if scenes.is_dir() else []
-    if area.transects is None or len(found) < _LEAST:
+    mapped = [path for path in sorted(scenes.iterdir()) if read_fingerprint(path)] if scenes.is_dir() else []
+    if area.transects is None or len(mapped) < _LEAST:
         return None
     if area.transects == "auto":
-        choices: dict[str, Any] = {"reference": _keep_reference(found, folders.home)}
+        choices: dict[str, Any] = {"reference": _keep_reference(mapped, folders.home)}
     else:
         choices = {"transects": Path(area.transects)}
     if area.tides is not None:
@@ -57,11 +57,11 @@ def update_measures(area: AreaSettings, folders: AreaFolders) -> str | None:
     return f"{area.name}: time series over {done.dates} dates"
 
 
-def _keep_reference(found: list[Path], home: Path) -> Path:
+def _keep_reference(mapped: list[Path], home: Path) -> Path:
     """The coastline from which transects are cast: that of the clearest date when it was first needed."""
     path = home / "reference.gpkg"
     if not path.exists():
-        clearest = max(found, key=_read_clear)
+        clearest = max(mapped, key=_read_clear)
         begun = path.with_name(".reference.begun.gpkg")
         with output_errors(path):
             shutil.copyfile(clearest / "coastline.gpkg", begun)

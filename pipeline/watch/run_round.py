@@ -85,9 +85,9 @@ def run_round(
             if not held:
                 return RoundReport(area=name, began=began, ended=clock(), busy=True)
             ledger = open_ledger(settings.reveal_ledger_url(), clock=clock)
-            found = _Round(settings, area, ledger, _Tools(step=step, report=report, clock=clock)).run(since, began)
+            outcome = _Round(settings, area, ledger, _Tools(step=step, report=report, clock=clock)).run(since, began)
             outage.end()  # not before: a ledger on a full disk opens, and takes a word or two
-            return found
+            return outcome
     except LedgerError as error:
         reason = settings.hide(str(error))
         outage.begin(reason)
@@ -139,9 +139,9 @@ class _Round:
         ended = self._clock()
         due = self._area.timetable.next_after(ended)
         self._ledger.note_round(self._area.name, began=began, ended=ended, error=error, next_run=due)
-        self._step("tell", self._tell)
+        self._step("tell", self._send_notifications)
         standing = self._ledger.summarise().get(self._area.name)
-        found = RoundReport(
+        round_report = RoundReport(
             area=self._area.name,
             began=began,
             ended=self._clock(),
@@ -155,8 +155,8 @@ class _Round:
             notes=tuple(self._tally.notes),
             seconds=time.monotonic() - self._began_s,
         )
-        self._say("round failed" if error else "round", found.line(), level="error" if error else "info")
-        return found
+        self._say("round failed" if error else "round", round_report.line(), level="error" if error else "info")
+        return round_report
 
     def _work(self, since: date | None) -> str | None:
         """All that may fail; returns why the round failed as a whole."""
@@ -185,14 +185,14 @@ class _Round:
         return True
 
     def _search(self, since: date | None) -> None:
-        found = look_for_scenes(self._ledger, self._area, now=self._clock(), since=since)
-        self._tally.found = found.counts
-        for note in list_notes(found):
+        search = look_for_scenes(self._ledger, self._area, now=self._clock(), since=since)
+        self._tally.found = search.counts
+        for note in list_notes(search):
             self._note(note)
-        counts = found.counts
+        counts = search.counts
         self._say(
             "searched",
-            f"{self._area.name}: {found.dates} searched; {counts.new} new, {counts.replaced} replaced, "
+            f"{self._area.name}: {search.dates} searched; {counts.new} new, {counts.replaced} replaced, "
             f"{counts.skipped} skipped, {counts.again} known",
         )
 
@@ -322,7 +322,7 @@ class _Round:
                 "pruned", f"{self._area.name}: {work} working copies and {published} published results were removed"
             )
 
-    def _tell(self) -> None:
+    def _send_notifications(self) -> None:
         hand_over_failures(self._ledger, self._outbox, self._settings, self._area.name, now=self._clock())
         for delivery in self._outbox.send(now=self._clock()):
             self._say("not told", f"{delivery.channel} does not answer: {delivery.reason}", level="warning")

@@ -23,7 +23,7 @@ from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import Counts, Row, Sighting, SkipKind
 from tiles.products.name import parse_product_name
 
-__all__ = ["Found", "list_notes", "list_sightings", "look_for_scenes", "read_tile"]
+__all__ = ["SearchOutcome", "list_notes", "list_sightings", "look_for_scenes", "read_tile"]
 
 _MARGIN = timedelta(days=1)
 """A round is known by when it ended, and what it searched ended the day before, where it ran over midnight."""
@@ -32,7 +32,7 @@ _UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchOutcome:
     """What a search came to.
 
     Attributes:
@@ -46,7 +46,7 @@ class Found:
     set_aside: Mapping[str, str]
 
 
-def look_for_scenes(ledger: Ledger, area: AreaSettings, *, now: datetime, since: date | None = None) -> Found:
+def look_for_scenes(ledger: Ledger, area: AreaSettings, *, now: datetime, since: date | None = None) -> SearchOutcome:
     """Search, judge, and write down what was found.
 
     Args:
@@ -65,12 +65,12 @@ def look_for_scenes(ledger: Ledger, area: AreaSettings, *, now: datetime, since:
     try:
         plan = search_scenes(SearchOptions(**area.to_search_choices(dates)))
     except EmptySearchError:
-        return Found(dates=dates, counts=Counts(), set_aside={})
+        return SearchOutcome(dates=dates, counts=Counts(), set_aside={})
     known = ledger.rows(area.name, items=False)
     sightings = list_sightings(plan, area, known=known, ledger=ledger)
     counts = ledger.record(area.name, sightings)
     others = {entry.id: entry.reason for entry in plan.set_aside if not _is_duplicate(entry.reason)}
-    return Found(dates=dates, counts=counts, set_aside=others)
+    return SearchOutcome(dates=dates, counts=counts, set_aside=others)
 
 
 def list_sightings(
@@ -87,10 +87,10 @@ def list_sightings(
     place = area.resolve_area()
     shown = [describe_acquisition(item) for item in plan.items]
     names = _name_acquisitions(plan.items, shown, area.name, ledger)
-    found = [_judge(*one, area, place) for one in zip(plan.items, shown, names, strict=True)]
+    sightings = [_assess_item(*one, area, place) for one in zip(plan.items, shown, names, strict=True)]
     mentioned = {row.product for row in known} | {str(event.get("product")) for row in known for event in row.history}
     duplicates = (_describe_duplicate(entry.id, entry.reason) for entry in plan.set_aside)
-    return [*found, *(one for one in duplicates if one is not None and one.product not in mentioned)]
+    return [*sightings, *(one for one in duplicates if one is not None and one.product not in mentioned)]
 
 
 def read_tile(acquisition: str) -> str:
@@ -109,7 +109,7 @@ def _resolve_last(ledger: Ledger, area: str, *, now: datetime) -> datetime | Non
     return None if last is None or last > now else last - _MARGIN
 
 
-def _judge(
+def _assess_item(
     item: Mapping[str, Any], acquisition: Acquisition, name: str, area: AreaSettings, place: SearchArea
 ) -> Sighting:
     skip, reason = _find_reason(item, acquisition, area, place)
@@ -206,12 +206,12 @@ def _describe_duplicate(product: str, reason: str) -> Sighting | None:
     )
 
 
-def list_notes(found: Found) -> Iterator[str]:
+def list_notes(search: SearchOutcome) -> Iterator[str]:
     """What the operator should know of a search.
 
     Args:
-        found: What it came to.
+        search: What the search came to.
     """
-    if found.set_aside:
-        name, reason = next(iter(found.set_aside.items()))
-        yield f"{len(found.set_aside)} items were set aside, {name} among them: {reason}."
+    if search.set_aside:
+        name, reason = next(iter(search.set_aside.items()))
+        yield f"{len(search.set_aside)} items were set aside, {name} among them: {reason}."

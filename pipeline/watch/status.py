@@ -198,20 +198,20 @@ class _Reader:
     hide: Callable[[str], str]
 
     def read(self, only: str | None, *, scenes: bool) -> list[AreaStatus]:
-        found, rounds = ({}, {}) if self.ledger is None else (self.ledger.summarise(), self.ledger.read_rounds())
+        summaries, rounds = ({}, {}) if self.ledger is None else (self.ledger.summarise(), self.ledger.read_rounds())
         listed = [area.name for area in self.settings.areas]
-        names = [*listed, *(name for name in sorted(found.keys() | rounds.keys()) if name not in listed)]
+        names = [*listed, *(name for name in sorted(summaries.keys() | rounds.keys()) if name not in listed)]
         if only is not None and only not in names:
             raise AreasError(f"Expected one of the areas {', '.join(names)}, found {only!r}.")
         return [
-            self._read_area(name, found.get(name) or AreaSummary(area=name), rounds.get(name), scenes=scenes)
+            self._read_area(name, summaries.get(name) or AreaSummary(area=name), rounds.get(name), scenes=scenes)
             for name in names
             if only in {None, name}
         ]
 
     def _read_area(self, name: str, summary: AreaSummary, last: Round | None, *, scenes: bool) -> AreaStatus:
         in_file = any(area.name == name for area in self.settings.areas)
-        state = self._judge_round(name, last)
+        state = self._assess_round(name, last)
         next_run = self._find_next_run(name, last) if in_file else None
         return AreaStatus(
             area=name,
@@ -239,7 +239,7 @@ class _Reader:
             return last.next_run
         return self.settings.get_area(name).timetable.next_after(self.now)
 
-    def _judge_round(self, name: str, last: Round | None) -> RoundState:
+    def _assess_round(self, name: str, last: Round | None) -> RoundState:
         if last is None:
             return "never"
         if last.ended is not None:

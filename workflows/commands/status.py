@@ -30,13 +30,13 @@ def status(
     """Say what a batch or a watcher has mapped, what failed and why, what is left, and whether it is at work now."""
     where = where or _find_areas()
     if where.is_file() or where.suffix.lower() in {".yaml", ".yml"}:
-        _tell_watch(where, area, as_json=as_json)
+        _print_watch(where, area, as_json=as_json)
         return
     if area is not None:
         from pipeline.errors import OptionError
 
         raise OptionError(f"Expected --area with the file of a watcher, found the folder {where}. Leave it out.")
-    _tell_batch(where, as_json=as_json)
+    _print_batch(where, as_json=as_json)
 
 
 def _find_areas() -> Path:
@@ -50,30 +50,30 @@ def _find_areas() -> Path:
     )
 
 
-def _tell_batch(folder: Path, *, as_json: bool) -> None:
+def _print_batch(folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from pipeline.batch.summary import read_status
     from workflows.runs.console import show_problems, tabulate
 
-    found = read_status(folder)
+    state = read_status(folder)
     if as_json:
-        _print_json(found)
+        _print_json(state)
         return
     console = Console(highlight=False)
-    console.print("A run is going on." if found.running else "No run is going on.")
-    console.print(f"{found.left:,} of {found.planned:,} scenes are left. Last mapped: {found.last_done or 'none yet'}.")
-    console.print(tabulate(found.counts))
-    show_problems(console, found.problems)
+    console.print("A run is going on." if state.running else "No run is going on.")
+    console.print(f"{state.left:,} of {state.planned:,} scenes are left. Last mapped: {state.last_done or 'none yet'}.")
+    console.print(tabulate(state.counts))
+    show_problems(console, state.problems)
 
 
-def _tell_watch(path: Path, area: str | None, *, as_json: bool) -> None:
+def _print_watch(path: Path, area: str | None, *, as_json: bool) -> None:
     from pipeline.watch.areas.file import read_areas  # takes seconds, which a batch need not wait for
     from pipeline.watch.status import read_watch_status
 
-    found = read_watch_status(read_areas(path, to_work=False), area=area, scenes=as_json or area is not None)
+    state = read_watch_status(read_areas(path, to_work=False), area=area, scenes=as_json or area is not None)
     if as_json:
-        _print_json(found)
+        _print_json(state)
         return
     from rich.console import Console
 
@@ -81,10 +81,10 @@ def _tell_watch(path: Path, area: str | None, *, as_json: bool) -> None:
 
     console = Console(highlight=False)
     show = show_watch if area is None else show_area
-    show(console, found)
+    show(console, state)
 
 
-def _print_json(found: Any) -> None:  # noqa: ANN401 (a value of the pipeline)
+def _print_json(state: Any) -> None:  # noqa: ANN401 (a value of the pipeline)
     import json
     from dataclasses import asdict
     from datetime import datetime
@@ -92,4 +92,4 @@ def _print_json(found: Any) -> None:  # noqa: ANN401 (a value of the pipeline)
     def write(value: object) -> str:
         return value.isoformat() if isinstance(value, datetime) else str(value)
 
-    typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=write))
+    typer.echo(json.dumps(asdict(state), indent=2, ensure_ascii=False, default=write))

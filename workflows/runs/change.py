@@ -44,34 +44,34 @@ def run_change(old: Path, new: Path, out: Path, said: Mapping[str, Any], *, quie
         console.print(f"Already done: {result.folder}", soft_wrap=True)
     else:
         _report(console, result, time.perf_counter() - began)
-    _tell_alerts(result)
+    _print_alerts(result)
     if result.alerts:
         raise typer.Exit(EXIT_ALERT)
 
 
 def _report(console: Console, result: ChangeResult, seconds: float) -> None:
-    found = result.summary
+    total = result.summary
     console.print(
-        f"{found.clear_km:.1f} of {found.shore_km:.1f} km of shore were clear on both dates; {found.moved_km:.1f} km "
+        f"{total.clear_km:.1f} of {total.shore_km:.1f} km of shore were clear on both dates; {total.moved_km:.1f} km "
         "moved beyond the uncertainty.",
         soft_wrap=True,
     )
-    if found.inland_km and not found.counts_inland:
+    if total.inland_km and not total.counts_inland:
         console.print(
-            f"Besides, {found.inland_km:.1f} km of shore of inland waters, {found.inland_moved_km:.1f} km of it moved; "
+            f"Besides, {total.inland_km:.1f} km of shore of inland waters, {total.inland_moved_km:.1f} km of it moved; "
             "--inland counts it.",
             soft_wrap=True,
         )
-    if found.mean_shift_m is not None:
+    if total.mean_shift_m is not None:
         console.print(
-            f"Mean shift {found.mean_shift_m:+.1f} m (advance is positive); land gained {found.gained_m2 / 1e4:,.2f} "
-            f"ha, lost {found.lost_m2 / 1e4:,.2f} ha; {found.bodies} whole bodies appeared or vanished.",
+            f"Mean shift {total.mean_shift_m:+.1f} m (advance is positive); land gained {total.gained_m2 / 1e4:,.2f} "
+            f"ha, lost {total.lost_m2 / 1e4:,.2f} ha; {total.bodies} whole bodies appeared or vanished.",
             soft_wrap=True,
         )
     console.print(f"{seconds:.1f} s: {result.folder}", soft_wrap=True)
 
 
-def _tell_alerts(result: ChangeResult) -> None:
+def _print_alerts(result: ChangeResult) -> None:
     for alert in result.alerts[:_SHOWN]:
         typer.echo(f"ALERT {alert.layer} {alert.id} at {alert.lat:.5f}, {alert.lon:.5f}: {alert.kind}, {alert.why}")
     if len(result.alerts) > _SHOWN:

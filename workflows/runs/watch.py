@@ -58,7 +58,7 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
     since = _parse_day(only["since"])
     names = [settings.get_area(name).name for name in only["areas"]] or [area.name for area in settings.areas]
     console = Console(stderr=True, highlight=False)
-    with _tell_events(settings, console, quiet=quiet) as report:
+    with _open_reports(settings, console, quiet=quiet) as report:
         if once:
             _run_once(settings, names, only, since, report)
             return
@@ -114,7 +114,7 @@ def _parse_day(text: str | None) -> date | None:
 
 
 @contextmanager
-def _tell_events(settings: WatchSettings, console: Console, *, quiet: bool) -> Iterator[_Report]:
+def _open_reports(settings: WatchSettings, console: Console, *, quiet: bool) -> Iterator[_Report]:
     """A line an event, on standard error and in a log that does not grow for ever."""
     path = Path(settings.work) / "logs" / "watch.log"
     with output_errors(path):

@@ -140,10 +140,10 @@ async def clear_leftovers(client: PrefectClient, areas: Collection[str], *, area
 
 async def _list_deployments(client: PrefectClient) -> list[DeploymentResponse]:
     flows = FlowFilter(name=FlowFilterName(any_=[FLOW_NAME]))
-    found: list[DeploymentResponse] = []
-    while page := await client.read_deployments(flow_filter=flows, sort=_BY_NAME, limit=_PAGE, offset=len(found)):
-        found += page
-    return found
+    deployments: list[DeploymentResponse] = []
+    while page := await client.read_deployments(flow_filter=flows, sort=_BY_NAME, limit=_PAGE, offset=len(deployments)):
+        deployments += page
+    return deployments
 
 
 async def _list_runs(client: PrefectClient, deployment: UUID, states: Collection[StateType]) -> list[FlowRun]:

@@ -95,20 +95,20 @@ def _run(settings: WatchSettings, area: str, since: date | None) -> State[None]:
         return Completed(name="Overtaken", message=f"{area}: a later round has done what was due {turn:%H:%M} UTC.")
     _drop_missed_turns(now)
     try:
-        found = run_round(settings, area, since=since, step=_make_step(settings.hide), report=report)
+        outcome = run_round(settings, area, since=since, step=_make_step(settings.hide), report=report)
     except StrandlineError:
         raise
     except Exception as error:
         # Prefect keeps the message and the traceback of what is raised here, and both may quote a secret.
         get_run_logger().error(settings.hide(traceback.format_exc()))
         raise StepError(settings.hide(f"{type(error).__name__}: {error}")) from None
-    if found.busy:
-        report({"event": "busy", "area": area, "text": found.line(), "level": "info"})
-        return Completed(name="Busy", message=found.line())
+    if outcome.busy:
+        report({"event": "busy", "area": area, "text": outcome.line(), "level": "info"})
+        return Completed(name="Busy", message=outcome.line())
     standing = _publish_standing(settings, area)
-    if found.error is not None:
-        return Failed(message=settings.hide(found.error))
-    return Completed(message=settings.hide(_describe(found, standing)))
+    if outcome.error is not None:
+        return Failed(message=settings.hide(outcome.error))
+    return Completed(message=settings.hide(_describe(outcome, standing)))
 
 
 def _find_turn() -> datetime | None:
@@ -202,13 +202,13 @@ def _publish_standing(settings: WatchSettings, area: str) -> AreaStatus | None:
     return status
 
 
-def _describe(found: RoundReport, standing: AreaStatus | None) -> str:
+def _describe(outcome: RoundReport, standing: AreaStatus | None) -> str:
     """A line, which names the scenes that stand as failed where some failed in this round."""
-    if not found.failed or standing is None or not standing.failures:
-        return found.line()
+    if not outcome.failed or standing is None or not standing.failures:
+        return outcome.line()
     names = [scene.product for scene in standing.failures]
     more = f" and {len(names) - _NAMED_SCENES} more" if len(names) > _NAMED_SCENES else ""
-    return f"{found.line()} Failed: {', '.join(names[:_NAMED_SCENES])}{more}."
+    return f"{outcome.line()} Failed: {', '.join(names[:_NAMED_SCENES])}{more}."
 
 
 _MOST = 200

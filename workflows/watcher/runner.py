@@ -61,7 +61,7 @@ async def _run(areas_file: str, *, limit: int, own: bool) -> None:
     runner = _Runner(limit=limit, pause_on_shutdown=not own)
     async with get_client() as client:
         names = [area.name for area in settings.areas]
-        _tell(await clear_leftovers(client, names, areas_file=areas_file, own=own))
+        _log_leftovers(await clear_leftovers(client, names, areas_file=areas_file, own=own))
         await _register(runner, client, settings, areas_file)
     send_event({"event": "ready", "level": "info", "text": ""})
     await runner.run()
@@ -75,7 +75,7 @@ async def _register(runner: Runner, client: PrefectClient, settings: WatchSettin
             await client.create_flow_run_from_deployment(known, name=area.name)
 
 
-def _tell(left: Leftovers) -> None:
+def _log_leftovers(left: Leftovers) -> None:
     if left.crashed:
         _note(f"{left.crashed} round(s) were under way when the watcher before was killed; they are done again.")
     if left.missed:

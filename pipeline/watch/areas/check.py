@@ -184,9 +184,9 @@ def _check_work(settings: WatchSettings) -> Finding:
 def _check_ledger(settings: WatchSettings) -> Finding:
     path = Path(settings.ledger)
     if path.is_absolute():
-        found = _check_folder("ledger", path.parent, settings)
+        folder = _check_folder("ledger", path.parent, settings)
         there = "there" if path.exists() else "to be made"
-        return found if not found.ok else Finding(subject="ledger", text=f"{path} ({there})")
+        return folder if not folder.ok else Finding(subject="ledger", text=f"{path} ({there})")
     if settings.ledger.startswith("sqlite"):  # to connect would make the file
         return Finding(subject="ledger", text=f"{settings.ledger} (SQLite)")
     try:

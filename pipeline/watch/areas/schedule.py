@@ -85,8 +85,8 @@ class Schedule:
         moment = moment.astimezone(UTC)
         if self.interval is not None:
             return _EPOCH + self.interval * ((moment - _EPOCH) // self.interval + 1)
-        found: datetime = croniter(self.text, moment.astimezone(ZoneInfo(self.time_zone))).get_next(datetime)
-        return found.astimezone(UTC)
+        following: datetime = croniter(self.text, moment.astimezone(ZoneInfo(self.time_zone))).get_next(datetime)
+        return following.astimezone(UTC)
 
 
 def parse_duration(text: object) -> timedelta:
@@ -100,10 +100,10 @@ def parse_duration(text: object) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
-    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None:
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
         raise AreasError("expected a number and a unit (s, m, h, d, w) such as 90m, 6h or 30d")
-    seconds = float(found[1]) * _UNITS[found[2]]
+    seconds = float(match[1]) * _UNITS[match[2]]
     if seconds > _LONGEST.total_seconds():
         raise AreasError("expected at most a hundred years")
     return timedelta(seconds=seconds)
@@ -154,10 +154,10 @@ class Season:
         Raises:
             AreasError: It is none, or a day is none of the calendar.
         """
-        found = _RANGE.fullmatch(text.strip()) if isinstance(text, str) else None
-        if found is None:
+        match = _RANGE.fullmatch(text.strip()) if isinstance(text, str) else None
+        if match is None:
             raise AreasError("expected a season as MM-DD/MM-DD, such as 04-15/10-31")
-        month, day, last_month, last_day = map(int, found.groups())
+        month, day, last_month, last_day = map(int, match.groups())
         return cls(first=(month, day), last=(last_month, last_day))
 
     def contains(self, moment: datetime) -> bool:

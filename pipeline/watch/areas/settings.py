@@ -72,10 +72,10 @@ class TideSettings(_Strict):
     def _anchor_path(cls, path: str | None, info: ValidationInfo) -> str | None:
         if path is None:
             return None
-        found = anchor(path, info)
-        if not Path(found).exists():
-            raise AreasError(f"expected heights of the tide, there is no {found}")
-        return found
+        anchored = anchor(path, info)
+        if not Path(anchored).exists():
+            raise AreasError(f"expected heights of the tide, there is no {anchored}")
+        return anchored
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from pipeline.change.compare import Found, compare_dates
+from pipeline.change.compare import Comparison, compare_dates
 from pipeline.change.options import ChangeOptions
 from pipeline.change.source import read_dated_coast
 from tests.pipeline.mapped_folder import Ground, make_grid, write_mapped
@@ -45,6 +45,6 @@ def write_date(
     return write_mapped(out, name, grid, ground, date=date, properties={"strandline:probability_rmse": 0.02})
 
 
-def compare(old: Path, new: Path, options: ChangeOptions | None = None) -> Found:
+def compare(old: Path, new: Path, options: ChangeOptions | None = None) -> Comparison:
     """Compare without writing."""
     return compare_dates(read_dated_coast(old), read_dated_coast(new), options=options or ChangeOptions())
