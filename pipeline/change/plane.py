@@ -191,10 +191,10 @@ def _list_bounds(coast: DatedCoast) -> list[tuple[float, float, float, float]]:
     if coast.vectors is None:
         return [tuple(part.grid.bounds) for part in coast.parts]
     info = pyogrio.read_info(coast.vectors, layer=coast.layers[0], force_total_bounds=True)
-    left, bottom, right, top = info["total_bounds"]
-    if not left <= right:
+    bounds = info["total_bounds"]  # none, or without end, where a layer is empty
+    if bounds is None or not bounds[0] <= bounds[2]:
         raise ChangeError(f"{coast.vectors} holds no lines: there is nothing to compare.")
-    return [(left, bottom, right, top)]
+    return [tuple(bounds)]
 
 
 def _describe_place(coast: DatedCoast) -> str:
