@@ -113,7 +113,8 @@ class LedgerOutage:
         """
         with suppress(OSError):
             self._mark.parent.mkdir(parents=True, exist_ok=True)
-            self._mark.touch(exist_ok=True)
+            # A mark that stands keeps its time: since then the ledger is away, whoever finds it so later.
+            self._mark.touch(exist_ok=False)
         if not self._told.exists():
             title = "The ledger is away, and nothing is mapped until it is back"
             if self._send("failure", title, error):

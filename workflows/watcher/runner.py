@@ -102,7 +102,7 @@ def main() -> None:
         sys.exit(str(error))
     except HTTPError as error:
         url = get_current_settings().api.url
-        sys.exit(f"The Prefect server at {url} does not answer as it should ({error or type(error).__name__})")
+        sys.exit(f"The Prefect server at {url} does not answer as it should ({str(error) or type(error).__name__})")
 
 
 if __name__ == "__main__":

@@ -24,9 +24,8 @@ def show_watch(console: Console, status: WatchStatus) -> None:
         status: As it was read.
     """
     if not status.begun:
-        console.print(
-            f"No round was run yet: there is no ledger {status.ledger}. See strandline watch.", soft_wrap=True
-        )
+        line = f"No round was run yet: there is no ledger {status.ledger}. See strandline watch."
+        console.print(line, soft_wrap=True, markup=False)
     console.print(_tabulate(status))
     console.print(f"All times in UTC; it is {_format_time(status.at)}.")
     for area in status.areas:
