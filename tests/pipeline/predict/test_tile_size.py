@@ -42,3 +42,26 @@ def test_a_network_on_the_processor_asks_no_gpu(runtime: Runtime) -> None:
     size = resolve_tile_size(None, runtime=runtime, window=FULL, workers=2)
     assert estimate_bytes(runtime, size=size) <= 320 * 2**20
     assert resolve_tile_size(640, runtime=runtime, window=FULL, workers=2) == 640
+
+
+def test_tiles_cost_their_surroundings_and_the_last_one_is_waited_for() -> None:
+    """By hand: 100 x 60 pixels in tiles of 64 are 64 and 36 wide; reach 10 pixels, the decoder 8, on each side."""
+    wide, narrow = (0.39 * 80 * (width + 20) + 0.61 * 76 * (width + 16) for width in (64, 36))
+    window = Window(0, 0, 100, 60)
+    alone = tile_size._estimate_cost(window, size=64, reach=10, workers=1)
+    assert alone == pytest.approx(wide + narrow)
+    shared = tile_size._estimate_cost(window, size=64, reach=10, workers=2)
+    assert shared == pytest.approx((wide + narrow) / 2 + wide / 2)
+
+
+def test_one_worker_takes_a_small_window_whole_and_two_share_it(runtime: Runtime) -> None:
+    window = Window(0, 0, 1024, 512)
+    sizes = [resolve_tile_size(None, runtime=runtime, window=window, workers=workers) for workers in (1, 2)]
+    assert sizes[0] > sizes[1]
+
+
+def test_a_worker_takes_its_share_of_a_small_machine(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2 * 8 * estimate_bytes(runtime, size=384))
+    assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 384
+    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2 * 8 * estimate_bytes(runtime, size=384) - 16)
+    assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 256
