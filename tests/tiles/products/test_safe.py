@@ -185,6 +185,10 @@ def test_metadata_as_sen2cor_wrote_it_before_2_8() -> None:
     assert (found.quantification, found.product_uri, found.offsets) == (10000, NAME, {})
 
 
+def test_a_product_may_hold_reflectance_in_steps_of_one() -> None:
+    assert parse_product_metadata(product_xml(quantification=1).encode(), where="x").quantification == 1
+
+
 @given(st.permutations(range(13)))
 def test_offsets_belong_to_their_band_id_which_counts_b10(order: list[int]) -> None:
     offsets = {name: -100.0 * number for name, number in zip(BANDS, order, strict=True)}
