@@ -34,6 +34,13 @@ def test_the_item_says_what_the_model_is(tmp_path: Path) -> None:
     assert fields.input[0].bands == list(L2A_STACK)
     assert fields.hyperparameters is not None
     assert item.properties["strandline:required_inputs"] == [["B03"], ["B08", "B8A"]]
+    # A model for any place and day, which needs no accelerator.
+    assert item.properties["mlm:accelerator_constrained"] is False
+    assert item.bbox == [-180, -90, 180, 90]
+    assert item.geometry is not None
+    assert item.geometry["coordinates"] == [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]
+    interval = [item.properties[name] for name in ("start_datetime", "end_datetime")]
+    assert interval == ["2015-06-23T00:00:00Z", "9999-12-31T23:59:59Z"]
     weights = (path.parent / item.assets["model"].href).read_bytes()
     asset = FileExtension.ext(item.assets["model"])
     assert (asset.size, asset.checksum) == (len(weights), "1220" + hashlib.sha256(weights).hexdigest())

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from pipeline.output.classes import LAND, NODATA, OBSCURED, WATER
-from pipeline.timeseries.crossings import Crossings, choose_crossings, cross_lines
+from pipeline.record.mapped_scene import MappedScene, read_mapped_scenes
+from pipeline.timeseries.crossings import Crossings, choose_crossings, cross_lines, find_crossings
 from pipeline.timeseries.transects import Transects
+from tests.pipeline.mosaic.mapped_dates import LEFT, TOP, write_dates
 
 UTM = CRS.from_epsg(32630)
+Floats = NDArray[np.float64]
 
 
 def make_transects(origin: list[list[float]], direction: list[list[float]], *, reach: float = 200.0) -> Transects:
@@ -129,3 +135,58 @@ def test_cloud_far_from_the_shore_hides_nothing() -> None:
     assert found.position_m.tolist() == [[10.0, 10.0, 10.0]]
     seaward = choose_crossings([make_date(10.0, profile={10.0: WATER, 120.0: OBSCURED})], 1, policy="seaward")
     assert seaward.reason[0, 0] == "cloud where the shore may be"
+
+
+def map_shore(folder: Path, *, size: int = 120, cloud: tuple[float, float] | None = None) -> MappedScene:
+    """Land in the west of a shore at 5100 m (or 600 m), cloud between two places along x."""
+    shore = 5100.0 if size > 512 else 600.0
+
+    def hide(_date: int, x: Floats, _y: Floats) -> NDArray[np.bool_]:
+        return np.zeros(x.shape, bool) if cloud is None else (x > cloud[0]) & (x < cloud[1])
+
+    write_dates(folder, [lambda x, _y: x - shore], size=size, cloudy=hide)
+    (scene,) = read_mapped_scenes(folder).scenes
+    return scene
+
+
+def cast_eastward(x: float, y: float = 300.0) -> Transects:
+    """One transect of 200 m to both sides, out to sea in the east."""
+    return make_transects([[LEFT + x, TOP - y]], [[1.0, 0.0]])
+
+
+def test_an_overpass_is_crossed_where_its_shore_lies(tmp_path: Path) -> None:
+    found = find_crossings([map_shore(tmp_path)], cast_eastward(590))
+    assert found.position_m == pytest.approx([10], abs=0.5)
+    assert (found.seaward.tolist(), found.clear.tolist(), found.transect.tolist()) == ([True], [True], [0])
+    assert found.place_m[0] == pytest.approx(np.arange(-200, 201, 5))
+    # Classes along the transect: land up to the shore, water from there on.
+    assert found.profile[0, 0] == LAND
+    assert found.profile[0, -1] == WATER
+    assert set(found.profile[0].tolist()) == {LAND, WATER}
+
+
+def test_a_profile_runs_on_beyond_a_block_and_beyond_the_map(tmp_path: Path) -> None:
+    scene = map_shore(tmp_path, size=520)  # blocks of 512 pixels: the second begins at 5120 m, the map ends at 5200 m
+    found = find_crossings([scene], cast_eastward(5100, y=5110))
+    ground = 5100 + found.place_m[0]
+    expected = np.select([ground >= 5200, ground >= 5100], [NODATA, WATER], LAND)
+    assert (found.profile[0] != expected).sum() <= 2  # at the shore itself, within a pixel
+    assert found.profile[0][ground < 5090].tolist() == [LAND] * int((ground < 5090).sum())
+    assert found.profile[0][ground >= 5200].tolist() == [NODATA] * int((ground >= 5200).sum())
+    nowhere = find_crossings([scene], cast_eastward(9000))
+    assert len(nowhere.position_m) == 0
+    assert set(nowhere.profile.ravel().tolist()) == {NODATA}
+
+
+@pytest.mark.parametrize(("cloud", "clear"), [((630.0, 700.0), True), ((610.0, 700.0), False)])
+def test_cloud_within_twenty_metres_spoils_a_crossing(tmp_path: Path, cloud: tuple[float, float], clear: bool) -> None:
+    found = find_crossings([map_shore(tmp_path, cloud=cloud)], cast_eastward(600))
+    assert found.clear.tolist() == [clear]
+    assert found.obstacle.tolist() == [WATER if clear else OBSCURED]
+
+
+def test_where_scenes_of_an_overpass_overlap_a_shore_counts_once(tmp_path: Path) -> None:
+    clouded = map_shore(tmp_path / "one", cloud=(700.0, 900.0))
+    found = find_crossings([clouded, map_shore(tmp_path / "two")], cast_eastward(600))
+    assert len(found.position_m) == 1
+    assert OBSCURED not in found.profile  # the other scene sees the ground

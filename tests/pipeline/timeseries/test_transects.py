@@ -91,6 +91,11 @@ def test_the_zone_is_that_of_the_middle_also_at_the_antimeridian(lon: float, lat
     assert resolve_metric_crs(area, "EPSG:4326").to_epsg() == epsg
 
 
+def test_the_equator_belongs_to_the_north() -> None:
+    assert resolve_metric_crs(np.array([shapely.box(-3.5, -1, -2.5, 1)]), "EPSG:4326").to_epsg() == 32630
+    assert resolve_metric_crs(np.array([shapely.box(-3.5, -1.1, -2.5, 1)]), "EPSG:4326").to_epsg() == 32730
+
+
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(TimeseriesError, match="at least 500 m"):
         cast_transects(np.array([line_at(0, length=300)]), crs=UTM)
