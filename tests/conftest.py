@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import settings
+
+from tests.dataclass_rules import EXCEPTIONS, list_breaches, list_loaded
 
 # These machines are noisy, so no example has a deadline; CI tries the same examples for everybody.
 settings.register_profile("here", deadline=None)
@@ -28,6 +31,16 @@ def skip_without(part: str) -> NoReturn:
     if os.environ.get("STRANDLINE_REQUIRE_PARTS"):
         pytest.fail(f"{part} is not installed, and here it must be")
     pytest.skip(f"{part} is not installed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def values_keep_the_rules() -> Iterator[None]:
+    """Values of all modules that these tests import keep the house's rules, or break those that they are known to."""
+    yield
+    loaded = list_loaded()
+    names = tuple(f"{module.__name__}." for module in loaded)
+    known = {breach for breach in EXCEPTIONS if breach.split(" ")[0].rpartition(".")[0] + "." in names}
+    assert set(list_breaches(*loaded)) == known
 
 
 @pytest.fixture(scope="session")
