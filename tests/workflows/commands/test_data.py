@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ def test_a_folder_as_published_can_be_trained_on(run: Run, root: Path) -> None:
     assert ran.code == 0
     assert "2 chips of 1 scenes in train" in ran.out
     assert "Nothing is missing, broken or suspect." in ran.out
+    shares = re.findall(r"([\d.]+)% (\w+)", ran.out)
+    assert [word for _, word in shares] == ["water", "land"]
+    assert sum(float(share) for share, _ in shares) == pytest.approx(100, abs=0.11)
 
 
 def test_what_is_missing_fails_and_is_named(run: Run, root: Path, tmp_path: Path) -> None:
