@@ -75,7 +75,13 @@ class VectorLayer:
 
 
 def read_layers(
-    path: str | Path, *, kind: Kind, noun: str, error_type: type[StrandlineError], required: bool = True
+    path: str | Path,
+    *,
+    kind: Kind,
+    noun: str,
+    error_type: type[StrandlineError],
+    required: bool = True,
+    apart: frozenset[str] = frozenset(),
 ) -> tuple[VectorLayer, ...]:
     """Read all layers of a vector file that hold shapes of a kind.
 
@@ -85,10 +91,12 @@ def read_layers(
         noun: What the file is for, in messages: ``area of interest``.
         error_type: Raised where it cannot be used.
         required: It must hold some; else layers without any come back where there are no others.
+        apart: Words, in the names of layers, for what is something else: where such a layer stands beside others, it
+            is asked which are meant.
 
     Raises:
-        StrandlineError: Of ``error_type``: the file cannot be read, shapes have no CRS or lie off the globe, or none
-            is of that kind.
+        StrandlineError: Of ``error_type``: the file cannot be read, shapes have no CRS or lie off the globe, none is
+            of that kind, or a layer is something else.
     """
     try:
         frames = tuple(_read_frames(Path(path)))
@@ -99,6 +107,13 @@ def read_layers(
         ) from error
     layers = tuple(_make_layer(name, frame, kind) for name, frame in frames)
     holding = tuple(layer for layer in layers if len(layer.frame))
+    names = [layer.name for layer in holding]
+    meant = [name for name in names if not apart & {word.rstrip("s") for word in re.split("[^a-z]+", name.lower())}]
+    if 1 < len(names) != len(meant):
+        raise error_type(
+            f"Expected one sort of {kind} in the {noun} {path}, found layers {', '.join(names)}. "
+            f"Put what is meant into a file of its own (ogr2ogr meant.gpkg {Path(path).name} {(meant or names)[0]})."
+        )
     for layer in holding:
         _require_place(layer, path, f"{kind} with a CRS in the {noun}", error_type)
     if required and not holding:
@@ -123,17 +138,11 @@ def read_water_layers(
         required: As there.
 
     Raises:
-        StrandlineError: As there; or one layer of several is of land, or holds something else among its polygons.
+        StrandlineError: As there; or there is something else among the polygons of a layer.
     """
-    layers = read_layers(path, kind="polygons", noun=noun, error_type=error_type, required=required)
-    land = [layer.name for layer in layers if "land" in re.split("[^a-z]+", layer.name.lower())]
-    if land and len(layers) > 1:
-        names = [layer.name for layer in layers]
-        water = next((name for name in names if name not in land), "water")
-        raise error_type(
-            f"Expected polygons of water in the {noun} {path}, found layers {', '.join(names)}. "
-            f"Put the one that is meant into a file of its own (ogr2ogr {water}.gpkg {Path(path).name} {water})."
-        )
+    layers = read_layers(
+        path, kind="polygons", noun=noun, error_type=error_type, required=required, apart=frozenset({"land"})
+    )
     if mixed := next((layer for layer in layers if layer.others), None):
         raise error_type(
             f"Expected polygons in the {noun} {path}, found {', '.join(mixed.others)} in its layer {mixed.name}. "

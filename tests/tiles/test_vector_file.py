@@ -205,7 +205,16 @@ def test_land_is_not_taken_for_water(tmp_path: Path) -> None:
     write(path, BOX, layer="land")
     read_water_layers(path, noun="ocean", error_type=GridError)  # one layer: as it is meant
     write(path, OTHER, layer="water")
-    with pytest.raises(GridError, match=r"found layers land, water\. .*ogr2ogr water\.gpkg coast\.gpkg water"):
+    with pytest.raises(GridError, match=r"found layers land, water\. .*ogr2ogr meant\.gpkg coast\.gpkg water\)"):
+        read_water_layers(path, noun="ocean", error_type=GridError)
+
+
+def test_names_that_only_sound_like_land_are_water(tmp_path: Path) -> None:
+    path = write(tmp_path / "lakes.gpkg", BOX, layer="Netherlands")
+    write(path, OTHER, layer="finland_lakes")
+    assert len(read_water_layers(path, noun="ocean", error_type=GridError)) == 2
+    write(path, OTHER, layer="Land areas 2024")
+    with pytest.raises(GridError, match="Land areas 2024"):
         read_water_layers(path, noun="ocean", error_type=GridError)
 
 
