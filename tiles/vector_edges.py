@@ -72,7 +72,7 @@ def cut_edges(shapes: NDArray[Any], change: Callable[[Floats], Floats], *, toler
     """Add vertices to edges that a change of coordinates would make curves.
 
     Args:
-        shapes: (n,) shapes before the change.
+        shapes: (n,) polygons or lines before the change, of one part or several.
         change: From (n, 2) coordinates to (n, 2) coordinates.
         tolerance: How far an edge may run from its curve after the change.
     """
@@ -106,9 +106,10 @@ def _compute_deviation(shapes: NDArray[Any], change: Callable[[Floats], Floats])
 
 def list_paths(shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """All rings of polygons, and lines, and the number of the shape that each is of."""
-    rings, owner = shapely.get_rings(shapes, return_index=True)
-    is_line = shapely.get_dimensions(shapes) == 1
-    return np.concatenate([rings, shapes[is_line]]), np.concatenate([owner, np.flatnonzero(is_line)])
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    is_line = shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING
+    return np.concatenate([rings, parts[is_line]]), np.concatenate([owner[part], owner[is_line]])
 
 
 @cache

@@ -168,3 +168,17 @@ def test_what_no_vertices_can_mend_ends() -> None:
 )
 def test_the_width_of_the_world(code: str, period: float | None) -> None:
     assert compute_period(pyproj.CRS(code)) == (period if period is None else pytest.approx(period, rel=1e-6))
+
+
+def test_parts_of_a_shape_are_cut_as_each_by_itself() -> None:
+    def bend(xy: np.ndarray) -> np.ndarray:
+        return np.column_stack([xy[:, 0], xy[:, 1] + xy[:, 0] ** 2])
+
+    boxes = [shapely.box(0, 0, 1, 1), shapely.box(5, 0, 6, 1)]
+    for parts, whole in (
+        (boxes, shapely.MultiPolygon(boxes)),
+        ([box.exterior for box in boxes], shapely.MultiLineString([box.exterior for box in boxes])),
+    ):
+        (drawn,) = shapely.transform(cut_edges(np.array([whole]), bend, tolerance=1e-3), bend)
+        alone = shapely.transform(shapely.segmentize(np.array(parts), 1e-3), bend)
+        assert shapely.hausdorff_distance(drawn, shapely.union_all(alone)) < 2e-3
