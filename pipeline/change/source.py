@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyogrio
 import pyproj
 import rasterio
+import shapely
 from affine import Affine
 from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
@@ -22,6 +24,9 @@ from tiles.grid import Grid
 __all__ = ["DatedCoast", "RasterPart", "read_dated_coast"]
 
 _WATER, _PROBABILITY, _VECTORS = "water.tif", "probability.tif", "coastline.gpkg"
+_LINES = ("coastline", "shoreline")
+"""Layers of lines as maps and simulated truths name them."""
+
 _CLASS_RMSE = 0.5
 """A raster of classes says on which side of its threshold a pixel lies, and no more."""
 
@@ -166,19 +171,44 @@ def _read_grid(path: Path) -> Grid:
 
 
 def _read_vectors(path: Path, properties: dict[str, Any]) -> DatedCoast:
+    if path.suffix.lower() in {".parquet", ".geoparquet"}:
+        raise ChangeError(
+            f"Expected vectors that can be read piece by piece, found GeoParquet in {path}. "
+            f"Give the {_VECTORS} that a map has beside it."
+        )
     try:
-        layers = tuple(str(name) for name, _ in pyogrio.list_layers(path))
-        known = bool(layers) and pyogrio.read_info(path, layer=layers[0])["crs"] is not None
+        layers = _choose_layers(path)
+        known = pyogrio.read_info(path, layer=layers[0])["crs"] is not None
     except DataSourceError as error:
         raise ChangeError(f"{path} cannot be read as raster or vectors ({error}). Is it one of ours?") from error
     if not known:
         raise ChangeError(f"Expected a layer with a CRS in {path}, found none. Give a coastline that says where it is.")
     facts = _read_facts(path, properties)
-    if "coastline" in layers:
-        layers = ("coastline", *(name for name in ("water", "land") if name in layers))
     return DatedCoast(
         path=path, files=(path,), vectors=path, lines=path, layers=layers, **(facts | _read_columns(path, layers[0]))
     )
+
+
+def _choose_layers(path: Path) -> tuple[str, ...]:
+    """That of the lines, by its name or as the only one with lines, and those of polygons as we name them."""
+    kinds = {str(name): kind for name, kind in pyogrio.list_layers(path)}
+    named = [name for name in _LINES if name in kinds]
+    lines = named[:1] or [name for name, kind in kinds.items() if kind is not None and _holds_lines(path, name, kind)]
+    if len(lines) != 1:
+        layers = f"layers {', '.join(lines)}" if lines else f"none in its layers {', '.join(kinds) or '(none)'}"
+        raise ChangeError(
+            f"Expected one layer of lines, land on their left, in {path}, found {layers}. "
+            f"Name the one that is meant coastline (ogr2ogr -nln coastline meant.gpkg {path.name} LAYER)."
+        )
+    return (lines[0], *(name for name in ("water", "land") if name in kinds and name != lines[0]))
+
+
+def _holds_lines(path: Path, layer: str, kind: str) -> bool:
+    """Whether a layer holds lines; one that does not say of what it is, as in KML, is looked into."""
+    if kind.partition(" ")[0] not in {"Unknown", "Geometry", "GeometryCollection"}:
+        return "Line" in kind or "Curve" in kind
+    shapes = pyogrio.read_dataframe(path, layer=layer, columns=[]).geometry
+    return bool((shapely.get_dimensions(np.asarray(shapes)) == 1).any())
 
 
 def _read_columns(path: Path, layer: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
@@ -280,6 +282,14 @@ class AreaSettings(AreaDefaults):
     @classmethod
     def _anchor_destination(cls, destination: str, info: ValidationInfo) -> str:
         return destination.rstrip("/") if "://" in destination else anchor(destination, info)
+
+    def find_home(self) -> str:
+        """The destination in one spelling: of a folder without links and detours, of a URL without detours."""
+        folder = resolve_destination(self.destination).folder
+        if folder is not None:
+            return os.path.realpath(folder)
+        protocol, _, path = self.destination.partition("://")
+        return f"{protocol}://{posixpath.normpath(path.lstrip('/'))}"
 
     def resolve_area(self) -> SearchArea:
         """Where it lies."""
