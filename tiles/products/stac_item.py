@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tiles.bands import resolve_band
@@ -19,6 +19,7 @@ from tiles.errors import SceneError
 from tiles.products.name import ProductName, has_offset, parse_product_name
 from tiles.products.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
 from tiles.scene import Level
+from tiles.times import parse_moment
 
 __all__ = ["SIMULATED", "BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "state_item_offset"]
 
@@ -119,7 +120,7 @@ def parse_stac_item(document: object, *, where: str) -> StacItem:
         baseline=baseline,
         offset_applied=next((bool(value) for value in _list_stated(properties, _APPLIED)), None),
         platform=str(properties.get("platform", "")).lower() or None,
-        acquired=_parse_time(properties.get("datetime") or properties.get("start_datetime")),
+        acquired=parse_moment(properties.get("datetime") or properties.get("start_datetime")),
         cloud_percent=_parse_number(properties.get("eo:cloud_cover")),
         assets=assets,
         simulated=properties.get(SIMULATED) is True,
@@ -218,12 +219,5 @@ def _find_stated(layers: Iterable[Mapping[str, Any]], word: str) -> object:
 def _parse_number(value: object) -> float | None:
     try:
         return float(str(value)) if value is not None else None
-    except ValueError:
-        return None
-
-
-def _parse_time(value: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC)
     except ValueError:
         return None
