@@ -26,8 +26,9 @@ from pipeline.record.footprint import compute_footprint
 from pipeline.record.model_record import build_mlm_properties, build_model_asset
 from pipeline.record.result import (
     COPERNICUS,
-    FIRST_LIGHT,
     ITEM_NAME,
+    UNDATED,
+    describe_interval,
     describe_projection,
     name_schemas,
     write_json,
@@ -120,9 +121,10 @@ def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
         geometry=geometry,
         bbox=bbox,
         datetime=acquired,
-        start_datetime=None if acquired else FIRST_LIGHT,
-        end_datetime=None if acquired else created,
-        properties=_build_properties(provenance, created),
+        properties={
+            **({UNDATED: False} if acquired else describe_interval((None,), created=created)),
+            **_build_properties(provenance, created),
+        },
         stac_extensions=_SCHEMAS,
         assets={
             **build_assets(folder, provenance.grid),
