@@ -46,12 +46,14 @@ class SceneSource:
         source: What ``tiles.products.open.open_scene`` takes, absolute; for an item of a plan, its id.
         item: The STAC item itself, where it is one of a plan.
         is_product: It can be nothing but a scene: where it does not open, that is a failure.
+        any_platform: The plan wants items of other missions than Sentinel-2 too.
     """
 
     id: str
     source: str
     item: dict[str, Any] | None = None
     is_product: bool = True
+    any_platform: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,8 @@ def _find(source: Path, stack: StackOptions | None) -> Iterator[SceneSource | Le
 
 def _list_items(plan: Plan) -> Iterator[SceneSource | LeftOut]:
     for item in plan.items:
-        yield SceneSource(id=make_scene_id(str(item["id"])), source=str(item["id"]), item=item)
+        name, wanted = str(item["id"]), plan.query.any_platform
+        yield SceneSource(id=make_scene_id(name), source=name, item=item, any_platform=wanted)
     for verdict in plan.set_aside:
         kind: Kind = "duplicate" if verdict.reason.startswith("superseded") else "no scene"
         yield LeftOut(id=verdict.id, kind=kind, reason=verdict.reason)

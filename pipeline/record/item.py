@@ -49,6 +49,12 @@ _SCHEMAS = name_schemas(
     "mlm/v1.4.0",
 )
 
+_COPERNICUS_PROVIDER = {
+    "name": "European Union / ESA / Copernicus",
+    "roles": ["licensor"],
+    "url": "https://dataspace.copernicus.eu",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
@@ -141,13 +147,7 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
         "description": _attribution(provenance.scene),
         "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "license": "other",
-        "providers": [
-            {
-                "name": "European Union / ESA / Copernicus",
-                "roles": ["licensor"],
-                "url": "https://dataspace.copernicus.eu",
-            }
-        ],
+        **({"providers": [_COPERNICUS_PROVIDER]} if provenance.scene.other_mission is None else {}),
         **_build_sensor_properties(provenance.scene),
         **describe_projection(provenance.grid),
         **_build_processing_properties(provenance),
@@ -159,12 +159,15 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
 def _attribution(scene: Scene) -> str:
     if scene.simulated:
         return "A simulated scene: it shows no place on Earth."
+    if scene.other_mission is not None:
+        return f"Made from data of another mission than Sentinel-2 ({scene.other_mission}): see there for its licence."
     year = f" {scene.acquired:%Y}" if scene.acquired else ""
     return f"{COPERNICUS}{year}."
 
 
 def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
-    sensor: dict[str, Any] = {"constellation": "sentinel-2", "instruments": ["msi"]}
+    ours = scene.other_mission is None
+    sensor: dict[str, Any] = {"constellation": "sentinel-2", "instruments": ["msi"]} if ours else {}
     if scene.platform:
         sensor["platform"] = scene.platform
     if scene.cloud_percent is not None:

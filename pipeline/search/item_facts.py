@@ -17,7 +17,7 @@ from pipeline.search.duplicates import Acquisition
 from tiles.products.name import parse_product_name
 from tiles.times import parse_moment
 
-__all__ = ["describe_acquisition", "is_sentinel_2", "read_cloud", "read_footprint", "read_moment", "read_product_name"]
+__all__ = ["describe_acquisition", "read_cloud", "read_footprint", "read_moment", "read_product_name"]
 
 _URIS = ("s2:product_uri", "sentinel:product_id", "title")
 _TILES = ("grid:code", "s2:mgrs_tile")
@@ -64,17 +64,6 @@ def read_product_name(item: Mapping[str, Any]) -> str:
     uris = (str(properties[key]).removesuffix(".SAFE") for key in _URIS if properties.get(key))
     named = (uri for uri in uris if (name := parse_product_name(uri)) is not None and name.acquired is not None)
     return next(named, str(item["id"]))
-
-
-def is_sentinel_2(item: Mapping[str, Any]) -> bool:
-    """Whether an item is of Sentinel-2, as far as it says; other missions have a ``blue`` band too.
-
-    Args:
-        item: A STAC item.
-    """
-    words = [str(item["properties"].get(key) or "") for key in ("platform", "constellation")]
-    stated = [re.sub(r"[^a-z0-9]", "", word.lower()) for word in words if word]
-    return not stated or any(word.startswith("sentinel2") for word in stated)
 
 
 def read_moment(item: Mapping[str, Any]) -> datetime | None:

@@ -60,6 +60,7 @@ class PlanQuery(_Part):
         max_cloud: Percent of cloud that an item may state.
         collection: Collection.
         limit: Most items that the plan may hold.
+        any_platform: Items of other missions than Sentinel-2 are wanted too.
     """
 
     aoi: str
@@ -68,6 +69,7 @@ class PlanQuery(_Part):
     max_cloud: float | None = Field(default=None, ge=0, le=100)
     collection: str | None = None
     limit: int | None = Field(default=None, ge=1)
+    any_platform: bool = False
 
 
 class PlanVerdict(_Part):
@@ -214,7 +216,7 @@ def _check_item(item: dict[str, Any], where: str) -> None:
     if not isinstance(item["id"], str) or not item["id"]:
         raise ValueError(f"{where} needs an id that is a text, found {item['id']!r}")
     try:
-        parse_stac_item(item, where=name)
+        parse_stac_item(item, where=name, any_platform=True)  # who maps it will say whether that may be
     except SceneError as error:
         raise ValueError(str(error).rstrip(".")) from error
 

@@ -48,7 +48,7 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
     if options.bands is not None:
         raise SceneError(f"--bands names the bands of one file; the STAC item {source} names its own. Leave it out.")
     document = _read_item(source)
-    item = parse_stac_item(document, where=source)
+    item = parse_stac_item(document, where=source, any_platform=options.any_platform)
     collection = document.get("collection") if isinstance(document, dict) else None
     paths = {
         name: resolve_href(asset.href, source=source, collection=collection) for name, asset in item.assets.items()
@@ -70,8 +70,9 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
         platform=item.platform,
         cloud_percent=item.cloud_percent,
         files=tuple(map(strip_credentials, (source, *(band.path for band in sources.values())))),
-        notes=_note_local_copies(item, paths),
+        notes=(*_note_mission(item), *_note_local_copies(item, paths)),
         simulated=item.simulated,
+        other_mission=item.other_mission,
     )
 
 
@@ -123,6 +124,12 @@ def _open_asset(asset: BandAsset, path: str, source: str) -> RasterHeader:
         )
     require_access(path)
     return read_header(path)
+
+
+def _note_mission(item: StacItem) -> tuple[str, ...]:
+    if item.other_mission is None:
+        return ()
+    return (f"The item is not of Sentinel-2 ({item.other_mission}), for which the models are made: expect errors.",)
 
 
 def _note_local_copies(item: StacItem, paths: dict[str, str]) -> tuple[str, ...]:

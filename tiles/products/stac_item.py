@@ -16,6 +16,7 @@ from typing import Any
 
 from tiles.bands import resolve_band
 from tiles.errors import SceneError
+from tiles.products.mission import find_other_mission
 from tiles.products.name import ProductName, has_offset, parse_product_name
 from tiles.products.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
 from tiles.scene import Level
@@ -69,6 +70,7 @@ class StacItem:
         cloud_percent: Cloud cover, 0 to 100.
         assets: One asset a band, the finest.
         simulated: The item says that its pixels are simulated.
+        other_mission: What says that it is not of Sentinel-2, which it was allowed to be; ``None``: nothing does.
     """
 
     id: str
@@ -80,6 +82,7 @@ class StacItem:
     cloud_percent: float | None
     assets: Mapping[str, BandAsset]
     simulated: bool = False
+    other_mission: str | None = None
 
 
 def is_stac_item(document: object) -> bool:
@@ -92,19 +95,26 @@ def is_stac_item(document: object) -> bool:
     )
 
 
-def parse_stac_item(document: object, *, where: str) -> StacItem:
+def parse_stac_item(document: object, *, where: str, any_platform: bool = False) -> StacItem:
     """Understand an item.
 
     Args:
         document: The JSON document.
         where: Its path or URL, for messages.
+        any_platform: It may be of another mission, whose bands go by the same names.
 
     Raises:
-        SceneError: It is no item, or none of its assets is a band of Sentinel-2.
+        SceneError: It is no item, it is of another mission, or none of its assets is a band of Sentinel-2.
     """
     if not isinstance(document, dict) or not is_stac_item(document):
         kind = document.get("type") if isinstance(document, dict) else type(document).__name__
         raise SceneError(f"Expected a STAC item (a Feature with assets), found {kind} in {where}. Give one item.")
+    other = find_other_mission(document)
+    if other is not None and not any_platform:
+        raise SceneError(
+            f"Expected an item of Sentinel-2, found one that is not of Sentinel-2 ({other}) in {where}. Bands of the "
+            "same name hold other light elsewhere: give an item of Sentinel-2, or take it as it is with --any-platform."
+        )
     properties: dict[str, Any] = document["properties"]
     named = parse_product_name(" ".join(str(v) for v in [*_list_stated(properties, _NAMES), document.get("id", "")]))
     assets = _choose_assets(document["assets"])
@@ -124,6 +134,7 @@ def parse_stac_item(document: object, *, where: str) -> StacItem:
         cloud_percent=_parse_number(properties.get("eo:cloud_cover")),
         assets=assets,
         simulated=properties.get(SIMULATED) is True,
+        other_mission=other,
     )
 
 

@@ -112,3 +112,17 @@ def test_real_items_of_a_folder_are_scenes(shared: Path) -> None:
     sources = list_sources(shared / "stac")
     assert sources.scenes
     assert all(scene.is_product for scene in sources.scenes if scene.source.endswith(".json"))
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_plan_says_whether_other_missions_are_wanted(tmp_path: Path, wanted: bool) -> None:
+    item = {"type": "Feature", "id": "one", "properties": {"platform": "landsat-9"}, "assets": {"red": {"href": "r"}}}
+    plan = {
+        "strandline_plan": 1,
+        "source": {"href": "items.json", "kind": "items"},
+        "query": {"aoi": "1,2,3,4", "dates": "2022", "any_platform": wanted},
+        "items": [item],
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (scene,) = list_sources(tmp_path / "plan.json").scenes
+    assert scene.any_platform is wanted

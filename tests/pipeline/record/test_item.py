@@ -191,6 +191,15 @@ def test_a_scene_of_known_time_says_that_it_has_one(folder: Path) -> None:
     assert "start_datetime" not in item["properties"]
 
 
+def test_a_scene_of_another_mission_is_not_told_to_be_of_copernicus(folder: Path) -> None:
+    provenance = build_provenance()
+    scene = replace(provenance.scene, platform="landsat-9", other_mission="platform landsat-9")
+    properties = build_item(folder, replace(provenance, scene=scene)).properties
+    assert not {"constellation", "instruments", "providers"} & set(properties)
+    assert properties["platform"] == "landsat-9"
+    assert "Copernicus" not in properties["description"]
+
+
 def test_a_crs_without_a_code_is_spelled_out(folder: Path) -> None:
     crs = CRS.from_proj4("+proj=laea +lat_0=50 +lon_0=3 +ellps=WGS84 +units=m")
     grid = replace(UTM, crs=crs, transform=Affine(10, 0, -4500, 0, -10, 3000))

@@ -186,6 +186,13 @@ def test_sources_on_a_host(tmp_path: Path, form: Form) -> None:
     assert ids(plan) == ["good", "cloud unknown", "new"]
 
 
+def test_items_of_other_missions_stay_where_they_are_wanted(tmp_path: Path) -> None:
+    plan = ask(as_items(tmp_path), any_platform=True)
+    assert "landsat" in ids(plan)
+    write_plan(plan, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json").query.any_platform
+
+
 def test_same_answer_gives_same_bytes_in_any_order(tmp_path: Path) -> None:
     items = [*make_mess(), make_item("good", cloud=6)]
     plans = set()
