@@ -141,7 +141,7 @@ def _list_items(plan: Plan) -> Iterator[SceneSource | LeftOut]:
 
 def _read_list(path: Path, stack: StackOptions | None) -> Iterator[SceneSource | LeftOut]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BatchSourceError(
             f"Expected a plan, a folder of scenes or a text file with a scene a line, found something else in {path}."
@@ -215,7 +215,7 @@ def _read_file(path: Path, stack: StackOptions | None) -> SceneSource | LeftOut:
 
 def _read_json(path: Path) -> object:
     try:
-        return None if path.stat().st_size > _LARGEST_ITEM else json.loads(path.read_text(encoding="utf-8"))
+        return None if path.stat().st_size > _LARGEST_ITEM else json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
 

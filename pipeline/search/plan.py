@@ -39,13 +39,13 @@ class PlanSource(_Part):
 
     Attributes:
         href: Address or file, without credentials.
-        kind: What it was found to be.
+        kind: What it was found to be; ``ledger``: a watcher found the items there, and kept them.
         host: Name of a known host, see ``pipeline.search.hosts``.
         offset_rule: How that host treats the radiometric offset.
     """
 
     href: str
-    kind: Literal["api", "catalogue", "items", "geoparquet"]
+    kind: Literal["api", "catalogue", "items", "geoparquet", "ledger"]
     host: str | None = None
     offset_rule: str | None = None
 
@@ -132,12 +132,10 @@ def read_plan(path: Path) -> Plan:
         PlanError: It is missing, no JSON, has a key that does not exist, or an item that cannot be mapped.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        values = json.loads(path.read_bytes(), object_pairs_hook=_refuse_twins)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PlanError(f"Expected a plan at {path}, could not read it ({reason}). See strandline search.") from error
-    try:
-        values = json.loads(text, object_pairs_hook=_refuse_twins)
     except json.JSONDecodeError as error:
         raise PlanError(
             f"The plan {path} is no JSON at line {error.lineno}, column {error.colno} ({error.msg}). Look there and on "

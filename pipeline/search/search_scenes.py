@@ -245,7 +245,7 @@ class _Sieve:
 
 def _strip_item(item: dict[str, Any]) -> dict[str, Any]:
     """An item that begins with its id, for who reads the plan, and has no signatures in its hrefs."""
-    return {"id": item["id"]} | change_hrefs(item, strip_credentials)
+    return {"id": item["id"]} | change_hrefs(item, lambda href, _: strip_credentials(href))
 
 
 def _as_geojson(area: SearchArea) -> dict[str, Any]:

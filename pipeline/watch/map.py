@@ -141,7 +141,7 @@ def _make_plan(rows: Sequence[Row], area: AreaSettings) -> Plan:
     return Plan(
         source=PlanSource(
             href=href,
-            kind="api",
+            kind="ledger",
             host=host.name if host else None,
             offset_rule=host.offset_rule if host else None,
         ),

@@ -97,6 +97,6 @@ def _open_folder(folder: Path, options: StackOptions) -> Scene:
 
 def _is_item_file(path: Path) -> bool:
     try:
-        return is_stac_item(json.loads(path.read_text(encoding="utf-8")))
+        return is_stac_item(json.loads(path.read_bytes()))
     except (OSError, ValueError):
         return False

@@ -16,6 +16,7 @@ from typing import Any
 
 from tiles.bands import resolve_band
 from tiles.errors import SceneError
+from tiles.products.hrefs import list_alternates
 from tiles.products.mission import find_other_mission
 from tiles.products.name import ProductName, has_offset, parse_product_name
 from tiles.products.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
@@ -45,6 +46,7 @@ class BandAsset:
         scale: Reflectance a DN that the item states.
         offset: Reflectance to add after the scale that the item states.
         nodata: Marker that the item states.
+        alternates: Other hrefs of the same file, in order.
     """
 
     key: str
@@ -54,6 +56,7 @@ class BandAsset:
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
+    alternates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +210,7 @@ def _parse_asset(key: str, asset: Mapping[str, Any]) -> BandAsset | None:
         scale=_parse_number(_find_stated(layers, "scale")),
         offset=_parse_number(_find_stated(layers, "offset")),
         nodata=_parse_number(_find_stated(layers, "nodata")),
+        alternates=list_alternates(asset),
     )
 
 

@@ -276,7 +276,7 @@ def test_empty_answers_have_a_word_of_their_own(tmp_path: Path, api: str) -> Non
         ("b.json", '{"type": "Topology"}', r"found Topology in .*b\.json"),
         ("c.json", "[1, 2]", "found a list"),
         ("d.parquet", "PAR1 and no more", "Expected stac-geoparquet"),
-        ("e.bin", b"\xff\xfe\x00\x80", "is none of these"),
+        ("e.bin", b"\x89PNG\xff\x80", "is none of these"),
     ],
 )
 def test_what_is_no_source_is_said_in_one_line(tmp_path: Path, name: str, content: str | bytes, match: str) -> None:
