@@ -86,6 +86,7 @@ class Scene:
         files: Local files (or URLs) that a checksum should cover, metadata included.
         notes: What the user should be told, a sentence each.
         simulated: The scene is simulated, and must not be taken for a measurement.
+        other_mission: What says that it is not of Sentinel-2, such as ``platform landsat-9``, and was allowed.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Scene:
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     simulated: bool = False
+    other_mission: str | None = None
 
     def __post_init__(self) -> None:
         if not self.bands:

@@ -99,14 +99,13 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
         OutputError: It cannot be written.
     """
     geometry, bbox = _compute_footprint(extents, plane)
-    times = [moment for moment in (record.old.acquired, record.new.acquired) if moment is not None]
     document = record.to_dict()
     item = ResultItem(
         id=name,
         title=f"Change of the coastline from {record.old.id} to {record.new.id}",
         geometry=geometry,
         bbox=bbox,
-        times=times if len(times) == 2 else (),
+        times=(record.old.acquired, record.new.acquired),
         simulated=record.old.simulated or record.new.simulated,
         basis=record.basis,
         properties={

@@ -110,7 +110,7 @@ def _make_item(
         title=f"Coastline and water over {len(scenes)} scenes",
         geometry=geometry,
         bbox=bbox,
-        times=[scene.acquired for scene in scenes if scene.acquired is not None],
+        times=[scene.acquired for scene in scenes],
         simulated=any(scene.simulated for scene in record.mapped.scenes),
         basis=record.basis,
         properties={

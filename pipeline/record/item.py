@@ -26,8 +26,9 @@ from pipeline.record.footprint import compute_footprint
 from pipeline.record.model_record import build_mlm_properties, build_model_asset
 from pipeline.record.result import (
     COPERNICUS,
-    FIRST_LIGHT,
     ITEM_NAME,
+    UNDATED,
+    describe_interval,
     describe_projection,
     name_schemas,
     write_json,
@@ -47,6 +48,12 @@ _SCHEMAS = name_schemas(
     "processing/v1.2.0",
     "mlm/v1.4.0",
 )
+
+_COPERNICUS_PROVIDER = {
+    "name": "European Union / ESA / Copernicus",
+    "roles": ["licensor"],
+    "url": "https://dataspace.copernicus.eu",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +127,10 @@ def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
         geometry=geometry,
         bbox=bbox,
         datetime=acquired,
-        start_datetime=None if acquired else FIRST_LIGHT,
-        end_datetime=None if acquired else created,
-        properties=_build_properties(provenance, created),
+        properties={
+            **({UNDATED: False} if acquired else describe_interval((None,), created=created)),
+            **_build_properties(provenance, created),
+        },
         stac_extensions=_SCHEMAS,
         assets={
             **build_assets(folder, provenance.grid),
@@ -139,13 +147,7 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
         "description": _attribution(provenance.scene),
         "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "license": "other",
-        "providers": [
-            {
-                "name": "European Union / ESA / Copernicus",
-                "roles": ["licensor"],
-                "url": "https://dataspace.copernicus.eu",
-            }
-        ],
+        **({"providers": [_COPERNICUS_PROVIDER]} if provenance.scene.other_mission is None else {}),
         **_build_sensor_properties(provenance.scene),
         **describe_projection(provenance.grid),
         **_build_processing_properties(provenance),
@@ -157,12 +159,15 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
 def _attribution(scene: Scene) -> str:
     if scene.simulated:
         return "A simulated scene: it shows no place on Earth."
+    if scene.other_mission is not None:
+        return f"Made from data of another mission than Sentinel-2 ({scene.other_mission}): see there for its licence."
     year = f" {scene.acquired:%Y}" if scene.acquired else ""
     return f"{COPERNICUS}{year}."
 
 
 def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
-    sensor: dict[str, Any] = {"constellation": "sentinel-2", "instruments": ["msi"]}
+    ours = scene.other_mission is None
+    sensor: dict[str, Any] = {"constellation": "sentinel-2", "instruments": ["msi"]} if ours else {}
     if scene.platform:
         sensor["platform"] = scene.platform
     if scene.cloud_percent is not None:

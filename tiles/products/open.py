@@ -72,7 +72,7 @@ def _open_raster(path: str, options: StackOptions) -> Scene:
 
 
 def _open_product(path: Path, options: StackOptions) -> Scene:
-    if options != StackOptions():
+    if options.model_copy(update={"any_platform": False}) != StackOptions():
         raise SceneError(
             f"--bands, --scale, --offset and --nodata are for stacks without metadata, and {path} is a product that "
             "says all this itself. Leave them out."
@@ -97,6 +97,6 @@ def _open_folder(folder: Path, options: StackOptions) -> Scene:
 
 def _is_item_file(path: Path) -> bool:
     try:
-        return is_stac_item(json.loads(path.read_text(encoding="utf-8")))
+        return is_stac_item(json.loads(path.read_bytes()))
     except (OSError, ValueError):
         return False

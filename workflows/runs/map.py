@@ -60,9 +60,9 @@ def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
     """What the user says about stacks; ``None`` where nothing was said.
 
     Args:
-        said: ``bands`` (comma-separated), ``scale``, ``offset``, and whatever else.
+        said: ``bands`` (comma-separated), ``scale``, ``offset``, ``any_platform``, and whatever else.
     """
-    if said["bands"] is said["scale"] is said["offset"] is None:
+    if said["bands"] is said["scale"] is said["offset"] is None and not said["any_platform"]:
         return None
     return StackOptions.pick(said, bands=split_words(said["bands"]) if said["bands"] else None)
 

@@ -32,7 +32,7 @@ from pipeline.errors import OutputError
 from pipeline.output.rasters import MapWriter
 from pipeline.output.vectors import write_vectors
 from pipeline.record.item import Provenance, build_item, write_item
-from pipeline.record.result import read_fingerprint
+from pipeline.record.result import read_fingerprint, read_sensing_time
 from tests.pipeline.vector_layers import build_layers
 from tiles.bands import L2A_STACK
 from tiles.grid import Grid
@@ -181,7 +181,24 @@ def test_a_scene_across_the_antimeridian_is_cut_there(tmp_path: Path) -> None:
 def test_a_scene_of_unknown_time_is_still_an_item(folder: Path) -> None:
     item = json.loads(write_item(folder, build_provenance(acquired=None)).read_text())
     assert item["properties"]["datetime"] is None
+    assert item["properties"]["strandline:undated"] is True
+    assert read_sensing_time(item["properties"]) is None
     assert validate_dict(item | {"stac_extensions": []}, stac_object_type=pystac.STACObjectType.ITEM)
+
+
+def test_a_scene_of_known_time_says_that_it_has_one(folder: Path) -> None:
+    item = json.loads(write_item(folder, build_provenance()).read_text())
+    assert item["properties"]["strandline:undated"] is False
+    assert "start_datetime" not in item["properties"]
+
+
+def test_a_scene_of_another_mission_is_not_told_to_be_of_copernicus(folder: Path) -> None:
+    provenance = build_provenance()
+    scene = replace(provenance.scene, platform="landsat-9", other_mission="platform landsat-9")
+    properties = build_item(folder, replace(provenance, scene=scene)).properties
+    assert not {"constellation", "instruments", "providers"} & set(properties)
+    assert properties["platform"] == "landsat-9"
+    assert "Copernicus" not in properties["description"]
 
 
 def test_a_crs_without_a_code_is_spelled_out(folder: Path) -> None:

@@ -118,7 +118,10 @@ def test_choices_are_those_of_a_search_and_of_a_map(tmp_path: Path) -> None:
     (area,) = read(tmp_path, LEAST + "    formats: [gpkg, shp]\n    threshold: 0.4\n").areas
     options = MapOptions(**area.to_map_choices())
     assert (options.aoi, options.threshold, options.formats) == (area.aoi, 0.4, ("gpkg", "shp"))
-    assert SearchOptions(**area.to_search_choices("2024-06")).dates == "2024-06"
+    search = SearchOptions(**area.to_search_choices("2024-06"))
+    assert (search.dates, search.any_platform) == ("2024-06", False)
+    (area,) = read(tmp_path, LEAST + "    any_platform: true\n").areas
+    assert SearchOptions(**area.to_search_choices("2024-06")).any_platform
 
 
 @given(
