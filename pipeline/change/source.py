@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
 
 from pipeline.change.options import ChangeError
-from pipeline.record.result import ITEM_NAME
+from pipeline.record.result import ITEM_NAME, read_sensing_time
 from tiles.grid import Grid
+from tiles.times import parse_moment
 
 __all__ = ["DatedCoast", "RasterPart", "read_dated_coast"]
 
@@ -220,9 +221,8 @@ def _read_columns(path: Path, layer: str) -> dict[str, Any]:
         facts["id"] = row["scene"]
     if isinstance(row.get("model"), str):
         facts["model"] = row["model"]
-    stamp = str(row.get("time") or row.get("last") or "")
-    if stamp and stamp not in {"NaT", "nan", "None"}:
-        facts["acquired"] = _read_time(stamp)
+    if (acquired := parse_moment(row.get("time") or row.get("last"))) is not None:
+        facts["acquired"] = acquired
     return facts
 
 
@@ -238,23 +238,14 @@ def _read_properties(folder: Path) -> dict[str, Any]:
 
 
 def _read_facts(path: Path, properties: dict[str, Any]) -> dict[str, Any]:
-    stamp = properties.get("datetime") or properties.get("end_datetime")
     parameters = properties.get("strandline:parameters", {})
     return {
         "id": str(properties.get("id") or path.stem),
-        "acquired": _read_time(stamp) if stamp else None,
+        "acquired": read_sensing_time(properties),
         "model": str(properties.get("mlm:name") or properties.get("strandline:model") or ""),
         "threshold": float(parameters.get("threshold", properties.get("strandline:threshold", 0.5))),
         "simulated": bool(properties.get("strandline:simulated")),
     }
-
-
-def _read_time(stamp: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(stamp)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _holds_raster(folder: Path) -> bool:

@@ -68,6 +68,11 @@ def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
 
 
 def _report(console: Console, result: MapResult, seconds: float) -> None:
+    shares = (
+        f"{result.valid_percent:.1f}% of it shows ground, {result.obscured_percent:.1f}% is hidden by cloud, "
+        f"{result.nodata_percent:.1f}% holds no data."
+    )
+    console.print(shares, soft_wrap=True)
     if result.already_made:
         console.print(f"Already mapped: {result.folder}", soft_wrap=True)
     else:
