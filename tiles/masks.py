@@ -5,6 +5,7 @@ Source of the class numbers: Sentinel-2 Products Specification Document, scene c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "OBSCURED",
     "SCL_CLASSES",
     "VALID",
+    "combine_validity",
     "compute_band_validity",
     "parse_cloud_classes",
 ]
@@ -62,6 +64,32 @@ def compute_band_validity(dn: NDArray[Any], nodata: float | None) -> NDArray[np.
         finite = np.isfinite(dn)
         valid = finite if valid is None else valid & finite
     return None if valid is None or bool(valid.all()) else valid
+
+
+def combine_validity(
+    bands: Iterable[tuple[NDArray[np.bool_] | None, bool]], *, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Decide which pixels hold data, from what is known of their bands.
+
+    Args:
+        bands: Where a band holds data, of ``shape`` (``None``: everywhere), and whether it takes a pixel away alone
+            (``Radiometry.is_missing_alone``); of the others one that holds data is enough.
+        shape: Of the pixels.
+
+    Returns:
+        True where there is data.
+    """
+    valid = np.ones(shape, dtype=bool)
+    seen: NDArray[np.bool_] | None = None
+    everywhere = False
+    for mask, alone in bands:
+        if mask is None:
+            everywhere |= not alone
+        elif alone:
+            np.logical_and(valid, mask, out=valid)
+        else:
+            seen = mask.copy() if seen is None else np.logical_or(seen, mask, out=seen)
+    return valid if seen is None or everywhere else np.logical_and(valid, seen, out=valid)
 
 
 def parse_cloud_classes(text: str) -> frozenset[int]:

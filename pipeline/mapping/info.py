@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import rasterio
 from numpy.typing import NDArray
 
 from tiles.bands import BANDS
-from tiles.masks import compute_band_validity
+from tiles.masks import combine_validity, compute_band_validity
 from tiles.products.headers import open_quietly
 from tiles.scene import BandSource, Scene
 
@@ -58,7 +58,7 @@ class SceneInfo:
             "grid": _describe_grid(scene),
             "bands": [_describe_band(band, scene) for band in scene.bands],
             "classification": scene.classification.path if scene.classification else None,
-            "radiometry": _describe_radiometry(scene),
+            "radiometry": scene.radiometry.to_dict(),
             "nodata_share": round(self.nodata_share, 6),
             "cloud_share": self.cloud_share if self.cloud_share is None else round(self.cloud_share, 6),
             "shadow_share": self.shadow_share if self.shadow_share is None else round(self.shadow_share, 6),
@@ -110,29 +110,29 @@ def _describe_band(band: BandSource, scene: Scene) -> dict[str, Any]:
         "resolution": list(band.grid.resolution),
         "width": band.grid.width,
         "height": band.grid.height,
-        "offset": scene.radiometry.offsets.get(band.name, 0.0),
+        "offset": scene.radiometry.get_offset(band.name),
+        "quantification": scene.radiometry.get_quantification(band.name),
+        "nodata": scene.radiometry.get_nodata(band.name),
         "path": band.path,
         "index": band.index,
     }
-
-
-def _describe_radiometry(scene: Scene) -> dict[str, Any]:
-    described = asdict(scene.radiometry)
-    return {**described, "offsets": dict(scene.radiometry.offsets), "doubts": list(scene.radiometry.doubts)}
 
 
 def _measure_nodata(scene: Scene) -> float:
     """Share of missing pixels by the scene's own rule: of one band where any settles it, else of all together."""
     radiometry = scene.radiometry
     coarsest = min(scene.bands, key=lambda band: band.grid.width * band.grid.height)
-    bands = scene.bands if radiometry.nodata_rule == "all" else (coarsest,)
+    alike = radiometry.nodata_rule == "any" and not radiometry.markers
     whole = coarsest.grid.width * coarsest.grid.height <= _WHOLE_PX
     shape = coarsest.grid.shape if whole else _compute_overview_shape(coarsest.grid.shape)
-    valid = np.zeros(shape, dtype=bool)
-    for band in bands:
-        present = compute_band_validity(_read_overview(band, shape), radiometry.nodata)
-        valid |= np.ones(shape, dtype=bool) if present is None else present
-    return 1.0 - float(valid.mean())
+    known = (
+        (
+            compute_band_validity(_read_overview(band, shape), radiometry.get_nodata(band.name)),
+            radiometry.is_missing_alone(band.name),
+        )
+        for band in ((coarsest,) if alike else scene.bands)
+    )
+    return 1.0 - float(combine_validity(known, shape=shape).mean())
 
 
 def _compute_overview_shape(shape: tuple[int, int]) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from rasterio.errors import RasterioError
 
 from tiles.errors import BlockDecodeError, RasterReadError
 from tiles.grid import Grid, Window
-from tiles.masks import NODATA, OBSCURED, VALID, compute_band_validity
+from tiles.masks import NODATA, OBSCURED, VALID, combine_validity, compute_band_validity
 from tiles.pixels.decoder import DecoderName, limit_block_cache, open_decoder
 from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
 from tiles.scene import BandSource, Radiometry, Scene
@@ -211,11 +211,13 @@ class Strip:
         grid = self.plan.scene.grid
         reflectance = np.empty((len(self.bands), *window.shape), dtype=np.float32) if out is None else out
         cuts = [native.cut(window, grid) for native in self.bands]
-        masks = [compute_band_validity(dn, self.plan.scene.radiometry.nodata) for dn, _, _ in cuts]
+        radiometry, names = self.plan.scene.radiometry, [native.source.name for native in self.bands]
+        masks = [
+            compute_band_validity(dn, radiometry.get_nodata(name)) for name, (dn, _, _) in zip(names, cuts, strict=True)
+        ]
         valid = self._compute_validity(window, cuts, masks)
         if valid.any():
-            for channel, (native, (dn, rows, cols), mask) in enumerate(zip(self.bands, cuts, masks, strict=True)):
-                radiometry, name = self.plan.scene.radiometry, native.source.name
+            for channel, (name, (dn, rows, cols), mask) in enumerate(zip(names, cuts, masks, strict=True)):
                 compute_reflectance(dn, mask, radiometry, name, (rows, cols), out=reflectance[channel])
         else:
             reflectance[:] = 0
@@ -230,16 +232,13 @@ class Strip:
     def _compute_validity(
         self, window: Window, cuts: Sequence[Cut], masks: Sequence[NDArray[np.bool_] | None]
     ) -> NDArray[np.bool_]:
-        """Where there is data: in all bands, or in one at least, as the product's rule for nodata has it."""
-        by_all = self.plan.scene.radiometry.nodata_rule == "any"
-        if any(mask is None for mask in masks) and not by_all:
-            return np.full(window.shape, fill_value=True)
-        valid = np.full(window.shape, by_all)
-        for (_, rows, cols), mask in zip(cuts, masks, strict=True):
-            if mask is not None:
-                fine = take_nearest(mask, rows, cols)
-                np.logical_and(valid, fine, out=valid) if by_all else np.logical_or(valid, fine, out=valid)
-        return valid
+        """Where there is data, as the product's rule for nodata has it."""
+        radiometry = self.plan.scene.radiometry
+        fine = (
+            (None if mask is None else take_nearest(mask, rows, cols), radiometry.is_missing_alone(native.source.name))
+            for native, (_, rows, cols), mask in zip(self.bands, cuts, masks, strict=True)
+        )
+        return combine_validity(fine, shape=window.shape)
 
 
 _STATE_OF_VALIDITY = np.array([NODATA, VALID], dtype=np.uint8)
@@ -277,9 +276,9 @@ def compute_reflectance(
         (fine row, fine col), finite; 0 where no data is near.
     """
     rows, cols = sampling
-    scale = np.float32(1 / radiometry.quantification)
+    scale = np.float32(1 / radiometry.get_quantification(name))
     values = dn.astype(np.float32)
-    values += np.float32(radiometry.offsets.get(name, 0.0))
+    values += np.float32(radiometry.get_offset(name))
     values *= scale
     if mask is None:
         return interpolate(values, rows, cols, out=out)
