@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,9 @@ import rasterio
 from numpy.typing import NDArray
 
 from tiles.bands import BANDS
-from tiles.masks import combine_validity, compute_band_validity
+from tiles.masks import combine_validity, compute_band_validity, read_declared_validity
 from tiles.products.headers import open_quietly
-from tiles.scene import BandSource, Scene
+from tiles.scene import BandSource, Radiometry, Scene
 
 __all__ = ["SceneInfo", "describe_scene"]
 
@@ -122,27 +124,29 @@ def _measure_nodata(scene: Scene) -> float:
     """Share of missing pixels by the scene's own rule: of one band where any settles it, else of all together."""
     radiometry = scene.radiometry
     coarsest = min(scene.bands, key=lambda band: band.grid.width * band.grid.height)
-    alike = radiometry.nodata_rule == "any" and not radiometry.markers
+    alike = radiometry.nodata_rule == "any" and not radiometry.markers and not any(band.masks for band in scene.bands)
     whole = coarsest.grid.width * coarsest.grid.height <= _WHOLE_PX
     shape = coarsest.grid.shape if whole else _compute_overview_shape(coarsest.grid.shape)
-    known = (
-        (
-            compute_band_validity(_read_overview(band, shape), radiometry.get_nodata(band.name)),
-            radiometry.is_missing_alone(band.name),
-        )
-        for band in ((coarsest,) if alike else scene.bands)
-    )
+    bands = (coarsest,) if alike else scene.bands
+    known = chain.from_iterable(_read_validity(band, radiometry, shape) for band in bands)
     return 1.0 - float(combine_validity(known, shape=shape).mean())
+
+
+def _read_validity(
+    band: BandSource, radiometry: Radiometry, shape: tuple[int, int]
+) -> Iterator[tuple[NDArray[np.bool_] | None, bool]]:
+    """Where a band has data by its DN, and by what its file declares; and whether that takes a pixel away alone."""
+    with open_quietly(band.path) as dataset:
+        dn = np.asarray(dataset.read(band.index, out_shape=shape))
+        if band.masks:
+            yield read_declared_validity(dataset, band.index, band.masks, out_shape=shape), True
+    nodata = radiometry.get_nodata(band.name)
+    yield compute_band_validity(dn, nodata, radiometry.fills), radiometry.is_missing_alone(band.name)
 
 
 def _compute_overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
     factor = max(1, min(shape) // _OVERVIEW_PX)
     return max(1, shape[0] // factor), max(1, shape[1] // factor)
-
-
-def _read_overview(band: BandSource, shape: tuple[int, int]) -> NDArray[Any]:
-    with open_quietly(band.path) as dataset:
-        return np.asarray(dataset.read(band.index, out_shape=shape))
 
 
 def _count_classes(source: BandSource) -> NDArray[np.int64]:

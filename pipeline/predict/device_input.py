@@ -56,13 +56,16 @@ class TileInput(Protocol):
 def prepare_tile(strip: Strip, window: Window) -> TileInput:
     """Cut a window out of a strip: as DN where those are whole numbers of up to 16 bits, else as reflectance.
 
+    What few scenes have (masks of the files' own, several markers of missing pixels) is left to the host as well.
+
     Args:
         strip: Pixels as stored.
         window: Within the rows and columns of the strip.
     """
     grid = strip.plan.scene.grid
     cuts = [native.cut(window, grid) for native in strip.bands]
-    if not all(np.can_cast(dn.dtype, np.uint16) for dn, _, _ in cuts):
+    rare = strip.plan.scene.radiometry.fills or any(native.masks for native in strip.bands)
+    if rare or not all(np.can_cast(dn.dtype, np.uint16) for dn, _, _ in cuts):
         pixels = strip.read(window)
         return ReflectanceTile(reflectance=pixels.reflectance, state=pixels.state)
     hidden = None

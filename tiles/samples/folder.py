@@ -20,7 +20,7 @@ from tiles.samples.census import KINDS, Census, Kind, take_census
 from tiles.samples.folder_layout import FolderScene, list_folder
 from tiles.samples.geo_datasets import draw_window, list_windows, read_labelled
 from tiles.samples.sample import Sample
-from tiles.scene import Scene
+from tiles.scene import Radiometry, Scene
 
 __all__ = ["FolderSamples"]
 
@@ -177,11 +177,15 @@ def _find_data(dn: NDArray[np.float32], scene: Scene) -> NDArray[np.bool_]:
     """Where a scene has data, as its rule for nodata has it: (row, col) of DN (band, row, col)."""
     radiometry = scene.radiometry
     known = (
-        (_compute_known(values, radiometry.get_nodata(name)), radiometry.is_missing_alone(name))
+        (_compute_known(values, radiometry, name), radiometry.is_missing_alone(name))
         for values, name in zip(dn, scene.band_names, strict=True)
     )
     return combine_validity(known, shape=dn.shape[1:])
 
 
-def _compute_known(values: NDArray[np.float32], nodata: float | None) -> NDArray[np.bool_] | None:
-    return compute_band_validity(values, None if nodata is None else float(np.float32(nodata)))
+def _compute_known(values: NDArray[np.float32], radiometry: Radiometry, name: str) -> NDArray[np.bool_] | None:
+    nodata, *fills = (
+        None if marker is None else float(np.float32(marker))
+        for marker in (radiometry.get_nodata(name), *radiometry.fills)
+    )
+    return compute_band_validity(values, nodata, [value for value in fills if value is not None])
