@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from tiles.products.radiometry import QUANTIFICATION
 
-__all__ = ["compute_repeated_values", "describe_fills", "is_beyond_reflectance", "resolve_fills"]
+__all__ = [
+    "compute_repeated_values",
+    "describe_fills",
+    "find_beyond_reflectance",
+    "is_beyond_reflectance",
+    "resolve_fills",
+]
 
 _DARKEST, _BRIGHTEST = -0.09, 3.0
 """Reflectance of ground and cloud lies between: ESA clips at DN 1, which is -0.0999 where an offset of 1000 is in, but
@@ -54,7 +60,18 @@ def is_beyond_reflectance(value: float, quantification: float) -> bool:
         value: DN.
         quantification: DN per unit of reflectance.
     """
-    return not _DARKEST < value / quantification < _BRIGHTEST
+    return bool(find_beyond_reflectance(np.float64(value), quantification))
+
+
+def find_beyond_reflectance(values: NDArray[Any] | np.float64, quantification: float) -> NDArray[np.bool_]:
+    """Where values are such as no ground can have; infinities among them, NaN not.
+
+    Args:
+        values: DN, any shape.
+        quantification: DN per unit of reflectance.
+    """
+    beyond: NDArray[np.bool_] = (values <= _DARKEST * quantification) | (values >= _BRIGHTEST * quantification)
+    return beyond
 
 
 def resolve_fills(

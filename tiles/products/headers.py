@@ -193,8 +193,10 @@ def _has_own_mask(dataset: rasterio.io.DatasetReader, index: int) -> bool:
 def _find_alpha(dataset: rasterio.io.DatasetReader) -> int | None:
     """The band that GDAL, or its name, says to hold the validity of the others."""
     named = [text is not None and text.strip().lower() in MASK_NAMES for text in dataset.descriptions]
-    marked = [colour is ColorInterp.alpha for colour in dataset.colorinterp]
-    return next((index for each in (marked, named) for index, is_mask in enumerate(each, 1) if is_mask), None)
+    if any(named):
+        return named.index(True) + 1
+    # Of many bands programs mark the fourth, whatever it holds: alpha comes last.
+    return dataset.count if dataset.count > 1 and dataset.colorinterp[-1] is ColorInterp.alpha else None
 
 
 def _require_bands(dataset: rasterio.io.DatasetReader, path: str) -> None:

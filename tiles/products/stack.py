@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from tiles.bands import BANDS, L2A_STACK, resolve_band
+from tiles.bands import BANDS, L2A_STACK, drop_counts, resolve_band, resolve_naming
 from tiles.errors import BandError, OptionError, SceneError
 from tiles.options import Options
 from tiles.products.dn_samples import DnSamples, read_samples
@@ -136,31 +136,61 @@ def _choose_files(folder: Path, files: Sequence[BandFile]) -> dict[str, BandFile
 def _resolve_channels(header: RasterHeader, options: StackOptions, path: str) -> tuple[list[str], tuple[str, ...]]:
     """Which band each channel of a file is, and how that is known."""
     if options.bands is not None:
-        if len(options.bands) != header.count:
-            raise SceneError(
-                f"Expected {header.count} names in --bands, one a band of {path}, found {len(options.bands)}: "
-                f"{', '.join(options.bands)}. Use - for a band to skip."
-            )
-        return [_resolve_channel(text) for text in options.bands], ()
-    channels = [_resolve_channel(text) for text in header.descriptions]
+        return _take_users_names(header, options.bands, path), ()
+    labels = [
+        "" if index == header.alpha and not _resolve_channel(text) else text
+        for index, text in enumerate(header.descriptions, 1)
+    ]
+    naming = resolve_naming(labels)
+    if naming == "ambiguous":
+        names = ",".join(resolve_band(label) or _SKIP for label in labels)
+        raise BandError(
+            f"Expected names of Sentinel-2 bands in {path}, found {', '.join(filter(None, labels))}, which may as well "
+            f"only count the file's bands. Say which they are: --bands {names} if these are their names."
+        )
+    channels = [_resolve_channel(text) for text in (drop_counts(labels) if naming == "counted" else labels)]
     known = [name for name in channels if name not in {"", _SKIP}]
     if len(set(known)) < len(known):
         raise BandError(f"Expected each band once in {path}, found {', '.join(known)}. Name them with --bands.")
     if any(name != "SCL" for name in known):
-        ignored = [text or f"band {i}" for i, text in enumerate(header.descriptions, 1) if not channels[i - 1]]
+        ignored = [
+            text or f"band {i}"
+            for i, text in enumerate(header.descriptions, 1)
+            if not channels[i - 1] and i != header.alpha
+        ]
         return channels, (
             (f"Bands left out, as they are none of Sentinel-2: {', '.join(ignored)}.",) if ignored else ()
         )
-    order = {len(L2A_STACK): L2A_STACK, len(_L1C_STACK): _L1C_STACK}.get(header.count)
+    return _assume_order(header, path)
+
+
+def _take_users_names(header: RasterHeader, bands: Sequence[str], path: str) -> list[str]:
+    names = [_resolve_channel(text) for text in bands]
+    if header.alpha is not None and len(names) == header.count - 1:
+        names.insert(header.alpha - 1, _SKIP)
+    if len(names) != header.count:
+        raise SceneError(
+            f"Expected {header.count} names in --bands, one a band of {path}, found {len(bands)}: "
+            f"{', '.join(bands)}. Use - for a band to skip."
+        )
+    return names
+
+
+def _assume_order(header: RasterHeader, path: str) -> tuple[list[str], tuple[str, ...]]:
+    """The order of a full stack, where no band has a name."""
+    count = header.count - (header.alpha is not None)
+    order = {len(L2A_STACK): L2A_STACK, len(_L1C_STACK): _L1C_STACK}.get(count)
     if order is None:
+        labels = ", ".join(filter(None, header.descriptions))
         raise SceneError(
             f"Expected named bands, or 12 (L2A) or 13 (L1C) without names, found {header.count} without names in "
-            f"{path}. Name them in order: --bands B02,B03,B04,B08."
+            f"{path}{f' ({labels})' if labels else ''}. Name them in order: --bands B02,B03,B04,B08."
         )
+    names = list(order)
+    if header.alpha is not None:
+        names.insert(header.alpha - 1, _SKIP)
     level = "L2A" if order is L2A_STACK else "L1C"
-    return list(order), (
-        f"The {header.count} bands have no names: the {level} order was assumed ({', '.join(order)}).",
-    )
+    return names, (f"The {count} bands have no names: the {level} order was assumed ({', '.join(order)}).",)
 
 
 def _make_scene(
