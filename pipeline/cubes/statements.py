@@ -69,7 +69,7 @@ class Statements:
     def is_before_offsets(self, step: int) -> bool:
         """Whether a date is known to be of a baseline that had no offset yet."""
         baselines = [item.baseline for item in self.items[step]]
-        return bool(baselines) and all(baseline is not None and has_offset(baseline) is False for baseline in baselines)
+        return bool(baselines) and all(has_offset(baseline) is False for baseline in baselines)
 
     def state_offset(
         self, step: int, bands: Iterable[str], quantification: float

@@ -159,7 +159,7 @@ def _resolve_radiometry(
         full = OFFSET_DN * usual / QUANTIFICATION
         statement = OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
     decision = resolve_offset(statement, compute_offset_evidence(alike, quantification=usual))
-    old = item.baseline is not None and has_offset(item.baseline) is False
+    old = has_offset(item.baseline) is False
     return Radiometry.gather(
         quantifications=quantifications,
         markers=markers,

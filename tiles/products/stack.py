@@ -393,8 +393,10 @@ def _state_offset(
         return OffsetStatement(
             offset=round(term * quantification, 6), source="offset tag of the file", alternative=full
         )
-    if named is not None and named.baseline is not None:
+    late = has_offset(named.baseline) if named is not None else None
+    if named is not None and late is not None:
         source = f"processing baseline {named.baseline} in the name"
-        late = has_offset(named.baseline)
         return OffsetStatement(offset=full if late else 0.0, source=source, final=not late, alternative=full)
-    return OffsetStatement(offset=None, source="no metadata", alternative=full)
+    silent = named is None or named.baseline is None
+    source = "no metadata" if silent else f"baseline {named.baseline} in the name says nothing of an offset"
+    return OffsetStatement(offset=None, source=source, alternative=full)
