@@ -24,6 +24,7 @@ from tiles.scene import BandSource
 __all__ = [
     "RasterHeader",
     "check_jp2_is_whole",
+    "find_masks",
     "is_remote",
     "limit_listing",
     "open_quietly",
@@ -180,6 +181,18 @@ def read_header(path: str) -> RasterHeader:
             masked=tuple(_has_own_mask(dataset, index) for index in dataset.indexes),
             alpha=_find_alpha(dataset),
         )
+
+
+def find_masks(dataset: rasterio.io.DatasetReader, bands: Sequence[int]) -> tuple[int, ...]:
+    """What in a file says which of its pixels are valid, as ``BandSource.masks`` has it.
+
+    Args:
+        dataset: The file, open.
+        bands: Numbers of all that are known to be bands of Sentinel-2, from 1.
+    """
+    alpha = _find_alpha(dataset)
+    own = (0,) if any(_has_own_mask(dataset, index) for index in bands) else ()
+    return own if alpha is None or alpha in bands else (*own, alpha)
 
 
 def _has_own_mask(dataset: rasterio.io.DatasetReader, index: int) -> bool:

@@ -17,7 +17,13 @@ from tiles.options import Options
 from tiles.products.dn_samples import DnSamples, read_samples
 from tiles.products.files import BandFile, find_band_files
 from tiles.products.fills import describe_fills, is_beyond_reflectance, resolve_fills
-from tiles.products.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
+from tiles.products.headers import (
+    RasterHeader,
+    read_header,
+    resolve_gdal_path,
+    resolve_scene_grid,
+    sort_bands,
+)
 from tiles.products.name import ProductName, has_offset, make_scene_id, parse_product_name
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,

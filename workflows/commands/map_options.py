@@ -16,6 +16,7 @@ __all__ = [
     "Formats",
     "MinArea",
     "Model",
+    "Nodata",
     "Ocean",
     "Offset",
     "Precision",
@@ -53,3 +54,4 @@ Formats = Annotated[str, typer.Option(help="Vector formats: gpkg, shp, shp.zip, 
 Bands = Annotated[str | None, typer.Option(help="Names of a stack's bands in order, as B02,B03,B04,B08.")]
 Scale = Annotated[float | None, typer.Option(help="Reflectance per DN, for a stack without metadata (0.0001).")]
 Offset = Annotated[float | None, typer.Option(help="Added to the DN before scaling, for the same (-1000).")]
+Nodata = Annotated[float | None, typer.Option(help="DN of missing pixels, for the same (-9999); nan: NaN alone.")]
