@@ -44,6 +44,7 @@ from torchgeo.samplers import GridGeoSampler, RandomGeoSampler
 
 from tiles.errors import SampleError
 from tiles.grid import Grid, Window
+from tiles.masks import read_declared_validity
 from tiles.samples.folder_layout import FolderScene
 from tiles.vector_edges import project_shapes
 from tiles.vector_file import read_water_layers
@@ -211,7 +212,21 @@ def read_labelled(folder_scene: FolderScene, window: Window) -> tuple[NDArray[np
     dn: NDArray[np.float32] = sample["image"].numpy().astype(np.float32)
     share: NDArray[np.float32] = sample["mask"].numpy().astype(np.float32)
     dn[:, ~_compute_inside(shapely.box(*folder_scene.grid.bounds), query)] = np.nan
+    _drop_undeclared(dn, folder_scene, window)
     return dn, share
+
+
+def _drop_undeclared(dn: NDArray[np.float32], folder_scene: FolderScene, window: Window) -> None:
+    """Make NaN of what the image itself declares invalid, by its mask or its alpha band."""
+    inside = window.intersection(folder_scene.grid.window)
+    if inside is None or not any(band.masks for band in folder_scene.scene.bands):
+        return
+    with rasterio.open(folder_scene.image) as dataset:
+        for values, band in zip(dn, folder_scene.scene.bands, strict=True):
+            if band.masks:
+                part = values[inside.slices(within=window)]
+                valid = read_declared_validity(dataset, band.index, band.masks, window=inside.to_rasterio())
+                part[~valid] = np.nan
 
 
 def draw_window(folder_scene: FolderScene, rng: np.random.Generator, *, inside: Window, size: int) -> Window:

@@ -60,11 +60,11 @@ def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
     """What the user says about stacks; ``None`` where nothing was said.
 
     Args:
-        said: ``bands`` (comma-separated), ``scale``, ``offset``, ``any_platform``, and whatever else.
+        said: ``bands`` (comma-separated), ``scale``, ``offset``, ``nodata``, ``any_platform``, and whatever else.
     """
-    if said["bands"] is said["scale"] is said["offset"] is None and not said["any_platform"]:
+    if not any(said.get(name) not in {None, False} for name in StackOptions.model_fields):
         return None
-    return StackOptions.pick(said, bands=split_words(said["bands"]) if said["bands"] else None)
+    return StackOptions.pick(said, bands=split_words(said["bands"]) if said.get("bands") else None)
 
 
 def _report(console: Console, result: MapResult, seconds: float) -> None:

@@ -156,6 +156,7 @@ class AreaDefaults(_Strict):
         threshold: Probability at which the coastline runs.
         min_area_m2: Smaller islands and lakes are left out.
         clip: Map only what lies within the area, not the whole scene.
+        nodata: DN of missing pixels, where items and files do not say it, or wrongly.
         destination: Folder or fsspec URL; ``{area}`` in it is the area's name.
         compare: Compare with the coast before; ``None``: no.
         transects: A vector file of lines, ``auto``, or ``None``.
@@ -178,6 +179,7 @@ class AreaDefaults(_Strict):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     clip: bool = True
+    nodata: float | None = None
     destination: Annotated[str, Field(min_length=1)] = "published/{area}"
     compare: Annotated[CompareSettings | None, BeforeValidator(_parse_compare)] = None
     transects: str | None = None
