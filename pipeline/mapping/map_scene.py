@@ -223,6 +223,7 @@ def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Prov
             "tile_size": job.tile_size,
             "decoder": job.options.decoder,
         },
+        software=job.runtime.software,
         statistics={
             "valid_percent": round(float(shares[VALID]), 4),
             "nodata_percent": round(float(shares[NODATA]), 4),
