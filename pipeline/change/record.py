@@ -21,6 +21,7 @@ from pipeline.change.summary import Alert, ChangeSummary
 from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.footprint import compute_bbox
+from pipeline.record.links import make_whole_href
 from pipeline.record.result import ResultItem, write_json
 
 __all__ = ["CHANGE_NAME", "ChangeRecord", "read_change", "write_change", "write_change_item"]
@@ -114,7 +115,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
             "alerts": len(record.alerts),
             "tide": document["tide"],
             "inputs": [
-                {"href": str(path), "file:checksum": format_multihash(compute_sha256(path))}
+                {"href": make_whole_href(str(path)), "file:checksum": format_multihash(compute_sha256(path))}
                 for coast in (record.old, record.new)
                 for path in coast.files
             ],
@@ -127,7 +128,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
 def _describe_date(coast: DatedCoast, height_m: float | None) -> dict[str, Any]:
     return {
         "id": coast.id,
-        "href": str(coast.path),
+        "href": make_whole_href(str(coast.path)),
         "datetime": coast.time,
         "model": coast.model or None,
         "threshold": coast.threshold,

@@ -246,6 +246,7 @@ def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Prov
             "tile_size": job.tile_size,
             "decoder": job.options.decoder,
         },
+        software=job.runtime.software,
         statistics={
             "valid_percent": shares[VALID],
             "nodata_percent": shares[NODATA],

@@ -17,6 +17,7 @@ import pystac
 from pipeline.atomic import write_whole
 from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.errors import StaleResultError
+from pipeline.record.links import locate_file, make_relative_href
 from strandline import __version__
 from tiles.grid import Grid
 from tiles.times import parse_moment
@@ -80,7 +81,7 @@ def read_fingerprint(folder: Path) -> str | None:
     try:
         item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
         ours = {key: asset for key, asset in item["assets"].items() if "mlm:model" not in asset.get("roles", ())}
-        whole = all((folder / asset["href"]).stat().st_size == asset["file:size"] for asset in ours.values())
+        whole = all(locate_file(asset["href"], folder).stat().st_size == asset["file:size"] for asset in ours.values())
         return str(item["properties"]["strandline:fingerprint"]) if whole else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -184,7 +185,7 @@ def describe_file(path: Path, folder: Path, *, title: str | None = None, **field
         **fields: What else the asset says.
     """
     return pystac.Asset(
-        f"./{path.relative_to(folder).as_posix()}",
+        make_relative_href(path.relative_to(folder)),
         title=title,
         media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
         roles=["overview"] if path.suffix == ".png" else ["data"],

@@ -181,13 +181,13 @@ def _drop_empty(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
 
 
 def change_hrefs(item: dict[str, Any], change: Callable[[str, Mapping[str, Any]], str]) -> dict[str, Any]:
-    """A copy of an item in which the href of each asset is changed, and those of its alternates.
+    """A copy of an item in which the href of each asset is changed, and those of its alternates and links.
 
     Args:
         item: A STAC item; what has no href stays as it is.
-        change: Gives the new href for an old one and its asset.
+        change: Gives the new href for an old one and its asset, which is empty for a link.
     """
-    assets = item.get("assets")
+    assets, links = item.get("assets"), item.get("links")
     if not isinstance(assets, dict):
         return item
 
@@ -199,11 +199,12 @@ def change_hrefs(item: dict[str, Any], change: Callable[[str, Mapping[str, Any]]
             changed["alternate"] = {key: change_asset(other, asset) for key, other in part["alternate"].items()}
         return changed
 
-    return item | {"assets": {key: change_asset(asset, asset) for key, asset in assets.items()}}
+    changed = item | {"assets": {key: change_asset(asset, asset) for key, asset in assets.items()}}
+    return changed | ({"links": [change_asset(link, {}) for link in links]} if isinstance(links, list) else {})
 
 
 def make_absolute(item: dict[str, Any], href: str) -> dict[str, Any]:
-    """Make the hrefs of an item's assets absolute.
+    """Make the hrefs of an item's assets and links absolute.
 
     Of a remote asset a copy is used that lies beside the item's file, where it can only be the item's.
 
@@ -217,7 +218,7 @@ def make_absolute(item: dict[str, Any], href: str) -> dict[str, Any]:
 def _resolve_asset(asset_href: str, asset: Mapping[str, Any], item: Mapping[str, Any], href: str) -> str:
     if _is_remote(href):
         return asset_href if "://" in asset_href else urljoin(href, asset_href)
-    copy = find_copy(asset_href, asset=asset, item=item, source=href)
+    copy = find_copy(asset_href, asset=asset, item=item, source=href) if asset else None
     if copy is not None and copy.fault is None:
         return str(copy.path.resolve())
     path = resolve_href(asset_href, source=href)

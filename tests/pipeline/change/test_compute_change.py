@@ -28,6 +28,7 @@ from pipeline.trace.coastline import CoastlineOptions, SceneContext, build_coast
 from pipeline.trace.contour import ContourTracer
 from tests.pipeline.change.change_scenes import LEFT, TOP, write_date
 from tests.pipeline.mapped_folder import make_grid
+from tests.stac_schemas import require_all_valid
 from tiles import masks
 
 SHIFT = 22.0
@@ -96,6 +97,8 @@ def test_the_record_is_whole_and_says_that_the_lines_are_instantaneous(made: Cha
     assert "instantaneous" in document["tide"]["meaning"]
     assert document["old"]["datetime"] == "2024-07-01T11:20:00Z"
     assert document["days"] == 20
+    assert require_all_valid(made.folder) == ["item.json"]
+    assert all(entry["href"].startswith("file:///") for entry in item.properties["strandline:inputs"])
     assert document["summary"]["moved_km"] == made.summary.moved_km
 
 

@@ -271,3 +271,13 @@ def test_a_copy_that_may_be_of_another_item_stays_out_of_a_plan(tmp_path: Path) 
     rustac.write_sync(str(tmp_path / "items.parquet"), items)
     for item in read_geoparquet(identify(str(tmp_path / "items.parquet"))):
         assert item["assets"]["B03"]["href"].startswith("https://h/")
+
+
+def test_links_of_an_item_lead_where_they_led(tmp_path: Path) -> None:
+    own = make_item("one") | {
+        "links": [link("collection", "../my%20collection.json"), link("root", "https://h/c.json")]
+    }
+    local = make_absolute(own, str(tmp_path / "items" / "one.json"))["links"]
+    assert [entry["href"] for entry in local] == [str(tmp_path / "my collection.json"), "https://h/c.json"]
+    remote = make_absolute(own, "https://h/items/one.json")["links"]
+    assert [entry["href"] for entry in remote] == ["https://h/my%20collection.json", "https://h/c.json"]

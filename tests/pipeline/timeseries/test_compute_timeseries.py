@@ -19,6 +19,7 @@ from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_ti
 from pipeline.timeseries.record import read_series_record
 from pipeline.timeseries.transects import TimeseriesError
 from tests.pipeline.mosaic.mapped_dates import LEFT, TOP, Field, write_dates
+from tests.stac_schemas import require_all_valid
 
 RATE, DATES, EVERY = -12.0, 8, 91.3125
 NAMES = ["item.json", "positions.csv", "positions.parquet", "positions.png"]
@@ -94,6 +95,7 @@ def test_all_outputs_are_there_and_agree(made: Path) -> None:
         assert len(text) == len(table)
         with Image.open(made / f"{name}.png") as picture:
             assert picture.width > 1000
+    assert require_all_valid(made) == ["item.json"]
     record = read_series_record(made)
     assert "instantaneous" in record["tide"]["meaning"]
     assert record["crs"]["code"] == "EPSG:32630"
