@@ -150,7 +150,7 @@ def _keep_near(shapes: NDArray[Any], src_crs: pyproj.CRS, dst_crs: pyproj.CRS, b
     for turn in (-period, 0.0, period) if period else (0.0,):
         window = shapely.box(left - pad_x + turn, bottom - pad_y, right + pad_x + turn, top + pad_y)
         inside = shapely.covers(window, shapely.envelope(shapes))
-        cut = np.where(inside, shapes, None)
+        cut = shapes.copy()
         partly = ~inside & shapely.intersects(window, shapely.envelope(shapes))
         cut[partly] = shapely.intersection(shapes[partly], window)
         pieces.append(_shift(_list_polygons(cut[inside | partly]), -turn))
@@ -187,4 +187,7 @@ def _shift(shapes: NDArray[Any], x: float) -> NDArray[Any]:
 def _list_polygons(shapes: NDArray[Any]) -> NDArray[Any]:
     """(m,) the polygons among shapes and in collections of shapes, valid."""
     parts = np.asarray(shapely.get_parts(shapely.get_parts(shapely.make_valid(shapes))), dtype=object)
-    return parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)]
+    polygons: NDArray[Any] = parts[
+        (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)
+    ]
+    return polygons

@@ -101,7 +101,8 @@ def read_layers(
     try:
         frames = tuple(_read_frames(Path(path)))
     except _READ_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        # GDAL ends with a hint for programmers.
+        reason = " ".join(str(error).split()).partition("; It might help")[0] or type(error).__name__
         raise error_type(
             f"The {noun} {path} cannot be read: expected a vector file with {kind} ({reason[:200]})."
         ) from error

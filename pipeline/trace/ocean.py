@@ -110,9 +110,10 @@ def _project(polygons: NDArray[Any], crs: pyproj.CRS, ground: Ground) -> NDArray
 def _read_polygons(path: Path, ground: Ground, frame: shapely.Geometry) -> shapely.Geometry:
     """The user's ocean near a frame in the scene's plane."""
     layers = read_water_layers(path, noun="ocean file", error_type=GridError)
+    left, bottom, right, top = shapely.bounds(frame).tolist()
     tolerance = _TOLERANCE_PX * min(ground.pixel_m)
     near = [
-        project_shapes(layer.shapes, layer.crs, ground.plane, tolerance=tolerance, bounds=frame.bounds)
+        project_shapes(layer.shapes, layer.crs, ground.plane, tolerance=tolerance, bounds=(left, bottom, right, top))
         for layer in layers
     ]
     merged: shapely.Geometry = shapely.union_all(np.concatenate(near))

@@ -191,6 +191,7 @@ def test_what_cannot_be_used_is_one_line(tmp_path: Path, name: str) -> None:
         read(path)
     assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "<DRIVER>" not in str(caught.value)
 
 
 def test_a_table_without_shapes_is_no_layer(tmp_path: Path) -> None:

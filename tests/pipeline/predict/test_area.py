@@ -50,7 +50,8 @@ def write(path: Path, *shapes: BaseGeometry, crs: str = "EPSG:4326", layer: str 
     if path.suffix == ".parquet":
         frame.to_parquet(path)
     else:
-        frame.to_file(path, **({"layer": layer} if layer else {}))
+        driver = {"driver": "KML"} if path.suffix == ".kml" else {}
+        frame.to_file(path, **driver, **({"layer": layer} if layer else {}))
     return str(path)
 
 
