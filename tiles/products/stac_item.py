@@ -150,7 +150,8 @@ def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION)
     if item.baseline is not None:
         source = f"processing baseline {item.baseline} of the item, DN taken to be raw"
         return OffsetStatement(offset=full, source=source, alternative=full)
-    return OffsetStatement(offset=None, source="the item says nothing", alternative=full)
+    acquired = item.acquired.date() if item.acquired else None
+    return OffsetStatement(offset=None, source="the item says nothing", alternative=full, acquired=acquired)
 
 
 def _list_stated(properties: Mapping[str, Any], keys: Iterable[str]) -> list[Any]:

@@ -294,4 +294,5 @@ def _state_offset(
         source = f"processing baseline {named.baseline} in the name"
         late = has_offset(named.baseline)
         return OffsetStatement(offset=full if late else 0.0, source=source, final=not late, alternative=full)
-    return OffsetStatement(offset=None, source="no metadata", alternative=full)
+    acquired = named.acquired.date() if named is not None and named.acquired is not None else None
+    return OffsetStatement(offset=None, source="no metadata", alternative=full, acquired=acquired)
