@@ -132,7 +132,7 @@ def _list_items(plan: Plan) -> Iterator[SceneSource | LeftOut]:
     for item in plan.items:
         yield SceneSource(id=make_scene_id(str(item["id"])), source=str(item["id"]), item=item)
     for verdict in plan.set_aside:
-        kind: Kind = "duplicate" if verdict.reason.startswith("superseded") else "no scene"
+        kind: Kind = "duplicate" if verdict.kind == "superseded" else "no scene"
         yield LeftOut(id=verdict.id, kind=kind, reason=verdict.reason)
 
 

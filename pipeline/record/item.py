@@ -20,7 +20,7 @@ import pystac
 import rasterio
 
 from models.card import ModelCard
-from pipeline.checksums import compute_checksums, compute_fingerprint, format_multihash
+from pipeline.checksums import Basis, format_multihash
 from pipeline.record.assets import build_assets
 from pipeline.record.footprint import compute_footprint
 from pipeline.record.model_record import build_mlm_properties, build_model_asset
@@ -36,7 +36,7 @@ from strandline import __version__
 from tiles.grid import Grid
 from tiles.scene import Scene
 
-__all__ = ["Provenance", "build_item", "compute_checksums", "compute_fingerprint", "write_item"]
+__all__ = ["Provenance", "build_item", "write_item"]
 
 _SCHEMAS = name_schemas(
     "eo/v2.0.0",
@@ -63,7 +63,7 @@ class Provenance:
         model_sha256: Its checksum.
         parameters: Choices that change the result, as JSON can hold them.
         runtime: How it was run, without changing the result beyond a stated bound: device, precision, tile size.
-        fingerprint: See ``compute_fingerprint``.
+        basis: All that decided the result.
         statistics: Shares and counts worth keeping, such as ``nodata_percent``.
         notes: What the user was told, a sentence each.
         absent_bands: Bands that the model knows and the scene lacks; the network was told so.
@@ -78,7 +78,7 @@ class Provenance:
     model_source: str
     model_sha256: str
     parameters: Mapping[str, Any]
-    fingerprint: str
+    basis: Basis
     runtime: Mapping[str, Any] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -188,7 +188,8 @@ def _build_processing_properties(provenance: Provenance) -> dict[str, Any]:
 def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
     scene, radiometry = provenance.scene, provenance.scene.radiometry
     own = {
-        "fingerprint": provenance.fingerprint,
+        "fingerprint": provenance.basis.fingerprint,
+        "basis": provenance.basis.to_dict(),
         "simulated": scene.simulated,
         "source": {
             "href": scene.source,
