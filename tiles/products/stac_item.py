@@ -168,7 +168,8 @@ def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION)
         source = f"processing baseline {item.baseline} of the item, DN taken to be raw"
         return OffsetStatement(offset=full, source=source, alternative=full)
     source = "the item says nothing" if item.baseline is None else f"baseline {item.baseline} says nothing of an offset"
-    return OffsetStatement(offset=None, source=source, alternative=full)
+    acquired = item.acquired.date() if item.acquired else None
+    return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)
 
 
 def _list_stated(properties: Mapping[str, Any], keys: Iterable[str]) -> list[Any]:

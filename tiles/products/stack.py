@@ -407,4 +407,5 @@ def _state_offset(
         return OffsetStatement(offset=full if late else 0.0, source=source, final=not late, alternative=full)
     silent = named is None or named.baseline is None
     source = "no metadata" if silent else f"baseline {named.baseline} in the name says nothing of an offset"
-    return OffsetStatement(offset=None, source=source, alternative=full)
+    acquired = named.acquired.date() if named is not None and named.acquired is not None else None
+    return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)

@@ -12,6 +12,8 @@ otherwise is put right here:
   pixel is taken;
 - the last row and column of an image are never drawn, and an area smaller than a tile not at all (torchgeo issues 431
   and 1630): the region to draw from is one pixel larger, and reaches beyond the image where it must;
+- masks are made whole numbers, filled with 0 where they are hidden or end: they are read as they are
+  (``mask_raster``);
 - of a file of polygons it reads the first layer, projects corners alone, and looks them up by two corners of the query,
   which lie inside a rotated frame: all layers are read, projected once edge by edge, searched by index, and drawn four
   times as fine, so that the shore has a share of water;
@@ -46,6 +48,7 @@ from tiles.errors import SampleError
 from tiles.grid import Grid, Window
 from tiles.masks import read_declared_validity
 from tiles.samples.folder_layout import FolderScene
+from tiles.samples.mask_raster import read_mask_share
 from tiles.vector_edges import project_shapes
 from tiles.vector_file import read_water_layers
 
@@ -84,22 +87,14 @@ class _Mask(RasterDataset):
 
     def __init__(self, folder_scene: FolderScene) -> None:
         super().__init__([str(folder_scene.mask)], crs=folder_scene.grid.crs, res=folder_scene.grid.resolution)
-        with rasterio.open(folder_scene.mask) as dataset:
-            _set_ground(self, shapely.box(*dataset.bounds))
-            self.nodata = dataset.nodata
-
-    def _load_warp_file(self, filepath: str | os.PathLike[str]) -> rasterio.DatasetReader:
-        return rasterio.open(filepath)
+        self.dataset = rasterio.open(folder_scene.mask)
+        self.grid, self.values = folder_scene.grid, folder_scene.values
+        _set_ground(self, shapely.box(*self.dataset.bounds))
 
     def __getitem__(self, query: GeoSlice) -> dict[str, Any]:
-        sample: dict[str, Any] = super().__getitem__(query)
-        mask = sample["mask"]
-        known = (mask == 0) | (mask == 1)
-        if self.nodata is not None:
-            known &= mask != self.nodata
-        inside = torch.from_numpy(_compute_inside(self.index.geometry.iloc[0], self._disambiguate_slice(query)))
-        sample["mask"] = torch.where(known & inside, mask.float(), _UNKNOWN)
-        return sample
+        where = self._disambiguate_slice(query)
+        share = read_mask_share(self.dataset, self.grid, _compute_window(self.grid, where), self.values)
+        return {"crs": self.crs, "bounds": query, "mask": torch.from_numpy(share)}
 
 
 class _Water(GeoDataset):
@@ -169,6 +164,14 @@ def _compute_inside(ground: shapely.Polygon, query: tuple[slice, ...]) -> NDArra
 def _compute_shape(query: tuple[slice, ...]) -> tuple[int, int]:
     x, y, *_ = query
     return round((y.stop - y.start) / y.step), round((x.stop - x.start) / x.step)
+
+
+def _compute_window(grid: Grid, query: tuple[slice, ...]) -> Window:
+    """A query in pixels of a grid on which it lies."""
+    x, y, *_ = query
+    height, width = _compute_shape(query)
+    col, row = ~grid.transform @ (x.start, y.stop)
+    return Window(round(col), round(row), width, height)
 
 
 def _open_dataset(folder_scene: FolderScene) -> IntersectionDataset:
