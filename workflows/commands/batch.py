@@ -16,7 +16,6 @@ _Scenes = Annotated[
     typer.Argument(
         metavar="SCENES",
         help="A plan (strandline search), a folder of scenes, or a text file with a scene a line.",
-        show_default=False,
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]

@@ -16,7 +16,6 @@ _Scene = Annotated[
     typer.Argument(
         metavar="SCENE",
         help="An L2A .SAFE folder or .zip, a STAC item (file or URL), a raster of bands, or a folder of band files.",
-        show_default=False,
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]

@@ -37,7 +37,6 @@ TileSize = Annotated[
     int | None,
     typer.Option(
         help="Pixels a side; changes speed and memory, never the result. Default: from memory and cores.",
-        show_default=False,
     ),
 ]
 Aoi = Annotated[
