@@ -139,7 +139,7 @@ def _count_labels(scenes: tuple[FolderScene, ...], root: Path) -> LabelShares | 
     if not masks:
         return None
     counts = {path: count_mask_values(path, scene.grid) for path, scene in masks.items()}
-    tags = {path: read_header(str(path)).nodata for path in masks}
+    tags = {path: read_header(str(path)).markers[0] for path in masks}
     return resolve_mask_values(counts, scenes[0].values, tags=tags, source=f"folder {root.name}")
 
 
