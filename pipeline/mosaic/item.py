@@ -45,21 +45,21 @@ class MosaicRecord:
     basis: Basis
 
 
-def write_tile_item(folder: Path, grid: Grid, record: MosaicRecord) -> Path:
+def write_tile_item(folder: Path, grid: Grid, scenes: Sequence[MappedScene], record: MosaicRecord) -> Path:
     """Write the item of one tile's rasters, ``item.json`` beside them.
 
     Args:
         folder: Where the rasters stand; its name is the item's id.
         grid: Theirs.
+        scenes: Those of the tile.
         record: What all items say.
 
     Raises:
         OutputError: It cannot be written.
     """
     geometry, bbox = compute_footprint(grid, folder / "water.tif")
-    scenes = [scene for scene in record.mapped.scenes if (scene.tile or scene.id) == folder.name]
     assets = {name: _describe_raster(folder / f"{name}.tif", folder) for name in RASTERS}
-    item = _make_item(folder.name, (geometry, bbox), record, scenes or record.mapped.scenes, assets)
+    item = _make_item(folder.name, (geometry, bbox), record, scenes, assets)
     schemas, properties = ("projection/v2.0.0", *_SCHEMAS), {**item.properties, **describe_projection(grid)}
     return replace(item, schemas=schemas, properties=properties).write(folder)
 

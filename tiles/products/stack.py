@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from tiles.bands import BANDS, L2A_STACK, drop_counts, resolve_band, resolve_naming
-from tiles.errors import BandError, OptionError, SceneError
+from tiles.errors import BandError, OptionError, SceneError, UnnamedBandsError
 from tiles.options import Options
 from tiles.products.dn_samples import DnSamples, read_samples
 from tiles.products.files import BandFile, find_band_files
@@ -40,6 +40,8 @@ from tiles.scene import BandSource, Level, Radiometry, Scene
 __all__ = ["StackOptions", "open_band_folder", "open_stack"]
 
 _SKIP = "-"
+_FEWEST = 4
+"""Bands: a raster with fewer and no names is no scene (a DEM, a mask); one with as many may well be."""
 _L1C_STACK = tuple(BANDS)
 
 
@@ -190,7 +192,8 @@ def _assume_order(header: RasterHeader, path: str) -> tuple[list[str], tuple[str
     order = {len(L2A_STACK): L2A_STACK, len(_L1C_STACK): _L1C_STACK}.get(count)
     if order is None:
         labels = ", ".join(filter(None, header.descriptions))
-        raise SceneError(
+        is_picture = header.dtypes[0] in {"uint8", "int8"}
+        raise (SceneError if count < _FEWEST or is_picture else UnnamedBandsError)(
             f"Expected named bands, or 12 (L2A) or 13 (L1C) without names, found {header.count} without names in "
             f"{path}{f' ({labels})' if labels else ''}. Name them in order: --bands B02,B03,B04,B08."
         )

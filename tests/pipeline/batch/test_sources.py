@@ -46,6 +46,14 @@ def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
     assert certain == {PRODUCT, OTHER_DAY, "item-1", "item-2"}
 
 
+def test_what_looks_like_a_scene_and_cannot_be_read_is_no_stranger(tmp_path: Path) -> None:
+    touch(tmp_path / f"{PRODUCT}.tif", tmp_path / "dem.tif", tmp_path / f"{OTHER_DAY}.SAFE" / "empty")
+    (tmp_path / "cut.json").write_text('{"type": "Feature", "id"')
+    sources = list_sources(tmp_path)
+    certain = {scene.id: scene.is_product for scene in sources.scenes}
+    assert certain == {PRODUCT: True, "dem": False, OTHER_DAY: True, "cut": True}
+
+
 def test_products_lie_at_any_depth(tmp_path: Path) -> None:
     (tmp_path / "2024" / "01" / f"{PRODUCT}.SAFE").mkdir(parents=True)
     touch(tmp_path / "2024" / "01" / "preview.tif")
