@@ -168,7 +168,7 @@ class _Resolver:
 
     def _resolve_scales(self) -> dict[str, tuple[float, str]]:
         """DN per unit of reflectance, and who says so, a band."""
-        by_pixels = ()
+        by_pixels: tuple[bool, str] | None = None
         scales = {}
         for name, array in self.layout.bands.items():
             scale = self.statements.get_scale(name)

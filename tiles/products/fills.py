@@ -70,8 +70,7 @@ def find_beyond_reflectance(values: NDArray[Any] | np.float64, quantification: f
         values: DN, any shape.
         quantification: DN per unit of reflectance.
     """
-    beyond: NDArray[np.bool_] = (values <= _DARKEST * quantification) | (values >= _BRIGHTEST * quantification)
-    return beyond
+    return np.asarray((values <= _DARKEST * quantification) | (values >= _BRIGHTEST * quantification))
 
 
 def resolve_fills(

@@ -150,8 +150,8 @@ def _read_metadata(files: ProductFiles, xml_name: str) -> tuple[ProductMetadata,
         metadata = parse_product_metadata(xml, where=where)
         said = metadata.offset_element if metadata.offsets else f"(baseline {metadata.baseline}: no offset)"
         final = bool(metadata.offsets) or has_offset(metadata.baseline) is not None
-        offset = min(metadata.offsets.values(), default=0.0)
-        return metadata, OffsetStatement(offset=offset, source=f"{short} {said}", final=final)
+        least = min(metadata.offsets.values(), default=0.0)
+        return metadata, OffsetStatement(offset=least, source=f"{short} {said}", final=final)
     granule = parse_granule_metadata(xml, where=where)
     late = has_offset(granule.baseline)
     offset = None if late is None else OFFSET_DN if late else 0.0
@@ -270,9 +270,9 @@ def _describe_missing(listed: ListedFiles, images: Sequence[BandFile]) -> tuple[
     if not lost:
         return ()
     words = "; ".join(f"{', '.join(bands)} {loss}" for loss, bands in lost.items())
-    return (f"The product is incomplete, by its own list: {words}. Fetch it again to map all that it has.",)
+    return (f"The product is incomplete: of what its own list names it lacks {words}. Fetch it again to have all.",)
 
 
 def _describe_loss(lost: BandFile, there: BandFile | None) -> str:
-    size = f"of {lost.resolution_m} m are missing" if lost.resolution_m else "are missing"
-    return f"{size}, and other files of them too" if there is None else f"{size}, {there.resolution_m} m were taken"
+    size = f"of {lost.resolution_m} m " if lost.resolution_m else ""
+    return f"{size}(there is no other file)" if there is None else f"{size}({there.resolution_m} m was taken instead)"

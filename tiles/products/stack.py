@@ -194,8 +194,8 @@ def _assume_order(header: RasterHeader, path: str) -> tuple[list[str], tuple[str
         labels = ", ".join(filter(None, header.descriptions))
         is_picture = header.dtypes[0] in {"uint8", "int8"}
         raise (SceneError if count < _FEWEST or is_picture else UnnamedBandsError)(
-            f"Expected named bands, or 12 (L2A) or 13 (L1C) without names, found {header.count} without names in "
-            f"{path}{f' ({labels})' if labels else ''}. Name them in order: --bands B02,B03,B04,B08."
+            f"Expected named bands, or 12 (L2A) or 13 (L1C) without names, found {header.count} without names of "
+            f"Sentinel-2 in {path}{f' ({labels})' if labels else ''}. Name them in order: --bands B02,B03,B04,B08."
         )
     names = list(order)
     if header.alpha is not None:
@@ -408,7 +408,8 @@ def _state_offset(
     if named is not None and late is not None:
         source = f"processing baseline {named.baseline} in the name"
         return OffsetStatement(offset=full if late else 0.0, source=source, final=not late, alternative=full)
-    silent = named is None or named.baseline is None
-    source = "no metadata" if silent else f"baseline {named.baseline} in the name says nothing of an offset"
+    source = "no metadata"
+    if named is not None and named.baseline is not None:
+        source = f"baseline {named.baseline} in the name says nothing of an offset"
     acquired = named.acquired.date() if named is not None and named.acquired is not None else None
     return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)

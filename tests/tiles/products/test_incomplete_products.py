@@ -59,7 +59,7 @@ def test_a_stray_does_not_stand_in_for_what_is_missing(product: Path) -> None:
     assert "B03" not in scene.band_names
     (note,) = scene.notes
     assert "incomplete" in note
-    assert "B03 of 10 m are missing, and other files of them too" in note
+    assert "B03 of 10 m (there is no other file)" in note
 
 
 def test_a_coarser_file_in_place_of_a_missing_one_is_told(product: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_coarser_file_in_place_of_a_missing_one_is_told(product: Path) -> None
     sizes = {band.name: band.grid.resolution[0] for band in scene.bands}
     assert (sizes["B02"], sizes["B03"], sizes["B04"], sizes["B11"]) == (10, 20, 20, 60)
     (note,) = scene.notes
-    assert "B03, B04 of 10 m are missing, 20 m were taken; B11 of 20 m are missing, 60 m were taken" in note
+    assert "lacks B03, B04 of 10 m (20 m was taken instead); B11 of 20 m (60 m was taken instead)" in note
 
 
 def test_a_flattened_copy_has_nothing_to_tell(product: Path) -> None:
