@@ -18,10 +18,11 @@ from typing import Any
 
 from models.runtimes.registry import resolve_card, resolve_path
 from pipeline.atomic import write_whole
-from pipeline.checksums import compute_sha256
+from pipeline.checksums import ANSWERS, compute_sha256
 from pipeline.errors import BusyError, OutputError, StaleResultError, output_errors
 from pipeline.mapping.options import MapOptions
 from strandline import __version__
+from tiles.products.stack import StackOptions
 
 __all__ = [
     "RECORD_NAME",
@@ -53,12 +54,14 @@ class BatchRecord:
         model_sha256: Of its file.
         parameters: Choices that change a map, as JSON can hold them.
         version: Of Strandline.
+        answers: See ``pipeline.checksums.ANSWERS``.
     """
 
     model: str
     model_sha256: str
     parameters: Mapping[str, Any]
     version: str = __version__
+    answers: int = ANSWERS["map"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,21 +85,27 @@ class Entry:
     at: str = ""
 
 
-def resolve_record(options: MapOptions) -> BatchRecord:
+def resolve_record(options: MapOptions, stack: StackOptions | None = None) -> BatchRecord:
     """What the maps of a folder will have in common.
 
     Args:
         options: Choices.
+        stack: What the user says of stacks.
 
     Raises:
         UnknownModelError: There is no such model.
         ModelFileError: The file is no model.
     """
     card = resolve_card(options.model)
+    said = (stack or StackOptions()).model_dump(mode="json", exclude={"any_platform"})  # lets in, and changes nothing
     return BatchRecord(
         model=f"{card.name} {card.version}",
         model_sha256=compute_sha256(resolve_path(options.model)),
-        parameters={**options.result_parameters(), "precision asked for": options.precision},
+        parameters={
+            **options.result_parameters(),
+            "precision asked for": options.precision,
+            **{f"stack {name}": value for name, value in said.items()},
+        },
     )
 
 
@@ -269,6 +278,7 @@ def _find_record(out: Path) -> BatchRecord | None:
                 model_sha256=str(properties["strandline:model_sha256"]),
                 parameters=dict(properties["strandline:parameters"]),
                 version=str(properties["processing:software"]["Strandline"]),
+                answers=int(properties["strandline:basis"]["answers"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             continue
@@ -279,8 +289,8 @@ def _compare(written: BatchRecord, wanted: BatchRecord) -> Iterator[str]:
     """In what two records differ, for a person."""
     if written.model_sha256 != wanted.model_sha256:
         yield f"model ({wanted.model})"
-    if written.version != wanted.version:
-        yield f"version of Strandline ({written.version}, now {wanted.version})"
+    if written.answers != wanted.answers:
+        yield f"answers of Strandline ({written.version}, now {wanted.version})"
     for name in sorted((written.parameters.keys() & wanted.parameters.keys()) - set(_FREE_CHOICES)):
         if written.parameters[name] != wanted.parameters[name]:
             yield f"{name} ({written.parameters[name]}, now {wanted.parameters[name]})"

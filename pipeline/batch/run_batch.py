@@ -74,7 +74,7 @@ def run_batch(
     """
     sources = list_sources(source if isinstance(source, Plan) else Path(source), stack=stack)
     options, cluster, out = _anchor(options or MapOptions()), cluster or ClusterOptions(), Path(out).absolute()
-    record = resolve_record(options)
+    record = resolve_record(options, stack)
     if not options.overwrite:
         require_same_choices(out, record)
     with open_client(cluster) as client, hold_batch(out):

@@ -135,7 +135,7 @@ def _list_items(plan: Plan) -> Iterator[SceneSource | LeftOut]:
         name, wanted = str(item["id"]), plan.query.any_platform
         yield SceneSource(id=make_scene_id(name), source=name, item=item, any_platform=wanted)
     for verdict in plan.set_aside:
-        kind: Kind = "duplicate" if verdict.reason.startswith("superseded") else "no scene"
+        kind: Kind = "duplicate" if verdict.kind == "superseded" else "no scene"
         yield LeftOut(id=verdict.id, kind=kind, reason=verdict.reason)
 
 

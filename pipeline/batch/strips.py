@@ -29,7 +29,7 @@ def find_scratch(job: SceneJob) -> Path:
     Args:
         job: What is mapped.
     """
-    return _find_root(job.folder) / job.fingerprint[:16]
+    return _find_root(job.folder) / job.basis.fingerprint[:16]
 
 
 def remove_scratch(folder: Path) -> None:

@@ -23,7 +23,7 @@ from pipeline.change.record import ChangeRecord, read_change, write_change, writ
 from pipeline.change.source import DatedCoast, read_dated_coast
 from pipeline.change.summary import Alert, ChangeSummary, compute_summary, list_alerts
 from pipeline.change.tables import write_tables
-from pipeline.checksums import compute_checksums, compute_fingerprint
+from pipeline.checksums import Basis, compute_basis, compute_checksums
 from pipeline.errors import output_errors
 from pipeline.output.geopackage import write_geopackage
 from pipeline.record.result import is_result_there
@@ -81,13 +81,13 @@ def compute_change(
     """
     options = options or ChangeOptions()
     first, second = read_dated_coast(Path(old)), read_dated_coast(Path(new))
-    fingerprint = _compute_fingerprint(first, second, options)
-    if is_result_there(out, fingerprint, overwrite=options.overwrite, made_from="other dates"):
+    basis = _compute_basis(first, second, options)
+    if is_result_there(out, basis, overwrite=options.overwrite):
         return _read_result(out)
     tides = read_heights(first, second, options)
     with open_workspace(out.parent, out.name) as work:
         comparison = compare_dates(first, second, options=options, progress=progress)
-        record = _make_record(comparison, first, second, options, fingerprint, tides)
+        record = _make_record(comparison, first, second, options, basis, tides)
         _write_outputs(work.folder, comparison, record)
         write_change_item(work.folder, out.name, record, extents=comparison.extents, plane=comparison.plane)
         work.publish()
@@ -96,20 +96,19 @@ def compute_change(
     )
 
 
-def _compute_fingerprint(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> str:
+def _compute_basis(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> Basis:
     checksums = [compute_checksums(str(path) for path in coast.files) for coast in (old, new)]
     # By number, for both dates' files have the same names, and which of them is the old one decides the sign.
     inputs = {
-        f"{date}-{number}": checksum
+        f"{date} {number} {Path(name).name}": checksum
         for date, sums in zip(("old", "new"), checksums, strict=True)
-        for number, checksum in enumerate(sums.values())
+        for number, (name, checksum) in enumerate(sums.items(), 1)
     }
     facts = {
-        date: [coast.id, coast.time, coast.threshold, coast.probability_rmse]
+        f"{date} date": [coast.id, coast.time, coast.threshold, coast.probability_rmse]
         for date, coast in (("old", old), ("new", new))
     }
-    parameters = {**options.result_parameters(), "dates": facts}
-    return compute_fingerprint(inputs=inputs, model_sha256="", parameters=parameters)
+    return compute_basis("change", inputs=inputs, choices={**options.result_parameters(), **facts})
 
 
 def _read_result(folder: Path) -> ChangeResult:
@@ -128,7 +127,7 @@ def _make_record(
     old: DatedCoast,
     new: DatedCoast,
     options: ChangeOptions,
-    fingerprint: str,
+    basis: Basis,
     tides: tuple[float, float] | None,
 ) -> ChangeRecord:
     summary = compute_summary(comparison, options=options)
@@ -139,7 +138,7 @@ def _make_record(
         summary=summary,
         alerts=tuple(alerts),
         options=options,
-        fingerprint=fingerprint,
+        basis=basis,
         tides=tides,
         notes=(*_list_doubts(summary), *_list_notes(old, new, options)),
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.checksums import compute_sha256
+from pipeline.checksums import compute_listing_sha256, compute_source_sha256
 from strandline import StrandlineError
 from tiles.errors import OptionError
 from tiles.options import Options
@@ -80,9 +80,10 @@ class ChangeOptions(Options):
 
     def result_parameters(self) -> dict[str, Any]:
         """The choices that change the result, for the record; a file is known by its checksum."""
-        left_out = {"overwrite", "tides", "tide_folder"}
-        values = {name: getattr(self, name) for name in type(self).model_fields if name not in left_out}
-        return values | {"tides": compute_sha256(self.tides) if self.tides and self.tides.is_file() else None}
+        return self.model_dump(mode="json", exclude={"overwrite"}) | {
+            "tides": compute_source_sha256(self.tides) if self.tides else None,
+            "tide_folder": compute_listing_sha256(self.tide_folder),
+        }
 
     def require_folder(self) -> Path:
         """The folder of the tide model.

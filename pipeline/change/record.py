@@ -18,7 +18,7 @@ from pipeline.change.options import ChangeOptions
 from pipeline.change.plane import Box, Plane
 from pipeline.change.source import DatedCoast
 from pipeline.change.summary import Alert, ChangeSummary
-from pipeline.checksums import compute_sha256, format_multihash
+from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.footprint import compute_bbox
 from pipeline.record.links import make_whole_href
@@ -41,7 +41,7 @@ class ChangeRecord:
         summary: In numbers.
         alerts: What passes a threshold.
         options: What the user chose.
-        fingerprint: See ``compute_fingerprint``.
+        basis: All that decided the result.
         tides: Height in metres on the old and on the new date, where a table was given.
         notes: What the user should be told, a sentence each.
     """
@@ -51,7 +51,7 @@ class ChangeRecord:
     summary: ChangeSummary
     alerts: tuple[Alert, ...]
     options: ChangeOptions
-    fingerprint: str
+    basis: Basis
     tides: tuple[float, float] | None
     notes: tuple[str, ...]
 
@@ -59,7 +59,7 @@ class ChangeRecord:
         """The document of ``change.json``: nothing in it differs from run to run."""
         heights = self.tides or (None, None)
         return {
-            "strandline:fingerprint": self.fingerprint,
+            "strandline:fingerprint": self.basis.fingerprint,
             "old": _describe_date(self.old, heights[0]),
             "new": _describe_date(self.new, heights[1]),
             "days": _count_days(self.old, self.new),
@@ -108,7 +108,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
         bbox=bbox,
         times=(record.old.acquired, record.new.acquired),
         simulated=record.old.simulated or record.new.simulated,
-        fingerprint=record.fingerprint,
+        basis=record.basis,
         properties={
             "parameters": document["parameters"],
             "change": document["summary"],

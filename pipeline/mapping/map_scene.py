@@ -217,7 +217,7 @@ def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Prov
         model_source=job.runtime.source,
         model_sha256=job.runtime.sha256,
         parameters=list_parameters(job.options, job.runtime),
-        fingerprint=job.fingerprint,
+        basis=job.basis,
         runtime={
             "description": job.runtime.description,
             "tile_size": job.tile_size,

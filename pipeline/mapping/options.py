@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from models.runtimes.registry import DEFAULT_MODEL
-from pipeline.checksums import compute_sha256
+from pipeline.checksums import compute_source_sha256
 from tiles.masks import CLOUD_CLASSES, SCL_CLASSES
 from tiles.options import Options
 
@@ -67,11 +67,16 @@ class MapOptions(Options):
         Threads, tile size, device, runtime, decoder and ``overwrite`` do not. A file is known by its checksum.
         """
         return {
-            "aoi": self.aoi if self.aoi is None or not Path(self.aoi).is_file() else compute_sha256(Path(self.aoi)),
-            "ocean": None if self.ocean is None or not self.ocean.is_file() else compute_sha256(self.ocean),
+            "aoi": _describe_source(self.aoi),
+            "ocean": _describe_source(self.ocean),
             "cloud_classes": sorted(self.cloud_classes),
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
             "simplify_m": self.simplify_m,
             "formats": sorted({"gpkg", *self.formats}),
         }
+
+
+def _describe_source(source: str | Path | None) -> str | None:
+    """A file or folder by its checksum, anything else (a box, an address) by its text."""
+    return None if source is None else compute_source_sha256(Path(source)) or str(source)

@@ -9,6 +9,7 @@ from models.card import ModelCard
 from models.runtimes.predictor import Predictor
 from models.runtimes.registry import resolve_card
 from models.runtimes.resolve import resolve_predictor
+from pipeline.checksums import Basis, compute_basis, compute_checksums
 from pipeline.clock import StageClock
 from pipeline.mapping.options import MapOptions
 from pipeline.output.vectors import resolve_formats
@@ -18,7 +19,6 @@ from pipeline.predict.inputs import describe_absence, resolve_inputs
 from pipeline.predict.quicklook import Visible, resolve_factor
 from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
-from pipeline.record.item import compute_checksums, compute_fingerprint
 from pipeline.record.result import is_result_there
 from tiles.grid import Grid
 from tiles.pixels.reader import ReadPlan
@@ -41,7 +41,7 @@ class SceneJob:
         runtime: The model, ready to predict.
         area: The part of the scene that is mapped.
         folder: Where the outputs go.
-        fingerprint: Of all that decides the result.
+        basis: All that decides the result.
         inputs: Checksums of the scene's files by path.
         clock: Takes the time of each stage.
         progress: Told how far the work is.
@@ -54,7 +54,7 @@ class SceneJob:
     runtime: Predictor
     area: Area
     folder: Path
-    fingerprint: str
+    basis: Basis
     inputs: dict[str, str]
     clock: StageClock
     progress: Progress
@@ -99,9 +99,7 @@ class SceneJob:
         Raises:
             StaleResultError: It holds another, which was not to be replaced.
         """
-        return is_result_there(
-            self.folder, self.fingerprint, overwrite=self.options.overwrite, made_from="other inputs"
-        )
+        return is_result_there(self.folder, self.basis, overwrite=self.options.overwrite)
 
 
 def plan_scene(
@@ -141,11 +139,9 @@ def plan_scene(
         )
     with clock.stage("checksums"):
         inputs = compute_checksums(scene.files)
-        fingerprint = compute_fingerprint(
-            inputs=inputs,
-            model_sha256=runtime.sha256,
-            parameters=list_parameters(options, runtime),
-        )
+        parameters = list_parameters(options, runtime)
+        choices = {"model": runtime.sha256, **parameters, **_describe_scene(scene)}
+        basis = compute_basis("map", inputs=inputs, choices=choices)
     return SceneJob(
         scene=scene,
         bands=bands,
@@ -154,11 +150,27 @@ def plan_scene(
         runtime=runtime,
         area=area,
         folder=Path(out) / scene.id,
-        fingerprint=fingerprint,
+        basis=basis,
         inputs=inputs,
         clock=clock,
         progress=progress,
     )
+
+
+def _describe_scene(scene: Scene) -> dict[str, object]:
+    """What was decided about a scene that its files alone do not say: the user's word and the pixels' are in it."""
+    radiometry = scene.radiometry
+    offsets = set(radiometry.offsets.values())
+    return {
+        "bands": {band.name: [Path(band.path).name, band.index] for band in scene.bands},
+        "cloud mask": None if scene.classification is None else Path(scene.classification.path).name,
+        "grid": [scene.grid.crs.to_wkt(), *scene.grid.transform[:6], *scene.grid.shape],
+        "scale": 1 / radiometry.quantification,
+        "offset": offsets.pop() if len(offsets) == 1 else dict(radiometry.offsets),
+        "nodata": [radiometry.nodata, radiometry.nodata_rule],
+        "date": None if scene.acquired is None else scene.acquired.isoformat(),
+        "simulated": scene.simulated,
+    }
 
 
 def list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object]:

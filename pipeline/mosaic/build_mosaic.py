@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.atomic import open_workspace
-from pipeline.checksums import compute_fingerprint
+from pipeline.checksums import Basis, compute_basis
 from pipeline.errors import MosaicError
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.features import CoastContext, build_frames
@@ -119,17 +119,17 @@ def build_mosaic(
     options, out = options or MosaicOptions(), Path(out)
     resolve_formats(options.formats)
     mapped = read_mapped_scenes(Path(folder))
-    fingerprint = compute_fingerprint(
+    basis = compute_basis(
+        "mosaic",
         inputs=dict(zip((scene.id for scene in mapped.scenes), mapped.fingerprints, strict=True)),
-        model_sha256=mapped.model_sha256,
-        parameters=options.result_parameters(),
+        choices={"model": mapped.model_sha256, **options.result_parameters()},
     )
-    if is_result_there(out, fingerprint, overwrite=options.overwrite, made_from="other scenes"):
+    if is_result_there(out, basis, overwrite=options.overwrite):
         return MosaicResult(folder=out, already_made=True, scenes=len(mapped.scenes), notes=mapped.notes)
     plans = plan_lattices(mapped.scenes, grid=options.grid)
-    with open_workspace(out.resolve().parent, out.resolve().name, keep=fingerprint[:16]) as work:
+    with open_workspace(out.resolve().parent, out.resolve().name, keep=basis.fingerprint[:16]) as work:
         build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
-        lines = build.run(progress or ignore_progress, fingerprint)
+        lines = build.run(progress or ignore_progress, basis)
         shutil.rmtree(work.folder / ".scratch")
         work.publish()
     return MosaicResult(folder=out, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes)
@@ -145,7 +145,7 @@ class _MosaicBuild:
     folder: Path
     client: Client | None
 
-    def run(self, progress: Progress, fingerprint: str) -> int:
+    def run(self, progress: Progress, basis: Basis) -> int:
         """Do all of it in the workspace; returns the number of lines."""
         jobs = [self._create_store(plan) for plan in self.plans]
         work = list(zip(jobs, self.plans, strict=True))
@@ -164,7 +164,7 @@ class _MosaicBuild:
         ]
         for _ in self._run_stage("rasters", progress, _write_tile, rasters):
             pass
-        self._write_items(work, fingerprint)
+        self._write_items(work, basis)
         return lines
 
     def _create_store(self, plan: LatticePlan) -> CellJob:
@@ -265,8 +265,8 @@ class _MosaicBuild:
             pieces.append(Piece(chains=chains, base=0, crs="OGC:CRS84", sources=np.zeros(1, np.int64)))
         return pieces, Lacking.join(lacking)
 
-    def _write_items(self, work: Sequence[tuple[CellJob, LatticePlan]], fingerprint: str) -> None:
-        record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), fingerprint=fingerprint)
+    def _write_items(self, work: Sequence[tuple[CellJob, LatticePlan]], basis: Basis) -> None:
+        record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), basis=basis)
         for job, plan in work:
             for name, window in plan.tiles.items():
                 write_tile_item(self.folder / name, job.store.lattice.compute_grid(window), record)

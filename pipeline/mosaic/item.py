@@ -15,6 +15,7 @@ import pystac
 import shapely
 from shapely.geometry import mapping, shape
 
+from pipeline.checksums import Basis
 from pipeline.mosaic.rasters import RASTERS
 from pipeline.record.assets import describe_classes
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME
@@ -36,12 +37,12 @@ class MosaicRecord:
     Attributes:
         mapped: The scenes.
         parameters: Choices that change the result.
-        fingerprint: See ``compute_fingerprint``.
+        basis: All that decided the result.
     """
 
     mapped: MappedScenes
     parameters: Mapping[str, Any]
-    fingerprint: str
+    basis: Basis
 
 
 def write_tile_item(folder: Path, grid: Grid, record: MosaicRecord) -> Path:
@@ -112,7 +113,7 @@ def _make_item(
         bbox=bbox,
         times=[scene.acquired for scene in scenes],
         simulated=any(scene.simulated for scene in record.mapped.scenes),
-        fingerprint=record.fingerprint,
+        basis=record.basis,
         properties={
             "model": record.mapped.model,
             "model_sha256": record.mapped.model_sha256,

@@ -20,7 +20,7 @@ import pystac
 import rasterio
 
 from models.card import ModelCard
-from pipeline.checksums import compute_checksums, compute_fingerprint, format_multihash
+from pipeline.checksums import Basis, format_multihash
 from pipeline.record.assets import build_assets
 from pipeline.record.footprint import compute_footprint
 from pipeline.record.links import make_whole_href
@@ -38,7 +38,7 @@ from strandline import __version__
 from tiles.grid import Grid
 from tiles.scene import Scene
 
-__all__ = ["Provenance", "build_item", "compute_checksums", "compute_fingerprint", "write_item"]
+__all__ = ["Provenance", "build_item", "write_item"]
 
 _SCHEMAS = name_schemas(
     "eo/v2.0.0",
@@ -73,7 +73,7 @@ class Provenance:
         parameters: Choices that change the result, as JSON can hold them.
         runtime: How it was run, without changing the result beyond a stated bound: device, precision, tile size.
         software: The libraries that ran the model, with their versions; what computes the network comes first.
-        fingerprint: See ``compute_fingerprint``.
+        basis: All that decided the result.
         statistics: Shares and counts worth keeping, such as ``nodata_percent``.
         notes: What the user was told, a sentence each.
         absent_bands: Bands that the model knows and the scene lacks; the network was told so.
@@ -88,7 +88,7 @@ class Provenance:
     model_source: str
     model_sha256: str
     parameters: Mapping[str, Any]
-    fingerprint: str
+    basis: Basis
     runtime: Mapping[str, Any] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
@@ -210,7 +210,8 @@ def _name_pixels(scene: Scene) -> str:
 def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
     scene, radiometry = provenance.scene, provenance.scene.radiometry
     own = {
-        "fingerprint": provenance.fingerprint,
+        "fingerprint": provenance.basis.fingerprint,
+        "basis": provenance.basis.to_dict(),
         "simulated": scene.simulated,
         "source": {
             "href": make_whole_href(scene.source),

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pystac
 
 from pipeline.atomic import write_whole
-from pipeline.checksums import compute_sha256, format_multihash
+from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.errors import StaleResultError
 from pipeline.record.links import locate_file, make_relative_href
 from strandline import __version__
@@ -49,6 +49,9 @@ UNDATED: Final = "strandline:undated"
 
 COPERNICUS = "Contains modified Copernicus Sentinel data"
 SIMULATED = "Simulated scenes: they show no place on Earth."
+
+_MOST_SAID = 5
+"""Differences that a message names."""
 
 _MEDIA_TYPES = {
     ".gpkg": "application/geopackage+sqlite3",
@@ -84,26 +87,40 @@ def read_fingerprint(folder: Path) -> str | None:
         return None
 
 
-def is_result_there(folder: Path, fingerprint: str, *, overwrite: bool, made_from: str) -> bool:
+def is_result_there(folder: Path, basis: Basis, *, overwrite: bool) -> bool:
     """Whether a folder holds the very result that is asked for.
 
     Args:
         folder: Where it would stand.
-        fingerprint: Of what is asked for.
+        basis: What would decide it.
         overwrite: Whether another result may be replaced.
-        made_from: What another result differs in, besides its choices: ``other dates``.
 
     Raises:
-        StaleResultError: The folder holds another result, which was not to be replaced.
+        StaleResultError: The folder holds another result, which was not to be replaced; the message says in what the
+            two differ.
     """
-    if read_fingerprint(folder) == fingerprint:
+    if read_fingerprint(folder) == basis.fingerprint:
         return True
     if (folder / ITEM_NAME).exists() and not overwrite:
         raise StaleResultError(
-            f"{folder} was made from {made_from} or with other choices: pass --overwrite to replace it, or choose "
-            "another --out."
+            f"{folder} holds a result that differs in {_describe_differences(folder, basis)}: pass --overwrite to "
+            "replace it, or choose another --out."
         )
     return False
+
+
+def _describe_differences(folder: Path, basis: Basis) -> str:
+    try:
+        properties = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+        differences = basis.describe_differences(properties.get("strandline:basis"))
+        if not differences and properties.get("strandline:fingerprint") == basis.fingerprint:
+            return "an output that is missing or was changed"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        differences = []
+    if not differences:  # of an earlier release, or no item of ours
+        return "its inputs or choices"
+    more = [f"and {len(differences) - _MOST_SAID} more"] if len(differences) > _MOST_SAID else []
+    return ", ".join([*differences[:_MOST_SAID], *more])
 
 
 def name_schemas(*names: str) -> list[str]:
@@ -201,7 +218,7 @@ class ResultItem:
         bbox: West, south, east, north in degrees; west is larger where the antimeridian is crossed.
         times: Moments of sensing of the dates; ``None`` where one is not known.
         simulated: Whether a date is.
-        fingerprint: See ``compute_fingerprint``.
+        basis: All that decided the result.
         properties: What else the item says; names without a prefix become ours.
         schemas: Extensions besides ``file`` and ``processing``, as ``name_schemas`` takes them.
         assets: Described files by key; ``None``: all of the folder that stand there when it is written.
@@ -213,7 +230,7 @@ class ResultItem:
     bbox: list[float]
     times: Sequence[datetime | None]
     simulated: bool
-    fingerprint: str
+    basis: Basis
     properties: Mapping[str, Any]
     schemas: tuple[str, ...] = ()
     assets: Mapping[str, pystac.Asset] | None = field(default=None)
@@ -240,7 +257,8 @@ class ResultItem:
                 "license": "other",
                 "processing:software": {"Strandline": __version__},
                 "strandline:simulated": self.simulated,
-                "strandline:fingerprint": self.fingerprint,
+                "strandline:fingerprint": self.basis.fingerprint,
+                "strandline:basis": self.basis.to_dict(),
                 **{name if ":" in name else f"strandline:{name}": value for name, value in self.properties.items()},
             },
             stac_extensions=name_schemas(*self.schemas, "file/v2.1.0", "processing/v1.2.0"),

@@ -288,4 +288,4 @@ def _describe_error(error: BaseException) -> str:
 
 
 def _set_aside(href: str, reason: str) -> PlanVerdict:
-    return PlanVerdict(id=href, reason=f"cannot be read: {reason}")
+    return PlanVerdict(id=href, kind="unreadable", reason=f"cannot be read: {reason}")

@@ -114,7 +114,7 @@ def _resolve_group(group: Sequence[Acquisition]) -> list[PlanVerdict]:
         if reason is None:
             kept.append(item)
         else:
-            set_aside.append(PlanVerdict(id=item.id, reason=reason))
+            set_aside.append(PlanVerdict(id=item.id, kind="superseded", reason=reason))
     return set_aside
 
 

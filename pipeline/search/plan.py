@@ -22,7 +22,7 @@ from tiles.errors import SceneError
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import parse_stac_item
 
-__all__ = ["Plan", "PlanQuery", "PlanSource", "PlanVerdict", "format_plan", "read_plan", "write_plan"]
+__all__ = ["Plan", "PlanQuery", "PlanSource", "PlanVerdict", "VerdictKind", "format_plan", "read_plan", "write_plan"]
 
 VERSION: Literal[1] = 1
 """Of the plan's layout."""
@@ -72,15 +72,21 @@ class PlanQuery(_Part):
     any_platform: bool = False
 
 
+VerdictKind = Literal["superseded", "cloud", "no bands", "unreadable", "beyond limit", "other"]
+"""Why an item is left out, for programs."""
+
+
 class PlanVerdict(_Part):
     """An item that was found and left out.
 
     Attributes:
         id: Of the item.
-        reason: Why.
+        kind: Why, for programs; ``other`` in plans of releases that did not say.
+        reason: The same for a person.
     """
 
     id: str
+    kind: VerdictKind = "other"
     reason: str
 
 

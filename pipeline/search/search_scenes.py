@@ -23,7 +23,7 @@ from pipeline.search.duplicates import resolve_duplicates
 from pipeline.search.errors import EmptySearchError, SearchError
 from pipeline.search.hosts import DEFAULT_HOST, HOSTS, find_host
 from pipeline.search.item_facts import describe_acquisition, read_cloud, read_footprint, read_moment
-from pipeline.search.plan import Plan, PlanQuery, PlanSource, PlanVerdict
+from pipeline.search.plan import Plan, PlanQuery, PlanSource, PlanVerdict, VerdictKind
 from tiles.errors import OptionError, SceneError
 from tiles.options import Options
 from tiles.products.asset_hosts import strip_credentials
@@ -182,14 +182,14 @@ class _Sieve:
             self.set_aside.append(item)
             return
         if not is_stac_item(item) or not isinstance(item.get("id"), str):
-            self._set_item_aside(str(item.get("id", "(no id)")), "no STAC item")
+            self._set_item_aside(str(item.get("id", "(no id)")), "other", "no STAC item")
             return
         if not self._lies_within_query(item):
             self.beside += 1
             return
-        reason = self._find_fault(item)
-        if reason is not None:
-            self._set_item_aside(item["id"], reason)
+        fault = self._find_fault(item)
+        if fault is not None:
+            self._set_item_aside(item["id"], *fault)
         else:
             self._keep(_strip_item(item))
 
@@ -200,7 +200,7 @@ class _Sieve:
         items = [self.kept[make_scene_id(entry.id)] for entry in resolution.kept]
         items.sort(key=lambda item: (str(read_moment(item)), item["id"]))
         for item in items[self.options.limit or len(items) :]:
-            self._set_item_aside(item["id"], f"beyond --limit {self.options.limit}")
+            self._set_item_aside(item["id"], "beyond limit", f"beyond --limit {self.options.limit}")
         return items[: self.options.limit]
 
     def _keep(self, item: dict[str, Any]) -> None:
@@ -210,7 +210,7 @@ class _Sieve:
         if twin is not None and twin != item:
             # Which of two stays must not hang on which came first.
             item, twin = sorted((item, twin), key=lambda one: json.dumps(one, sort_keys=True))
-            self._set_item_aside(twin["id"], f"another item goes by the name of {item['id']} too, and stays")
+            self._set_item_aside(twin["id"], "other", f"another item goes by the name of {item['id']} too, and stays")
         self.kept[folder] = item
 
     def _lies_within_query(self, item: dict[str, Any]) -> bool:
@@ -221,26 +221,26 @@ class _Sieve:
         here = footprint is None or self.area.intersects(footprint)
         return here and (moment is None or self.period.contains(moment))
 
-    def _find_fault(self, item: dict[str, Any]) -> str | None:
+    def _find_fault(self, item: dict[str, Any]) -> tuple[VerdictKind, str] | None:
         if read_moment(item) is None:
-            return "states no time of sensing"
+            return "other", "states no time of sensing"
         other = find_other_mission(item)
         if other is not None and not self.options.any_platform:
-            return f"not of Sentinel-2 ({other})"
+            return "other", f"not of Sentinel-2 ({other})"
         if read_footprint(item) is None:
-            return "states neither geometry nor bbox"
+            return "other", "states neither geometry nor bbox"
         cloud, most = read_cloud(item), self.options.max_cloud
         if cloud is not None and most is not None and cloud > most:
-            return f"cloud {cloud:.4g}% over {most:g}%"
+            return "cloud", f"cloud {cloud:.4g}% over {most:g}%"
         try:
             parse_stac_item(item, where=item["id"], any_platform=True)
         except SceneError:
             keys = ", ".join(list(item["assets"])[:6]) or "none"
-            return f"no assets with bands of Sentinel-2 (found {keys})"
+            return "no bands", f"no assets with bands of Sentinel-2 (found {keys})"
         return None
 
-    def _set_item_aside(self, name: str, reason: str) -> None:
-        self.set_aside.append(PlanVerdict(id=name, reason=reason))
+    def _set_item_aside(self, name: str, kind: VerdictKind, reason: str) -> None:
+        self.set_aside.append(PlanVerdict(id=name, kind=kind, reason=reason))
 
 
 def _strip_item(item: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def _make_empty_error(source: PlanSource, sieve: _Sieve, options: SearchOptions)
     reasons = sorted({verdict.reason for verdict in sieve.set_aside})
     where = f"{source.href} for {options.aoi} in {options.dates}"
     if sieve.set_aside:
-        cloudy = any(reason.startswith("cloud") for reason in reasons)
+        cloudy = any(verdict.kind == "cloud" for verdict in sieve.set_aside)
         advice = "Raise --max-cloud, or widen the area or the dates" if cloudy else "Search another source (--stac)"
         return EmptySearchError(
             f"Nothing to map in {where}: all {len(sieve.set_aside)} that were found were set aside "

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from pipeline.atomic import open_workspace
-from pipeline.checksums import compute_fingerprint, compute_sha256
+from pipeline.checksums import Basis, compute_basis, compute_listing_sha256, compute_source_sha256
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import ITEM_NAME, is_result_there
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
@@ -71,7 +71,7 @@ class _Plan:
     mapped: MappedScenes
     groups: list[list[MappedScene]]
     options: TimeseriesOptions
-    fingerprint: str
+    basis: Basis
     notes: tuple[str, ...]
 
 
@@ -97,7 +97,7 @@ def compute_timeseries(
         StrandlineError: Whatever is wrong with the maps, the choices or the disk, in one line.
     """
     plan, out = _make_plan(Path(folder), options or TimeseriesOptions()), Path(out)
-    if is_result_there(out, plan.fingerprint, overwrite=plan.options.overwrite, made_from="other maps"):
+    if is_result_there(out, plan.basis, overwrite=plan.options.overwrite):
         return TimeseriesResult(folder=out, already_made=True, dates=len(plan.groups), notes=plan.notes)
     progress = progress or ignore_progress
     with open_workspace(out.parent, out.name) as work:
@@ -125,16 +125,17 @@ def _make_plan(folder: Path, options: TimeseriesOptions) -> _Plan:
         notes.append(f"Left out, since their time is not known: {len(mapped.scenes) - len(timed)} scenes.")
     if not timed:
         raise TimeseriesError(f"Expected mapped scenes with a time of sensing in {folder}, found none.")
-    files = [path for path in (options.transects, options.tides, _find_reference(options)) if path is not None]
-    if missing := [path for path in files if not path.is_file()]:
+    stated = {"transects": options.transects, "reference": _find_reference(options), "tides": options.tides}
+    sources = {name: path for name, path in stated.items() if path is not None}
+    if missing := [path for path in sources.values() if not path.exists()]:
         raise TimeseriesError(f"Expected a file at {missing[0]}, found none.")
     inputs = {scene.id: mark for scene, mark in zip(mapped.scenes, mapped.fingerprints, strict=True)}
-    inputs |= {str(path): compute_sha256(path) for path in files}
-    fingerprint = compute_fingerprint(
-        inputs=inputs, model_sha256=mapped.model_sha256, parameters=options.result_parameters()
-    )
+    choices = {"model": mapped.model_sha256, **options.result_parameters()}
+    choices |= {name: compute_source_sha256(path) for name, path in sources.items()}
+    choices["tide_folder"] = compute_listing_sha256(options.tide_folder)
+    basis = compute_basis("timeseries", inputs=inputs, choices=choices)
     groups = [[timed[number] for number in group] for group in group_acquisitions(timed)]
-    return _Plan(mapped=mapped, groups=groups, options=options, fingerprint=fingerprint, notes=tuple(notes))
+    return _Plan(mapped=mapped, groups=groups, options=options, basis=basis, notes=tuple(notes))
 
 
 def _find_reference(options: TimeseriesOptions) -> Path | None:
@@ -240,7 +241,7 @@ def _write(
         series=series,
         mapped=plan.mapped,
         options=plan.options,
-        fingerprint=plan.fingerprint,
+        basis=plan.basis,
         origin=words,
         notes=(*plan.notes, *notes),
     )

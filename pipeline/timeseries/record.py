@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 
+from pipeline.checksums import Basis
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.footprint import compute_bbox
 from pipeline.record.mapped_scene import MappedScenes
@@ -38,7 +39,7 @@ class SeriesRecord:
         series: The series.
         mapped: The scenes that it rests on.
         options: What the user chose.
-        fingerprint: See ``compute_fingerprint``.
+        basis: All that decided the result.
         origin: Where the transects come from, a sentence.
         notes: What the user should be told, a sentence each.
     """
@@ -46,7 +47,7 @@ class SeriesRecord:
     series: Series
     mapped: MappedScenes
     options: TimeseriesOptions
-    fingerprint: str
+    basis: Basis
     origin: str
     notes: tuple[str, ...]
 
@@ -55,7 +56,7 @@ class SeriesRecord:
         series, options = self.series, self.options
         corrected = series.corrected_fits
         return {
-            "strandline:fingerprint": self.fingerprint,
+            "strandline:fingerprint": self.basis.fingerprint,
             "software": f"Strandline {__version__}",
             "model": self.mapped.model,
             "crs": {"code": series.transects.crs.to_string(), "meaning": "UTM zone of the middle of the transects."},
@@ -136,7 +137,7 @@ def write_series_record(folder: Path, name: str, record: SeriesRecord) -> None:
         bbox=bbox,
         times=[date.acquired for date in record.series.dates],
         simulated=any(scene.simulated for scene in record.mapped.scenes),
-        fingerprint=record.fingerprint,
+        basis=record.basis,
         properties={name: document[name] for name in ("parameters", "summary", "tide", "notes")},
     ).write(folder)
 

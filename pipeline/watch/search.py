@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import shapely
@@ -69,7 +69,7 @@ def look_for_scenes(ledger: Ledger, area: AreaSettings, *, now: datetime, since:
     known = ledger.rows(area.name, items=False)
     sightings = list_sightings(plan, area, known=known, ledger=ledger)
     counts = ledger.record(area.name, sightings)
-    others = {entry.id: entry.reason for entry in plan.set_aside if not _is_duplicate(entry.reason)}
+    others = {entry.id: entry.reason for entry in plan.set_aside if entry.kind != "superseded"}
     return SearchOutcome(dates=dates, counts=counts, set_aside=others)
 
 
@@ -87,10 +87,14 @@ def list_sightings(
     place = area.resolve_area()
     shown = [describe_acquisition(item) for item in plan.items]
     names = _name_acquisitions(plan.items, shown, area.name, ledger)
-    sightings = [_assess_item(*one, area, place) for one in zip(plan.items, shown, names, strict=True)]
+    assessed = (_assess_item(*one, area, place) for one in zip(plan.items, shown, names, strict=True))
     mentioned = {row.product for row in known} | {str(event.get("product")) for row in known for event in row.history}
-    duplicates = (_describe_duplicate(entry.id, entry.reason) for entry in plan.set_aside)
-    return [*sightings, *(one for one in duplicates if one is not None and one.product not in mentioned)]
+    superseded = (entry for entry in plan.set_aside if entry.kind == "superseded")
+    duplicates = (_describe_duplicate(entry.id, entry.reason) for entry in superseded)
+    return [
+        *(one for one in assessed if one is not None),
+        *(one for one in duplicates if one is not None and one.product not in mentioned),
+    ]
 
 
 def read_tile(acquisition: str) -> str:
@@ -111,12 +115,15 @@ def _resolve_last(ledger: Ledger, area: str, *, now: datetime) -> datetime | Non
 
 def _assess_item(
     item: Mapping[str, Any], acquisition: Acquisition, name: str, area: AreaSettings, place: SearchArea
-) -> Sighting:
+) -> Sighting | None:
+    """What the ledger keeps of an item; nothing where it states no time, which a search sets aside."""
+    if acquisition.acquired is None:
+        return None
     skip, reason = _find_reason(item, acquisition, area, place)
     return Sighting(
         acquisition=name,
         product=read_product_name(item),
-        acquired=acquisition.acquired or datetime.now(UTC),
+        acquired=acquisition.acquired,
         baseline=acquisition.baseline,
         generated=acquisition.generated,
         item=item,
@@ -187,14 +194,10 @@ def _name_datatake(item: Mapping[str, Any], one: Acquisition) -> str:
     return f"{platform}_{one.tile}_{moment}"
 
 
-def _is_duplicate(reason: str) -> bool:
-    return reason.startswith("superseded")
-
-
 def _describe_duplicate(product: str, reason: str) -> Sighting | None:
     """An older product of an acquisition whose newer one was found with it: a row of its own, never mapped."""
     name = parse_product_name(product)
-    if not _is_duplicate(reason) or name is None or name.acquired is None:
+    if name is None or name.acquired is None:
         return None
     return Sighting(
         acquisition=f"duplicate_{product}",

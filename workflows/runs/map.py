@@ -62,7 +62,7 @@ def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
     Args:
         said: ``bands`` (comma-separated), ``scale``, ``offset``, ``any_platform``, and whatever else.
     """
-    if said["bands"] is said["scale"] is said["offset"] is None and not said["any_platform"]:
+    if said["bands"] is said["scale"] is said["offset"] is None and not said.get("any_platform"):
         return None
     return StackOptions.pick(said, bands=split_words(said["bands"]) if said["bands"] else None)
 

@@ -10,16 +10,17 @@ from typing import Any
 from rich.console import Console
 
 from pipeline.search.hosts import HOSTS
-from pipeline.search.plan import Plan, write_plan
+from pipeline.search.plan import Plan, VerdictKind, write_plan
 
 __all__ = ["run_search"]
 
-_KINDS = {
+_KINDS: dict[VerdictKind, str] = {
     "superseded": "of an acquisition that came more than once",
     "cloud": "over the limit of cloud",
-    "no assets": "without bands",
-    "cannot be read": "not to be read",
-    "beyond": "beyond the limit",
+    "no bands": "without bands",
+    "unreadable": "not to be read",
+    "beyond limit": "beyond the limit",
+    "other": "for other reasons",
 }
 
 
@@ -49,11 +50,7 @@ def _report_plan(console: Console, plan: Plan, out: Path | None) -> None:
         f"{count} scene{'s' if count > 1 else ''} from {where}, {first} to {last}{f': {out}' if out else ''}",
         soft_wrap=True,
     )
-    kinds = Counter(_name_kind(verdict.reason) for verdict in plan.set_aside)
+    kinds = Counter(_KINDS[verdict.kind] for verdict in plan.set_aside)
     if kinds:
         parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         console.print(f"{sum(kinds.values())} set aside, see set_aside in the plan: {parts}", soft_wrap=True)
-
-
-def _name_kind(reason: str) -> str:
-    return next((kind for start, kind in _KINDS.items() if reason.startswith(start)), "for other reasons")

@@ -52,7 +52,8 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
     if check:
         _check(settings)
         return
-    named = [f"--{name}".replace("--areas", "--area") for name, value in only.items() if value]
+    words = {"due": "--due", "areas": "--area", "since": "--since", "retry": "--retry"}
+    named = [words[name] for name, value in only.items() if value]
     if named and not once:
         raise OptionError(f"Expected --once with {' and '.join(named)}.")
     since = _parse_day(only["since"])

@@ -123,9 +123,7 @@ class Claims(LedgerPart):
         with self._database.write() as connection:
             now = self._clock()
             return sum(
-                change_row(
-                    connection, row, apply_pending(row, now=now) or {**FREE, "state": _state_before(row)}, now=now
-                )
+                change_row(connection, row, apply_pending(row, now=now) or _give_back(row), now=now)
                 for row in connection.execute(query).mappings().all()
             )
 
@@ -209,7 +207,7 @@ def _has_run_out(connection: sa.Connection, row: RowMapping, *, now: datetime) -
 def _free(connection: sa.Connection, row: RowMapping, *, most_deaths: int, now: datetime) -> None:
     deaths = row["deaths"] + 1
     event: dict[str, Any] | None = {"what": "freed", "holder": row["holder"], "deaths": deaths}
-    changes: dict[str, Any] = {**FREE, "state": _state_before(row), "deaths": deaths}
+    changes: dict[str, Any] = {**_give_back(row), "deaths": deaths}
     if row["pending"]:
         # The newer product has killed nobody yet, so it begins without deaths.
         history = add_history(row["history"], {"what": "freed", "holder": row["holder"]}, now=now)
@@ -218,11 +216,16 @@ def _free(connection: sa.Connection, row: RowMapping, *, most_deaths: int, now: 
     elif deaths >= most_deaths:
         error = (
             f"{deaths} processes ended while they had this scene in hand: see the log and the memory of the machine, "
-            "then strandline retry."
+            "then strandline watch --once --retry."
         )
         changes |= describe_final_failure(row, error, now=now)
         event = {"what": "failed", "error": error, "deaths": deaths}
     change_row(connection, row, changes, now=now, event=event)
+
+
+def _give_back(row: RowMapping) -> dict[str, Any]:
+    """A scene goes out of hand, and the claim with it: whatever its holder still says of it counts no more."""
+    return {**FREE, "state": _state_before(row), "fence": row["fence"] + 1}
 
 
 def _state_before(row: RowMapping) -> str:

@@ -112,6 +112,7 @@ def test_a_folder_of_scenes_with_a_broken_one(
     assert json.loads((out / "summary.json").read_text())["counts"] == summary.counts
     assert [event["event"] for event in events if event["event"] != "part"] == ["started", *["scene"] * 4, "finished"]
     assert json.loads(json.dumps(events)) == events
+    assert events[0]["dashboard"].startswith("http://")
     status = read_status(out)
     assert (status.left, status.running, status.counts) == (0, False, summary.counts)
     # The download is repeated, and the same command does the rest alone.

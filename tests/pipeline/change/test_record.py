@@ -16,6 +16,7 @@ from pipeline.change.plane import Box
 from pipeline.change.record import ChangeRecord, read_change, write_change, write_change_item
 from pipeline.change.source import DatedCoast
 from pipeline.change.summary import compute_summary, list_alerts
+from pipeline.checksums import Basis
 from pipeline.record.result import read_fingerprint
 from tests.pipeline.change.change_values import PLANE
 from tests.pipeline.change.test_summary import make_comparison
@@ -35,7 +36,7 @@ def record(tmp_path: Path) -> ChangeRecord:
         summary=compute_summary(make_comparison(), options=options),
         alerts=tuple(list_alerts("gained", make_comparison(), options)),
         options=options,
-        fingerprint="f" * 64,
+        basis=Basis(kind="change", inputs={}, choices={}),
         tides=(0.5, -1.25),
         notes=("A note.",),
     )
@@ -100,7 +101,7 @@ def test_the_item_names_inputs_outputs_times_and_place(record: ChangeRecord, tmp
     assert (west, south) == pytest.approx((-3.0, 50.5517), abs=1e-3)
     assert (east - west, north - south) == pytest.approx((0.0141, 0.009), abs=1e-4)
     assert properties["description"].startswith("Contains modified Copernicus")
-    assert read_fingerprint(folder) == "f" * 64
+    assert read_fingerprint(folder) == record.basis.fingerprint
 
 
 def test_a_date_without_a_time_opens_the_interval(record: ChangeRecord, tmp_path: Path) -> None:

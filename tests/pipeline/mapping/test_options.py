@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.checksums import compute_fingerprint
+from pipeline.checksums import compute_basis
 from pipeline.mapping.options import MapOptions
 from tiles.errors import OptionError
 
 
 def fingerprint(**choices: object) -> str:
     parameters = MapOptions(**choices).result_parameters()
-    return compute_fingerprint(inputs={"a": "0" * 64}, model_sha256="1", parameters=parameters)
+    return compute_basis("map", inputs={"a": "0" * 64}, choices=parameters).fingerprint
 
 
 @pytest.mark.parametrize("choice", [{"tile_size": 300}, {"device": "cpu"}, {"overwrite": True}, {"formats": ("gpkg",)}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from affine import Affine
 from rasterio.crs import CRS
 
+from pipeline.checksums import Basis
 from pipeline.errors import OutputError, StaleResultError
 from pipeline.record.result import (
     ITEM_NAME,
@@ -27,6 +29,7 @@ from pipeline.record.result import (
 )
 from tiles.grid import Grid
 
+BASIS = Basis(kind="timeseries", inputs={"a": "1" * 64}, choices={"threshold": 0.5})
 FIRST, LAST = datetime(2020, 5, 6, tzinfo=UTC), datetime(2021, 5, 6, tzinfo=UTC)
 
 
@@ -39,7 +42,7 @@ def write(folder: Path, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
         "bbox": [0.0, 0.0, 0.0, 0.0],
         "times": (LAST, FIRST),
         "simulated": False,
-        "fingerprint": "f",
+        "basis": BASIS,
         "properties": {"notes": [], "proj:code": "EPSG:32630"},
     }
     item: dict[str, Any] = json.loads(ResultItem(**values | changes).write(folder).read_text())
@@ -57,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_result_stands_where_all_its_files_are_whole(folder: Path) -> None:
-    assert read_fingerprint(folder) == "f"
+    assert read_fingerprint(folder) == BASIS.fingerprint
     (folder / "a.csv").write_text("1234")
     assert read_fingerprint(folder) is None
     (folder / "a.csv").unlink()
@@ -68,11 +71,15 @@ def test_a_result_stands_where_all_its_files_are_whole(folder: Path) -> None:
 
 
 def test_the_very_result_is_there_and_another_is_replaced_when_asked(folder: Path) -> None:
-    assert is_result_there(folder, "f", overwrite=False, made_from="other maps")
-    assert not is_result_there(folder, "g", overwrite=True, made_from="other maps")
-    assert not is_result_there(folder / "inner", "f", overwrite=False, made_from="other maps")
-    with pytest.raises(StaleResultError, match="was made from other maps or with other choices: pass --overwrite"):
-        is_result_there(folder, "g", overwrite=False, made_from="other maps")
+    other = replace(BASIS, choices={"threshold": 0.4})
+    assert is_result_there(folder, BASIS, overwrite=False)
+    assert not is_result_there(folder, other, overwrite=True)
+    assert not is_result_there(folder / "inner", BASIS, overwrite=False)
+    with pytest.raises(StaleResultError, match=r"differs in threshold \(0.5, now 0.4\): pass --overwrite"):
+        is_result_there(folder, other, overwrite=False)
+    (folder / "a.csv").unlink()
+    with pytest.raises(StaleResultError, match="differs in an output that is missing or was changed: pass"):
+        is_result_there(folder, BASIS, overwrite=False)
 
 
 def test_an_item_names_files_but_for_itself_and_hidden_ones(folder: Path) -> None:
@@ -92,7 +99,7 @@ def test_an_item_names_files_but_for_itself_and_hidden_ones(folder: Path) -> Non
 def test_properties_without_a_prefix_become_ours(folder: Path) -> None:
     properties = write(folder)["properties"]
     assert (properties["strandline:notes"], properties["proj:code"]) == ([], "EPSG:32630")
-    assert properties["strandline:fingerprint"] == "f"
+    assert properties["strandline:fingerprint"] == BASIS.fingerprint
     assert (properties["start_datetime"], properties["end_datetime"]) == (
         "2020-05-06T00:00:00Z",
         "2021-05-06T00:00:00Z",

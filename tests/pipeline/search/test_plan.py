@@ -74,7 +74,7 @@ def rename(values: dict[str, Any], old: str, new: str) -> None:
         ),
         (lambda v: v["items"][0].update(id=7), r"items\[0\] needs an id that is a text, found 7"),
         (lambda v: v["items"].insert(0, "one"), r"items\[0\]: .*dictionary, found 'one'"),
-        (lambda v: v["set_aside"][0].update(why="x"), r"no key set_aside\[0\]\.why \(known here: id, reason\)"),
+        (lambda v: v["set_aside"][0].update(why="x"), r"no key set_aside\[0\]\.why \(known here: id, kind, reason\)"),
     ],
 )
 def test_wrong_edits_are_named_in_one_line(path: Path, change: Callable[[dict[str, Any]], object], match: str) -> None:

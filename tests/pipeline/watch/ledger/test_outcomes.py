@@ -239,6 +239,22 @@ def test_an_outcome_that_was_written_already_is_not_another_s(local: Ledger) -> 
     assert list_events(read_row(local)) == ["seen", "skipped"]
 
 
+@pytest.mark.parametrize("late", MARKS)
+@pytest.mark.parametrize("first", [None, "mapped", "failed"])
+def test_what_is_said_after_a_scene_was_given_back_counts_no_more(local: Ledger, first: str | None, late: str) -> None:
+    local.record("coast", [sight()])
+    if first is not None:
+        MARKS[first](local, claim_one(local), HERE)
+        local.release(HERE)
+        local.retry("coast")
+    row = claim_one(local)
+    local.release(HERE)
+    before = read_row(local)
+    with pytest.raises(LostClaimError):
+        MARKS[late](local, row, HERE)
+    assert read_row(local) == before
+
+
 def test_an_outcome_is_dropped_where_the_scene_was_taken_over_just_now(
     local: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

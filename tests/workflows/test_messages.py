@@ -1,0 +1,52 @@
+"""What messages tell a user to do, the command can do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from workflows.cli import app
+
+ROOT = Path(__file__).parents[2]
+OF_OTHERS = {"--version", "--own", "--host", "--port", "--logdir", "--nthreads", "--resources", "--memory-limit"}
+"""Of Dask, Prefect and TensorBoard, of the command before any other, and of a child of the watcher."""
+
+
+def list_texts() -> Iterator[tuple[str, str]]:
+    """Every text in the sources, with its place."""
+    for wing in ("tiles", "models", "pipeline", "workflows"):
+        for path in (ROOT / wing).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", node.value
+
+
+def list_commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(app)
+    return dict(group.commands)
+
+
+def list_options() -> set[str]:
+    """Options of all commands, those below a command of their own too."""
+    commands = list(list_commands().values())
+    commands += [inner for command in commands for inner in getattr(command, "commands", {}).values()]
+    return {
+        word for command in commands for option in command.params for word in (*option.opts, *option.secondary_opts)
+    }
+
+
+COMMANDS, OPTIONS = r"\bstrandline ([a-z][a-z-]+)\b", r"(?<![\w-])(--[a-z][a-z0-9-]+)"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "known"), [(COMMANDS, {*list_commands(), "is"}), (OPTIONS, {*list_options(), "--help", *OF_OTHERS})]
+)
+def test_commands_and_options_that_messages_name_exist(pattern: str, known: set[str]) -> None:
+    words = ((place, word) for place, text in list_texts() for word in re.findall(pattern, text))
+    assert "\n".join(f"{place}: {word}" for place, word in words if word not in known) == ""
