@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DeviceError, ModelFileError
+from models.model_file import explain_error
 from models.runtimes.exported import EXPORT_KEY, ExportedPredictor, ExportHeader
 from models.runtimes.predictor import Device, Precision
 
@@ -93,9 +94,8 @@ def _open(path: Path, device: Literal["cpu", "cuda"]) -> Any:  # noqa: ANN401 (o
     try:
         return runtime.InferenceSession(str(path), options, providers=[_PROVIDERS[device]])
     except Exception as error:  # its errors have no root of their own
-        reason = " ".join(str(error).split())[:200].rstrip(".")
         raise ModelFileError(
-            f"Expected an ONNX model, found a truncated or foreign file in {path}: {reason}."
+            f"Expected an ONNX model, found a truncated or foreign file in {path}: {explain_error(error)}."
         ) from error
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.errors import ModelFileError
+from models.model_file import explain_error
 from models.runtimes.exported import ExportedPredictor, ExportHeader
 from models.runtimes.predictor import Device, Precision
 from models.runtimes.pt2_archive import read_pt2_header, require_plain
@@ -42,8 +43,7 @@ class Pt2Predictor(ExportedPredictor):
         try:
             program = torch.export.load(path)
         except Exception as error:  # whatever torch finds wrong with a damaged archive
-            reason = " ".join(str(error).split())[:200].rstrip(".")
-            raise ModelFileError(f"The exported program in {path} cannot be loaded: {reason}.") from error
+            raise ModelFileError(f"The exported program in {path} cannot be loaded: {explain_error(error)}.") from error
         self._module = program.module(check_guards=False).to(self.device)
 
     @property

@@ -97,7 +97,7 @@ def resolve_record(options: MapOptions, stack: StackOptions | None = None) -> Ba
         ModelFileError: The file is no model.
     """
     card = resolve_card(options.model)
-    said = (stack or StackOptions()).model_dump(mode="json", exclude={"any_platform"})  # lets in, and changes nothing
+    said = (stack or StackOptions()).model_dump(mode="json", exclude={"any_platform"})
     return BatchRecord(
         model=f"{card.name} {card.version}",
         model_sha256=compute_sha256(resolve_path(options.model)),

@@ -205,11 +205,15 @@ def _read_file(path: Path, stack: StackOptions | None) -> SceneSource | LeftOut:
         document = _read_json(path)
         if isinstance(document, dict) and is_stac_item(document):
             return SceneSource(id=make_scene_id(str(document.get("id") or path)), source=str(path))
+        if document is None and path.stat().st_size <= _LARGEST_ITEM:  # an item cut short, perhaps: that is a failure
+            return SceneSource(id=make_scene_id(str(path)), source=str(path))
         return LeftOut(id=path.name, kind="no scene", reason="JSON, but no STAC item")
     if suffix in {".zip", ".xml"}:
         return SceneSource(id=_resolve_id(path, stack), source=str(path), is_product=suffix == ".zip")
     if suffix in _RASTERS:
-        return SceneSource(id=make_scene_id(str(path)), source=str(path), is_product=False)
+        return SceneSource(
+            id=make_scene_id(str(path)), source=str(path), is_product=parse_product_name(path.name) is not None
+        )
     return LeftOut(id=path.name, kind="no scene", reason=f"a file {suffix or 'without an ending'}")
 
 

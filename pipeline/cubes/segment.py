@@ -225,7 +225,9 @@ class _Job:
         da: Any = importlib.import_module("dask.array")  # late: a cube in memory does without; not typed
         base: Any = importlib.import_module("dask.base")
         layers = [da.asarray(array.data if self.layout.time_dim else array.data[None]) for array in self.arrays]
-        stack = da.stack(_narrow_floats(layers, self.radiometry.steps[0].nodata), axis=1).rechunk({0: 1, 1: -1})
+        radiometry = self.radiometry.steps[0]
+        markers = [radiometry.nodata, *radiometry.markers.values()]
+        stack = da.stack(_narrow_floats(layers, markers), axis=1).rechunk({0: 1, 1: -1})
         lengths = tuple(merge_chunks(chunks) for chunks in stack.chunks[2:])
         mapper = self.make_mapper(*lengths)
         for axis, spans in ((2, mapper.rows), (3, mapper.cols)):
@@ -270,12 +272,14 @@ def _build_key(radiometry: Radiometry) -> tuple[object, ...]:
         tuple(radiometry.offsets.items()),
         radiometry.nodata,
         radiometry.nodata_rule,
+        tuple(radiometry.quantifications.items()),
+        tuple(radiometry.markers.items()),
     )
 
 
-def _narrow_floats(layers: list[Any], nodata: float | None) -> list[Any]:
+def _narrow_floats(layers: list[Any], markers: Iterable[float | None]) -> list[Any]:
     """Layers in float32 where they are float64: the network sees no more, and chunks take half of the memory."""
-    if nodata is not None and float(np.float32(nodata)) != nodata:
+    if any(nodata is not None and float(np.float32(nodata)) != nodata for nodata in markers):
         return layers  # the marker would no longer be found
     return [layer.astype(np.float32) if layer.dtype == np.float64 else layer for layer in layers]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from pipeline.cubes.layout import CubeLayout
 from tiles.errors import SceneError
@@ -43,7 +45,8 @@ class Statements:
     Attributes:
         items: What the items of each date say; empty for a date of which nobody says anything.
         names: The dates in words.
-        scale: Reflectance a DN that the loader left beside the values, or the items state.
+        scale: Reflectance a DN that the loader left beside the values of most bands, or the items state.
+        scales: The bands of another scale, by name; ``None``: of them nobody says it.
         scale_source: Who says that scale.
         add_offset: Reflectance to add a band, as the loader left it (CF's ``add_offset``).
         applied: Reflectance that the loader has added already a band, where it scaled the values itself.
@@ -54,16 +57,21 @@ class Statements:
     items: tuple[tuple[StacItem, ...], ...]
     names: tuple[str, ...]
     scale: float | None = None
+    scales: Mapping[str, float | None] = field(default_factory=dict)
     scale_source: str = ""
     add_offset: Mapping[str, float]
     applied: Mapping[str, float]
     is_decoded: bool = False
     nodata: float | None = None
 
+    def get_scale(self, band: str) -> float | None:
+        """Reflectance a DN of a band, or ``None`` where nobody says it."""
+        return self.scales.get(band, self.scale)
+
     def is_before_offsets(self, step: int) -> bool:
         """Whether a date is known to be of a baseline that had no offset yet."""
         baselines = [item.baseline for item in self.items[step]]
-        return bool(baselines) and all(baseline is not None and not has_offset(baseline) for baseline in baselines)
+        return bool(baselines) and all(has_offset(baseline) is False for baseline in baselines)
 
     def state_offset(
         self, step: int, bands: Iterable[str], quantification: float
@@ -95,8 +103,13 @@ class Statements:
         if self.is_decoded and any(applied.values()):
             return dict.fromkeys(names, 0.0), "add_offset, which the loader applied"
         if any(self.add_offset.values()) and not (fractions and self.scale is not None):
-            return {name: round(self.add_offset.get(name, 0.0) * quantification, 6) for name in names}, "add_offset"
+            return {name: _convert_term(self.add_offset.get(name, 0.0), quantification) for name in names}, "add_offset"
         return None
+
+
+def _convert_term(value: float, quantification: float) -> float:
+    """The DN to add, of what is stated in reflectance (-0.1) or in DN (-1000)."""
+    return round(value * quantification, 6) if abs(value) < 1 else value
 
 
 def _state_item_offset(
@@ -134,13 +147,10 @@ def find_statements(layout: CubeLayout, items: Iterable[Any] | None, *, any_plat
         step_items = _read_hints(layout, any_platform=any_platform)
     floating = any(array.dtype.kind == "f" for array in layout.bands.values())
     decoded = {_read_cf_number(array.encoding, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
-    pending = {_read_cf_number(array.attrs, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
-    stated = {
-        a.scale for step in step_items for i in step for b, a in i.assets.items() if b in layout.bands and a.scale
-    }
-    scales = pending or stated
-    if len(scales) > 1:
-        raise SceneError(f"Expected one scale for all bands of the cube, found {sorted(scales)}. Give scale=.")
+    pending = {name: _read_pending_scale(array) for name, array in layout.bands.items()}
+    is_pending = any(scale is not None for scale in pending.values())
+    scales = pending if is_pending else {name: _find_stated_scale(name, step_items) for name in layout.bands}
+    usual = Counter(scales.values()).most_common(1)[0][0]
     is_decoded = floating and bool(decoded)
     if is_decoded:
         applied = {name: _read_cf_number(array.encoding, "add_offset", 0.0) for name, array in layout.bands.items()}
@@ -152,13 +162,29 @@ def find_statements(layout: CubeLayout, items: Iterable[Any] | None, *, any_plat
     return Statements(
         items=step_items,
         names=names,
-        scale=next(iter(scales), None),
-        scale_source="scale_factor of the cube" if pending else "raster:bands of the items",
+        scale=usual,
+        scales={name: scale for name, scale in scales.items() if scale != usual},
+        scale_source="scale_factor of the cube" if is_pending else "raster:bands of the items",
         add_offset={name: _read_cf_number(array.attrs, "add_offset", 0.0) for name, array in layout.bands.items()},
         applied=applied,
         is_decoded=is_decoded,
         nodata=markers.pop() if len(markers) == 1 else None,
     )
+
+
+def _read_pending_scale(array: xr.DataArray) -> float | None:
+    """CF's scale that is still to be applied to a band; ``None`` where none is stated, or 1."""
+    scale = _read_cf_number(array.attrs, "scale_factor", 1.0)
+    return None if scale in {0.0, 1.0} else scale
+
+
+def _find_stated_scale(name: str, step_items: Iterable[Iterable[StacItem]]) -> float | None:
+    """The scale that items of all dates state for a band."""
+    assets = [item.assets[name] for items in step_items for item in items if name in item.assets]
+    scales = {asset.scale for asset in assets if asset.scale}
+    if len(scales) > 1:
+        raise SceneError(f"Expected one scale of {name} for all dates, found {sorted(scales)}. Give scale=.")
+    return next(iter(scales), None)
 
 
 def find_level(statements: Statements) -> Level:

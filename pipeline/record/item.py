@@ -208,7 +208,7 @@ def _name_pixels(scene: Scene) -> str:
 
 
 def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
-    scene, radiometry = provenance.scene, provenance.scene.radiometry
+    scene = provenance.scene
     own = {
         "fingerprint": provenance.basis.fingerprint,
         "basis": provenance.basis.to_dict(),
@@ -225,14 +225,7 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
             | ({"file:checksum": format_multihash(checksum)} if len(checksum) == 64 else {})
             for name, checksum in provenance.inputs.items()
         ],
-        "radiometry": {
-            "quantification": radiometry.quantification,
-            "offsets": dict(radiometry.offsets),
-            "nodata": radiometry.nodata,
-            "nodata_rule": radiometry.nodata_rule,
-            "source": radiometry.source,
-            "doubts": list(radiometry.doubts),
-        },
+        "radiometry": scene.radiometry.to_dict(),
         "absent_bands": list(provenance.absent_bands),
         "model_sha256": provenance.model_sha256,
         "probability_rmse": provenance.card.probability_rmse,

@@ -92,6 +92,7 @@ DEFAULTS: dict[str, Any] = {
     "bands": None,
     "scale": None,
     "offset": 0.0,
+    "any_platform": False,
 }
 
 
@@ -106,6 +107,7 @@ OTHER_MAP: dict[str, Any] = {
     "cloud_classes": "8",
     "formats": "gpkg,fgb",
     "min_area_m2": 5.0,
+    "nodata": -9999.0,
     "offset": -1000.0,
     "precision": "bf16",
     "scale": 0.001,

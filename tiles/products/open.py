@@ -63,7 +63,7 @@ def _open_raster(path: str, options: StackOptions) -> Scene:
     try:
         return open_stack(path, options=options)
     except RasterReadError as error:
-        if "not recognized" not in str(error):
+        if Path(path).suffix.lower() in _RASTERS:  # it says that it is a raster, so it is a broken one
             raise
         raise SceneError(
             f"Expected a Sentinel-2 product, a STAC item or a raster, found none of these in {path}. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from urllib.request import urlopen
 from tiles.errors import RasterReadError, SceneError
 from tiles.products.asset_hosts import require_access, strip_credentials
 from tiles.products.copies import Copy, find_copy
-from tiles.products.dn_samples import read_dn_samples
+from tiles.products.dn_samples import read_samples
+from tiles.products.fills import describe_fills, resolve_fills
 from tiles.products.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
 from tiles.products.hrefs import resolve_href
 from tiles.products.name import has_offset, make_scene_id
@@ -55,7 +57,7 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
     item = parse_stac_item(document, where=source, any_platform=options.any_platform)
     opened = {name: _open_asset(asset, document, source) for name, asset in item.assets.items()}
     headers = {name: asset.header for name, asset in opened.items()}
-    sources = {name: BandSource(name=name, path=h.path, index=1, grid=h.grid) for name, h in headers.items()}
+    sources = {name: header.make_source(name, bands=(1,)) for name, header in headers.items()}
     bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
     return Scene(
         id=make_scene_id(item.id or source),
@@ -64,7 +66,7 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
         level="L1C" if "B10" in sources else item.level,
         bands=bands,
         grid=resolve_scene_grid(bands, where=source),
-        radiometry=_resolve_radiometry(item, bands, headers[bands[0].name], options),
+        radiometry=_resolve_radiometry(item, bands, headers, options),
         classification=sources.get("SCL"),
         acquired=item.acquired,
         baseline=item.baseline,
@@ -166,45 +168,66 @@ def _note_copies(item: StacItem, opened: Mapping[str, _OpenAsset]) -> Iterator[s
 
 
 def _resolve_radiometry(
-    item: StacItem, bands: tuple[BandSource, ...], header: RasterHeader, options: StackOptions
+    item: StacItem, bands: tuple[BandSource, ...], headers: Mapping[str, RasterHeader], options: StackOptions
 ) -> Radiometry:
-    quantification = round(1 / options.scale, 6) if options.scale is not None else _resolve_quantification(item)
-    nodata = _resolve_nodata(item.assets[bands[0].name], header, options)
-    sampled = {band.name: (band.path, band.index) for band in bands if band.name in EVIDENCE_BANDS}
-    evidence = compute_offset_evidence(read_dn_samples(sampled, nodata=nodata), quantification=quantification)
-    statement = state_item_offset(item, quantification=quantification)
+    quantifications = {
+        band.name: _resolve_quantification(item.assets[band.name], headers[band.name], options) for band in bands
+    }
+    usual = Counter(quantifications.values()).most_common(1)[0][0]
+    markers = {band.name: _resolve_nodata(item.assets[band.name].nodata, headers[band.name], options) for band in bands}
+    sampled = [band for band in bands if band.name in EVIDENCE_BANDS]
+    samples = read_samples(
+        {band.name: (band.path, band.index) for band in sampled}, masks={band.name: band.masks for band in sampled}
+    )
+    repeated = samples.compute_repeated_values()
+    fills = resolve_fills(repeated, quantifications=quantifications.values(), markers=markers.values())
+    alike = {
+        name: values * (usual / quantifications[name]) if quantifications[name] != usual else values
+        for name, values in samples.select_valid(markers, fills=fills).items()
+    }
+    statement = state_item_offset(item, quantification=usual)
     if options.offset is not None:
-        full = OFFSET_DN * quantification / QUANTIFICATION
+        full = OFFSET_DN * usual / QUANTIFICATION
         statement = OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
-    decision = resolve_offset(statement, evidence)
-    old = item.baseline is not None and not has_offset(item.baseline)
-    return Radiometry(
-        quantification=quantification,
-        offsets=_resolve_band_offsets(item, bands, decision, quantification),
+    decision = resolve_offset(statement, compute_offset_evidence(alike, quantification=usual))
+    old = has_offset(item.baseline) is False
+    return Radiometry.gather(
+        quantifications=quantifications,
+        markers=markers,
+        offsets=_resolve_band_offsets(item, decision, quantifications, usual),
         source=decision.source,
-        nodata=nodata,
-        nodata_rule=resolve_nodata_rule(nodata=nodata, offset=decision.offset, clipped=not old),
-        doubts=decision.doubts,
+        nodata_rule=resolve_nodata_rule(
+            nodata=0 if 0 in markers.values() else next(iter(markers.values())),
+            offset=decision.offset,
+            clipped=not old,
+        ),
+        doubts=(*decision.doubts, *describe_fills(fills)),
+        fills=fills,
     )
 
 
 def _resolve_band_offsets(
-    item: StacItem, bands: tuple[BandSource, ...], decision: OffsetDecision, quantification: float
+    item: StacItem, decision: OffsetDecision, quantifications: Mapping[str, float], usual: float
 ) -> dict[str, float]:
+    """DN to add a band: its own where ``raster:bands`` was believed, else the decision in its own scale."""
     offsets = {}
-    for band in bands:
-        stated = item.assets[band.name].offset if decision.source.startswith("raster:bands") else None
-        offsets[band.name] = decision.offset if stated is None else round(stated * quantification, 6)
+    for name, quantification in quantifications.items():
+        stated = item.assets[name].offset if decision.source.startswith("raster:bands") else None
+        factor = 1.0 if decision.source == "--offset" else quantification / usual
+        offsets[name] = round(decision.offset * factor if stated is None else stated * quantification, 6)
     return offsets
 
 
-def _resolve_quantification(item: StacItem) -> float:
-    scales = {asset.scale for name, asset in item.assets.items() if name != "SCL" and asset.scale}
-    if len(scales) > 1:
-        raise SceneError(f"Expected one scale for all bands of {item.id}, found {sorted(scales)}. Give --scale.")
-    return round(1 / scales.pop(), 6) if scales else QUANTIFICATION
+def _resolve_quantification(asset: BandAsset, header: RasterHeader, options: StackOptions) -> float:
+    """DN per unit of reflectance of a band: as the user says it, then its asset, then its file."""
+    scale = options.scale if options.scale is not None else asset.scale
+    if not scale:
+        scale = header.scales[0] if header.scales[0] not in (0, 1) else 1 / QUANTIFICATION
+    return round(1 / scale, 6)
 
 
-def _resolve_nodata(asset: BandAsset, header: RasterHeader, options: StackOptions) -> float | None:
-    stated = next((value for value in (options.nodata, asset.nodata, header.nodata) if value is not None), 0.0)
-    return None if math.isnan(stated) else stated
+def _resolve_nodata(stated: float | None, header: RasterHeader, options: StackOptions) -> float | None:
+    """The marker of a band: as the user says it, then its asset, then its file, else 0."""
+    words = (options.nodata, stated, header.markers[0])
+    marker = next((value for value in words if value is not None), 0.0)
+    return None if math.isnan(marker) else marker

@@ -144,28 +144,32 @@ def parse_stac_item(document: object, *, where: str, any_platform: bool = False)
 def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION) -> OffsetStatement:
     """What an item says about the offset.
 
-    A baseline before 04.00 settles it. Then the host's flag counts, which is meant to be the truth where
-    ``raster:bands`` still says -0.1; then ``raster:bands``; then the baseline, as hosts that say nothing serve raw DN.
+    A baseline before 04.00 settles it, one of a user (99.xx) says nothing. Then the host's flag counts, which is meant
+    to be the truth where ``raster:bands`` still says -0.1; then ``raster:bands``; then the baseline, as hosts that say
+    nothing serve raw DN.
 
     Args:
         item: The item.
         quantification: DN per unit of reflectance.
     """
     full = OFFSET_DN * quantification / QUANTIFICATION
-    if item.baseline is not None and not has_offset(item.baseline):
+    late = has_offset(item.baseline)
+    if late is False:
         return OffsetStatement(offset=0.0, source=f"processing baseline {item.baseline} of the item", final=True)
     stated = [asset.offset for name, asset in item.assets.items() if name != "SCL" and asset.offset is not None]
     if item.offset_applied is True:
         return OffsetStatement(offset=0.0, source="boa_offset_applied of the item", alternative=full)
-    if item.offset_applied is False and (item.baseline is not None or any(stated)):
+    if item.offset_applied is False and (late or any(stated)):
         return OffsetStatement(offset=full, source="boa_offset_applied of the item", alternative=full)
     if stated:
         offset = round(stated[0] * quantification, 6)
         return OffsetStatement(offset=offset, source="raster:bands of the item", alternative=full)
-    if item.baseline is not None:
+    if late:
         source = f"processing baseline {item.baseline} of the item, DN taken to be raw"
         return OffsetStatement(offset=full, source=source, alternative=full)
-    return OffsetStatement(offset=None, source="the item says nothing", alternative=full)
+    source = "the item says nothing" if item.baseline is None else f"baseline {item.baseline} says nothing of an offset"
+    acquired = item.acquired.date() if item.acquired else None
+    return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)
 
 
 def _list_stated(properties: Mapping[str, Any], keys: Iterable[str]) -> list[Any]:

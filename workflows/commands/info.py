@@ -21,7 +21,7 @@ def info(
     bands: Annotated[str | None, typer.Option(help="Band names in order, for a stack without them.")] = None,
     scale: Annotated[float | None, typer.Option(help="Reflectance a DN, for a stack without metadata.")] = None,
     offset: Annotated[float | None, typer.Option(help="DN to add before scaling, such as -1000.")] = None,
-    nodata: Annotated[float | None, typer.Option(help="DN of missing pixels.")] = None,
+    nodata: Annotated[float | None, typer.Option(help="DN of missing pixels; nan: NaN alone.")] = None,
     any_platform: Annotated[
         bool, typer.Option("--any-platform", help="Take a STAC item of another satellite.")
     ] = False,

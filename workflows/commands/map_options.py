@@ -17,6 +17,7 @@ __all__ = [
     "Formats",
     "MinArea",
     "Model",
+    "Nodata",
     "Ocean",
     "Offset",
     "Precision",
@@ -36,7 +37,6 @@ TileSize = Annotated[
     int | None,
     typer.Option(
         help="Pixels a side; changes speed and memory, never the result. Default: from memory and cores.",
-        show_default=False,
     ),
 ]
 Aoi = Annotated[
@@ -58,3 +58,4 @@ AnyPlatform = Annotated[
     typer.Option("--any-platform", help="Take STAC items of other satellites, whose bands go by the same names."),
 ]
 Offset = Annotated[float | None, typer.Option(help="Added to the DN before scaling, for the same (-1000).")]
+Nodata = Annotated[float | None, typer.Option(help="DN of missing pixels, for the same (-9999); nan: NaN alone.")]

@@ -13,12 +13,11 @@ _Aoi = Annotated[
     str,
     typer.Option(
         help="Where: W,S,E,N in degrees (W > E crosses the antimeridian), or a vector file in any CRS.",
-        show_default=False,
     ),
 ]
 _Dates = Annotated[
     str,
-    typer.Option(help="When: 2024, 2024-06, 2024-06-15, 2024-06/2024-09, 2024-06-15/..", show_default=False),
+    typer.Option(help="When: 2024, 2024-06, 2024-06-15, 2024-06/2024-09, 2024-06-15/.."),
 ]
 _MaxCloud = Annotated[float | None, typer.Option(help="Percent of cloud that a scene may state.")]
 _Stac = Annotated[

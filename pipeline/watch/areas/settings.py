@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
@@ -154,6 +156,7 @@ class AreaDefaults(_Strict):
         threshold: Probability at which the coastline runs.
         min_area_m2: Smaller islands and lakes are left out.
         clip: Map only what lies within the area, not the whole scene.
+        nodata: DN of missing pixels, where items and files do not say it, or wrongly.
         destination: Folder or fsspec URL; ``{area}`` in it is the area's name.
         compare: Compare with the coast before; ``None``: no.
         transects: A vector file of lines, ``auto``, or ``None``.
@@ -176,6 +179,7 @@ class AreaDefaults(_Strict):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     clip: bool = True
+    nodata: float | None = None
     destination: Annotated[str, Field(min_length=1)] = "published/{area}"
     compare: Annotated[CompareSettings | None, BeforeValidator(_parse_compare)] = None
     transects: str | None = None
@@ -282,6 +286,14 @@ class AreaSettings(AreaDefaults):
     @classmethod
     def _anchor_destination(cls, destination: str, info: ValidationInfo) -> str:
         return destination.rstrip("/") if "://" in destination else anchor(destination, info)
+
+    def find_home(self) -> str:
+        """The destination in one spelling: of a folder without links and detours, of a URL without detours."""
+        folder = resolve_destination(self.destination).folder
+        if folder is not None:
+            return os.path.realpath(folder)
+        protocol, _, path = self.destination.partition("://")
+        return f"{protocol}://{posixpath.normpath(path.lstrip('/'))}"
 
     def resolve_area(self) -> SearchArea:
         """Where it lies."""

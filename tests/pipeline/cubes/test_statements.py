@@ -147,11 +147,11 @@ def test_scale_and_marker_are_what_attributes_say() -> None:
         assert find_statements(find_layout(make_cube(dn, scale_factor=trivial)), None).scale is None
 
 
-def test_bands_of_two_scales_are_refused() -> None:
+def test_bands_of_two_scales_have_their_own() -> None:
     cube = make_cube(make_pixels((4, 4)), scale_factor=0.0001)
     cube["B08"].attrs["scale_factor"] = 0.0002
-    with pytest.raises(SceneError, match="Expected one scale for all bands of the cube"):
-        find_statements(find_layout(cube), None)
+    statements = find_statements(find_layout(cube), None)
+    assert (statements.get_scale("B02"), statements.get_scale("B08")) == (0.0001, 0.0002)
 
 
 def test_what_a_loader_decoded_stands_in_the_encoding() -> None:

@@ -220,12 +220,6 @@ def test_refuses_what_is_no_item(tmp_path: Path, folder: Path) -> None:
     refuses(item, SceneError, "--bands", options=StackOptions(bands=("B02",)))
 
 
-def test_refuses_scales_that_differ(folder: Path) -> None:
-    assets = make_assets(**IN)
-    assets["B03"]["raster:bands"] = [{"scale": 0.001}]
-    refuses(write_item(folder / "item.json", assets=assets), SceneError, "one scale")
-
-
 def test_refuses_a_truncated_asset(folder: Path) -> None:
     (folder / "B11.tif").write_bytes(b"II*\x00")
     refuses(write_item(folder / "item.json", assets=make_assets()), RasterReadError, r"B11\.tif")
