@@ -22,7 +22,7 @@ from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
 from pipeline.record.geoparquet import IndexDraft
 from pipeline.record.links import locate_file, make_relative_href
-from pipeline.record.result import ITEM_NAME
+from pipeline.record.result import BASIS, ITEM_NAME
 from strandline import __version__
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import is_stac_item
@@ -157,14 +157,18 @@ def _measure(path: Path) -> int | None:
 
 
 def _relate(item: dict[str, Any], name: str) -> dict[str, Any]:
-    """An item whose assets' hrefs count from the folder of folders, where the index stands."""
+    """An item as the index has it: hrefs count from the folder of folders, where the index stands.
+
+    What decided a result is for its own folder: values of all kinds by the names of files, which no column can hold.
+    """
     assets = {
         key: asset | {"href": f"./{posixpath.normpath(posixpath.join(quote(name), asset['href']))}"}
         if _is_relative(asset["href"])
         else asset
         for key, asset in item["assets"].items()
     }
-    return item | {"assets": assets}
+    properties = {name: value for name, value in item["properties"].items() if name != BASIS}
+    return item | {"assets": assets, "properties": properties}
 
 
 def _is_relative(href: str) -> bool:

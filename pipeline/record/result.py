@@ -23,6 +23,7 @@ from tiles.grid import Grid
 from tiles.times import parse_moment
 
 __all__ = [
+    "BASIS",
     "COPERNICUS",
     "FIRST_LIGHT",
     "ITEM_NAME",
@@ -43,6 +44,9 @@ ITEM_NAME = "item.json"
 
 FIRST_LIGHT: Final = datetime(2015, 6, 23, tzinfo=UTC)
 """STAC wants an interval where the moment is not known: from the launch of Sentinel-2A on."""
+
+BASIS: Final = "strandline:basis"
+"""Property of items: all that decided the result, see ``pipeline.checksums.Basis``."""
 
 UNDATED: Final = "strandline:undated"
 """Property of items: whether a time of sensing is not known, so that their interval is no date but all that may be."""
@@ -112,7 +116,7 @@ def is_result_there(folder: Path, basis: Basis, *, overwrite: bool) -> bool:
 def _describe_differences(folder: Path, basis: Basis) -> str:
     try:
         properties = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
-        differences = basis.describe_differences(properties.get("strandline:basis"))
+        differences = basis.describe_differences(properties.get(BASIS))
         if not differences and properties.get("strandline:fingerprint") == basis.fingerprint:
             return "an output that is missing or was changed"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -258,7 +262,7 @@ class ResultItem:
                 "processing:software": {"Strandline": __version__},
                 "strandline:simulated": self.simulated,
                 "strandline:fingerprint": self.basis.fingerprint,
-                "strandline:basis": self.basis.to_dict(),
+                BASIS: self.basis.to_dict(),
                 **{name if ":" in name else f"strandline:{name}": value for name, value in self.properties.items()},
             },
             stac_extensions=name_schemas(*self.schemas, "file/v2.1.0", "processing/v1.2.0"),

@@ -140,6 +140,7 @@ def test_a_batch_does_not_mix_maps_of_other_stacks(name: str, models: list[Path]
     options = MapOptions(model=str(models[0]))
     plain, other = resolve_record(options), resolve_record(options, StackOptions(**{name: value}))
     assert plain.parameters != other.parameters
+    assert resolve_record(options, StackOptions(any_platform=True)).parameters == plain.parameters
 
 
 OTHER_OPTIONS: dict[str, Any] = {

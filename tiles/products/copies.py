@@ -225,7 +225,7 @@ def _read_bounds(stated: Mapping[str, Any]) -> tuple[float, float, float, float]
 
 def _contradict_footprint(grid: Grid, item: Mapping[str, Any]) -> str | None:
     footprint = _read_footprint(item)
-    if footprint is None or footprint.is_empty:
+    if footprint is None or shapely.is_empty(footprint):
         return None
     try:
         west, south, east, north = transform_bounds(grid.crs, "EPSG:4326", *grid.bounds)

@@ -202,3 +202,11 @@ def test_a_folder_of_any_name_is_linked_by_a_uri_reference(out: Path) -> None:
     assert all(isinstance(item, dict) for item in walk_catalogue(identify(str(written.path))))
     (entry,) = [item for item in read_index(written.index) if item["id"].startswith("my")]
     assert locate_file(entry["assets"]["water"]["href"], out) == out / "my result #1 50%" / "water.tif"
+
+
+def test_what_decided_a_result_keeps_it_from_no_index(out: Path) -> None:
+    basis = {"answers": 1, "inputs": {}, "choices": {"bands": {"B03": ["s.tif", 1]}, "nodata": [0, "all", {}]}}
+    make_result(out, "d", **{"strandline:basis": basis})
+    written = write_catalogue(out)
+    assert (written.count, written.unlisted) == (4, ())
+    assert len(read_index(written.index)) == 4
