@@ -92,6 +92,7 @@ DEFAULTS: dict[str, Any] = {
     "bands": None,
     "scale": None,
     "offset": 0.0,
+    "any_platform": False,
 }
 
 
@@ -106,13 +107,14 @@ OTHER_MAP: dict[str, Any] = {
     "cloud_classes": "8",
     "formats": "gpkg,fgb",
     "min_area_m2": 5.0,
+    "nodata": -9999.0,
     "offset": -1000.0,
     "precision": "bf16",
     "scale": 0.001,
     "simplify_m": 1.0,
     "threshold": 0.4,
 }
-FREE_MAP: dict[str, Any] = {"tile_size": 96, "overwrite": True, "threads": 2}
+FREE_MAP: dict[str, Any] = {"any_platform": True, "tile_size": 96, "overwrite": True, "threads": 2}
 
 
 @pytest.mark.parametrize("name", sorted({*list_options("map", "batch").values()} - {"scene", "scenes"}))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.grid import Window
-from tiles.masks import compute_band_validity
+from tiles.masks import combine_validity, compute_band_validity
 from tiles.products.headers import read_header
 from tiles.products.stack import StackOptions
 from tiles.samples.census import KINDS, Census, Kind, take_census
@@ -23,6 +23,7 @@ from tiles.samples.geo_datasets import draw_window, list_windows, read_labelled
 from tiles.samples.mask_raster import count_mask_values
 from tiles.samples.mask_values import LabelShares, MaskValues, resolve_mask_values
 from tiles.samples.sample import Sample
+from tiles.scene import Radiometry, Scene
 
 __all__ = ["FolderSamples"]
 
@@ -138,7 +139,7 @@ def _count_labels(scenes: tuple[FolderScene, ...], root: Path) -> LabelShares | 
     if not masks:
         return None
     counts = {path: count_mask_values(path, scene.grid) for path, scene in masks.items()}
-    tags = {path: read_header(str(path)).nodata for path in masks}
+    tags = {path: read_header(str(path)).markers[0] for path in masks}
     return resolve_mask_values(counts, scenes[0].values, tags=tags, source=f"folder {root.name}")
 
 
@@ -180,15 +181,30 @@ def _read_arrays(
     """Reflectance (12, row, col), share of water and where it is valid (row, col)."""
     dn, share = read_labelled(folder_scene, window)
     radiometry = folder_scene.scene.radiometry
-    marker = None if radiometry.nodata is None else float(np.float32(radiometry.nodata))
-    known = np.ones(dn.shape, dtype=bool)
-    for band, values in enumerate(dn):
-        mask = compute_band_validity(values, marker)
-        known[band] = True if mask is None else mask
-    data = known.all(axis=0) if radiometry.nodata_rule == "any" else known.any(axis=0)
+    data = _find_data(dn, folder_scene.scene)
     reflectance = np.full((len(L2A_STACK), *share.shape), np.nan, dtype=np.float32)
     for values, name in zip(dn, folder_scene.scene.band_names, strict=True):
         if name in L2A_STACK:
-            scaled = (values + np.float32(radiometry.offsets.get(name, 0.0))) / np.float32(radiometry.quantification)
+            scaled = (values + np.float32(radiometry.get_offset(name))) / np.float32(
+                radiometry.get_quantification(name)
+            )
             reflectance[L2A_STACK.index(name)] = np.where(data, scaled, np.float32(np.nan))
     return reflectance, np.clip(share, 0, 1), data & (share >= 0)
+
+
+def _find_data(dn: NDArray[np.float32], scene: Scene) -> NDArray[np.bool_]:
+    """Where a scene has data, as its rule for nodata has it: (row, col) of DN (band, row, col)."""
+    radiometry = scene.radiometry
+    known = (
+        (_compute_known(values, radiometry, name), radiometry.is_missing_alone(name))
+        for values, name in zip(dn, scene.band_names, strict=True)
+    )
+    return combine_validity(known, shape=dn.shape[1:])
+
+
+def _compute_known(values: NDArray[np.float32], radiometry: Radiometry, name: str) -> NDArray[np.bool_] | None:
+    nodata, *fills = (
+        None if marker is None else float(np.float32(marker))
+        for marker in (radiometry.get_nodata(name), *radiometry.fills)
+    )
+    return compute_band_validity(values, nodata, [value for value in fills if value is not None])

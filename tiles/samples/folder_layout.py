@@ -1,9 +1,9 @@
 """What lies in a folder of scenes with masks or polygons, before a pixel is learned from.
 
 ``images/*.tif`` are scenes; their labels are ``masks/<same name>.tif`` (0 land, 1 water, anything else left out, unless
-the user says which values are which), or
-polygons of water in any ``*.gpkg``, ``*.shp``, ``*.geojson`` or ``*.parquet`` beside ``images``. Polygons in a file
-named ``area.*`` say where they are complete; without it, what no polygon covers is land, to the edge of each image.
+the user says which values are which), or polygons of water in any ``*.gpkg``, ``*.shp``, ``*.shp.zip``, ``*.geojson``,
+``*.fgb`` or ``*.parquet`` beside ``images``, all their layers. Polygons in a file named ``area.*`` say where they are
+complete; without it, what no polygon covers is land, to the edge of each image.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tiles.scene import Scene
 __all__ = ["FolderScene", "list_folder"]
 
 _RASTERS = {".tif", ".tiff", ".vrt", ".jp2"}
-_VECTORS = {".gpkg", ".shp", ".geojson", ".parquet"}
+_VECTORS = {".gpkg", ".shp", ".shp.zip", ".geojson", ".fgb", ".parquet"}
 _AREA = "area"
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif"}
 _DOCUMENTED = MaskValues()
@@ -97,8 +97,11 @@ def list_folder(root: Path, *, options: StackOptions, values: MaskValues = _DOCU
         )
     masks = _index_masks(root / "masks")
     vectors = _list_files(root, _VECTORS)
-    polygons = tuple(path for path in vectors if path.stem.lower() != _AREA)
-    area = next((path for path in vectors if path.stem.lower() == _AREA), None)
+    areas = [path for path in vectors if _name_labels(path) == _AREA]
+    if len(areas) > 1:
+        names = " and ".join(path.name for path in areas)
+        raise SampleError(f"Expected one file of the area of the labels in {root}, found {names}. Leave one of them.")
+    polygons, area = tuple(path for path in vectors if path not in areas), next(iter(areas), None)
     scenes = [_open_image(path, options) for path in images]
     place = merge_overlapping(
         {path.stem: _compute_bounds_degrees(scene.grid) for path, scene in zip(images, scenes, strict=True)}
@@ -121,7 +124,13 @@ def list_folder(root: Path, *, options: StackOptions, values: MaskValues = _DOCU
 
 
 def _list_files(folder: Path, endings: set[str]) -> Sequence[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in endings) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.name.lower().endswith(tuple(endings)))
+
+
+def _name_labels(path: Path) -> str:
+    return path.name.lower().removesuffix(".zip").rpartition(".")[0]
 
 
 def _index_masks(folder: Path) -> dict[str, Path]:

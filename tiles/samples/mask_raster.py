@@ -37,8 +37,8 @@ def require_mask(header: RasterHeader) -> None:
             f"Expected a mask of one band (0 land, 1 water, others left out), found {header.count} bands in "
             f"{header.path}. Keep the one that holds the labels: gdal_translate -b 1 IN OUT."
         )
-    if header.dtype.startswith("complex"):
-        raise SampleError(f"Expected a mask of plain numbers, found {header.dtype} in {header.path}. Convert it.")
+    if header.dtypes[0].startswith("complex"):
+        raise SampleError(f"Expected a mask of plain numbers, found {header.dtypes[0]} in {header.path}. Convert it.")
 
 
 def count_mask_values(path: Path, grid: Grid) -> Counter[float | str]:
