@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.batch.run_batch import Report, run_batch
 from pipeline.batch.summary import BatchSummary
 from pipeline.cluster.client import ClusterOptions
-from workflows.runs.console import show_problems, tabulate
+from workflows.runs.console import open_console, show_problems, tabulate
 from workflows.runs.map import read_options, read_stack
 
 __all__ = ["EXIT_NONE", "EXIT_SOME", "run"]
@@ -41,7 +41,7 @@ def run(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progr
     Raises:
         typer.Exit: Not all scenes could be mapped.
     """
-    console = Console(stderr=True, quiet=progress != "bar", highlight=False)
+    console = open_console(quiet=progress != "bar")
     mapping = partial(
         run_batch,
         scenes,
@@ -102,7 +102,7 @@ class _Shower:
 
     def _start(self, event: Mapping[str, Any]) -> None:
         several = f"{event['workers']} at a time, {event['threads']} thread(s) each"
-        self._console.print(f"{event['scenes']} scenes; {several}. Dashboard: {event['dashboard']}", soft_wrap=True)
+        self._console.out(f"{event['scenes']} scenes; {several}. Dashboard: {event['dashboard']}")
         if event["resources"]:
             self._console.print(f"Each scene takes of the workers' resources: {', '.join(event['resources'])}.")
         self._bar.update(self._task, description="mapping", total=event["scenes"])
@@ -115,14 +115,12 @@ class _Shower:
         self._bar.update(self._task, description=words, completed=event["done"], total=event["total"], rate=rate)
         if event["reason"] or not self._console.is_terminal:
             line = f"[{event['done']}/{event['total']}] {event['kind']}: {event['id']}"
-            self._console.print(
-                line + (f" ({event['reason']})" if event["reason"] else ""), soft_wrap=True, markup=False
-            )
+            self._console.out(line + (f" ({event['reason']})" if event["reason"] else ""))
 
 
 def _report(console: Console, out: Path, summary: BatchSummary) -> None:
     for note, count in list(summary.notes.items())[:5]:
-        console.print(f"Note on {count} scene(s): {note}", soft_wrap=True, markup=False)
+        console.out(f"Note on {count} scene(s): {note}")
     console.print(tabulate(summary.counts))
     show_problems(console, summary.problems)
-    console.print(f"{summary.seconds:.0f} s. All of it: {out / 'summary.json'}", soft_wrap=True)
+    console.out(f"{summary.seconds:.0f} s. All of it: {out / 'summary.json'}")

@@ -13,7 +13,7 @@ from rich.text import Text
 from pipeline.bench.record import list_rows
 from pipeline.bench.report import BenchReport
 from pipeline.bench.run_bench import run_bench
-from workflows.runs.console import show_progress
+from workflows.runs.console import open_console, show_progress
 from workflows.runs.map import read_options
 
 __all__ = ["render_bench", "run_benchmark"]
@@ -29,13 +29,13 @@ def run_benchmark(scene: str | None, out: Path, said: Mapping[str, Any], *, runs
         runs: How often everything is measured.
         quiet: Print nothing.
     """
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = open_console(quiet=quiet)
     options = read_options(said)
     with show_progress(console) as progress:
         report = run_bench(scene, out, options=options, runs=runs, progress=progress)
     if not quiet:
         Console().print(render_bench(report))
-    console.print(f"Wrote {out / 'bench.json'} and {out / 'bench.png'}", soft_wrap=True, markup=False)
+    console.out(f"Wrote {out / 'bench.json'} and {out / 'bench.png'}")
 
 
 def render_bench(report: BenchReport) -> Table:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from pipeline.change.compute_change import ChangeOptions, ChangeResult, compute_change
-from workflows.runs.console import show_progress
+from workflows.runs.console import open_console, show_progress
 
 __all__ = ["EXIT_ALERT", "run_change"]
 
@@ -34,14 +34,14 @@ def run_change(old: Path, new: Path, out: Path, said: Mapping[str, Any], *, quie
     Raises:
         typer.Exit: With ``EXIT_ALERT`` where something passes a threshold.
     """
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = open_console(quiet=quiet)
     began = time.perf_counter()
     with show_progress(console) as progress:
         result = compute_change(old, new, out, options=ChangeOptions.pick(said), progress=progress)
     for note in result.notes:
-        console.print(f"Note: {note}", soft_wrap=True, markup=False)
+        console.out(f"Note: {note}")
     if result.already_made:
-        console.print(f"Already done: {result.folder}", soft_wrap=True)
+        console.out(f"Already done: {result.folder}")
     else:
         _report(console, result, time.perf_counter() - began)
     _print_alerts(result)
@@ -51,24 +51,21 @@ def run_change(old: Path, new: Path, out: Path, said: Mapping[str, Any], *, quie
 
 def _report(console: Console, result: ChangeResult, seconds: float) -> None:
     total = result.summary
-    console.print(
+    console.out(
         f"{total.clear_km:.1f} of {total.shore_km:.1f} km of shore were clear on both dates; {total.moved_km:.1f} km "
         "moved beyond the uncertainty.",
-        soft_wrap=True,
     )
     if total.inland_km and not total.counts_inland:
-        console.print(
+        console.out(
             f"Besides, {total.inland_km:.1f} km of shore of inland waters, {total.inland_moved_km:.1f} km of it moved; "
             "--inland counts it.",
-            soft_wrap=True,
         )
     if total.mean_shift_m is not None:
-        console.print(
+        console.out(
             f"Mean shift {total.mean_shift_m:+.1f} m (advance is positive); land gained {total.gained_m2 / 1e4:,.2f} "
             f"ha, lost {total.lost_m2 / 1e4:,.2f} ha; {total.bodies} whole bodies appeared or vanished.",
-            soft_wrap=True,
         )
-    console.print(f"{seconds:.1f} s: {result.folder}", soft_wrap=True)
+    console.out(f"{seconds:.1f} s: {result.folder}")
 
 
 def _print_alerts(result: ChangeResult) -> None:

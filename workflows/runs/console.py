@@ -1,4 +1,4 @@
-"""Tables about a batch, for people: ``strandline batch`` at its end, and ``strandline status``."""
+"""What commands show to people: on standard error, as it is, with tables of counts and a bar."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from rich.table import Table
 
 from pipeline.batch.record import Entry
 
-__all__ = ["show_problems", "show_progress", "split_words", "tabulate"]
+__all__ = ["open_console", "show_problems", "show_progress", "split_words", "tabulate"]
 
 _SHOWN = 12
+
+
+def open_console(*, quiet: bool) -> Console:
+    """Where a command says how it goes: standard error, without colours of its own.
+
+    Args:
+        quiet: Say nothing.
+    """
+    return Console(stderr=True, quiet=quiet, highlight=False)
 
 
 def tabulate(counts: Mapping[str, int]) -> Table:
@@ -28,7 +37,7 @@ def show_problems(console: Console, problems: Sequence[Entry]) -> None:
     """Print what was not mapped and why, the failures first and never a screenful."""
     ordered = sorted(problems, key=lambda entry: (entry.kind != "failed", entry.kind, entry.id))
     for entry in ordered[:_SHOWN]:
-        console.print(f"{entry.kind}: {entry.id}: {entry.reason}", soft_wrap=True, markup=False)
+        console.out(f"{entry.kind}: {entry.id}: {entry.reason}")
     if len(ordered) > _SHOWN:
         console.print(f"… and {len(ordered) - _SHOWN} more.")
 

@@ -17,7 +17,7 @@ from pipeline.evaluation.report.page import ReportSubject
 from pipeline.evaluation.report.words import COLUMNS, find_best, format_figure
 from pipeline.evaluation.report.write_report import write_report
 from strandline import __version__
-from workflows.runs.console import show_progress
+from workflows.runs.console import open_console, show_progress
 
 __all__ = ["render_evaluation", "run_evaluation"]
 
@@ -53,7 +53,7 @@ def run_evaluation(
     """
     options = EvaluationOptions.pick(said)
     source, networks = open_data(data, options), open_networks(models, options)
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = open_console(quiet=quiet)
     with show_progress(console) as progress:
         evaluation = evaluate(networks, source, options=options, progress=progress)
         importance = tuple(
@@ -80,7 +80,7 @@ def run_evaluation(
             tile_size=options.tile_size,
         )
         page = write_report(out, subject, evaluation, importance)
-        console.print(f"Report: {page}", soft_wrap=True)
+        console.out(f"Report: {page}")
 
 
 def _describe(network: NetworkMethod) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from tiles.masks import parse_cloud_classes
 from tiles.products.open import StackOptions
-from workflows.runs.console import show_progress, split_words
+from workflows.runs.console import open_console, show_progress, split_words
 
 __all__ = ["read_options", "read_stack", "run_map"]
 
@@ -27,13 +27,13 @@ def run_map(scene: str, out: Path, said: Mapping[str, Any], *, quiet: bool, debu
         quiet: Say nothing unless something is wrong.
         debug: Show the time of each stage.
     """
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = open_console(quiet=quiet)
     options = read_options(said)
     began = time.perf_counter()
     with show_progress(console) as progress:
         result = map_scene(scene, out, options=options, stack=read_stack(said), progress=progress)
     for note in result.notes:
-        console.print(f"Note: {note}", soft_wrap=True)
+        console.out(f"Note: {note}")
     _report(console, result, time.perf_counter() - began)
     if debug:
         _report_stages(console, result)
@@ -75,9 +75,9 @@ def _report(console: Console, result: MapResult, seconds: float) -> None:
     )
     console.print(shares, soft_wrap=True)
     if result.already_made:
-        console.print(f"Already mapped: {result.folder}", soft_wrap=True)
+        console.out(f"Already mapped: {result.folder}")
     else:
-        console.print(f"Mapped {result.scene.id} in {seconds:.1f} s: {result.folder}", soft_wrap=True)
+        console.out(f"Mapped {result.scene.id} in {seconds:.1f} s: {result.folder}")
 
 
 def _report_stages(console: Console, result: MapResult) -> None:

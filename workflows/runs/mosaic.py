@@ -8,9 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from workflows.runs.console import show_progress, split_words
+from workflows.runs.console import open_console, show_progress, split_words
 
 __all__ = ["run_mosaic"]
 
@@ -27,19 +25,17 @@ def run_mosaic(folder: Path, out: Path, said: Mapping[str, Any], *, quiet: bool)
     from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
 
     options = MosaicOptions.pick(said, formats=split_words(said["formats"]))
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = open_console(quiet=quiet)
     began = time.perf_counter()
     with _open_cluster(said) as client, show_progress(console) as progress:
         result = build_mosaic(folder, out, options=options, client=client, progress=progress)
     for note in result.notes:
-        console.print(f"Note: {note}", soft_wrap=True)
+        console.out(f"Note: {note}")
     if result.already_made:
-        console.print(f"Already made: {result.folder}", soft_wrap=True)
+        console.out(f"Already made: {result.folder}")
     else:
         seconds = time.perf_counter() - began
-        console.print(
-            f"Joined {result.scenes} scenes in {seconds:.1f} s, {result.lines} lines: {result.folder}", soft_wrap=True
-        )
+        console.out(f"Joined {result.scenes} scenes in {seconds:.1f} s, {result.lines} lines: {result.folder}")
 
 
 def _open_cluster(said: Mapping[str, Any]) -> AbstractContextManager[Any]:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from pipeline.search.hosts import HOSTS
 from pipeline.search.plan import Plan, VerdictKind, write_plan
+from workflows.runs.console import open_console
 
 __all__ = ["run_search"]
 
@@ -34,7 +35,7 @@ def run_search(said: Mapping[str, Any], *, out: Path | None, quiet: bool) -> Non
     """
     from pipeline.search.search_scenes import SearchOptions, search_scenes
 
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = open_console(quiet=quiet)
     plan = search_scenes(SearchOptions.pick(said))
     write_plan(plan, out)
     _report_plan(console, plan, out)
@@ -42,15 +43,14 @@ def run_search(said: Mapping[str, Any], *, out: Path | None, quiet: bool) -> Non
 
 def _report_plan(console: Console, plan: Plan, out: Path | None) -> None:
     for note in plan.notes:
-        console.print(f"Note: {note}", soft_wrap=True)
+        console.out(f"Note: {note}")
     where = HOSTS[plan.source.host].title if plan.source.host else plan.source.href
     count = len(plan.items)
     first, last = (str(plan.items[index]["properties"].get("datetime"))[:10] for index in (0, -1))
-    console.print(
+    console.out(
         f"{count} scene{'s' if count > 1 else ''} from {where}, {first} to {last}{f': {out}' if out else ''}",
-        soft_wrap=True,
     )
     kinds = Counter(_KINDS[verdict.kind] for verdict in plan.set_aside)
     if kinds:
         parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-        console.print(f"{sum(kinds.values())} set aside, see set_aside in the plan: {parts}", soft_wrap=True)
+        console.out(f"{sum(kinds.values())} set aside, see set_aside in the plan: {parts}")

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, TimeseriesResult, compute_timeseries
 from pipeline.timeseries.record import read_series_record
-from workflows.runs.console import show_progress
+from workflows.runs.console import open_console, show_progress
 
 __all__ = ["run_timeseries"]
 
@@ -26,17 +24,17 @@ def run_timeseries(area: Path, out: Path, said: Mapping[str, Any], *, quiet: boo
         quiet: Say nothing unless something is wrong.
     """
     options = TimeseriesOptions.pick(said, transects=None if said["transects"] == "auto" else Path(said["transects"]))
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = open_console(quiet=quiet)
     began = time.perf_counter()
     with show_progress(console) as progress:
         result = compute_timeseries(area, out, options=options, progress=progress)
     for note in result.notes:
-        console.print(f"Note: {note}", soft_wrap=True, markup=False)
+        console.out(f"Note: {note}")
     if result.already_made:
-        console.print(f"Already made: {result.folder}", soft_wrap=True, markup=False)
+        console.out(f"Already made: {result.folder}")
     else:
         words = _describe(result)
-        console.print(f"{words} ({time.perf_counter() - began:.1f} s): {result.folder}", soft_wrap=True, markup=False)
+        console.out(f"{words} ({time.perf_counter() - began:.1f} s): {result.folder}")
 
 
 def _describe(result: TimeseriesResult) -> str:

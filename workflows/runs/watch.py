@@ -17,6 +17,7 @@ from pipeline.errors import OptionError, output_errors
 from pipeline.watch.areas.check import describe_areas
 from pipeline.watch.areas.file import WatchSettings, read_areas
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
+from workflows.runs.console import open_console
 
 if TYPE_CHECKING:
     from pipeline.watch.values import RoundReport
@@ -58,7 +59,7 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
         raise OptionError(f"Expected --once with {' and '.join(named)}.")
     since = _parse_day(only["since"])
     names = [settings.get_area(name).name for name in only["areas"]] or [area.name for area in settings.areas]
-    console = Console(stderr=True, highlight=False)
+    console = open_console(quiet=False)
     with _open_reports(settings, console, quiet=quiet) as report:
         if once:
             _run_once(settings, names, only, since, report)
@@ -129,7 +130,7 @@ def _open_reports(settings: WatchSettings, console: Console, *, quiet: bool) -> 
         text, level = settings.hide(str(event["text"])), str(event.get("level", "info"))
         log.log(logging.getLevelNamesMapping()[level.upper()], text)
         if level != "info" or not quiet:
-            console.print(f"{datetime.now().astimezone():%H:%M:%S} {text}", soft_wrap=True, markup=False)
+            console.out(f"{datetime.now().astimezone():%H:%M:%S} {text}")
 
     try:
         yield report

@@ -25,12 +25,12 @@ def show_watch(console: Console, status: WatchStatus) -> None:
     """
     if not status.begun:
         line = f"No round was run yet: there is no ledger {status.ledger}. See strandline watch."
-        console.print(line, soft_wrap=True, markup=False)
+        console.out(line)
     console.print(_tabulate(status))
     console.print(f"All times in UTC; it is {_format_time(status.at)}.")
     for area in status.areas:
         if area.last_scene is not None:
-            console.print(f"Last scene of {area.area}: {area.last_scene}", soft_wrap=True, markup=False)
+            console.out(f"Last scene of {area.area}: {area.last_scene}")
     _show_some(console, [line for area in status.areas for line in _list_failures(area)], most=_SHOWN_FAILURES)
 
 
@@ -120,7 +120,7 @@ def _list_replacements(scene: SceneStatus) -> Iterator[str]:
 def _show_some(console: Console, lines: list[str], *, most: int) -> None:
     """A screenful at most: all of it is in ``--json``."""
     for line in lines[:most]:
-        console.print(line, soft_wrap=True, markup=False)
+        console.out(line)
     if len(lines) > most:
         console.print(f"… and {len(lines) - most:,} more, see --json.")
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.checksums import compute_basis
 from pipeline.mapping.options import MapOptions
+from tests.pipeline.choices import check_ranges
 from tiles.errors import OptionError
 
 
@@ -50,3 +51,38 @@ def test_a_file_counts_by_what_is_in_it(tmp_path: Path) -> None:
 def test_impossible_choices_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(OptionError):
         MapOptions(**wrong)
+
+
+def test_a_map_of_which_nothing_is_said() -> None:
+    assert MapOptions().model_dump() == {
+        "model": "strandline-small",
+        "device": "auto",
+        "precision": "auto",
+        "runtime": "auto",
+        "decoder": "gdal",
+        "threads": 0,
+        "tile_size": None,
+        "aoi": None,
+        "cloud_classes": frozenset({3, 8, 9, 10}),
+        "threshold": 0.5,
+        "min_area_m2": 0.0,
+        "simplify_m": 0.0,
+        "ocean": None,
+        "formats": ("gpkg",),
+        "overwrite": False,
+    }
+
+
+def test_borders_of_a_map() -> None:
+    check_ranges(
+        MapOptions,
+        {
+            "threads": ((0, 99), (-1,)),
+            "tile_size": ((32, 16384, None), (31, 16385)),
+            "threshold": ((0.001, 0.999), (0, 1)),
+            "min_area_m2": ((0, 1e9), (-0.001,)),
+            "simplify_m": ((0, 1e9), (-0.001,)),
+            "cloud_classes": ((frozenset(), frozenset({0, 11})), (frozenset({-1}), frozenset({3, 12}))),
+        },
+        OptionError,
+    )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
 from tests.tiles.samples.swed_folder import TRAIN, make_chip, write_npy, write_swed
 from tests.tiles.samples.test_folder import GRIDS, make_image, make_mask, write
 from tests.workflows.conftest import Run
+from tiles.samples.swed_check import SwedReport
+from workflows.commands.data import render_report
 
 
 @pytest.fixture
@@ -73,3 +78,51 @@ def test_another_folder_is_one_line(run: Run, tmp_path: Path) -> None:
     assert ran.code == 2
     assert ran.err.count("\n") == 1
     assert "Expected SWED as published" in ran.err
+
+
+def show(report: SwedReport) -> list[str]:
+    out = io.StringIO()
+    Console(file=out, width=80, color_system=None).print(render_report(report))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_a_report_is_shown_whole_with_three_chips_a_fault() -> None:
+    report = SwedReport(
+        root=Path("swed"),
+        chips={"train": 12_345, "test": 9},
+        scenes={"train": 20, "test": 3},
+        pixels=Counter({"water": 1_000, "land": 1_999, "negative": 0}),
+        offsets=["S2A_1"],
+    )
+    report.faults["no_label"] = ["train/d", "train/a", "train/b", "train/c"]
+    report.faults["values"] = ["test/a"] * 1_234
+    assert show(report) == [
+        "12,345 chips of 20 scenes in train",
+        "9 chips of 3 scenes in test",
+        "2,999 labelled pixels with data: 33.3% water, 66.7% land",
+        "",
+        "Grade    Chips  What                                                   Such as",
+        "missing      4  image without a label                                  train/a",
+        "                                                                       train/b",
+        "                                                                       train/c",
+        "suspect  1,234  over 1% of values are negative, NaN or above a         test/a",
+        "                reflectance of 2                                       test/a",
+        "                                                                       test/a",
+        "suspect         an offset of 1000 seems to be in; SWED has none        S2A_1",
+        "",
+        "Something is missing or broken: mend it, or exclude it.",
+    ]
+
+
+def test_a_report_without_faults_is_shown_whole() -> None:
+    report = SwedReport(
+        root=Path("swed"), chips={"train": 1}, scenes={"train": 1}, faults={}, pixels=Counter(), offsets=[]
+    )
+    assert show(report) == [
+        "1 chips of 1 scenes in train",
+        "No labelled pixel with data",
+        "",
+        "Nothing is missing, broken or suspect.",
+        "",
+        "Can be trained on.",
+    ]
