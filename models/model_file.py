@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ __all__ = [
     "read_card",
     "read_header",
 ]
+
+_LONGEST_REASON = 200
+_PICKLE = re.compile(rb"PK|\x80[\x02-\x05]")  # zip archives (torch.save), and pickles of protocol 2 to 5
 
 FORMAT = "strandline-model-1"
 """The one entry of the header's metadata (its order is not kept): JSON with ``config`` and ``card``.
@@ -82,8 +86,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _explain(path: Path, start: bytes, error: Exception) -> str:
-    # zip archives (torch.save), and pickles of protocol 2 to 5
-    if start.startswith(b"PK") or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):
+    if _PICKLE.match(start):
         return (
             f"Expected a safetensors model file, found a pickle (torch.save) in {path}. A pickle can run code, so none "
             "is loaded: convert it where you trust it, with models.networks.checkpoint.save_model."
@@ -142,5 +145,5 @@ def compute_file_sha256(path: Path) -> str:
 
 
 def explain_error(error: Exception) -> str:
-    """What an error says, in one line without a full stop."""
-    return " ".join(str(error).split()).rstrip(".")
+    """What an error says, in one line without a full stop, of at most 200 characters."""
+    return " ".join(str(error).split())[:_LONGEST_REASON].rstrip(".")

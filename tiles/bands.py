@@ -56,7 +56,12 @@ BANDS: MappingProxyType[str, Band] = MappingProxyType({band.name: band for band 
 L2A_STACK: tuple[str, ...] = tuple(name for name in BANDS if name != "B10")
 """The 12 bands of a surface-reflectance (L2A) stack, in order; L2A has no B10."""
 
-_BY_COMMON_NAME = {band.common_name: band.name for band in _TABLE}
+_BY_COMMON_NAME = {band.common_name: band.name for band in _TABLE} | {
+    # The red edges by their wavelengths, as the eo extension calls them from 2.0.0 on.
+    "rededge071": "B05",
+    "rededge075": "B06",
+    "rededge078": "B07",
+}
 
 
 def resolve_band(text: str) -> str | None:
@@ -64,7 +69,7 @@ def resolve_band(text: str) -> str | None:
 
     Args:
         text: A product name in any spelling (``B8``, ``b08``, ``B8A``, ``band_11``, ``B04_10m``) or an Earth
-            Search asset key (``nir08``, ``swir16``).
+            Search asset key or a common name of the eo extension (``nir08``, ``swir16``, ``rededge071``).
 
     Returns:
         The band's name in the table, or ``None`` where the text names no band.

@@ -167,6 +167,7 @@ class Scene:
         files: Local files (or URLs) that a checksum should cover, metadata included.
         notes: What the user should be told, a sentence each.
         simulated: The scene is simulated, and must not be taken for a measurement.
+        other_mission: What says that it is not of Sentinel-2, such as ``platform landsat-9``, and was allowed.
     """
 
     id: str
@@ -184,6 +185,7 @@ class Scene:
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     simulated: bool = False
+    other_mission: str | None = None
 
     def __post_init__(self) -> None:
         if not self.bands:

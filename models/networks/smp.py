@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from models.errors import ModelConfigError
+from models.model_file import explain_error
 from models.networks.network import Network
 from models.networks.unet import require_image
 
@@ -122,6 +123,6 @@ def _build(config: SmpConfig) -> nn.Module:
             kind, encoder_name=encoder, encoder_weights=None, in_channels=channels, classes=config.classes
         )
     except (KeyError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200].rstrip(".")
+        reason = explain_error(error)
         raise ModelConfigError(f"segmentation-models-pytorch cannot build {config.name}: {reason}.") from error
     return network

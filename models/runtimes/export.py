@@ -167,9 +167,7 @@ def _trace(network: WaterProbability, header: ExportHeader) -> ExportedProgram:
                 network.eval(), (sample,), dynamic_shapes=({0: Dim("batch", min=1), 2: rows, 3: cols},)
             )
     except Exception as error:  # whatever in a foreign network cannot be traced
-        raise ExportError(
-            f"The network of {header.card.name} cannot be exported: {' '.join(str(error).split())[:200]}."
-        ) from error
+        raise ExportError(f"The network of {header.card.name} cannot be exported: {explain_error(error)}.") from error
     for node in program.graph.nodes:  # where its code lay when it was traced is nobody's business
         node.meta.pop("stack_trace", None)
     program._guards_code = []  # the runtime checks shapes itself, and a loaded program should hold no code

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from models.card import ModelCard
 from models.errors import DeviceError, ModelFileError, ModelInputError
-from models.model_file import compute_file_sha256
+from models.model_file import compute_file_sha256, explain_error
 from models.runtimes.predictor import Precision
 
 __all__ = ["EXPORT_KEY", "ExportHeader", "ExportedPredictor"]
@@ -81,8 +81,7 @@ class ExportHeader:
                 weights_sha256=str(values["weights_sha256"]),
             )
         except (KeyError, TypeError, ValueError, ValidationError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelFileError(f"The card ({EXPORT_KEY}) in {path} is not valid: {reason}.") from error
+            raise ModelFileError(f"The card ({EXPORT_KEY}) in {path} is not valid: {explain_error(error)}.") from error
 
 
 class ExportedPredictor(ABC):
@@ -131,6 +130,11 @@ class ExportedPredictor(ABC):
     def description(self) -> str:
         """What runs where, in one line for the record."""
         return f"{self.card.name} {self.card.version}, {self.framework}, {self.device}, fp32"
+
+    @property
+    @abstractmethod
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, by name, with their versions; what computes the network comes first."""
 
     @property
     @abstractmethod

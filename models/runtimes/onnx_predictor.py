@@ -5,6 +5,7 @@ Source: ONNX, https://onnx.ai (``metadata_props`` holds our card); ONNX Runtime,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DeviceError, ModelFileError
+from models.model_file import explain_error
 from models.runtimes.exported import EXPORT_KEY, ExportedPredictor, ExportHeader
 from models.runtimes.predictor import Device, Precision
 
@@ -52,6 +54,11 @@ class OnnxPredictor(ExportedPredictor):
         """The library that runs it, with its version."""
         return f"ONNX Runtime {_import().__version__}"
 
+    @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, with their versions."""
+        return {"ONNX Runtime": _import().__version__}
+
     def _compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         answer: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
         return answer
@@ -87,9 +94,8 @@ def _open(path: Path, device: Literal["cpu", "cuda"]) -> Any:  # noqa: ANN401 (o
     try:
         return runtime.InferenceSession(str(path), options, providers=[_PROVIDERS[device]])
     except Exception as error:  # its errors have no root of their own
-        reason = " ".join(str(error).split())[:200].rstrip(".")
         raise ModelFileError(
-            f"Expected an ONNX model, found a truncated or foreign file in {path}: {reason}."
+            f"Expected an ONNX model, found a truncated or foreign file in {path}: {explain_error(error)}."
         ) from error
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from models.errors import ModelFileError
+from models.model_file import explain_error
 from models.runtimes.exported import EXPORT_KEY, ExportHeader
 
 __all__ = ["HEADER_NAME", "read_pt2_header", "require_plain"]
@@ -71,7 +72,7 @@ def require_plain(path: Path | str) -> None:
         strange += ["a pickle"] * pickled + _list_code(graph)
         torch.load(BytesIO(entries[_SAMPLE]), weights_only=True)  # where this fails, torch would run a pickle
     except Exception as error:
-        reason = " ".join(str(error).split())[:120]
+        reason = explain_error(error)
         raise ModelFileError(f"The exported program in {path} is damaged, or no such thing: {reason}.") from error
     if strange:
         raise ModelFileError(

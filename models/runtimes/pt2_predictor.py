@@ -5,6 +5,7 @@ Source: torch.export, https://docs.pytorch.org/docs/stable/export.html.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.errors import ModelFileError
+from models.model_file import explain_error
 from models.runtimes.exported import ExportedPredictor, ExportHeader
 from models.runtimes.predictor import Device, Precision
 from models.runtimes.pt2_archive import read_pt2_header, require_plain
@@ -41,14 +43,18 @@ class Pt2Predictor(ExportedPredictor):
         try:
             program = torch.export.load(path)
         except Exception as error:  # whatever torch finds wrong with a damaged archive
-            reason = " ".join(str(error).split())[:200].rstrip(".")
-            raise ModelFileError(f"The exported program in {path} cannot be loaded: {reason}.") from error
+            raise ModelFileError(f"The exported program in {path} cannot be loaded: {explain_error(error)}.") from error
         self._module = program.module(check_guards=False).to(self.device)
 
     @property
     def framework(self) -> str:
         """The library that runs it, with its version."""
         return f"PyTorch program {torch.__version__}"
+
+    @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, with their versions."""
+        return {"PyTorch": str(torch.__version__)}
 
     def _compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode(), exact_fp32():

@@ -47,6 +47,7 @@ class CubeOptions(Options):
         tile_size: Interior of a tile in pixels, 32 to 16384. Changes speed and memory, never the result.
         cloud_classes: Classes of the scene classification that hide the ground; empty: none does.
         threshold: Probability from which a pixel is water, between 0 and 1.
+        any_platform: The cube may be of another mission than Sentinel-2, whose bands go by the same names.
 
     Raises:
         OptionError: A choice is out of its range.
@@ -57,6 +58,7 @@ class CubeOptions(Options):
     tile_size: int = DEFAULT_TILE_SIZE
     cloud_classes: frozenset[int] = masks.CLOUD_CLASSES
     threshold: float = 0.5
+    any_platform: bool = False
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -114,7 +116,7 @@ def segment(
         nodata=nodata,
     )
     layout = find_layout(cube)
-    statements = find_statements(layout, items)
+    statements = find_statements(layout, items, any_platform=options.any_platform)
     card = resolve_card(model)
     level = find_level(statements)
     fit = _make_scene(layout, Radiometry(quantification=1, offsets={}, source=""), level)

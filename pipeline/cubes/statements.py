@@ -33,6 +33,8 @@ _PROPERTIES = (
     "s2:product_type",
     "s2:product_uri",
     "sentinel:product_id",
+    "platform",
+    "constellation",
 )
 
 
@@ -127,18 +129,22 @@ def _state_item_offset(
     return offsets, statement.source
 
 
-def find_statements(layout: CubeLayout, items: Iterable[Any] | None) -> Statements:
+def find_statements(layout: CubeLayout, items: Iterable[Any] | None, *, any_platform: bool = False) -> Statements:
     """Gather what is said of a cube.
 
     Args:
         layout: The cube.
         items: The STAC items that it was loaded from (pystac's, or their JSON), or ``None``.
+        any_platform: They may be of other missions than Sentinel-2.
 
     Raises:
-        SceneError: An item is none, or a date of the cube has none.
+        SceneError: An item is none, is of another mission, or a date of the cube has none.
     """
     names = tuple(layout.name_step(step) for step in range(layout.steps))
-    step_items = _match_items(layout, items, names) if items is not None else _read_hints(layout)
+    if items is not None:
+        step_items = _match_items(layout, items, names, any_platform=any_platform)
+    else:
+        step_items = _read_hints(layout, any_platform=any_platform)
     floating = any(array.dtype.kind == "f" for array in layout.bands.values())
     decoded = {_read_cf_number(array.encoding, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
     pending = {name: _read_pending_scale(array) for name, array in layout.bands.items()}
@@ -192,8 +198,13 @@ def _read_cf_number(attributes: Mapping[Any, Any], word: str, default: float) ->
     return default if value is None else float(np.asarray(value).ravel()[0])
 
 
-def _match_items(layout: CubeLayout, items: Iterable[Any], names: tuple[str, ...]) -> tuple[tuple[StacItem, ...], ...]:
-    parsed = [parse_stac_item(_convert_item(item), where=str(getattr(item, "id", "items="))) for item in items]
+def _match_items(
+    layout: CubeLayout, items: Iterable[Any], names: tuple[str, ...], *, any_platform: bool
+) -> tuple[tuple[StacItem, ...], ...]:
+    parsed = [
+        parse_stac_item(_convert_item(item), where=str(getattr(item, "id", "items=")), any_platform=any_platform)
+        for item in items
+    ]
     if layout.time_dim is None or layout.time_dim not in layout.coords:
         return (tuple(parsed),) * layout.steps
     times = layout.coords[layout.time_dim].values
@@ -221,7 +232,7 @@ def _convert_item(item: object) -> object:
     return to_dict() if callable(to_dict) else item
 
 
-def _read_hints(layout: CubeLayout) -> tuple[tuple[StacItem, ...], ...]:
+def _read_hints(layout: CubeLayout, *, any_platform: bool) -> tuple[tuple[StacItem, ...], ...]:
     """Items as far as stackstac left them among the coordinates."""
     assets = {
         name: {"href": "", "raster:bands": [entry]}
@@ -236,7 +247,7 @@ def _read_hints(layout: CubeLayout) -> tuple[tuple[StacItem, ...], ...]:
             continue
         every = assets or {name: {"href": ""} for name in layout.bands}
         document = {"type": "Feature", "id": "", "properties": properties, "assets": every}
-        steps.append((parse_stac_item(document, where="the cube"),))
+        steps.append((parse_stac_item(document, where="the cube", any_platform=any_platform),))
     return tuple(steps)
 
 

@@ -85,6 +85,7 @@ class SceneJob:
     def notes(self) -> tuple[str, ...]:
         """What the user should be told."""
         notes = [*self.scene.notes, *self.scene.radiometry.doubts, *describe_absence(self.scene, self.card)]
+        notes += self.area.notes
         if self.scene.classification is None and self.options.cloud_classes:
             notes.append("The scene has no scene classification: clouds are not masked.")
         if self.runtime.reach_px is None:

@@ -143,10 +143,10 @@ def _make_plan(rows: Sequence[Row], area: AreaSettings) -> Plan:
     return Plan(
         source=PlanSource(
             href=href,
-            kind="api",
+            kind="ledger",
             host=host.name if host else None,
             offset_rule=host.offset_rule if host else None,
         ),
-        query=PlanQuery(aoi=area.aoi, dates="/".join(days), collection=area.collection),
+        query=PlanQuery(aoi=area.aoi, dates="/".join(days), collection=area.collection, any_platform=area.any_platform),
         items=tuple(dict(row.item) for row in rows),
     )

@@ -100,6 +100,11 @@ def test_an_error_is_one_line_without_a_full_stop() -> None:
     assert explain_error(ValueError("first\n  second.")) == "first second"
 
 
+@pytest.mark.parametrize(("length", "kept"), [(199, 199), (200, 200), (201, 200), (5000, 200)])
+def test_an_error_of_many_words_is_cut(length: int, kept: int) -> None:
+    assert explain_error(ValueError("x" * length)) == "x" * kept
+
+
 def test_a_draft_takes_the_place_of_the_file_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "model.onnx"
     with open_draft(path) as draft:

@@ -92,6 +92,7 @@ DEFAULTS: dict[str, Any] = {
     "bands": None,
     "scale": None,
     "offset": 0.0,
+    "any_platform": False,
 }
 
 
@@ -113,7 +114,7 @@ OTHER_MAP: dict[str, Any] = {
     "simplify_m": 1.0,
     "threshold": 0.4,
 }
-FREE_MAP: dict[str, Any] = {"tile_size": 96, "overwrite": True, "threads": 2}
+FREE_MAP: dict[str, Any] = {"any_platform": True, "tile_size": 96, "overwrite": True, "threads": 2}
 
 
 @pytest.mark.parametrize("name", sorted({*list_options("map", "batch").values()} - {"scene", "scenes"}))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from xml.etree.ElementTree import Element, ParseError  # types alone: parsing is defusedxml's
 
 from defusedxml import DefusedXmlException
@@ -17,6 +17,7 @@ from tiles.bands import BANDS
 from tiles.errors import SceneError, UnsafeArchiveError
 from tiles.products.name import has_offset, parse_tile_id
 from tiles.scene import Level
+from tiles.times import parse_moment
 
 __all__ = [
     "GranuleMetadata",
@@ -213,10 +214,7 @@ def _find_number(root: Element, name: str) -> float | None:
 
 
 def _find_time(root: Element, name: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(_find_text(root, name) or "").astimezone(UTC)
-    except ValueError:
-        return None
+    return parse_moment(_find_text(root, name))
 
 
 def _parse_special_values(root: Element) -> Iterator[tuple[str, float]]:

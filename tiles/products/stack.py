@@ -52,6 +52,7 @@ class StackOptions(Options):
         scale: Reflectance a DN, usually 0.0001; 1 where pixels hold reflectance. ``None``: as found.
         offset: DN to add before scaling, usually -1000 or 0, for all bands. ``None``: as found.
         nodata: DN of missing pixels. ``None``: as the file says, else 0.
+        any_platform: A STAC item may be of another mission than Sentinel-2, whose bands go by the same names.
 
     Raises:
         OptionError: The scale is not positive, or a band's name means nothing, or comes twice.
@@ -61,6 +62,7 @@ class StackOptions(Options):
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
+    any_platform: bool = False
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -406,4 +408,5 @@ def _state_offset(
     source = "no metadata"
     if named is not None and named.baseline is not None:
         source = f"baseline {named.baseline} in the name says nothing of an offset"
-    return OffsetStatement(offset=None, source=source, alternative=full)
+    acquired = named.acquired.date() if named is not None and named.acquired is not None else None
+    return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)

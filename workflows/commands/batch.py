@@ -16,7 +16,6 @@ _Scenes = Annotated[
     typer.Argument(
         metavar="SCENES",
         help="A plan (strandline search), a folder of scenes, or a text file with a scene a line.",
-        show_default=False,
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]
@@ -62,6 +61,7 @@ def batch(
     scale: choices.Scale = None,
     offset: choices.Offset = None,
     nodata: choices.Nodata = None,
+    any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older, different results.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:

@@ -15,15 +15,12 @@ _Scene = Annotated[
     str | None,
     typer.Option(
         help="What map takes. Default: a scene of 2052 pixels a side is simulated, measured and removed.",
-        show_default=False,
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for bench.json and bench.png.")]
 _Runs = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Times that all is measured; medians count. Default: 3, or 1 for a large scene.", show_default=False
-    ),
+    typer.Option(min=1, help="Times that all is measured; medians count. Default: 3, or 1 for a large scene."),
 ]
 
 

@@ -14,12 +14,9 @@ _Old = Annotated[
     typer.Argument(
         metavar="OLD",
         help="Earlier date: a mapped scene's folder, a mosaic, a raster of ours or a vector file.",
-        show_default=False,
     ),
 ]
-_New = Annotated[
-    Path, typer.Argument(metavar="NEW", help="Later date, likewise; any grid and CRS.", show_default=False)
-]
+_New = Annotated[Path, typer.Argument(metavar="NEW", help="Later date, likewise; any grid and CRS.")]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the result; it appears when it is whole.")]
 _Factor = Annotated[float, typer.Option(help="A shift counts beyond this many standard deviations of both dates.")]
 _Registration = Annotated[float, typer.Option(help="Standard deviation of one image's place to the other's, metres.")]

@@ -16,7 +16,6 @@ _Names = Annotated[
     typer.Argument(
         metavar="MODEL… DATA",
         help="One or more models (bundled names or files), and last the data, as for evaluate.",
-        show_default=False,
     ),
 ]
 _Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for a report; without it, a table is printed.")]

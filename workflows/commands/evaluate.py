@@ -15,12 +15,11 @@ HeldOut = Annotated[float, typer.Option(help="Share of the places that the train
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split, as the training had it.")]
 TileSize = Annotated[int, typer.Option(help="Rows and columns that are read at a time.")]
 
-_Model = Annotated[str, typer.Argument(help="A bundled model (strandline models) or a model file.", show_default=False)]
+_Model = Annotated[str, typer.Argument(help="A bundled model (strandline models) or a model file.")]
 _Data = Annotated[
     str,
     typer.Argument(
         help="simulated:FIRST-LAST (seeds), labels:SCENES, a folder in SWED's layout, or one of images with masks.",
-        show_default=False,
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report.html, metrics.json and metrics.csv.")]

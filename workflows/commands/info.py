@@ -23,6 +23,9 @@ def info(
     scale: Annotated[float | None, typer.Option(help="Reflectance a DN, for a stack without metadata.")] = None,
     offset: Annotated[float | None, typer.Option(help="DN to add before scaling, such as -1000.")] = None,
     nodata: Annotated[float | None, typer.Option(help="DN of missing pixels; nan: NaN alone.")] = None,
+    any_platform: Annotated[
+        bool, typer.Option("--any-platform", help="Take a STAC item of another satellite.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
     """Say what a scene is: product, baseline, bands, offsets and who says so, CRS, share of nodata and cloud."""
@@ -34,7 +37,7 @@ def info(
     from tiles.products.open import StackOptions, open_scene
 
     names = tuple(name.strip() for name in bands.split(",")) if bands else None
-    options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata)
+    options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata, any_platform=any_platform)
     described = describe_scene(open_scene(scene, options=options))
     fits = {card.name: describe_fit(described.scene, card) for card in list_models()}
     if as_json:

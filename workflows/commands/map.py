@@ -16,7 +16,6 @@ _Scene = Annotated[
     typer.Argument(
         metavar="SCENE",
         help="An L2A .SAFE folder or .zip, a STAC item (file or URL), a raster of bands, or a folder of band files.",
-        show_default=False,
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]
@@ -43,6 +42,7 @@ def map_(
     scale: choices.Scale = None,
     offset: choices.Offset = None,
     nodata: choices.Nodata = None,
+    any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different result.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the time of each stage, and tracebacks.")] = False,

@@ -9,9 +9,7 @@ import typer
 
 __all__ = ["mosaic"]
 
-_Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Mapped scenes, as map or batch leave them.", show_default=False)
-]
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Mapped scenes, as map or batch leave them.")]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the mosaic; it appears when it is whole.")]
 _Grid = Annotated[str, typer.Option(help="mgrs (UTM, a folder a tile), or a CRS and a pixel size: EPSG:3035:10.")]
 _Statistic = Annotated[

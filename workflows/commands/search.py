@@ -13,12 +13,11 @@ _Aoi = Annotated[
     str,
     typer.Option(
         help="Where: W,S,E,N in degrees (W > E crosses the antimeridian), or a vector file in any CRS.",
-        show_default=False,
     ),
 ]
 _Dates = Annotated[
     str,
-    typer.Option(help="When: 2024, 2024-06, 2024-06-15, 2024-06/2024-09, 2024-06-15/..", show_default=False),
+    typer.Option(help="When: 2024, 2024-06, 2024-06-15, 2024-06/2024-09, 2024-06-15/.."),
 ]
 _MaxCloud = Annotated[float | None, typer.Option(help="Percent of cloud that a scene may state.")]
 _Stac = Annotated[
@@ -31,6 +30,7 @@ _Stac = Annotated[
 ]
 _Collection = Annotated[str | None, typer.Option(help="Collection; a known host's own of Sentinel-2 L2A by default.")]
 _Limit = Annotated[int | None, typer.Option(help="Most scenes that the plan may hold, the earliest first.")]
+_AnyPlatform = Annotated[bool, typer.Option("--any-platform", help="Keep items of other satellites too.")]
 _Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the plan; standard output by default.")]
 
 
@@ -42,6 +42,7 @@ def search(
     source: _Stac = "earth-search",
     collection: _Collection = None,
     limit: _Limit = None,
+    any_platform: _AnyPlatform = False,
     out: _Out = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,

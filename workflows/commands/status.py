@@ -16,7 +16,6 @@ _Where = Annotated[
     typer.Argument(
         metavar="[WHERE]",
         help=f"Folder of a batch (strandline batch --out), or the file of a watcher; else ./{_AREAS_NAME}.",
-        show_default=False,
     ),
 ]
 _Area = Annotated[str | None, typer.Option("--area", help="Of a watcher: one area, scene by scene.")]

@@ -9,9 +9,7 @@ import typer
 
 __all__ = ["timeseries"]
 
-_Area = Annotated[
-    Path, typer.Argument(metavar="AREA", help="Mapped scenes, as batch or watch leave them.", show_default=False)
-]
+_Area = Annotated[Path, typer.Argument(metavar="AREA", help="Mapped scenes, as batch or watch leave them.")]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; it appears when it is whole.")]
 _Transects = Annotated[str, typer.Option(help="File of lines from land to sea in any CRS, or auto: cast normal.")]
 _SeawardFirst = Annotated[bool, typer.Option("--seaward-first", help="Given lines run from sea to land.")]

@@ -14,10 +14,9 @@ _Recipe = Annotated[
     typer.Argument(
         metavar="[RECIPE]",
         help="A YAML file, or the name of one that comes with Strandline.",
-        show_default=False,
     ),
 ]
-_More = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="More settings.", show_default=False)]
+_More = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="More settings.")]
 _Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting that replaces the recipe's: data.root=/data/SWED."),

@@ -60,14 +60,20 @@ def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
     """What the user says about stacks; ``None`` where nothing was said.
 
     Args:
-        said: ``bands`` (comma-separated), ``scale``, ``offset``, ``nodata``, and whatever else.
+        said: ``bands`` (comma-separated), ``scale``, ``offset``, ``nodata``, ``any_platform``, and whatever else.
     """
-    if all(said.get(name) is None for name in StackOptions.model_fields):
+    words = [said.get(name) for name in StackOptions.model_fields]
+    if all(word is None or word is False for word in words):  # an offset of 0 is said
         return None
     return StackOptions.pick(said, bands=split_words(said["bands"]) if said.get("bands") else None)
 
 
 def _report(console: Console, result: MapResult, seconds: float) -> None:
+    shares = (
+        f"{result.valid_percent:.1f}% of it shows ground, {result.obscured_percent:.1f}% is hidden by cloud, "
+        f"{result.nodata_percent:.1f}% holds no data."
+    )
+    console.print(shares, soft_wrap=True)
     if result.already_made:
         console.print(f"Already mapped: {result.folder}", soft_wrap=True)
     else:

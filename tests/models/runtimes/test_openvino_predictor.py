@@ -14,6 +14,7 @@ import pytest
 from models.errors import DeviceError, ModelConfigError, ModelFileError, ModelInputError
 from models.networks.checkpoint import Model, read_model, save_model
 from models.networks.unet import UNetConfig
+from models.runtimes import openvino_predictor
 from models.runtimes.openvino_predictor import OpenVinoRuntime
 from models.runtimes.torch_predictor import Runtime
 
@@ -91,6 +92,75 @@ def test_it_needs_no_pytorch(openvino: OpenVinoRuntime) -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "here", "workers"),
+    [("", 6, 6), ("4", 6, 4), ("4,2", 6, 4), ("6", 6, 6), ("7", 6, 6), ("1", 6, 1), ("0", 6, 1), ("x", 6, 6)],
+)
+def test_it_takes_a_thread_a_core_or_fewer_if_asked(
+    openvino: OpenVinoRuntime, monkeypatch: pytest.MonkeyPatch, limit: str, here: int, workers: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(here if process == 0 else 99)))
+    assert OpenVinoRuntime(Path(openvino.source)).workers == workers
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(3, 3), (None, 1)])
+def test_where_a_system_knows_no_affinity_all_cores_are_taken(
+    openvino: OpenVinoRuntime, monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delattr("os.sched_getaffinity")
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert OpenVinoRuntime(Path(openvino.source)).workers == workers
+
+
+@pytest.mark.parametrize(
+    ("native", "asked", "taken"),
+    [(True, "auto", "bf16"), (True, "bf16", "bf16"), (True, "fp32", "fp32"), (False, "auto", "fp32")],
+)
+def test_bfloat16_is_taken_where_the_processor_multiplies_it(native: bool, asked: str, taken: str) -> None:
+    class Core:
+        def get_property(self, device: str, name: str) -> list[str]:
+            assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+            return ["FP32", "BF16"] if native else ["FP32"]
+
+    assert openvino_predictor._resolve_precision(asked, Core()) == taken  # type: ignore[arg-type]
+    if not native:
+        with pytest.raises(DeviceError, match="does not multiply it"):
+            openvino_predictor._resolve_precision("bf16", Core())
+
+
+def test_each_kind_of_call_is_compiled_once_with_its_own_streams(make_model: MakeModel) -> None:
+    runtime = OpenVinoRuntime(Path(make_model(CONFIGS[0]).source), precision="fp32")
+    compiled: list[dict[str, object]] = []
+
+    class Core:
+        def compile_model(self, graph: object, device: str, choices: dict[str, object]) -> object:
+            compiled.append(choices)
+            return runtime_core.compile_model(graph, device, choices)
+
+    runtime_core, runtime._core = runtime._core, Core()
+    image = draw(3)
+    whole = runtime.predict(image)
+    runtime.predict(image)
+    with ThreadPoolExecutor(1, initializer=runtime.enter_worker) as pool:
+        assert np.array_equal(pool.submit(runtime.predict, image).result(), whole)
+    shared = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": runtime.workers, "ENABLE_CPU_PINNING": False}
+    assert compiled == [{**shared, "NUM_STREAMS": 1}, {**shared, "NUM_STREAMS": runtime.workers}]
+
+
+@pytest.mark.parametrize("channels", [[], [1, 0], [0, 0], [0, 3], [-1, 0]])
+def test_channels_that_rise_within_the_card_are_expected(openvino: OpenVinoRuntime, channels: list[int]) -> None:
+    with pytest.raises(ModelConfigError, match="rising channels from 0 to 2"):
+        OpenVinoRuntime(Path(openvino.source), channels=channels)
+
+
+def test_all_channels_are_the_model_itself(openvino: OpenVinoRuntime) -> None:
+    chosen = OpenVinoRuntime(Path(openvino.source), precision="fp32", channels=[0, 1, 2])
+    assert chosen.card == openvino.card
+    assert np.array_equal(chosen.predict(draw(3)), openvino.predict(draw(3)))
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 4, 32, 32), (1, 3, 30, 32), (1, 3, 32, 33)])

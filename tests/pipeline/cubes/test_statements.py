@@ -204,3 +204,14 @@ def test_levels_that_differ_are_unknown() -> None:
     assert find_level(make_statements(l2a, l2a)) == "L2A"
     assert find_level(make_statements(l2a, l1c)) == "unknown"
     assert find_level(make_statements()) == "unknown"
+
+
+def test_cubes_of_other_missions_are_refused_or_taken_by_an_option() -> None:
+    layout = find_layout(make_cube(make_pixels((4, 4), steps=2)))
+    item = {"type": "Feature", "id": "one", "properties": {"platform": "landsat-9"}, "assets": {"B02": {"href": "x"}}}
+    item["properties"] = {"platform": "landsat-9", "datetime": layout.name_step(0)}
+    hinted = find_layout(make_cube(make_pixels((4, 4), steps=2)).assign_coords(platform=((), "landsat-9")))
+    for cube, items in ((layout, [item]), (hinted, None)):
+        with pytest.raises(SceneError, match=r"not of Sentinel-2 \(platform landsat-9\)"):
+            find_statements(cube, items)
+    assert find_statements(hinted, None, any_platform=True).items[0][0].other_mission == "platform landsat-9"

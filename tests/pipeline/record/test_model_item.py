@@ -16,6 +16,7 @@ from models.networks.checkpoint import read_model
 from pipeline.errors import OutputError
 from pipeline.record.model_item import write_model_item
 from tests.pipeline.tiny_models import write_model
+from tests.stac_schemas import require_valid
 from tiles.bands import L2A_STACK
 
 
@@ -45,6 +46,7 @@ def test_the_item_says_what_the_model_is(tmp_path: Path) -> None:
     asset = FileExtension.ext(item.assets["model"])
     assert (asset.size, asset.checksum) == (len(weights), "1220" + hashlib.sha256(weights).hexdigest())
     assert str(tmp_path) not in first.decode()
+    require_valid(path)
 
 
 def test_an_item_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 from tests.tiles.products.small_products import dark_water, write_item, write_raster
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import RasterReadError, SceneError
+from tiles.products.hrefs import resolve_href
 from tiles.products.open import StackOptions, open_scene
-from tiles.products.stac import resolve_href
 from tiles.products.stac_item import parse_stac_item, state_item_offset
 
 # Real items: level, baseline, bands that they lack, key of B8A.

@@ -165,6 +165,17 @@ def test_baseline_in_the_name(tmp_path: Path) -> None:
     assert len(radiometry.doubts) == 1
 
 
+@pytest.mark.parametrize(("day", "offset"), [("20230501", -1000), ("20190501", 0)])
+def test_the_day_in_a_name_is_a_hint_for_pixels_that_cannot_tell(tmp_path: Path, day: str, offset: float) -> None:
+    bright = dark_water(SHAPE) + np.uint16(2000)
+    path = write_raster(tmp_path / f"S2A_MSIL2A_{day}T113321_36_85.tif", bright)
+    radiometry = open_scene(path).radiometry
+    assert set(radiometry.offsets.values()) == {offset}
+    assert "baseline 04.00" in radiometry.doubts[0]
+    said = open_scene(path, options=StackOptions(offset=-7)).radiometry
+    assert (set(said.offsets.values()), said.doubts) == ({-7}, ())
+
+
 @pytest.mark.parametrize(("factor", "quantification"), [(1e-4, 1), (1.0, 10000)], ids=["reflectance", "DN as float"])
 def test_floats_are_told_apart(tmp_path: Path, factor: float, quantification: float) -> None:
     values = (dark_water(SHAPE, offset=0) * factor).astype(np.float32)
