@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from pipeline.output.fields import LAYERS
+from pipeline.trace import ellipsoid
 from pipeline.trace.coastline import (
     UNCERTAINTY_CAP_PX,
     CoastlineLayers,
@@ -26,6 +27,8 @@ from pipeline.trace.coastline import (
     build_coastline,
 )
 from pipeline.trace.contour import ContourTracer
+from pipeline.trace.ellipsoid import Ground, sum_by_line
+from pipeline.trace.simplify import drop_small_rings
 from pipeline.trace.traced import Traced
 from tiles.errors import GridError
 from tiles.grid import Grid
@@ -305,3 +308,91 @@ def test_sizes_do_not_depend_on_how_much_is_projected_at_a_time(monkeypatch: pyt
         for mine, yours in zip(vars_of(whole), vars_of(parts), strict=True):
             if name in mine:
                 assert mine[name].to_numpy() == pytest.approx(yours[name].to_numpy(), rel=1e-12)
+
+
+def lay_ground(place: tuple[int, Affine] = BAVARIA, *, size: int = 100) -> Ground:
+    return Ground(grid=Grid(crs=CRS.from_epsg(place[0]), transform=place[1], width=size, height=size))
+
+
+def test_values_are_summed_from_the_first_vertex_of_a_line_to_its_last() -> None:
+    values, start = np.array([1.0, 2.0, 99.0, 4.0, 99.0, 8.0, 16.0]), np.array([0, 3, 5, 8])
+    assert sum_by_line(values, start).tolist() == [3, 4, 24]
+    assert sum_by_line(np.zeros(0), np.array([0])).tolist() == []
+
+
+def test_places_on_the_ground_are_those_of_the_grid() -> None:
+    ground, corners = lay_ground(), np.array([[0.0, 0.0], [100.0, 50.0]])
+    assert ground.compute_coordinates(corners).tolist() == [[660_000, 5_320_000], [661_000, 5_319_500]]
+    to_degrees = pyproj.Transformer.from_crs(32632, 4326, always_xy=True)
+    expected = np.stack(to_degrees.transform([660_000, 661_000], [5_320_000, 5_319_500]), axis=1)
+    np.testing.assert_allclose(ground.compute_degrees(corners), expected, rtol=0, atol=1e-12)
+
+
+def test_a_pixel_is_measured_in_the_middle_of_its_grid() -> None:
+    degrees = lay_ground(PLACES["degrees"])
+    geod = pyproj.Geod(ellps="WGS84")
+    lon, lat = 89.0 + 50 * 2e-4, 22.0 - 50 * 1e-4
+    across = geod.inv(lon - 1e-4, lat, lon + 1e-4, lat)[2]
+    down = geod.inv(lon, lat - 5e-5, lon, lat + 5e-5)[2]
+    assert degrees.pixel_m == pytest.approx((across, down), rel=1e-9)
+    assert lay_ground().pixel_m == pytest.approx((10, 10), rel=1e-3)
+
+
+def test_the_plane_lies_around_the_middle_and_keeps_areas() -> None:
+    plane = lay_ground(PLACES["degrees"]).plane
+    assert plane.ellipsoid is not None
+    assert (plane.ellipsoid.semi_major_metre, plane.ellipsoid.semi_minor_metre) == pytest.approx(
+        (6_378_137, 6_356_752.3)
+    )
+    assert plane.coordinate_operation is not None
+    assert plane.coordinate_operation.method_name == "Lambert Azimuthal Equal Area"
+    values = {value.name: value.value for value in plane.coordinate_operation.params}
+    assert values["Latitude of natural origin"] == pytest.approx(21.995)
+    assert values["Longitude of natural origin"] == pytest.approx(89.01)
+    assert {axis.unit_name for axis in plane.axis_info} == {"metre"}
+
+
+@pytest.mark.parametrize(
+    ("edge", "corners"),
+    [
+        ((16.0, 0.0), []),
+        ((0.0, -16.0), []),
+        ((17.0, 0.0), [[8.5, 0]]),
+        ((0.0, -17.0), [[0, -8.5]]),
+        ((-48.0, 24.0), [[-16, 8], [-32, 16]]),
+    ],
+)
+def test_edges_longer_than_sixteen_pixels_are_cut_into_equal_parts(
+    edge: tuple[float, float], corners: list[list[float]]
+) -> None:
+    ring = np.array([[0.0, 0.0], edge])  # there and back again
+    before, added = ellipsoid._cut_long_edges(ring, np.array([0, 2]))
+    back = [[edge[0] - x, edge[1] - y] for x, y in corners]
+    assert added.tolist() == corners + back
+    assert before.tolist() == [1] * len(corners) + [2] * len(back)
+
+
+def test_areas_of_rings_have_a_sign_and_follow_the_grid() -> None:
+    ground = lay_ground(PLACES["degrees"])
+    small = np.array([[0.0, 0.0], [0.0, 10.0], [10.0, 10.0], [10.0, 0.0]])  # y goes down: to the left on a map
+    large = small * 9
+    xy = np.concatenate((small, large, small[::-1]))
+    start = np.array([0, 4, 8, 12])
+    areas = ground.compute_ring_areas(xy, ground.compute_degrees(xy), np.arange(12), start)
+    lon, lat = ground.compute_degrees(np.array([[x, y] for x in range(91) for y in (0, 90)], float)).T
+    order = [*range(0, 182, 2), *range(181, 0, -2)]
+    geod = pyproj.Geod(ellps="WGS84")
+    assert areas[1] == pytest.approx(-geod.polygon_area_perimeter(lon[order], lat[order])[0], rel=1e-8)
+    assert areas[0] == -areas[2] == pytest.approx(areas[1] / 81, rel=1e-3)
+    assert areas[0] > 0
+
+
+@pytest.mark.parametrize(("least", "kept"), [(99.9, 1), (100.0, 1), (100.1, 0)])
+def test_a_ring_of_the_least_area_stays(least: float, kept: int) -> None:
+    probability = np.zeros((8, 8), np.float32)
+    probability[3:5, 3:5] = 1
+    traced = trace(probability)
+    assert len(traced.lines) == 1
+    dropped = drop_small_rings(traced, land_areas_m2=np.where(traced.land.area < 0, -100.0, 6300.0), min_area_m2=least)
+    assert (len(dropped.lines), len(dropped.water)) == (kept, kept)
+    assert len(dropped.land) == kept + 1

@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from pipeline.trace.contour import ContourTracer
+from pipeline.trace.rings import find_bodies, find_cycles, split_pinched
 from pipeline.trace.simplify import build_polygons
 from pipeline.trace.traced import REASONS, Rings, Traced
 from tiles.errors import GridError
@@ -295,3 +296,48 @@ def test_wrong_strips_are_refused() -> None:
         tracer.add_strip(np.zeros((2, 4), np.float32), np.zeros((2, 4), np.uint8))
     with pytest.raises(GridError, match="at least one pixel"):
         ContourTracer(width=0, height=3)
+
+
+def test_cycles_of_a_permutation_begin_with_their_lowest_node_or_crossing() -> None:
+    after = np.array([3, 4, 2, 5, 1, 0, 7, 6], np.int32)  # 0 3 5, 1 4, 2, 6 7
+    is_crossing = np.array([True, True, True, True, False, True, True, True])
+    cycles = find_cycles(after, is_crossing)
+    parts = [cycles.order[a:b].tolist() for a, b in itertools.pairwise(cycles.start)]
+    assert parts == [[0, 3, 5], [2], [4, 1], [6, 7]]
+    assert cycles.label.tolist() == [0, 2, 1, 0, 2, 0, 3, 3]
+
+
+def test_of_no_vertices_there_is_no_cycle() -> None:
+    none = np.zeros(0, np.int32)
+    cycles = find_cycles(none, np.zeros(0, bool))
+    assert (len(cycles.order), cycles.start.tolist()) == (0, [0])
+
+
+def test_a_ring_that_touches_itself_becomes_two() -> None:
+    after = np.array([1, 2, 3, 0, 5, 4, 6], np.int32)
+    cycles = find_cycles(after, np.zeros(7, bool))
+    first, second = split_pinched(after, (np.array([0, 1, 6]), np.array([2, 4, 6])), cycles)
+    assert (first.tolist(), second.tolist()) == ([0], [2])  # 1 and 4 lie on two rings, 6 on none
+    assert after.tolist() == [3, 2, 1, 0, 5, 4, 6]
+
+
+def test_rings_that_are_joined_bound_one_body() -> None:
+    joined = np.array([[2, 5, 7], [5, 5, 8]])
+    assert find_bodies(joined, np.array([2, 3, 5, 7, 8]), 9).tolist() == [0, 1, 0, 2, 2]
+
+
+def test_a_lake_with_an_island_is_traced_to_the_last_number() -> None:
+    probability = np.zeros((7, 7), np.float32)
+    probability[1:6, 1:6] = 1
+    probability[3, 3] = 0.25
+    traced = trace(probability)
+    (lake, island) = sorted(lines_of(traced), key=len, reverse=True)
+    sixth = 1 / 6
+    corners = [(3 + sixth, 3.5), (3.5, 3 + sixth), (3.5, 4 - sixth), (4 - sixth, 3.5)]
+    np.testing.assert_allclose(np.unique(island, axis=0), corners, atol=1e-6)
+    assert len(lake) == 21
+    assert traced.water.area.tolist() == pytest.approx([24.5, -2 / 9], rel=1e-6)
+    assert traced.land.area.tolist() == pytest.approx([49, -24.5, 2 / 9], rel=1e-6)
+    assert (traced.water.polygon.tolist(), traced.land.polygon.tolist()) == ([0, 0], [0, 0, 1])
+    assert (traced.water.contour.tolist(), traced.land.contour.tolist()) == ([True, True], [False, True, True])
+    assert traced.lines.closed.tolist() == [True, True]
