@@ -69,12 +69,20 @@ def test_map_says_what_it_made(
 ) -> None:
     stages = {"decode": 1.5, "network": 120.256}
     result = SimpleNamespace(
-        notes=(NOTE,), already_made=already_made, folder=LONG, scene=SimpleNamespace(id="S2A_1"), stages_s=stages
+        notes=(NOTE,),
+        already_made=already_made,
+        folder=LONG,
+        scene=SimpleNamespace(id="S2A_1"),
+        stages_s=stages,
+        valid_percent=0.76,
+        obscured_percent=99.2,
+        nodata_percent=0.04,
     )
     calls = work("workflows.runs.map.map_scene", result)
     run_map("scene", Path("out"), STACK, quiet=False, debug=debug)
     out, err = capsys.readouterr()
-    assert (out, err.splitlines()) == ("", [f"Note: {NOTE}", *said])
+    shares = "0.8% of it shows ground, 99.2% is hidden by cloud, 0.0% holds no data."
+    assert (out, err.splitlines()) == ("", [f"Note: {NOTE}", shares, *said])
     assert calls[0]["stack"] is None
 
 
