@@ -104,6 +104,12 @@ def test_the_least_share_of_a_shore_may_be_nothing_or_half(least: float) -> None
     assert compute_tile_class(fraction, least=least).tolist() == [2]
 
 
+@pytest.mark.parametrize(("value", "tile_class"), [(0.0, 0), (1.0, 1)])
+def test_a_tile_of_one_kind_is_no_shore_even_where_any_share_makes_one(value: float, tile_class: int) -> None:
+    assert compute_tile_class(torch.full((1, 2, 2), value), least=0.0).tolist() == [tile_class]
+    assert compute_tile_class(torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool)).tolist() == [-100]
+
+
 @pytest.mark.parametrize("least", [-0.01, 0.51])
 def test_another_least_share_is_refused(least: float) -> None:
     with pytest.raises(ModelConfigError, match=r"from 0 to 0\.5"):
