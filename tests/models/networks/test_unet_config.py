@@ -81,7 +81,10 @@ def test_channels_double_where_the_resolution_halves() -> None:
     [  # counted by hand: two convolutions a stage, twice as far at each coarser resolution
         (UNetConfig(depth=1), 9),
         (UNetConfig(depth=2), 23),
+        (UNetConfig(depth=7), 891),
         (UNetConfig(depth=1, upsampling="bilinear"), 10),
+        (UNetConfig(depth=2, upsampling="bilinear"), 26),
+        (UNetConfig(depth=7, upsampling="bilinear"), 1018),
         (UNetConfig(norm="group"), None),
     ],
 )
