@@ -10,11 +10,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from pipeline import errors as work
 from pipeline.batch import units
 from pipeline.batch.sources import SceneSource
 from pipeline.batch.units import SceneUnit, compute_unit_part, describe_failure, map_unit, write_item_file
 from pipeline.errors import OutputError
 from pipeline.mapping.options import MapOptions
+from strandline import StrandlineError
+from tiles import errors as pixels
 from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError
 
 
@@ -94,3 +97,25 @@ def test_threads_that_are_right_already_are_left_alone(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch, "set_num_threads", lambda _: pytest.fail("set again"))
     units._prepare(2)
     assert os.environ["GDAL_CACHEMAX"] == "7"
+
+
+def test_errors_have_exit_codes_on_which_scripts_rest() -> None:
+    codes = {
+        kind.__name__: kind.exit_code for module in (pixels, work) for kind in vars(module).values() if is_error(kind)
+    }
+    others = {
+        "NoValidPixelsError": 3,
+        "RasterReadError": 4,
+        "BlockDecodeError": 4,
+        "ProductWriteError": 5,
+        "OutputError": 5,
+        "BusyError": 5,
+        "StaleResultError": 5,
+        "StrandlineError": 1,
+    }
+    assert codes == dict.fromkeys(codes, 2) | others  # 2: what was asked for cannot be done
+    assert len(codes) == 22
+
+
+def is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrandlineError)
