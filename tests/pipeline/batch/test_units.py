@@ -15,8 +15,7 @@ from pipeline.batch import units
 from pipeline.batch.sources import SceneSource
 from pipeline.batch.units import SceneUnit, compute_unit_part, describe_failure, map_unit, write_item_file
 from pipeline.errors import OutputError
-from pipeline.mapping.options import MapOptions
-from strandline import StrandlineError
+from strandline import MapOptions, StrandlineError
 from tiles import errors as pixels
 from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError
 
