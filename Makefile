@@ -2,6 +2,9 @@
 PYTHON := .venv/bin/python
 OUT ?= demo
 
+# Where it is set, every command that a test or the demo starts compiles torch and its kin anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup check lint types test demo notebook constraints clean
 
 setup: .venv/.ready

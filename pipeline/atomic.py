@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,8 +89,8 @@ def _make_folder(target: Path, keep: str | None) -> Path:
         folder = target.with_name(f".{target.name}.begun-{keep}")
         folder.mkdir(exist_ok=True)
         return folder
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.begun-", dir=target.parent))
-    folder.chmod(0o777 & ~_read_umask())
+    folder = target.with_name(f".{target.name}.begun-{secrets.token_hex(8)}")
+    folder.mkdir()
     return folder
 
 
@@ -141,12 +141,6 @@ def _sweep(target: Path, keep: str | None) -> None:
 
 def _old_name(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
-
-
-def _read_umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +66,38 @@ class Installed:
         return ran
 
 
-Install = Callable[[str], Path]
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The wheel in an environment of its own, to and from which extras come and go.
+
+    An extra is installed into the environment that holds none, and taken away to the last package before the next:
+    what a fresh environment would hold, without compiling the large libraries once more.
+    """
+
+    uv: str
+    home: Path
+    wheel: Path
+
+    def install(self, extra: str = "") -> None:
+        what = f"strandline{f'[{extra}]' if extra else ''} @ {self.wheel.as_uri()}"
+        self._pip("install", "--constraint", str(ROOT / "constraints.txt"), what)
+
+    def freeze(self) -> str:
+        return self._pip("freeze")
+
+    def restore(self, frozen: str) -> None:
+        listed = self.home / "frozen.txt"
+        listed.write_text(frozen)
+        self._pip("sync", str(listed))
+
+    def _pip(self, *arguments: str) -> str:
+        command = [self.uv, "pip", arguments[0], "--quiet", "--python", str(self.home / "bin" / "python")]
+        return subprocess.run([*command, *arguments[1:]], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture(scope="module")
-def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
-    """Builds the wheel from what git tracks, and installs it with an extra into a fresh environment."""
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """Builds the wheel from what git tracks, and installs it without any extra."""
     uv = shutil.which("uv") or skip_without("uv")
     folder = tmp_path_factory.mktemp("wheel")
     tracked = subprocess.run(["git", "ls-files"], check=True, capture_output=True, text=True, cwd=ROOT).stdout
@@ -82,27 +108,22 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
     subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", folder, folder / "source"], check=True)
     (wheel,) = folder.glob("*.whl")
 
-    def install_extra(extra: str) -> Path:
-        home = folder / (extra or "plain")
-        subprocess.run([uv, "venv", "--quiet", "--python", "3.11", home], check=True)
-        what = f"strandline{f'[{extra}]' if extra else ''} @ {wheel.as_uri()}"
-        command = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
-        subprocess.run([*command, "--constraint", ROOT / "constraints.txt", what], check=True)
-        return home
-
-    return install_extra
+    subprocess.run([uv, "venv", "--quiet", "--python", "3.11", folder / "env"], check=True)
+    environment = Environment(uv, folder / "env", wheel)
+    environment.install()
+    yield environment
+    shutil.rmtree(environment.home)
 
 
 @pytest.fixture(scope="module")
-def plain(install: Install, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+def plain(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Without any extra, with one simulated scene that it has mapped."""
     folder = tmp_path_factory.mktemp("user")
-    installed = Installed(install(""), folder)
+    installed = Installed(environment.home, folder)
     shutil.copyfile(ROOT / "workflows" / "examples" / "areas.yaml", folder / "areas.yaml")
     installed.run("simulate", "--out", "products", "--seed", "1", "--size", "240")
     installed.must("map {product} --out maps")
-    yield installed
-    shutil.rmtree(installed.home)
+    return installed
 
 
 def test_a_scene_is_mapped_away_from_the_checkout(plain: Installed) -> None:
@@ -172,16 +193,17 @@ WITH_EXTRA = {
 
 
 @pytest.mark.parametrize("extra", WITH_EXTRA)
-def test_an_extra_brings_all_that_its_commands_need(plain: Installed, install: Install, extra: str) -> None:
-    home = install(extra)
-    installed = Installed(home, plain.folder)
+def test_an_extra_brings_all_that_its_commands_need(plain: Installed, environment: Environment, extra: str) -> None:
+    frozen = environment.freeze()
+    environment.install(extra)
     try:
         for line in WITH_EXTRA[extra]:
-            installed.must(line)
+            plain.must(line)
         for line in MISSING[extra]:
-            ran = installed.run(*line.format(product=next(plain.folder.glob("products/*.SAFE"))).split())
+            ran = plain.run(*line.format(product=next(plain.folder.glob("products/*.SAFE"))).split())
             assert "not installed" not in ran.stderr
             assert "our fault" not in ran.stderr
     finally:
-        shutil.rmtree(home)
+        environment.restore(frozen)
         shutil.rmtree(plain.folder / "out", ignore_errors=True)
+    assert environment.freeze() == frozen

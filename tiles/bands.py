@@ -6,10 +6,13 @@ central wavelengths of Sentinel-2A, Sentinel-2 User Handbook, table 1.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
-__all__ = ["BANDS", "L2A_STACK", "Band", "resolve_band"]
+__all__ = ["BANDS", "L2A_STACK", "Band", "Naming", "drop_counts", "resolve_band", "resolve_naming"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,12 @@ BANDS: MappingProxyType[str, Band] = MappingProxyType({band.name: band for band 
 L2A_STACK: tuple[str, ...] = tuple(name for name in BANDS if name != "B10")
 """The 12 bands of a surface-reflectance (L2A) stack, in order; L2A has no B10."""
 
-_BY_COMMON_NAME = {band.common_name: band.name for band in _TABLE}
+_BY_COMMON_NAME = {band.common_name: band.name for band in _TABLE} | {
+    # The red edges by their wavelengths, as the eo extension calls them from 2.0.0 on.
+    "rededge071": "B05",
+    "rededge075": "B06",
+    "rededge078": "B07",
+}
 
 
 def resolve_band(text: str) -> str | None:
@@ -61,7 +69,7 @@ def resolve_band(text: str) -> str | None:
 
     Args:
         text: A product name in any spelling (``B8``, ``b08``, ``B8A``, ``band_11``, ``B04_10m``) or an Earth
-            Search asset key (``nir08``, ``swir16``).
+            Search asset key or a common name of the eo extension (``nir08``, ``swir16``, ``rededge071``).
 
     Returns:
         The band's name in the table, or ``None`` where the text names no band.
@@ -77,3 +85,45 @@ def resolve_band(text: str) -> str | None:
     number = word[1:].lstrip("0") or "0"
     name = "B8A" if number == "8a" else f"B{int(number):02d}" if number.isdecimal() else ""
     return name if name in BANDS else None
+
+
+Naming = Literal["names", "counted", "ambiguous"]
+
+_COUNTED = re.compile(r"(?P<word>band|b)[\s_\-]*(?P<number>\d+)", re.IGNORECASE)
+_FULL_STACKS = (len(L2A_STACK), len(BANDS))
+_LAST_PADDED = 9
+"""Up to here ``B01, B02 …`` name bands in their order; after ``B08`` comes ``B8A``, so that longer runs only count."""
+
+
+def resolve_naming(labels: Sequence[str]) -> Naming:
+    """Decide whether the labels of a file's bands name bands of Sentinel-2, or only count those of the file.
+
+    Many programs call the bands of any file ``band_1``, ``Band 2``, ``B3`` by their place. Such numbers are names only
+    where they are not simply the places: ``B8A`` is among them, or one is left out.
+
+    Args:
+        labels: A text a band, in the order of the file; empty where there is none.
+
+    Returns:
+        ``counted``: numbers name nothing. ``ambiguous``: ``B1, B2, B3`` in the first places may be either.
+    """
+    numbers = {place: match for place, label in enumerate(labels) if (match := _COUNTED.fullmatch(label.strip()))}
+    places = [int(match["number"]) - place for place, match in numbers.items()]
+    if not numbers or len(numbers) < min(2, len(labels)):
+        return "names"
+    if len(set(places)) > 1 or places[0] not in (0, 1) or "B8A" in map(resolve_band, labels):
+        return "names"
+    generic = any(match["word"].lower() == "band" for match in numbers.values())
+    if generic or places[0] == 0 or len(numbers) == len(labels) in _FULL_STACKS:
+        return "counted"
+    padded = all(len(match["number"]) == len("00") for match in numbers.values())
+    return "names" if padded and max(numbers) < _LAST_PADDED else "ambiguous"
+
+
+def drop_counts(labels: Sequence[str]) -> list[str]:
+    """The labels without those that only count.
+
+    Args:
+        labels: As ``resolve_naming`` found them to be counted.
+    """
+    return ["" if _COUNTED.fullmatch(label.strip()) else label for label in labels]

@@ -16,6 +16,7 @@ __all__ = [
     "RasterReadError",
     "SampleError",
     "SceneError",
+    "UnnamedBandsError",
     "UnsafeArchiveError",
 ]
 
@@ -47,6 +48,10 @@ class UnsafeArchiveError(SceneError):
 
 class BandError(SceneError):
     """A band that is needed is not in the scene."""
+
+
+class UnnamedBandsError(BandError):
+    """A raster with as many bands as a scene has does not say which they are."""
 
 
 class GridError(StrandlineError, ValueError):

@@ -6,10 +6,11 @@ These are values: the openers (``safe``, ``stac``, ``stack``) make them, ``reade
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import BandError, SceneError
@@ -30,12 +31,15 @@ class BandSource:
         path: What GDAL opens: a file, ``/vsizip/...``, ``/vsicurl/...``.
         index: Band number within that file, from 1.
         grid: Native grid of the file, before any resampling.
+        masks: What in the file says which pixels are valid: 0 the band's own mask (internal, or a ``.msk`` beside it),
+            else the number of an alpha band. Empty: nodata alone says it.
     """
 
     name: str
     path: str
     index: int
     grid: Grid
+    masks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,9 @@ class Radiometry:
         quantification: DN per unit of reflectance, usually 10000; 1 where pixels hold reflectance already.
         offsets: DN to add, a band (usually -1000 from processing baseline 04.00 on, else 0).
         nodata: DN that marks missing pixels (0 in products), or ``None`` where only NaN does. NaN is always missing.
+        quantifications: The bands of another quantification, by name.
+        markers: The bands of another nodata, by name.
+        fills: Further DN of missing pixels, which no ground reflects and no tag names.
         nodata_rule: ``any``: a pixel is missing where any band has the marker. ``all``: only where every band has
             it, for stacks in which dark water was clipped to the marker's value.
         source: Who says so, e.g. ``MTD_MSIL2A.xml BOA_ADD_OFFSET`` or ``--offset``.
@@ -60,10 +67,84 @@ class Radiometry:
     nodata: float | None = 0
     nodata_rule: NodataRule = "any"
     doubts: tuple[str, ...] = ()
+    quantifications: Mapping[str, float] = field(default_factory=dict)
+    markers: Mapping[str, float | None] = field(default_factory=dict)
+    fills: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.quantification > 0:
-            raise SceneError(f"A quantification value must be positive, found {self.quantification} ({self.source}).")
+        for value in (self.quantification, *self.quantifications.values()):
+            if not value > 0:
+                raise SceneError(f"A quantification value must be positive, found {value} ({self.source}).")
+
+    @classmethod
+    def gather(
+        cls,
+        *,
+        quantifications: Mapping[str, float],
+        markers: Mapping[str, float | None],
+        offsets: Mapping[str, float],
+        source: str,
+        nodata_rule: NodataRule,
+        doubts: tuple[str, ...] = (),
+        fills: Iterable[float] = (),
+    ) -> Self:
+        """What holds for most bands, and what for single ones, from what holds for each.
+
+        Args:
+            quantifications: DN per unit of reflectance, a band.
+            markers: Nodata, a band.
+            offsets: As the attributes, like those that follow.
+            source: Who says so.
+            nodata_rule: When a pixel is missing.
+            doubts: A sentence each.
+            fills: Further markers, of all bands.
+        """
+        usual = Counter(quantifications.values()).most_common(1)[0][0]  # the first of several
+        nodata = Counter(markers.values()).most_common(1)[0][0]
+        return cls(
+            quantification=usual,
+            offsets=offsets,
+            source=source,
+            nodata=nodata,
+            nodata_rule=nodata_rule,
+            doubts=doubts,
+            quantifications={name: value for name, value in quantifications.items() if value != usual},
+            markers={name: value for name, value in markers.items() if value != nodata},
+            fills=tuple(fills),
+        )
+
+    def get_quantification(self, band: str) -> float:
+        """DN per unit of reflectance of a band."""
+        return self.quantifications.get(band, self.quantification)
+
+    def get_offset(self, band: str) -> float:
+        """DN to add to a band's."""
+        return self.offsets.get(band, 0.0)
+
+    def get_nodata(self, band: str) -> float | None:
+        """DN that marks missing pixels of a band, or ``None`` where only NaN does."""
+        return self.markers.get(band, self.nodata)
+
+    def is_missing_alone(self, band: str) -> bool:
+        """Whether a pixel is missing where this band alone has its marker: dark water is clipped to 0, to no other."""
+        return self.nodata_rule == "any" or self.markers.get(band, 0) != 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for records; what most scenes have nothing of only where there is such."""
+        rare = {
+            "quantifications": dict(self.quantifications),
+            "markers": dict(self.markers),
+            "fills": list(self.fills),
+        }
+        return {
+            "quantification": self.quantification,
+            "offsets": dict(self.offsets),
+            "nodata": self.nodata,
+            "nodata_rule": self.nodata_rule,
+            "source": self.source,
+            "doubts": list(self.doubts),
+            **{name: value for name, value in rare.items() if value},
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +167,7 @@ class Scene:
         files: Local files (or URLs) that a checksum should cover, metadata included.
         notes: What the user should be told, a sentence each.
         simulated: The scene is simulated, and must not be taken for a measurement.
+        other_mission: What says that it is not of Sentinel-2, such as ``platform landsat-9``, and was allowed.
     """
 
     id: str
@@ -103,6 +185,7 @@ class Scene:
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     simulated: bool = False
+    other_mission: str | None = None
 
     def __post_init__(self) -> None:
         if not self.bands:

@@ -5,12 +5,14 @@ Nothing heavy is imported here or at the top of a command's file, so that ``stra
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 import typer
@@ -41,6 +43,8 @@ from workflows.commands.watch import watch
 __all__ = ["app", "main"]
 
 _INTERRUPTED = 130
+_OUR_FAULT = 70
+_MOST_WORDS = 5
 
 app = typer.Typer(
     name="strandline",
@@ -90,8 +94,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     if "--debug" in sys.argv:
         sys.exit(app(standalone_mode=False))
-    with _mute_libraries():
+    is_service = sys.argv[1:2] == ["watch"] and "--once" not in sys.argv  # what a library says belongs into its log
+    with nullcontext(list[str]()) if is_service else _hold_library_words() as words:
         message, code = _run()
+    if not message or code == _OUR_FAULT:  # an error of ours says already what a library meant
+        _print_library_words(words)
     if message:
         typer.secho(f"strandline: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
     sys.exit(code)
@@ -124,7 +131,7 @@ def _describe(error: Exception) -> tuple[str, int]:
     if isinstance(error, StrandlineError):
         return _name_option(error), error.exit_code
     reason = " ".join(str(error).split()) or "no reason given"
-    return f"{type(error).__name__}: {reason}. This is our fault: run again with --debug, and report it.", 70
+    return f"{type(error).__name__}: {reason}. This is our fault: run again with --debug, and report it.", _OUR_FAULT
 
 
 def _name_option(error: StrandlineError) -> str:
@@ -139,22 +146,38 @@ def _name_option(error: StrandlineError) -> str:
 
 
 @contextmanager
-def _mute_libraries() -> Iterator[None]:
-    """Keep what C libraries print (libtiff, when a disk is full) from the person: it has become an error of ours."""
+def _hold_library_words() -> Iterator[list[str]]:
+    """Hold back what C libraries print (libtiff, when a disk is full) until it is known what came of it.
+
+    Yields:
+        The lines, once the block has ended.
+    """
     logging.getLogger().addHandler(logging.NullHandler())
     sys.stderr.flush()
-    ours, theirs = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    shown = sys.stderr
-    os.dup2(theirs, 2)
-    sys.stderr = os.fdopen(os.dup(ours), "w", buffering=1)
-    try:
-        yield
-    finally:
-        sys.stderr.close()
-        sys.stderr = shown
-        os.dup2(ours, 2)
-        os.close(ours)
-        os.close(theirs)
+    words: list[str] = []
+    ours, shown = os.dup(2), sys.stderr
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        sys.stderr = os.fdopen(os.dup(ours), "w", buffering=1)
+        faulthandler.enable(sys.stderr)  # a library that crashes takes this process along, and what it said
+        try:
+            yield words
+        finally:
+            faulthandler.disable()
+            sys.stderr.close()
+            sys.stderr = shown
+            os.dup2(ours, 2)
+            os.close(ours)
+            held.seek(0)
+            text = held.read().decode("utf-8", errors="replace")
+            words += dict.fromkeys(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _print_library_words(words: Sequence[str]) -> None:
+    for line in words[:_MOST_WORDS]:
+        typer.echo(f"Note: a library says: {line}", err=True)
+    if len(words) > _MOST_WORDS:
+        typer.echo(f"Note: libraries say {len(words) - _MOST_WORDS} lines more, which --debug shows.", err=True)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

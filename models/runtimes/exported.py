@@ -133,6 +133,11 @@ class ExportedPredictor(ABC):
 
     @property
     @abstractmethod
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, by name, with their versions; what computes the network comes first."""
+
+    @property
+    @abstractmethod
     def framework(self) -> str:
         """The library that runs it, with its version: ``ONNX Runtime 1.20``."""
 

@@ -5,6 +5,7 @@ Source: ONNX, https://onnx.ai (``metadata_props`` holds our card); ONNX Runtime,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +53,11 @@ class OnnxPredictor(ExportedPredictor):
     def framework(self) -> str:
         """The library that runs it, with its version."""
         return f"ONNX Runtime {_import().__version__}"
+
+    @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, with their versions."""
+        return {"ONNX Runtime": _import().__version__}
 
     def _compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         answer: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,6 +100,11 @@ class OpenVinoRuntime:
         """What was chosen, in one line for the record."""
         name = f"{self.card.name} {self.card.version}"
         return f"{name}, OpenVINO, cpu ({self.workers} threads), {self.precision}"
+
+    @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, with their versions."""
+        return {"OpenVINO": version("openvino")}
 
     def enter_worker(self) -> None:
         """Let this thread compute alone: the other threads have tiles of their own."""

@@ -57,6 +57,11 @@ class Predictor(Protocol):
         ...
 
     @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, by name, with their versions; what computes the network comes first."""
+        ...
+
+    @property
     def stride(self) -> int:
         """Rows and columns of a batch must be multiples of this, and tiles start at multiples of it."""
         ...

@@ -5,6 +5,7 @@ Source: torch.export, https://docs.pytorch.org/docs/stable/export.html.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,11 @@ class Pt2Predictor(ExportedPredictor):
     def framework(self) -> str:
         """The library that runs it, with its version."""
         return f"PyTorch program {torch.__version__}"
+
+    @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, with their versions."""
+        return {"PyTorch": str(torch.__version__)}
 
     def _compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode(), exact_fp32():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from models.networks.absence import select_channels
 from models.networks.architecture import describe
 from models.networks.checkpoint import Model
 from models.networks.receptive_field import compute_receptive_field
+from models.networks.smp import SmpConfig
 from models.networks.unet import UNet, crop_edges
 from models.runtimes.predictor import Device, Precision, require_batch, require_choice
 
@@ -98,6 +100,14 @@ class Runtime:
         """What was chosen, in one line for the record."""
         where = torch.cuda.get_device_name() if self.device == "cuda" else f"{torch.get_num_threads()} threads"
         return f"{self.card.name} {self.card.version}, PyTorch, {self.device} ({where}), {self.precision}"
+
+    @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that run it, with their versions."""
+        own = {"PyTorch": str(torch.__version__)}
+        if isinstance(self.model.network.config, SmpConfig):
+            own["segmentation-models-pytorch"] = version("segmentation-models-pytorch")
+        return own
 
     def enter_worker(self) -> None:
         """Let this thread compute alone: the other threads have tiles of their own."""

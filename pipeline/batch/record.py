@@ -97,13 +97,14 @@ def resolve_record(options: MapOptions, stack: StackOptions | None = None) -> Ba
         ModelFileError: The file is no model.
     """
     card = resolve_card(options.model)
+    said = (stack or StackOptions()).model_dump(mode="json", exclude={"any_platform"})
     return BatchRecord(
         model=f"{card.name} {card.version}",
         model_sha256=compute_sha256(resolve_path(options.model)),
         parameters={
             **options.result_parameters(),
             "precision asked for": options.precision,
-            **{f"stack {name}": value for name, value in (stack or StackOptions()).model_dump(mode="json").items()},
+            **{f"stack {name}": value for name, value in said.items()},
         },
     )
 

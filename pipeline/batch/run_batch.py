@@ -163,8 +163,10 @@ class _Run:
 
     def _make_unit(self, scene: SceneSource) -> SceneUnit:
         source = scene.source if scene.item is None else write_item_file(items_folder(self._out), scene)
-        # An item says all that a stack's options would.
-        stack = None if scene.item is not None else self._stack
+        stack = self._stack
+        if scene.item is not None:  # which says all that a stack's options would, but what it may be of
+            wanted = scene.any_platform or (stack is not None and stack.any_platform)
+            stack = StackOptions(any_platform=True) if wanted else None
         return SceneUnit(source=source, out=str(self._out), options=self._options, stack=stack)
 
     def _record_outcome(self, outcome: Outcome, scene: SceneSource, total: int) -> None:

@@ -46,12 +46,14 @@ class SceneSource:
         source: What ``tiles.products.open.open_scene`` takes, absolute; for an item of a plan, its id.
         item: The STAC item itself, where it is one of a plan.
         is_product: It can be nothing but a scene: where it does not open, that is a failure.
+        any_platform: The plan wants items of other missions than Sentinel-2 too.
     """
 
     id: str
     source: str
     item: dict[str, Any] | None = None
     is_product: bool = True
+    any_platform: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,8 @@ def _find(source: Path, stack: StackOptions | None) -> Iterator[SceneSource | Le
 
 def _list_items(plan: Plan) -> Iterator[SceneSource | LeftOut]:
     for item in plan.items:
-        yield SceneSource(id=make_scene_id(str(item["id"])), source=str(item["id"]), item=item)
+        name, wanted = str(item["id"]), plan.query.any_platform
+        yield SceneSource(id=make_scene_id(name), source=name, item=item, any_platform=wanted)
     for verdict in plan.set_aside:
         kind: Kind = "duplicate" if verdict.kind == "superseded" else "no scene"
         yield LeftOut(id=verdict.id, kind=kind, reason=verdict.reason)
@@ -138,7 +141,7 @@ def _list_items(plan: Plan) -> Iterator[SceneSource | LeftOut]:
 
 def _read_list(path: Path, stack: StackOptions | None) -> Iterator[SceneSource | LeftOut]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BatchSourceError(
             f"Expected a plan, a folder of scenes or a text file with a scene a line, found something else in {path}."
@@ -202,17 +205,21 @@ def _read_file(path: Path, stack: StackOptions | None) -> SceneSource | LeftOut:
         document = _read_json(path)
         if isinstance(document, dict) and is_stac_item(document):
             return SceneSource(id=make_scene_id(str(document.get("id") or path)), source=str(path))
+        if document is None and path.stat().st_size <= _LARGEST_ITEM:  # an item cut short, perhaps: that is a failure
+            return SceneSource(id=make_scene_id(str(path)), source=str(path))
         return LeftOut(id=path.name, kind="no scene", reason="JSON, but no STAC item")
     if suffix in {".zip", ".xml"}:
         return SceneSource(id=_resolve_id(path, stack), source=str(path), is_product=suffix == ".zip")
     if suffix in _RASTERS:
-        return SceneSource(id=make_scene_id(str(path)), source=str(path), is_product=False)
+        return SceneSource(
+            id=make_scene_id(str(path)), source=str(path), is_product=parse_product_name(path.name) is not None
+        )
     return LeftOut(id=path.name, kind="no scene", reason=f"a file {suffix or 'without an ending'}")
 
 
 def _read_json(path: Path) -> object:
     try:
-        return None if path.stat().st_size > _LARGEST_ITEM else json.loads(path.read_text(encoding="utf-8"))
+        return None if path.stat().st_size > _LARGEST_ITEM else json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
 

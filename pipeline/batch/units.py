@@ -18,7 +18,7 @@ from pipeline.errors import output_errors
 from pipeline.mapping.map_scene import MapOptions, map_scene
 from pipeline.mapping.plan_scene import plan_scene
 from strandline import StrandlineError
-from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError
+from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError, UnnamedBandsError
 from tiles.products.open import StackOptions
 
 __all__ = ["Kind", "SceneUnit", "UnitResult", "compute_unit_part", "describe_failure", "map_unit", "write_item_file"]
@@ -119,7 +119,8 @@ def describe_failure(error: BaseException, scene: SceneSource, *, tries: int) ->
     reason = " ".join(str(error).split()) or "no reason given"
     if isinstance(error, (NoValidPixelsError, AreaOutsideSceneError)):
         return "empty", reason
-    if isinstance(error, SceneError) and not scene.is_product:
+    is_foreign = isinstance(error, SceneError) and not isinstance(error, UnnamedBandsError)
+    if is_foreign and not scene.is_product:
         return "no scene", reason
     if type(error).__name__ == "KilledWorker":  # Dask need not be here to read an old record
         return "failed", (

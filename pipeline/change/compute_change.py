@@ -165,6 +165,9 @@ def _list_notes(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> lis
             notes.append(f"The {name} date states no uncertainty: {options.line_sigma_m:g} m was taken.")
         if coast.vectors is not None and "water" not in coast.layers:
             notes.append(f"The {name} date is lines alone: where cloud was cannot be told, nor where lines end in it.")
+    unknown = " and ".join(name for name, coast in (("old", old), ("new", new)) if coast.acquired is None)
+    if unknown:
+        notes.append(f"When the {unknown} date was sensed is not known: no days between the two are stated.")
     if old.acquired and new.acquired and old.acquired > new.acquired:
         notes.append("The old date is later than the new one: what is called gained was lost in time.")
     return notes

@@ -21,6 +21,7 @@ from pipeline.change.summary import Alert, ChangeSummary
 from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.footprint import compute_bbox
+from pipeline.record.links import make_whole_href
 from pipeline.record.result import ResultItem, write_json
 
 __all__ = ["CHANGE_NAME", "ChangeRecord", "read_change", "write_change", "write_change_item"]
@@ -99,14 +100,13 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
         OutputError: It cannot be written.
     """
     geometry, bbox = _compute_footprint(extents, plane)
-    times = [moment for moment in (record.old.acquired, record.new.acquired) if moment is not None]
     document = record.to_dict()
     item = ResultItem(
         id=name,
         title=f"Change of the coastline from {record.old.id} to {record.new.id}",
         geometry=geometry,
         bbox=bbox,
-        times=times if len(times) == 2 else (),
+        times=(record.old.acquired, record.new.acquired),
         simulated=record.old.simulated or record.new.simulated,
         basis=record.basis,
         properties={
@@ -115,7 +115,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
             "alerts": len(record.alerts),
             "tide": document["tide"],
             "inputs": [
-                {"href": str(path), "file:checksum": format_multihash(compute_sha256(path))}
+                {"href": make_whole_href(str(path)), "file:checksum": format_multihash(compute_sha256(path))}
                 for coast in (record.old, record.new)
                 for path in coast.files
             ],
@@ -128,7 +128,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
 def _describe_date(coast: DatedCoast, height_m: float | None) -> dict[str, Any]:
     return {
         "id": coast.id,
-        "href": str(coast.path),
+        "href": make_whole_href(str(coast.path)),
         "datetime": coast.time,
         "model": coast.model or None,
         "threshold": coast.threshold,

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyogrio
 import pyproj
 import rasterio
+import shapely
 from affine import Affine
 from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
 
 from pipeline.change.options import ChangeError
-from pipeline.record.result import ITEM_NAME
+from pipeline.record.result import ITEM_NAME, read_sensing_time
 from tiles.grid import Grid
+from tiles.times import parse_moment
 
 __all__ = ["DatedCoast", "RasterPart", "read_dated_coast"]
 
 _WATER, _PROBABILITY, _VECTORS = "water.tif", "probability.tif", "coastline.gpkg"
+_LINES = ("coastline", "shoreline")
+"""Layers of lines as maps and simulated truths name them."""
+
 _CLASS_RMSE = 0.5
 """A raster of classes says on which side of its threshold a pixel lies, and no more."""
 
@@ -166,19 +172,44 @@ def _read_grid(path: Path) -> Grid:
 
 
 def _read_vectors(path: Path, properties: dict[str, Any]) -> DatedCoast:
+    if path.suffix.lower() in {".parquet", ".geoparquet"}:
+        raise ChangeError(
+            f"Expected vectors that can be read piece by piece, found GeoParquet in {path}. "
+            f"Give the {_VECTORS} that a map has beside it."
+        )
     try:
-        layers = tuple(str(name) for name, _ in pyogrio.list_layers(path))
-        known = bool(layers) and pyogrio.read_info(path, layer=layers[0])["crs"] is not None
+        layers = _choose_layers(path)
+        known = pyogrio.read_info(path, layer=layers[0])["crs"] is not None
     except DataSourceError as error:
         raise ChangeError(f"{path} cannot be read as raster or vectors ({error}). Is it one of ours?") from error
     if not known:
         raise ChangeError(f"Expected a layer with a CRS in {path}, found none. Give a coastline that says where it is.")
     facts = _read_facts(path, properties)
-    if "coastline" in layers:
-        layers = ("coastline", *(name for name in ("water", "land") if name in layers))
     return DatedCoast(
         path=path, files=(path,), vectors=path, lines=path, layers=layers, **(facts | _read_columns(path, layers[0]))
     )
+
+
+def _choose_layers(path: Path) -> tuple[str, ...]:
+    """That of the lines, by its name or as the only one with lines, and those of polygons as we name them."""
+    kinds = {str(name): kind for name, kind in pyogrio.list_layers(path)}
+    named = [name for name in _LINES if name in kinds]
+    lines = named[:1] or [name for name, kind in kinds.items() if kind is not None and _holds_lines(path, name, kind)]
+    if len(lines) != 1:
+        layers = f"layers {', '.join(lines)}" if lines else f"none in its layers {', '.join(kinds) or '(none)'}"
+        raise ChangeError(
+            f"Expected one layer of lines, land on their left, in {path}, found {layers}. "
+            f"Name the one that is meant coastline (ogr2ogr -nln coastline meant.gpkg {path.name} LAYER)."
+        )
+    return (lines[0], *(name for name in ("water", "land") if name in kinds and name != lines[0]))
+
+
+def _holds_lines(path: Path, layer: str, kind: str) -> bool:
+    """Whether a layer holds lines; one that does not say of what it is, as in KML, is looked into."""
+    if kind.partition(" ")[0] not in {"Unknown", "Geometry", "GeometryCollection"}:
+        return "Line" in kind or "Curve" in kind
+    shapes = pyogrio.read_dataframe(path, layer=layer, columns=[]).geometry
+    return bool((shapely.get_dimensions(np.asarray(shapes)) == 1).any())
 
 
 def _read_columns(path: Path, layer: str) -> dict[str, Any]:
@@ -190,9 +221,8 @@ def _read_columns(path: Path, layer: str) -> dict[str, Any]:
         facts["id"] = row["scene"]
     if isinstance(row.get("model"), str):
         facts["model"] = row["model"]
-    stamp = str(row.get("time") or row.get("last") or "")
-    if stamp and stamp not in {"NaT", "nan", "None"}:
-        facts["acquired"] = _read_time(stamp)
+    if (acquired := parse_moment(row.get("time") or row.get("last"))) is not None:
+        facts["acquired"] = acquired
     return facts
 
 
@@ -208,23 +238,14 @@ def _read_properties(folder: Path) -> dict[str, Any]:
 
 
 def _read_facts(path: Path, properties: dict[str, Any]) -> dict[str, Any]:
-    stamp = properties.get("datetime") or properties.get("end_datetime")
     parameters = properties.get("strandline:parameters", {})
     return {
         "id": str(properties.get("id") or path.stem),
-        "acquired": _read_time(stamp) if stamp else None,
+        "acquired": read_sensing_time(properties),
         "model": str(properties.get("mlm:name") or properties.get("strandline:model") or ""),
         "threshold": float(parameters.get("threshold", properties.get("strandline:threshold", 0.5))),
         "simulated": bool(properties.get("strandline:simulated")),
     }
-
-
-def _read_time(stamp: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(stamp)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _holds_raster(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from pipeline.change.options import ChangeError
 from pipeline.change.plane import Box, Plane, clip_polygons, get_polygons
 from pipeline.change.source import DatedCoast
 from pipeline.trace.traced import Floats
+from tiles.vector_edges import cut_edges, list_paths
 
 __all__ = ["read_vector_faces"]
 
@@ -26,6 +27,10 @@ _PIXEL_M = 10.0
 _CELL_M = 160.0
 _CELLS_ON = 2
 """Cells without a line, from the nearest with one on, whose side is told."""
+_LONG_M = 500.0
+_TOLERANCE_M = 0.1
+"""Longer edges are curves in the plane where they are straight in another CRS: how far from them they may run."""
+
 _ASIDE_M = 0.01
 """How far from a line it is asked which side is which."""
 
@@ -76,8 +81,19 @@ def _read_layer(coast: DatedCoast, layer: str, box: Box, plane: Plane) -> gpd.Ge
     ring = plane.unproject(shapely.get_coordinates(shapely.segmentize(box.polygon, 1000.0)), coast.crs)
     bounds = (*ring.min(axis=0).tolist(), *ring.max(axis=0).tolist())
     frame = pyogrio.read_dataframe(coast.vectors, layer=layer, bbox=bounds)
-    geometry = shapely.transform(shapely.force_2d(np.asarray(frame.geometry)), lambda xy: plane.project(xy, coast.crs))
+    shapes = shapely.force_2d(np.asarray(frame.geometry, dtype=object))
+    geometry = shapely.transform(shapes, lambda xy: plane.project(xy, coast.crs))
+    if _holds_long_edges(geometry) and coast.crs != plane.crs:
+        dense = cut_edges(shapes, lambda xy: plane.project(xy, coast.crs), tolerance=_TOLERANCE_M)
+        # And no longer than a cell, or no block but that of an edge's middle knows its sides.
+        geometry = shapely.segmentize(shapely.transform(dense, lambda xy: plane.project(xy, coast.crs)), _CELL_M)
     return frame.set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=plane.crs))
+
+
+def _holds_long_edges(shapes: NDArray[Any]) -> bool:
+    xy, path = shapely.get_coordinates(list_paths(shapes)[0], return_index=True)
+    length = np.hypot(*np.diff(xy, axis=0).T)
+    return bool((length[path[1:] == path[:-1]] > _LONG_M).any())
 
 
 def _get_polygons(frame: gpd.GeoDataFrame) -> NDArray[Any]:

@@ -24,7 +24,8 @@ from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.pixels.reader import NativeRows, ReadPlan, Strip
 from tiles.pixels.resample import reflect
-from tiles.scene import Scene
+from tiles.products.fills import find_beyond_reflectance
+from tiles.scene import Radiometry, Scene
 from tiles.tiling import Tiling
 
 __all__ = ["HIDDEN", "ChunkMapper", "ModelKey", "Span", "decode_state", "load_predictor", "merge_chunks", "plan_spans"]
@@ -201,10 +202,41 @@ class ChunkMapper:
     def _make_strip(self, arrays: Sequence[NDArray[Any]], scene: Scene, corner: tuple[int, int]) -> Strip:
         names = self.model.inputs
         bands = tuple(source for name in names for source in scene.bands if source.name == name)
+        arrays = [*mark_fills(arrays[: len(bands)], names, scene.radiometry), *arrays[len(bands) :]]
         plan = ReadPlan(scene=scene, bands=bands, obscured_classes=self.obscured_classes)
         native = tuple(NativeRows(source, *corner, (array,)) for source, array in zip(bands, arrays, strict=False))
         scl = scene.classification if self.obscured_classes else None
         return Strip(plan, native, None if scl is None else NativeRows(scl, *corner, (arrays[len(bands)],)))
+
+
+def mark_fills(arrays: Sequence[NDArray[Any]], names: Sequence[str], radiometry: Radiometry) -> Sequence[NDArray[Any]]:
+    """Give the pixels the marker in which all bands have one value that no ground reflects.
+
+    Args:
+        arrays: As stored, (row, col), a band.
+        names: Of the bands.
+        radiometry: How values become reflectance, and the markers.
+
+    Returns:
+        The arrays themselves where there is no such pixel, else changed copies.
+    """
+    first = arrays[0]
+    fill = find_beyond_reflectance(first, max(map(radiometry.get_quantification, names)))
+    for other in arrays[1:]:
+        if not fill.any():
+            return arrays
+        fill &= first == other
+    if len(arrays) == 1 or not fill.any():
+        return arrays
+    return [_mark(array, fill, radiometry.get_nodata(name)) for array, name in zip(arrays, names, strict=True)]
+
+
+def _mark(array: NDArray[Any], fill: NDArray[np.bool_], nodata: float | None) -> NDArray[Any]:
+    if nodata is None and array.dtype.kind != "f":
+        return array  # the caller says that nothing marks what is missing
+    marked = array.copy()
+    marked[fill] = np.nan if nodata is None else nodata
+    return marked
 
 
 def decode_state(answer: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ attributes) and rioxarray (bands counted along a dimension, their names in ``lon
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -19,16 +19,20 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from tiles.bands import BANDS, L2A_STACK, resolve_band
+from tiles.bands import BANDS, L2A_STACK, resolve_band, resolve_naming
 from tiles.errors import BandError, GridError, SceneError
 from tiles.grid import Grid
+from tiles.masks import MASK_NAMES
 
-__all__ = ["CubeLayout", "find_layout"]
+__all__ = ["CubeLayout", "find_layout", "read_nodata"]
 
 _SPATIAL = (("y", "x"), ("latitude", "longitude"), ("lat", "lon"))
 _BAND_DIMS = ("band", "bands", "variable", "channel")
 _CRS_WORDS = ("spatial_ref", "crs_wkt")
 _UNNAMED = {len(L2A_STACK): L2A_STACK, len(BANDS): tuple(BANDS)}
+_OF_A_BAND = {"scales": "scale_factor", "offsets": "add_offset", "nodatavals": "nodata"}
+"""What rioxarray says of all bands at once, by CF's word for one band."""
+_MASK = "mask"
 _SLACK_PX = 0.01
 """How far a coordinate may lie off an even spacing."""
 
@@ -90,6 +94,7 @@ def find_layout(cube: xr.DataArray | xr.Dataset) -> CubeLayout:
         GridError: The cube has no CRS, or is rotated, or its coordinates do not rise or fall evenly.
     """
     named, notes = _find_bands(cube)
+    named = _apply_mask(named, named.pop(_MASK, None))
     rows, cols = _find_spatial(cube)
     time_dim = _find_time(next(iter(named.values())), (rows, cols))
     _require_straight(cube, (rows, cols))
@@ -115,9 +120,34 @@ def find_layout(cube: xr.DataArray | xr.Dataset) -> CubeLayout:
 
 
 def _resolve_channel(label: object) -> str | None:
-    """Name of a band, ``SCL``, or ``None``."""
+    """Name of a band, ``SCL``, that of a mask of all bands, or ``None``."""
     word = re.sub(r"_(10|20|60)m$", "", str(label).strip())
+    if word.lower() in MASK_NAMES:
+        return _MASK
     return "SCL" if word.upper() == "SCL" else resolve_band(word)
+
+
+def _apply_mask(named: Mapping[str, xr.DataArray], mask: xr.DataArray | None) -> dict[str, xr.DataArray]:
+    """The bands with their marker where an alpha band (``dataMask``) says that they hold no data."""
+    if mask is None:
+        return dict(named)
+    masked = {}
+    for name, array in named.items():
+        nodata = read_nodata(array)
+        fill = np.nan if array.dtype.kind == "f" else array.dtype.type(0 if nodata is None else nodata)
+        masked[name] = array if name == "SCL" else array.where(mask != 0, other=fill)
+        masked[name].encoding = dict(array.encoding)
+    return masked
+
+
+def read_nodata(array: xr.DataArray) -> float | None:
+    """The marker that an array's own attributes name: CF's, odc's, rioxarray's."""
+    for word in ("_FillValue", "missing_value", "nodata"):
+        if array.attrs.get(word) is not None:
+            return float(np.asarray(array.attrs[word]).ravel()[0])
+    if array.dtype.kind != "f" and array.encoding.get("_FillValue") is not None:
+        return float(array.encoding["_FillValue"])
+    return None
 
 
 def _find_spatial(cube: xr.DataArray | xr.Dataset) -> tuple[str, str]:
@@ -135,19 +165,69 @@ def _find_bands(cube: xr.DataArray | xr.Dataset) -> tuple[dict[str, xr.DataArray
     spatial = {*_find_spatial(cube)}
     if isinstance(cube, xr.Dataset):
         variables = {name: array for name, array in cube.data_vars.items() if spatial <= {*array.dims}}
-        named = _name_arrays((name, array) for name, array in variables.items() if _find_band_dim(array) is None)
-        if named or len(variables) != 1:
-            if not named:
-                _raise_unnamed(variables)
-            return named, ()
+        single = {name: array for name, array in variables.items() if _find_band_dim(array) is None}
+        if single:
+            labels, notes = _label_variables(single)
+            named = _name_arrays(zip(labels, single.values(), strict=True))
+            if named or len(variables) != 1:
+                return (named, notes) if named else _raise_unnamed(labels)
+        if len(variables) != 1:
+            _raise_unnamed(variables)
         cube = next(iter(variables.values()))  # one variable that holds all the bands
     dim = _find_band_dim(cube)
     if dim is None:
         named = _name_arrays([(cube.name, cube)])
         return (named, ()) if named else _raise_unnamed([cube.name])
     labels, notes = _label_bands(cube, dim)
-    named = _name_arrays((label, cube.isel({dim: index})) for index, label in enumerate(labels))
+    named = _name_arrays((label, _select_band(cube, dim, index)) for index, label in enumerate(labels))
     return (named, notes) if named else _raise_unnamed(labels)
+
+
+def _label_variables(variables: Mapping[Hashable, xr.DataArray]) -> tuple[list[object], tuple[str, ...]]:
+    """A label a variable: its name; where names only count, as rioxarray's ``band_as_variable``, its ``long_name``."""
+    names = [str(name) for name in variables]
+    if not _are_counted(names):
+        return list(names), ()
+    described = [str(array.attrs.get("long_name", "")) for array in variables.values()]
+    if _are_names(described):
+        return list(described), ()
+    return _assume_order(names)
+
+
+def _are_counted(labels: Sequence[str]) -> bool:
+    naming = resolve_naming(labels)
+    if naming == "ambiguous":
+        raise BandError(
+            f"Expected names of Sentinel-2 bands in the cube, found {', '.join(labels)}, which may as well only count "
+            "its bands. Rename them to say which they are: B01, B02, B03, …"
+        )
+    return naming == "counted"
+
+
+def _are_names(labels: Sequence[object]) -> bool:
+    """Whether a label names a band of Sentinel-2, and does not only count."""
+    texts = [label if isinstance(label, str) else "" for label in labels]
+    return any(_resolve_channel(text) for text in texts) and not _are_counted(texts)
+
+
+def _assume_order(labels: Sequence[object]) -> tuple[list[object], tuple[str, ...]]:
+    """The order of a full stack, where no band has a name."""
+    order = _UNNAMED.get(len(labels))
+    if order is None:
+        _raise_unnamed(labels)
+    return list(order), (f"The {len(labels)} bands have no names: their order was assumed ({', '.join(order)}).",)
+
+
+def _select_band(cube: xr.DataArray, dim: str, index: int) -> xr.DataArray:
+    """One band along a dimension, with what its attributes say of that band alone (rioxarray's ``scales`` …)."""
+    band = cube.isel({dim: index})
+    count = cube.sizes[dim]
+    for said, own in ((cube.attrs, band.attrs), (cube.encoding, band.encoding)):
+        for several, single in _OF_A_BAND.items():
+            values = said.get(several)
+            if isinstance(values, (tuple, list, np.ndarray)) and len(values) == count:
+                own[single] = values[index]
+    return band
 
 
 def _raise_unnamed(labels: Iterable[object]) -> NoReturn:
@@ -176,17 +256,18 @@ def _label_bands(cube: xr.DataArray, dim: str) -> tuple[list[object], tuple[str,
     """A label a band: the coordinate's, else rioxarray's ``long_name``, else the order of a full stack."""
     count = cube.sizes[dim]
     labels: list[object] = list(cube[dim].values) if dim in cube.coords else []
-    if any(_resolve_channel(label) for label in labels if isinstance(label, str)):
+    if _are_names(labels):
         return labels, ()
     names = cube.attrs.get("long_name")
-    if isinstance(names, (tuple, list)) and len(names) == count:
-        return list(names), ()
-    if isinstance(names, str) and count == 1:
-        return [names], ()
-    if count in _UNNAMED and not any(isinstance(label, str) for label in labels):
-        order = _UNNAMED[count]
-        return list(order), (f"The {count} bands have no names: their order was assumed ({', '.join(order)}).",)
-    return labels or [f"number {index + 1}" for index in range(count)], ()
+    described = [names] if isinstance(names, str) else list(names) if isinstance(names, (tuple, list)) else []
+    if len(described) != count:
+        described = []
+    if _are_names(described):
+        return described, ()
+    for words in (described, [label for label in labels if isinstance(label, str)]):
+        if words and not _are_counted(words):
+            _raise_unnamed(words)  # they mean something, but not to us: their order says nothing
+    return _assume_order(labels or [f"number {index + 1}" for index in range(count)])
 
 
 def _find_time(array: xr.DataArray, spatial: tuple[str, str]) -> str | None:

@@ -15,6 +15,7 @@ Where even the pixels cannot tell, the cube is refused: nothing is guessed.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +24,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pipeline.cubes.layout import CubeLayout
+from pipeline.cubes.layout import CubeLayout, read_nodata
 from pipeline.cubes.statements import Statements
 from tiles.errors import SceneError
+from tiles.products.dn_samples import DnSamples
+from tiles.products.fills import describe_fills, is_beyond_reflectance, resolve_fills
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
@@ -115,87 +118,96 @@ class _Resolver:
     layout: CubeLayout
     stated: StatedRadiometry
     statements: Statements
-    nodata: float | None = None
-    marker: float | None = None
+    markers: dict[str, float | None] = field(default_factory=dict)
+    quantifications: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    samples: dict[int, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    samples: dict[int, DnSamples] = field(default_factory=dict)
 
     def resolve(self) -> CubeRadiometry:
         """All decisions in their order; see the module's docstring."""
-        self.nodata, self.marker = self._resolve_nodata()
-        quantification, scale_source = self._resolve_scale()
-        offsets = self._resolve_offsets(quantification)
-        steps = tuple(
-            self._make_step(step, quantification, offset, source) for step, (offset, source) in enumerate(offsets)
-        )
+        self.markers = {name: self._resolve_nodata(array) for name, array in self.layout.bands.items()}
+        scales = self._resolve_scales()
+        self.quantifications = {name: quantification for name, (quantification, _) in scales.items()}
+        offsets = self._resolve_offsets()
+        steps = tuple(self._make_step(step, offset, source) for step, (offset, source) in enumerate(offsets))
         self._warn_of_contradictions(steps, [source for _, source in offsets])
-        return CubeRadiometry(steps=steps, scale_source=scale_source, warnings=tuple(dict.fromkeys(self.warnings)))
-
-    def _make_step(self, step: int, quantification: float, offset: Mapping[str, float], source: str) -> Radiometry:
-        old = self.statements.is_before_offsets(step)
-        least = min(offset.values())
-        rule = resolve_nodata_rule(nodata=self.marker, offset=least, clipped=not old)
-        return Radiometry(
-            quantification=quantification, offsets=offset, source=source, nodata=self.nodata, nodata_rule=rule
+        self._warn_of_fills()
+        sources = dict.fromkeys(source for _, source in scales.values())
+        return CubeRadiometry(
+            steps=steps, scale_source="; ".join(sources), warnings=tuple(dict.fromkeys(self.warnings))
         )
 
-    def _resolve_nodata(self) -> tuple[float | None, float | None]:
-        """The marker among the values as they are, and the one that the files had before a loader made it NaN."""
+    @property
+    def usual(self) -> float:
+        """DN per unit of reflectance of most bands."""
+        return Counter(self.quantifications.values()).most_common(1)[0][0]
+
+    def _make_step(self, step: int, offset: Mapping[str, float], source: str) -> Radiometry:
+        old = self.statements.is_before_offsets(step)
+        least = 0.0 if 0 in offset.values() else min(offset.values())
+        # The markers that the files had before a loader made NaN of them.
+        markers = [self.statements.nodata if value is None else value for value in self.markers.values()]
+        marker = 0.0 if 0 in markers else markers[0]
+        return Radiometry.gather(
+            quantifications=self.quantifications,
+            markers=self.markers,
+            offsets=offset,
+            source=source,
+            nodata_rule=resolve_nodata_rule(nodata=marker, offset=least, clipped=not old),
+        )
+
+    def _resolve_nodata(self, array: xr.DataArray) -> float | None:
+        """The marker among a band's values as they are: its own, else that of other bands, else 0 or NaN."""
         if self.stated.nodata is not None:
-            value = None if math.isnan(self.stated.nodata) else self.stated.nodata
-            return value, value
-        arrays = self.layout.bands
-        markers = {_read_nodata(array) for array in arrays.values()} - {None}
-        numbers = {value for value in markers if value is not None and not math.isnan(value)}
-        if len(numbers) > 1:
-            raise SceneError(f"Expected one nodata value for all bands, found {sorted(numbers)}. Say it: nodata=0.")
-        floating = any(array.dtype.kind == "f" for array in arrays.values())
-        if numbers:
-            value = numbers.pop()
-            return value, value
-        if floating:
-            return None, self.statements.nodata
-        return 0.0, 0.0  # Nothing said: 0 is missing by the custom of Sentinel-2.
+            return None if math.isnan(self.stated.nodata) else self.stated.nodata
+        all_bands = (array, *self.layout.bands.values())
+        marker = next((value for band in all_bands if (value := read_nodata(band)) is not None), None)
+        if marker is not None and not math.isnan(marker):
+            return marker
+        return None if array.dtype.kind == "f" else 0.0  # Nothing said: 0 is missing by the custom of Sentinel-2.
 
-    def _resolve_scale(self) -> tuple[float, str]:
-        """DN per unit of reflectance, and who says so."""
-        if self.stated.scale is not None:
-            return round(1 / self.stated.scale, 6), "scale="
-        kinds = {array.dtype.kind for array in self.layout.bands.values()}
-        scale = self.statements.scale
-        if self.statements.is_decoded:
-            return 1.0, "scale_factor, which the loader applied"
-        if "f" in kinds:
-            return self._resolve_scale_by_pixels(scale)
-        if scale is not None:
-            return round(1 / scale, 6), self.statements.scale_source
-        if any(array.dtype.itemsize == 1 for array in self.layout.bands.values()):
-            raise SceneError(
-                "Expected reflectance or DN of 16 bits, found a cube of 8 bits, which is a picture more than a "
-                "measurement. If it is one, say its scale: scale=0.004."
-            )
-        return QUANTIFICATION, "whole numbers, so 10000 as in all products"
+    def _resolve_scales(self) -> dict[str, tuple[float, str]]:
+        """DN per unit of reflectance, and who says so, a band."""
+        by_pixels: tuple[bool, str] | None = None
+        scales = {}
+        for name, array in self.layout.bands.items():
+            scale = self.statements.get_scale(name)
+            if self.stated.scale is not None:
+                scales[name] = round(1 / self.stated.scale, 6), "scale="
+            elif self.statements.is_decoded:
+                scales[name] = 1.0, "scale_factor, which the loader applied"
+            elif array.dtype.kind == "f":
+                by_pixels = by_pixels or self._judge_size()
+                fractions, why = by_pixels
+                quantification = 1.0 if fractions else QUANTIFICATION if scale is None else round(1 / scale, 6)
+                scales[name] = quantification, why if fractions or scale is None else self.statements.scale_source
+            elif scale is not None:
+                scales[name] = round(1 / scale, 6), self.statements.scale_source
+            elif array.dtype.itemsize == 1:
+                raise SceneError(
+                    "Expected reflectance or DN of 16 bits, found a cube of 8 bits, which is a picture more than a "
+                    "measurement. If it is one, say its scale: scale=0.004."
+                )
+            else:
+                scales[name] = QUANTIFICATION, "whole numbers, so 10000 as in all products"
+        return scales
 
-    def _resolve_scale_by_pixels(self, scale: float | None) -> tuple[float, str]:
-        """Fractions and DN can both be floating-point: their size tells which."""
+    def _judge_size(self) -> tuple[bool, str]:
+        """Fractions and DN can both be floating-point: whether these are fractions, and why."""
         steps = sorted({0, self.layout.steps // 2, self.layout.steps - 1})
-        values = [band for step in steps for band in self._load_samples(step).values() if band.size]
+        values = [band for step in steps for band in self._select_unscaled(step).values() if band.size]
         top = max((float(np.percentile(band, 99)) for band in values), default=math.nan)
         if top <= 2:
-            return 1.0, f"values up to {top:.2g}, so reflectance already"
+            return True, f"values up to {top:.2g}, so reflectance already"
         if top >= 100:
-            return (
-                (round(1 / scale, 6), self.statements.scale_source)
-                if scale is not None
-                else (QUANTIFICATION, f"values up to {top:.0f}, so 10000 as in all products")
-            )
+            return False, f"values up to {top:.0f}, so 10000 as in all products"
         span = "no valid pixels where it was looked" if math.isnan(top) else f"values up to {top:.3g}"
         raise SceneError(
             f"Expected reflectance (up to about 1) or DN (up to about 10000) in the cube, found {span}. Say which: "
             "scale=0.0001 for DN, scale=1 for reflectance."
         )
 
-    def _resolve_offsets(self, quantification: float) -> list[tuple[Mapping[str, float], str]]:
+    def _resolve_offsets(self) -> list[tuple[Mapping[str, float], str]]:
         """The DN to add a band, and who says so, a date."""
         names, steps = tuple(self.layout.bands), range(self.layout.steps)
         if self.stated.offset is not None:
@@ -203,13 +215,30 @@ class _Resolver:
             if len(values) != len(steps):
                 raise SceneError(f"Expected one offset, or one for each of {len(steps)} dates, found {len(values)}.")
             return [(dict.fromkeys(names, value), "offset=") for value in values]
-        statements = [self.statements.state_offset(step, names, quantification) for step in steps]
+        statements = [self._state_offset(step) for step in steps]
         unstated = [step for step in steps if statements[step] is None]
-        judged = self._resolve_offsets_by_pixels(unstated, quantification) if unstated else {}
+        judged = self._resolve_offsets_by_pixels(unstated, self.usual) if unstated else {}
         return [
-            statement if statement is not None else (dict.fromkeys(names, judged[step][0]), judged[step][1])
+            statement if statement is not None else (self._spread_offset(judged[step][0]), judged[step][1])
             for step, statement in enumerate(statements)
         ]
+
+    def _state_offset(self, step: int) -> tuple[dict[str, float], str] | None:
+        """What is said of a date, if something is said of all bands, whatever their scales."""
+        offsets: dict[str, float] = {}
+        sources: list[str] = []
+        for quantification in dict.fromkeys(self.quantifications.values()):
+            alike = [name for name, other in self.quantifications.items() if other == quantification]
+            statement = self.statements.state_offset(step, alike, quantification)
+            if statement is None:
+                return None
+            offsets |= statement[0]
+            sources.append(statement[1])
+        return {name: offsets[name] for name in self.layout.bands}, "; ".join(dict.fromkeys(sources))
+
+    def _spread_offset(self, offset: float) -> dict[str, float]:
+        """An offset in DN of most bands, in each band's own."""
+        return {name: round(offset * own / self.usual, 6) for name, own in self.quantifications.items()}
 
     def _resolve_offsets_by_pixels(
         self, unstated: Sequence[int], quantification: float
@@ -218,7 +247,7 @@ class _Resolver:
         if len(unstated) > _MOST_STEPS:
             self._raise_unknown_offset(unstated, f"{len(unstated)} dates are too many to judge by their pixels")
         full = OFFSET_DN * quantification / QUANTIFICATION
-        evidence = {step: self._find_evidence(step, quantification) for step in unstated}
+        evidence = {step: self._find_evidence(step) for step in unstated}
         known = {step: full if e.verdict == "present" else 0.0 for step, e in evidence.items() if e.verdict in _SURE}
         if not known or (len(known) < len(unstated) and len({*known.values()}) > 1):
             unsure = [step for step in unstated if step not in known]
@@ -246,14 +275,43 @@ class _Resolver:
             "Computer serve them, 0 for older ones or where the host took it off."
         )
 
-    def _find_evidence(self, step: int, quantification: float) -> OffsetEvidence:
-        return compute_offset_evidence(self._load_samples(step), quantification=quantification)
+    def _find_evidence(self, step: int) -> OffsetEvidence:
+        usual = self.usual
+        alike = {
+            name: values if self.quantifications[name] == usual else values * (usual / self.quantifications[name])
+            for name, values in self._select_samples(step).items()
+        }
+        return compute_offset_evidence(alike, quantification=usual)
 
-    def _load_samples(self, step: int) -> dict[str, NDArray[Any]]:
-        """Valid values a band of some windows of a date; loaded once."""
+    def _load_samples(self, step: int) -> DnSamples:
+        """Values a band of some windows of a date; loaded once."""
         if step not in self.samples:
-            self.samples[step] = _read_samples(self.layout, step, self.nodata)
+            self.samples[step] = _read_samples(self.layout, step)
         return self.samples[step]
+
+    def _select_samples(self, step: int) -> dict[str, NDArray[Any]]:
+        """The valid values a band."""
+        return self._load_samples(step).select_valid(self.markers, fills=self._find_fills(step))
+
+    def _select_unscaled(self, step: int) -> dict[str, NDArray[Any]]:
+        """The valid values a band before the scale is known: a value that all bands have is more likely fill."""
+        samples = self._load_samples(step)
+        fills = [value for value in samples.compute_repeated_values() if is_beyond_reflectance(value, 1)]
+        valid = samples.select_valid(self.markers, fills=fills)
+        return valid if any(values.size for values in valid.values()) else samples.select_valid(self.markers)
+
+    def _find_fills(self, step: int) -> dict[float, float]:
+        """The share of pixels of a date by values that no ground reflects and no tag names."""
+        repeated = self._load_samples(step).compute_repeated_values()
+        return resolve_fills(repeated, quantifications=self.quantifications.values(), markers=self.markers.values())
+
+    def _warn_of_fills(self) -> None:
+        """Say what is taken as nodata though nobody says so, where pixels are at hand."""
+        fills: dict[float, float] = {}
+        for step in self.samples:
+            for value, share in self._find_fills(step).items():
+                fills[value] = max(share, fills.get(value, 0.0))
+        self.warnings += [sentence.replace("--nodata", "nodata=") for sentence in describe_fills(fills)]
 
     def _warn_of_contradictions(self, steps: Sequence[Radiometry], sources: Sequence[str]) -> None:
         """Where pixels are at hand, say where they disagree with what was said; they do not overrule it here."""
@@ -262,7 +320,7 @@ class _Resolver:
                 self._load_samples(step)
         for step in self.samples:
             radiometry = steps[step]
-            evidence = self._find_evidence(step, radiometry.quantification)
+            evidence = self._find_evidence(step)
             stated_in = min(radiometry.offsets.values()) < 0
             if evidence.verdict == "present" and not stated_in:
                 self.warnings.append(
@@ -278,8 +336,8 @@ class _Resolver:
 
     def _warn_of_double_offset(self, step: int, radiometry: Radiometry) -> None:
         shares = [
-            float(np.mean(values.astype(np.float64) + radiometry.offsets[name] < _TWICE * radiometry.quantification))
-            for name, values in self._load_samples(step).items()
+            float(np.mean(values.astype(np.float64) + radiometry.offsets[name] < _TWICE * self.quantifications[name]))
+            for name, values in self._select_samples(step).items()
             if values.size
         ]
         if sum(share >= _MANY for share in shares) >= 2:
@@ -292,18 +350,8 @@ class _Resolver:
 _SURE = ("present", "absent")
 
 
-def _read_nodata(array: xr.DataArray) -> float | None:
-    """The marker that an array's own attributes name: CF's, odc's, rioxarray's."""
-    for word in ("_FillValue", "missing_value", "nodata"):
-        if array.attrs.get(word) is not None:
-            return float(np.asarray(array.attrs[word]).ravel()[0])
-    if array.dtype.kind != "f" and array.encoding.get("_FillValue") is not None:
-        return float(array.encoding["_FillValue"])
-    return None
-
-
-def _read_samples(layout: CubeLayout, step: int, nodata: float | None) -> dict[str, NDArray[Any]]:
-    """Valid values a band, one-dimensional; a pixel is missing where all bands have the marker."""
+def _read_samples(layout: CubeLayout, step: int) -> DnSamples:
+    """Values a band, one-dimensional, at the same places."""
     names = [name for name in layout.bands if name in EVIDENCE_BANDS] or list(layout.bands)
     pieces: list[dict[str, NDArray[Any]]] = []
     for place in _list_windows(layout.grid.shape):
@@ -316,8 +364,11 @@ def _read_samples(layout: CubeLayout, step: int, nodata: float | None) -> dict[s
         loaded = loaded.load() if layout.is_lazy else loaded  # all bands at once
         pieces.append({name: np.asarray(loaded[name].data).ravel() for name in names})
     values = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
-    missing = np.logical_and.reduce([_is_missing(band, nodata) for band in values.values()])
-    return {name: band[~missing & np.isfinite(band)] for name, band in values.items()}
+    return DnSamples(
+        dn=values,
+        known={name: np.isfinite(band) for name, band in values.items()},
+        shapes=dict.fromkeys(names, layout.grid.shape),
+    )
 
 
 def _list_windows(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
@@ -330,8 +381,3 @@ def _list_windows(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
         for row in starts[0]
         for col in starts[1]
     ]
-
-
-def _is_missing(values: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    missing: NDArray[np.bool_] = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
-    return missing if nodata is None else missing | (values == nodata)

@@ -13,6 +13,7 @@ from pipeline.cubes.layout import CubeLayout
 from pipeline.cubes.radiometry import CubeRadiometry
 from pipeline.output.classes import CLASS_NAMES, NODATA
 from strandline import __version__
+from tiles.scene import Radiometry
 
 __all__ = ["CubeRecord", "describe_result"]
 
@@ -79,7 +80,16 @@ def describe_result(dataset: xr.Dataset, record: CubeRecord) -> xr.Dataset:
         "strandline_nodata": "NaN" if steps[0].nodata is None else steps[0].nodata,
         "strandline_notes": " ".join((*record.layout.notes, *record.absent, *record.radiometry.warnings)),
     }
+    dataset.attrs |= _describe_single_bands(steps[0])
     return dataset
+
+
+def _describe_single_bands(radiometry: Radiometry) -> dict[str, str]:
+    """Scale and nodata of the bands that have another than most; nothing where none has."""
+    scales = ", ".join(f"{name} {1 / value:g}" for name, value in radiometry.quantifications.items())
+    markers = ", ".join(f"{name} {'NaN' if v is None else f'{v:g}'}" for name, v in radiometry.markers.items())
+    described = {"strandline_scale_of_bands": scales, "strandline_nodata_of_bands": markers}
+    return {name: text for name, text in described.items() if text}
 
 
 def _write_crs(dataset: xr.Dataset, layout: CubeLayout) -> xr.Dataset:

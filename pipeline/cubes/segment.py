@@ -47,6 +47,7 @@ class CubeOptions(Options):
         tile_size: Interior of a tile in pixels, 32 to 16384. Changes speed and memory, never the result.
         cloud_classes: Classes of the scene classification that hide the ground; empty: none does.
         threshold: Probability from which a pixel is water, between 0 and 1.
+        any_platform: The cube may be of another mission than Sentinel-2, whose bands go by the same names.
 
     Raises:
         OptionError: A choice is out of its range.
@@ -57,6 +58,7 @@ class CubeOptions(Options):
     tile_size: int = DEFAULT_TILE_SIZE
     cloud_classes: frozenset[int] = masks.CLOUD_CLASSES
     threshold: float = 0.5
+    any_platform: bool = False
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -114,7 +116,7 @@ def segment(
         nodata=nodata,
     )
     layout = find_layout(cube)
-    statements = find_statements(layout, items)
+    statements = find_statements(layout, items, any_platform=options.any_platform)
     card = resolve_card(model)
     level = find_level(statements)
     fit = _make_scene(layout, Radiometry(quantification=1, offsets={}, source=""), level)
@@ -223,7 +225,9 @@ class _Job:
         da: Any = importlib.import_module("dask.array")  # late: a cube in memory does without; not typed
         base: Any = importlib.import_module("dask.base")
         layers = [da.asarray(array.data if self.layout.time_dim else array.data[None]) for array in self.arrays]
-        stack = da.stack(_narrow_floats(layers, self.radiometry.steps[0].nodata), axis=1).rechunk({0: 1, 1: -1})
+        radiometry = self.radiometry.steps[0]
+        markers = [radiometry.nodata, *radiometry.markers.values()]
+        stack = da.stack(_narrow_floats(layers, markers), axis=1).rechunk({0: 1, 1: -1})
         lengths = tuple(merge_chunks(chunks) for chunks in stack.chunks[2:])
         mapper = self.make_mapper(*lengths)
         for axis, spans in ((2, mapper.rows), (3, mapper.cols)):
@@ -268,12 +272,14 @@ def _build_key(radiometry: Radiometry) -> tuple[object, ...]:
         tuple(radiometry.offsets.items()),
         radiometry.nodata,
         radiometry.nodata_rule,
+        tuple(radiometry.quantifications.items()),
+        tuple(radiometry.markers.items()),
     )
 
 
-def _narrow_floats(layers: list[Any], nodata: float | None) -> list[Any]:
+def _narrow_floats(layers: list[Any], markers: Iterable[float | None]) -> list[Any]:
     """Layers in float32 where they are float64: the network sees no more, and chunks take half of the memory."""
-    if nodata is not None and float(np.float32(nodata)) != nodata:
+    if any(nodata is not None and float(np.float32(nodata)) != nodata for nodata in markers):
         return layers  # the marker would no longer be found
     return [layer.astype(np.float32) if layer.dtype == np.float64 else layer for layer in layers]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from pipeline.cubes.layout import CubeLayout
 from tiles.errors import SceneError
@@ -31,6 +33,8 @@ _PROPERTIES = (
     "s2:product_type",
     "s2:product_uri",
     "sentinel:product_id",
+    "platform",
+    "constellation",
 )
 
 
@@ -41,7 +45,8 @@ class Statements:
     Attributes:
         items: What the items of each date say; empty for a date of which nobody says anything.
         names: The dates in words.
-        scale: Reflectance a DN that the loader left beside the values, or the items state.
+        scale: Reflectance a DN that the loader left beside the values of most bands, or the items state.
+        scales: The bands of another scale, by name; ``None``: of them nobody says it.
         scale_source: Who says that scale.
         add_offset: Reflectance to add a band, as the loader left it (CF's ``add_offset``).
         applied: Reflectance that the loader has added already a band, where it scaled the values itself.
@@ -52,16 +57,21 @@ class Statements:
     items: tuple[tuple[StacItem, ...], ...]
     names: tuple[str, ...]
     scale: float | None = None
+    scales: Mapping[str, float | None] = field(default_factory=dict)
     scale_source: str = ""
     add_offset: Mapping[str, float]
     applied: Mapping[str, float]
     is_decoded: bool = False
     nodata: float | None = None
 
+    def get_scale(self, band: str) -> float | None:
+        """Reflectance a DN of a band, or ``None`` where nobody says it."""
+        return self.scales.get(band, self.scale)
+
     def is_before_offsets(self, step: int) -> bool:
         """Whether a date is known to be of a baseline that had no offset yet."""
         baselines = [item.baseline for item in self.items[step]]
-        return bool(baselines) and all(baseline is not None and not has_offset(baseline) for baseline in baselines)
+        return bool(baselines) and all(has_offset(baseline) is False for baseline in baselines)
 
     def state_offset(
         self, step: int, bands: Iterable[str], quantification: float
@@ -93,8 +103,13 @@ class Statements:
         if self.is_decoded and any(applied.values()):
             return dict.fromkeys(names, 0.0), "add_offset, which the loader applied"
         if any(self.add_offset.values()) and not (fractions and self.scale is not None):
-            return {name: round(self.add_offset.get(name, 0.0) * quantification, 6) for name in names}, "add_offset"
+            return {name: _convert_term(self.add_offset.get(name, 0.0), quantification) for name in names}, "add_offset"
         return None
+
+
+def _convert_term(value: float, quantification: float) -> float:
+    """The DN to add, of what is stated in reflectance (-0.1) or in DN (-1000)."""
+    return round(value * quantification, 6) if abs(value) < 1 else value
 
 
 def _state_item_offset(
@@ -114,27 +129,28 @@ def _state_item_offset(
     return offsets, statement.source
 
 
-def find_statements(layout: CubeLayout, items: Iterable[Any] | None) -> Statements:
+def find_statements(layout: CubeLayout, items: Iterable[Any] | None, *, any_platform: bool = False) -> Statements:
     """Gather what is said of a cube.
 
     Args:
         layout: The cube.
         items: The STAC items that it was loaded from (pystac's, or their JSON), or ``None``.
+        any_platform: They may be of other missions than Sentinel-2.
 
     Raises:
-        SceneError: An item is none, or a date of the cube has none.
+        SceneError: An item is none, is of another mission, or a date of the cube has none.
     """
     names = tuple(layout.name_step(step) for step in range(layout.steps))
-    step_items = _match_items(layout, items, names) if items is not None else _read_hints(layout)
+    if items is not None:
+        step_items = _match_items(layout, items, names, any_platform=any_platform)
+    else:
+        step_items = _read_hints(layout, any_platform=any_platform)
     floating = any(array.dtype.kind == "f" for array in layout.bands.values())
     decoded = {_read_cf_number(array.encoding, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
-    pending = {_read_cf_number(array.attrs, "scale_factor", 1.0) for array in layout.bands.values()} - {0.0, 1.0}
-    stated = {
-        a.scale for step in step_items for i in step for b, a in i.assets.items() if b in layout.bands and a.scale
-    }
-    scales = pending or stated
-    if len(scales) > 1:
-        raise SceneError(f"Expected one scale for all bands of the cube, found {sorted(scales)}. Give scale=.")
+    pending = {name: _read_pending_scale(array) for name, array in layout.bands.items()}
+    is_pending = any(scale is not None for scale in pending.values())
+    scales = pending if is_pending else {name: _find_stated_scale(name, step_items) for name in layout.bands}
+    usual = Counter(scales.values()).most_common(1)[0][0]
     is_decoded = floating and bool(decoded)
     if is_decoded:
         applied = {name: _read_cf_number(array.encoding, "add_offset", 0.0) for name, array in layout.bands.items()}
@@ -146,13 +162,29 @@ def find_statements(layout: CubeLayout, items: Iterable[Any] | None) -> Statemen
     return Statements(
         items=step_items,
         names=names,
-        scale=next(iter(scales), None),
-        scale_source="scale_factor of the cube" if pending else "raster:bands of the items",
+        scale=usual,
+        scales={name: scale for name, scale in scales.items() if scale != usual},
+        scale_source="scale_factor of the cube" if is_pending else "raster:bands of the items",
         add_offset={name: _read_cf_number(array.attrs, "add_offset", 0.0) for name, array in layout.bands.items()},
         applied=applied,
         is_decoded=is_decoded,
         nodata=markers.pop() if len(markers) == 1 else None,
     )
+
+
+def _read_pending_scale(array: xr.DataArray) -> float | None:
+    """CF's scale that is still to be applied to a band; ``None`` where none is stated, or 1."""
+    scale = _read_cf_number(array.attrs, "scale_factor", 1.0)
+    return None if scale in {0.0, 1.0} else scale
+
+
+def _find_stated_scale(name: str, step_items: Iterable[Iterable[StacItem]]) -> float | None:
+    """The scale that items of all dates state for a band."""
+    assets = [item.assets[name] for items in step_items for item in items if name in item.assets]
+    scales = {asset.scale for asset in assets if asset.scale}
+    if len(scales) > 1:
+        raise SceneError(f"Expected one scale of {name} for all dates, found {sorted(scales)}. Give scale=.")
+    return next(iter(scales), None)
 
 
 def find_level(statements: Statements) -> Level:
@@ -166,8 +198,13 @@ def _read_cf_number(attributes: Mapping[Any, Any], word: str, default: float) ->
     return default if value is None else float(np.asarray(value).ravel()[0])
 
 
-def _match_items(layout: CubeLayout, items: Iterable[Any], names: tuple[str, ...]) -> tuple[tuple[StacItem, ...], ...]:
-    parsed = [parse_stac_item(_convert_item(item), where=str(getattr(item, "id", "items="))) for item in items]
+def _match_items(
+    layout: CubeLayout, items: Iterable[Any], names: tuple[str, ...], *, any_platform: bool
+) -> tuple[tuple[StacItem, ...], ...]:
+    parsed = [
+        parse_stac_item(_convert_item(item), where=str(getattr(item, "id", "items=")), any_platform=any_platform)
+        for item in items
+    ]
     if layout.time_dim is None or layout.time_dim not in layout.coords:
         return (tuple(parsed),) * layout.steps
     times = layout.coords[layout.time_dim].values
@@ -195,7 +232,7 @@ def _convert_item(item: object) -> object:
     return to_dict() if callable(to_dict) else item
 
 
-def _read_hints(layout: CubeLayout) -> tuple[tuple[StacItem, ...], ...]:
+def _read_hints(layout: CubeLayout, *, any_platform: bool) -> tuple[tuple[StacItem, ...], ...]:
     """Items as far as stackstac left them among the coordinates."""
     assets = {
         name: {"href": "", "raster:bands": [entry]}
@@ -210,7 +247,7 @@ def _read_hints(layout: CubeLayout) -> tuple[tuple[StacItem, ...], ...]:
             continue
         every = assets or {name: {"href": ""} for name in layout.bands}
         document = {"type": "Feature", "id": "", "properties": properties, "assets": every}
-        steps.append((parse_stac_item(document, where="the cube"),))
+        steps.append((parse_stac_item(document, where="the cube", any_platform=any_platform),))
     return tuple(steps)
 
 

@@ -23,7 +23,8 @@ from tiles.errors import OptionError, SampleError
 from tiles.indices import INDICES, IndexHistogram, compute_index
 from tiles.options import Options
 from tiles.progress import Progress, ignore_progress
-from tiles.samples.sample import Sample, SampleSource
+from tiles.samples.mask_values import LabelShares
+from tiles.samples.sample import Sample, SampleSource, list_label_shares
 
 __all__ = ["Evaluation", "EvaluationOptions", "MethodResult", "evaluate", "open_data", "open_networks"]
 
@@ -115,6 +116,7 @@ class Evaluation:
         resampled: What the intervals stand for: ``place`` or ``tile``.
         thresholds: Otsu's threshold, by index and place.
         gallery: The tiles to show, worst first.
+        labels: What share of the labels each value of the masks has, where there are masks.
     """
 
     source: str
@@ -126,6 +128,15 @@ class Evaluation:
     resampled: str
     thresholds: dict[str, dict[str, float]]
     gallery: TileGallery
+    labels: tuple[LabelShares, ...] = ()
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What makes the truth itself doubtful, a sentence each."""
+        water, total = sum(self.water.values()), sum(self.pixels.values())
+        absent = "" if 0 < water < total else "land" if water else "water"
+        alone = f"There is no {absent} in the truth: most figures mean little here."
+        return (*(doubt for shares in self.labels for doubt in shares.doubts), *((alone,) if absent else ()))
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -188,7 +199,7 @@ def evaluate(
     for number, sample in enumerate(source.tiles(size=options.tile_size)):
         study.add(sample, number)
         progress("measuring", (number + 1) / count)
-    return study.finish(source.name, thresholds)
+    return study.finish(source, thresholds)
 
 
 def open_networks(models: Subject | Sequence[Subject], options: EvaluationOptions) -> tuple[NetworkMethod, ...]:
@@ -311,9 +322,10 @@ class _Study:
         if not self.by_place:
             self.draws[method.name].add(f"{sample.place}/{number}", tally)
 
-    def finish(self, source: str, thresholds: dict[str, dict[str, float]]) -> Evaluation:
+    def finish(self, source: SampleSource, thresholds: dict[str, dict[str, float]]) -> Evaluation:
         return Evaluation(
-            source=source,
+            source=source.name,
+            labels=list_label_shares(source),
             methods=tuple(self._finish_method(method) for method in self.methods),
             tiles=dict(self.tiles),
             pixels=dict(self.pixels),

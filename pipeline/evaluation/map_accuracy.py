@@ -150,7 +150,7 @@ def compute_accuracy(result_dir: Path, truth_dir: Path) -> Accuracy:
 
     Raises:
         GridError: The two lie on different grids.
-        RasterReadError: A file is missing or cannot be read.
+        RasterReadError: A file is missing or cannot be read, or the truth holds classes in place of shares.
     """
     classes, grid = _read_classes(result_dir / "water.tif")
     pixels = _compare_pixels(classes, grid, truth_dir / "water_fraction.tif")
@@ -207,12 +207,25 @@ def _read_truth(path: Path, grid: Grid) -> Iterator[tuple[int, Bools, Bools]]:
                     f"Expected the truth {path} to cover the map's grid {grid.bounds} in {grid.crs}, found "
                     f"{raster.bounds} in {raster.crs}. Compare a map with the truth of its own product."
                 )
+            tops = set()
             for row in range(0, grid.height, _ROWS):
                 rows = min(_ROWS, grid.height - row)
                 fraction = raster.read(1, window=RasterWindow(col_off, row_off + row, grid.width, rows))
-                yield row, fraction != _FRACTION_NODATA, fraction * _FRACTION_SCALE >= 0.5
+                known = fraction != _FRACTION_NODATA
+                tops.add(int(fraction[known].max(initial=0)))
+                yield row, known, fraction * _FRACTION_SCALE >= 0.5
+            _require_shares(raster, max(tops), path)
     except RasterioError as error:
         raise RasterReadError(f"{path} cannot be read ({error}). Give the folder of a simulated truth.") from error
+
+
+def _require_shares(raster: rasterio.io.DatasetReader, top: int, path: Path) -> None:
+    """Refuse a mask of classes in place of shares: it would count as land from edge to edge."""
+    if raster.count != 1 or raster.dtypes[0] != "uint8" or top == 1 or top > round(1 / _FRACTION_SCALE):
+        raise RasterReadError(
+            "Expected shares of water from 0 to 250 in steps of 0.004, 255 unknown, in one band of uint8, found "
+            f"{raster.count} of {raster.dtypes[0]} up to {top} in {path}. Of a mask of 0 and 1, make 0 and 250 first."
+        )
 
 
 def _read_lines(path: Path, layer: str) -> gpd.GeoDataFrame:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,9 @@ import rasterio
 from numpy.typing import NDArray
 
 from tiles.bands import BANDS
-from tiles.masks import compute_band_validity
+from tiles.masks import combine_validity, compute_band_validity, read_declared_validity
 from tiles.products.headers import open_quietly
-from tiles.scene import BandSource, Scene
+from tiles.scene import BandSource, Radiometry, Scene
 
 __all__ = ["SceneInfo", "describe_scene"]
 
@@ -58,7 +60,7 @@ class SceneInfo:
             "grid": _describe_grid(scene),
             "bands": [_describe_band(band, scene) for band in scene.bands],
             "classification": scene.classification.path if scene.classification else None,
-            "radiometry": _describe_radiometry(scene),
+            "radiometry": scene.radiometry.to_dict(),
             "nodata_share": round(self.nodata_share, 6),
             "cloud_share": self.cloud_share if self.cloud_share is None else round(self.cloud_share, 6),
             "shadow_share": self.shadow_share if self.shadow_share is None else round(self.shadow_share, 6),
@@ -110,39 +112,41 @@ def _describe_band(band: BandSource, scene: Scene) -> dict[str, Any]:
         "resolution": list(band.grid.resolution),
         "width": band.grid.width,
         "height": band.grid.height,
-        "offset": scene.radiometry.offsets.get(band.name, 0.0),
+        "offset": scene.radiometry.get_offset(band.name),
+        "quantification": scene.radiometry.get_quantification(band.name),
+        "nodata": scene.radiometry.get_nodata(band.name),
         "path": band.path,
         "index": band.index,
     }
-
-
-def _describe_radiometry(scene: Scene) -> dict[str, Any]:
-    described = asdict(scene.radiometry)
-    return {**described, "offsets": dict(scene.radiometry.offsets), "doubts": list(scene.radiometry.doubts)}
 
 
 def _measure_nodata(scene: Scene) -> float:
     """Share of missing pixels by the scene's own rule: of one band where any settles it, else of all together."""
     radiometry = scene.radiometry
     coarsest = min(scene.bands, key=lambda band: band.grid.width * band.grid.height)
-    bands = scene.bands if radiometry.nodata_rule == "all" else (coarsest,)
+    alike = radiometry.nodata_rule == "any" and not radiometry.markers and not any(band.masks for band in scene.bands)
     whole = coarsest.grid.width * coarsest.grid.height <= _WHOLE_PX
     shape = coarsest.grid.shape if whole else _compute_overview_shape(coarsest.grid.shape)
-    valid = np.zeros(shape, dtype=bool)
-    for band in bands:
-        present = compute_band_validity(_read_overview(band, shape), radiometry.nodata)
-        valid |= np.ones(shape, dtype=bool) if present is None else present
-    return 1.0 - float(valid.mean())
+    bands = (coarsest,) if alike else scene.bands
+    known = chain.from_iterable(_read_validity(band, radiometry, shape) for band in bands)
+    return 1.0 - float(combine_validity(known, shape=shape).mean())
+
+
+def _read_validity(
+    band: BandSource, radiometry: Radiometry, shape: tuple[int, int]
+) -> Iterator[tuple[NDArray[np.bool_] | None, bool]]:
+    """Where a band has data by its DN, and by what its file declares; and whether that takes a pixel away alone."""
+    with open_quietly(band.path) as dataset:
+        dn = np.asarray(dataset.read(band.index, out_shape=shape))
+        if band.masks:
+            yield read_declared_validity(dataset, band.index, band.masks, out_shape=shape), True
+    nodata = radiometry.get_nodata(band.name)
+    yield compute_band_validity(dn, nodata, radiometry.fills), radiometry.is_missing_alone(band.name)
 
 
 def _compute_overview_shape(shape: tuple[int, int]) -> tuple[int, int]:
     factor = max(1, min(shape) // _OVERVIEW_PX)
     return max(1, shape[0] // factor), max(1, shape[1] // factor)
-
-
-def _read_overview(band: BandSource, shape: tuple[int, int]) -> NDArray[Any]:
-    with open_quietly(band.path) as dataset:
-        return np.asarray(dataset.read(band.index, out_shape=shape))
 
 
 def _count_classes(source: BandSource) -> NDArray[np.int64]:

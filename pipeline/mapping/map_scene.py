@@ -6,11 +6,13 @@ This is the way through the house, top to bottom: open, plan, predict, trace, wr
 from __future__ import annotations
 
 import ctypes
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from affine import Affine
@@ -27,6 +29,7 @@ from pipeline.predict.inputs import list_absent
 from pipeline.predict.quicklook import Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
 from pipeline.record.item import Provenance, write_item
+from pipeline.record.result import ITEM_NAME
 from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
 from tiles.errors import NoValidPixelsError
@@ -37,6 +40,14 @@ from tiles.progress import Progress, ignore_progress
 from tiles.scene import Scene
 
 __all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene", "trim_heap"]
+
+LEAST_VALID_PERCENT: Final = 10.0
+"""A map in which fewer pixels show the ground is said to be all but empty."""
+
+_HIDDEN = (
+    f"Under {LEAST_VALID_PERCENT:g}% of the map shows ground, the rest is cloud or without data: its lines are few, "
+    "and most end where cloud begins."
+)
 
 RowSource = Callable[[SceneJob], Iterator[MappedRows]]
 """Gives the rows of a scene's map, from top to bottom."""
@@ -50,6 +61,9 @@ class MapResult:
         folder: Where the outputs are.
         scene: What was mapped.
         already_made: The folder held this very result, and nothing was done.
+        valid_percent: Pixels that show the ground, of all in the map, 0 to 100.
+        obscured_percent: Pixels that cloud hides, likewise.
+        nodata_percent: Pixels without data, or outside the area, likewise.
         notes: What the user should be told, a sentence each.
         stages_s: Seconds by stage, added up over threads; empty where nothing was done.
         spans: When each stage ran, and in which thread; the same.
@@ -58,6 +72,9 @@ class MapResult:
     folder: Path
     scene: Scene = field(repr=False)
     already_made: bool
+    valid_percent: float
+    obscured_percent: float
+    nodata_percent: float
     notes: tuple[str, ...]
     stages_s: dict[str, float] = field(repr=False)
     spans: tuple[Span, ...] = field(default=(), repr=False)
@@ -89,18 +106,23 @@ def map_scene(
         StrandlineError: Whatever is wrong with the scene, the choices or the disk, in one line; nothing is left.
     """
     job = plan_scene(source, out, options=options or MapOptions(), stack=stack, progress=progress or ignore_progress)
-    if job.is_done():
-        return MapResult(folder=job.folder, scene=job.scene, already_made=True, notes=job.notes, stages_s={})
-    with open_workspace(Path(out), job.scene.id) as workspace:
-        _make_outputs(job, workspace.folder, row_source or predict_scene)
-        workspace.publish()
+    already_made = job.is_done()
+    if not already_made:
+        with open_workspace(Path(out), job.scene.id) as workspace:
+            _make_outputs(job, workspace.folder, row_source or predict_scene)
+            workspace.publish()
+    properties = json.loads((job.folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+    shares = properties["strandline:statistics"]
     return MapResult(
         folder=job.folder,
         scene=job.scene,
-        already_made=False,
-        notes=job.notes,
-        stages_s=job.clock.seconds,
-        spans=job.clock.spans,
+        already_made=already_made,
+        valid_percent=shares["valid_percent"],
+        obscured_percent=shares["obscured_percent"],
+        nodata_percent=shares["nodata_percent"],
+        notes=tuple(properties["strandline:notes"]),
+        stages_s={} if already_made else job.clock.seconds,
+        spans=() if already_made else job.clock.spans,
     )
 
 
@@ -206,7 +228,8 @@ def _draw_preview(job: SceneJob, path: Path, quicklook: Quicklook, layers: Coast
 
 
 def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Provenance:
-    shares = 100 * state_counts / state_counts.sum()
+    shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
+    hidden = shares[VALID] < LEAST_VALID_PERCENT
     return Provenance(
         scene=job.scene,
         grid=job.grid,
@@ -223,12 +246,13 @@ def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Prov
             "tile_size": job.tile_size,
             "decoder": job.options.decoder,
         },
+        software=job.runtime.software,
         statistics={
-            "valid_percent": round(float(shares[VALID]), 4),
-            "nodata_percent": round(float(shares[NODATA]), 4),
-            "obscured_percent": round(float(shares[OBSCURED]), 4),
+            "valid_percent": shares[VALID],
+            "nodata_percent": shares[NODATA],
+            "obscured_percent": shares[OBSCURED],
         },
-        notes=job.notes,
+        notes=(*job.notes, _HIDDEN) if hidden else job.notes,
     )
 
 

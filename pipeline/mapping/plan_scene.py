@@ -85,6 +85,7 @@ class SceneJob:
     def notes(self) -> tuple[str, ...]:
         """What the user should be told."""
         notes = [*self.scene.notes, *self.scene.radiometry.doubts, *describe_absence(self.scene, self.card)]
+        notes += self.area.notes
         if self.scene.classification is None and self.options.cloud_classes:
             notes.append("The scene has no scene classification: clouds are not masked.")
         if self.runtime.reach_px is None:
@@ -162,12 +163,13 @@ def _describe_scene(scene: Scene) -> dict[str, object]:
     radiometry = scene.radiometry
     offsets = set(radiometry.offsets.values())
     return {
-        "bands": {band.name: [Path(band.path).name, band.index] for band in scene.bands},
+        "bands": {band.name: [Path(band.path).name, band.index, *band.masks] for band in scene.bands},
         "cloud mask": None if scene.classification is None else Path(scene.classification.path).name,
         "grid": [scene.grid.crs.to_wkt(), *scene.grid.transform[:6], *scene.grid.shape],
         "scale": 1 / radiometry.quantification,
+        "scales": {name: 1 / value for name, value in radiometry.quantifications.items()},
         "offset": offsets.pop() if len(offsets) == 1 else dict(radiometry.offsets),
-        "nodata": [radiometry.nodata, radiometry.nodata_rule],
+        "nodata": [radiometry.nodata, radiometry.nodata_rule, dict(radiometry.markers), list(radiometry.fills)],
         "date": None if scene.acquired is None else scene.acquired.isoformat(),
         "simulated": scene.simulated,
     }

@@ -269,7 +269,8 @@ class _MosaicBuild:
         record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), basis=basis)
         for job, plan in work:
             for name, window in plan.tiles.items():
-                write_tile_item(self.folder / name, job.store.lattice.compute_grid(window), record)
+                scenes = [self.mapped.scenes[number] for number in plan.members[name]]
+                write_tile_item(self.folder / name, job.store.lattice.compute_grid(window), scenes, record)
         write_catalogue(self.folder)
         write_mosaic_item(self.folder, [name for plan in self.plans for name in plan.tiles], record)
 

@@ -17,7 +17,7 @@ from shapely.geometry import mapping, shape
 
 from pipeline.checksums import Basis
 from pipeline.mosaic.rasters import RASTERS
-from pipeline.output.classes import CLASS_COLOURS, CLASS_NAMES
+from pipeline.record.assets import describe_classes
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME
 from pipeline.record.footprint import compute_footprint
 from pipeline.record.mapped_scene import MappedScene, MappedScenes
@@ -26,7 +26,7 @@ from tiles.grid import Grid
 
 __all__ = ["MosaicRecord", "write_mosaic_item", "write_tile_item"]
 
-_SCHEMAS = ("projection/v2.0.0", "raster/v2.0.0", "classification/v2.0.0")
+_SCHEMAS = ("raster/v2.0.0", "classification/v2.0.0")
 _CATALOGUE = frozenset({ITEM_NAME, CATALOGUE_NAME, INDEX_NAME})
 
 
@@ -45,22 +45,23 @@ class MosaicRecord:
     basis: Basis
 
 
-def write_tile_item(folder: Path, grid: Grid, record: MosaicRecord) -> Path:
+def write_tile_item(folder: Path, grid: Grid, scenes: Sequence[MappedScene], record: MosaicRecord) -> Path:
     """Write the item of one tile's rasters, ``item.json`` beside them.
 
     Args:
         folder: Where the rasters stand; its name is the item's id.
         grid: Theirs.
+        scenes: Those of the tile.
         record: What all items say.
 
     Raises:
         OutputError: It cannot be written.
     """
     geometry, bbox = compute_footprint(grid, folder / "water.tif")
-    scenes = [scene for scene in record.mapped.scenes if (scene.tile or scene.id) == folder.name]
-    assets = {name: _describe_raster(folder / f"{name}.tif") for name in RASTERS}
-    item = _make_item(folder.name, (geometry, bbox), record, scenes or record.mapped.scenes, assets)
-    return replace(item, properties={**item.properties, **describe_projection(grid)}).write(folder)
+    assets = {name: _describe_raster(folder / f"{name}.tif", folder) for name in RASTERS}
+    item = _make_item(folder.name, (geometry, bbox), record, scenes, assets)
+    schemas, properties = ("projection/v2.0.0", *_SCHEMAS), {**item.properties, **describe_projection(grid)}
+    return replace(item, schemas=schemas, properties=properties).write(folder)
 
 
 def write_mosaic_item(folder: Path, tiles: Sequence[str], record: MosaicRecord) -> Path:
@@ -87,7 +88,7 @@ def write_mosaic_item(folder: Path, tiles: Sequence[str], record: MosaicRecord) 
     for name in tiles:
         for raster in RASTERS:
             path = folder / name / f"{raster}.tif"
-            assets[f"{name}_{raster}"] = describe_file(path, folder, title=f"{raster} of {name}")
+            assets[f"{name}_{raster}"] = _describe_raster(path, folder, title=f"{raster} of {name}")
     extent = mapping(union), _merge_boxes([item["bbox"] for item in items])
     return _make_item(_resolve_id(folder), extent, record, record.mapped.scenes, assets).write(folder)
 
@@ -110,7 +111,7 @@ def _make_item(
         title=f"Coastline and water over {len(scenes)} scenes",
         geometry=geometry,
         bbox=bbox,
-        times=[scene.acquired for scene in scenes if scene.acquired is not None],
+        times=[scene.acquired for scene in scenes],
         simulated=any(scene.simulated for scene in record.mapped.scenes),
         basis=record.basis,
         properties={
@@ -126,19 +127,16 @@ def _make_item(
     )
 
 
-def _describe_raster(path: Path) -> pystac.Asset:
+def _describe_raster(path: Path, folder: Path, *, title: str | None = None) -> pystac.Asset:
     raster = RASTERS[path.stem]
     fields: dict[str, Any] = {"data_type": raster.dtype}
     if raster.nodata is not None:
         fields["nodata"] = raster.nodata
     if raster.classes:
-        fields["classification:classes"] = [
-            {"value": value, "name": name, "color_hint": "{:02X}{:02X}{:02X}".format(*CLASS_COLOURS[value])}
-            for value, name in CLASS_NAMES.items()
-        ]
+        fields["classification:classes"] = describe_classes()
     elif raster.scale != 1:
         fields |= {"raster:scale": raster.scale, "raster:offset": raster.offset}
-    return describe_file(path, path.parent, title=raster.title, **fields)
+    return describe_file(path, folder, title=title or raster.title, **fields)
 
 
 def _title_vectors(path: Path) -> str:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
+import shapely
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
+from shapely import Point
+from shapely.geometry.base import BaseGeometry
 
 from pipeline.errors import MosaicError
 from pipeline.mosaic.lattice import Cell, Lattice, find_transformer, parse_utm_zone
 from pipeline.record.mapped_scene import MappedScene
 from tiles.grid import Window
+from tiles.mgrs import MgrsSquare, resolve_utm_zone
 
 __all__ = ["LatticePlan", "plan_lattices"]
 
+Key = TypeVar("Key", Cell, str)
+
 _EDGE_POINTS = 41
 """Points along a side of a scene; its edges are curves in another CRS."""
+
+_SQUARE_M = 100_000
 
 _OVERLAP_DEG = 0.01
 """Beyond its meridian a zone needs no scene of its neighbour, rounding aside."""
@@ -34,12 +43,15 @@ class LatticePlan:
         lattice: The pixels.
         cells: Numbers of the scenes that may hold data of each cell.
         tiles: Windows by MGRS tile, each written as rasters of its own; one window, named ``mosaic``, where the user
-            asked for one CRS.
+            asked for one CRS. Scenes that name no tile go by the square kilometre in their middle (``33TVM4216``), or
+            by their own name where one scene alone shows a place.
+        members: Numbers of the scenes of each of these.
     """
 
     lattice: Lattice
     cells: Mapping[Cell, tuple[int, ...]]
     tiles: Mapping[str, Window]
+    members: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def domain(self) -> Window:
@@ -72,7 +84,8 @@ def plan_lattices(scenes: Sequence[MappedScene], *, grid: str) -> tuple[LatticeP
         for cell in lattice.find_cells(_project_bounds(scene, lattice)):
             cells[cell].append(number)
     plan = LatticePlan(lattice=lattice, cells=_freeze(cells), tiles={})
-    return (LatticePlan(lattice=lattice, cells=plan.cells, tiles={"mosaic": plan.domain}),)
+    members = {"mosaic": tuple(range(len(scenes)))}
+    return (LatticePlan(lattice=lattice, cells=plan.cells, tiles={"mosaic": plan.domain}, members=members),)
 
 
 def _parse_grid(text: str) -> Lattice:
@@ -104,13 +117,14 @@ def _plan_zones(scenes: Sequence[MappedScene]) -> tuple[LatticePlan, ...]:
                 if home == zone:
                     own.add(cell)
         wanted = {cell: cells[cell] for cell in cells if cell in own or _is_owned(cell, lattice)}
-        tiles = _find_tiles([scene for scene, home in zip(scenes, homes, strict=True) if home == zone], lattice)
-        plans.append(LatticePlan(lattice=lattice, cells=_freeze(wanted), tiles=tiles))
+        groups = _group_scenes({n: scene for n, scene in enumerate(scenes) if homes[n] == zone}, lattice)
+        tiles = {name: _find_window([scenes[n] for n in numbers], lattice) for name, numbers in groups.items()}
+        plans.append(LatticePlan(lattice=lattice, cells=_freeze(wanted), tiles=tiles, members=_freeze(groups)))
     return tuple(plans)
 
 
-def _freeze(cells: Mapping[Cell, Sequence[int]]) -> dict[Cell, tuple[int, ...]]:
-    return {cell: tuple(cells[cell]) for cell in sorted(cells)}
+def _freeze(numbers: Mapping[Key, Sequence[int]]) -> dict[Key, tuple[int, ...]]:
+    return {key: tuple(numbers[key]) for key in sorted(numbers)}
 
 
 def _resolve_zone(scene: MappedScene) -> int:
@@ -182,17 +196,37 @@ def _is_owned(cell: Cell, lattice: Lattice) -> bool:
     return not (beyond_east or beyond_west)
 
 
-def _find_tiles(own: Sequence[MappedScene], lattice: Lattice) -> dict[str, Window]:
-    """Windows of the rasters: all scenes of one MGRS tile together; scenes of none by their own names."""
-    boxes: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
-    for scene in own:
-        boxes[scene.tile or scene.id].append(_project_bounds(scene, lattice))
-    windows = {}
-    for name in sorted(boxes):
-        left, bottom = (min(box[side] for box in boxes[name]) for side in (0, 1))
-        right, top = (max(box[side] for box in boxes[name]) for side in (2, 3))
-        size = lattice.resolution
-        col_off, row_off = int(np.floor(left / size + 1e-6)), int(np.floor(-top / size + 1e-6))
-        width, height = int(np.ceil(right / size - 1e-6)) - col_off, int(np.ceil(-bottom / size - 1e-6)) - row_off
-        windows[name] = Window(col_off, row_off, width, height)
-    return windows
+def _group_scenes(scenes: Mapping[int, MappedScene], lattice: Lattice) -> dict[str, list[int]]:
+    """Numbers of scenes by the tile that they show; what names no MGRS tile goes by where it lies."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    elsewhere: dict[int, BaseGeometry] = {}
+    for number, scene in scenes.items():
+        if scene.tile is None:
+            elsewhere[number] = shapely.box(*_project_bounds(scene, lattice))
+        else:
+            groups[scene.tile].append(number)
+    # Scenes over one place are one mosaic there, of many dates: none of their names would say what it is.
+    for place in shapely.get_parts(shapely.union_all(list(elsewhere.values()))):
+        numbers = [number for number, box in elsewhere.items() if shapely.intersects(place, box)]
+        name = scenes[numbers[0]].id if len(numbers) == 1 else _name_place(place.centroid, lattice)
+        groups[name] += numbers
+    return {name: sorted(groups[name]) for name in sorted(groups)}
+
+
+def _name_place(centre: Point, lattice: Lattice) -> str:
+    """MGRS reference of the square kilometre around a point, such as ``33TVM4216``."""
+    column, row = int(centre.x // _SQUARE_M), int(centre.y // _SQUARE_M)
+    zone, north = resolve_utm_zone(lattice.crs.to_string())
+    square = MgrsSquare(zone=zone, north=north, column=column, row=row)
+    return f"{square.tile_id}{int(centre.x % _SQUARE_M) // 1000:02d}{int(centre.y % _SQUARE_M) // 1000:02d}"
+
+
+def _find_window(scenes: Sequence[MappedScene], lattice: Lattice) -> Window:
+    """Smallest window of whole pixels that holds some scenes."""
+    boxes = [_project_bounds(scene, lattice) for scene in scenes]
+    left, bottom = (min(box[side] for box in boxes) for side in (0, 1))
+    right, top = (max(box[side] for box in boxes) for side in (2, 3))
+    size = lattice.resolution
+    col_off, row_off = int(np.floor(left / size + 1e-6)), int(np.floor(-top / size + 1e-6))
+    width, height = int(np.ceil(right / size - 1e-6)) - col_off, int(np.ceil(-bottom / size - 1e-6)) - row_off
+    return Window(col_off, row_off, width, height)

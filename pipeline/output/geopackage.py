@@ -100,18 +100,19 @@ def explain_geopackage(path: Path, layers: Sequence[Layer]) -> None:
         _describe_fields(database, layers)
         _add_styles(database, layers)
         database.execute("UPDATE gpkg_contents SET last_change = ?", (_NO_DATE,))
-    _reset_counters(path)
+    _rewrite(path)
 
 
-def _reset_counters(path: Path) -> None:
-    """SQLite counts the transactions of a file in its head, and GDAL does not always take as many for the same rows.
+def _rewrite(path: Path) -> None:
+    """SQLite counts a file's transactions in its head, and GDAL does not always take as many for the same rows.
 
-    Source: SQLite, "Database File Format", 1.3.7 and 1.3.14: the change counter, and the one that vouches for the size.
+    Source: SQLite, "VACUUM", INTO clause: what is written is a new database of the same content.
     """
-    with path.open("r+b") as file:
-        for place in (24, 92):
-            file.seek(place)
-            file.write((1).to_bytes(4, "big"))
+    draft = path.with_name(f".{path.name}.begun")
+    draft.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("VACUUM INTO ?", (str(draft),))
+    draft.replace(path)
 
 
 def _describe_fields(database: sqlite3.Connection, layers: Iterable[Layer]) -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import geopandas
 import numpy as np
+import pyproj
 import rasterio.features
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataSourceError
-from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
 from pipeline.boxes import parse_box
 from tiles.errors import AreaOutsideSceneError, GridError
 from tiles.grid import Grid, Window
+from tiles.vector_edges import project_shapes
+from tiles.vector_file import CROSSING_NOTE, read_layers
 
 __all__ = ["Area", "resolve_area"]
 
-_POINTS_A_SIDE = 21
-"""A side of a lon/lat box is a curve in UTM; this many points follow it to well under a pixel at scene size."""
+_TOLERANCE_PX = 0.05
+"""A side that is straight in degrees is a curve in UTM: how far from it one may be drawn."""
+
+_Drawn = tuple[NDArray[Any], pyproj.CRS]
+"""Polygons, and the CRS in which their edges are straight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +36,12 @@ class Area:
         window: Smallest window of whole pixels that covers it.
         outline: The area in the scene's CRS; pixels whose centre lies outside are left out. ``None``: the whole
             window is mapped.
+        notes: What the user should be told of it, a sentence each.
     """
 
     window: Window
     outline: BaseGeometry | None = None
+    notes: tuple[str, ...] = ()
 
     def compute_outside(self, window: Window, grid: Grid) -> NDArray[np.bool_] | None:
         """True for pixels of ``window`` that lie outside the area; ``None`` where none does."""
@@ -49,9 +56,12 @@ class Area:
 def resolve_area(text: str | None, grid: Grid) -> Area:
     """Decide which pixels a user means.
 
+    An edge is straight in the CRS in which it is given, of a box in longitude and latitude. Pixels count whose centre
+    lies within, of a box those too that it cuts where it lies along the grid.
+
     Args:
-        text: ``W,S,E,N`` in degrees (a box that crosses the antimeridian has W > E), a vector file with polygons in
-            any CRS, or ``None`` for the whole scene.
+        text: ``W,S,E,N`` in degrees (a box that crosses the antimeridian has W > E), a vector file whose polygons, of
+            all its layers, lie in any CRS, or ``None`` for the whole scene.
         grid: The scene's grid.
 
     Raises:
@@ -61,39 +71,59 @@ def resolve_area(text: str | None, grid: Grid) -> Area:
     if text is None:
         return Area(window=grid.window)
     box = parse_box(text, GridError)
-    outline = _project_box(box, grid) if box else _read_outline(text, grid)
+    if box is not None:
+        outline = _project(text, [_draw_box(*box)], grid)
+        window = _cover(text, outline, grid)
+        return Area(window=window, outline=None if _is_filled(outline, grid.crop(window)) else outline)
+    layers = read_layers(text, kind="polygons", noun="area of interest", error_type=GridError)
+    outline = _project(text, [(layer.shapes, layer.crs) for layer in layers], grid)
+    notes = (CROSSING_NOTE,) if any(layer.crosses for layer in layers) else ()
+    return Area(window=_cover(text, outline, grid), outline=outline, notes=notes)
+
+
+def _draw_box(west: float, south: float, east: float, north: float) -> _Drawn:
+    east += 360 if east < west else 0
+    return np.array([shapely.box(west, south, east, north)], dtype=object), pyproj.CRS("OGC:CRS84")
+
+
+def _project(text: str, drawn: Sequence[_Drawn], grid: Grid) -> BaseGeometry:
+    """What of the area lies on the scene or close by, in the scene's CRS."""
+    dst_crs, tolerance = pyproj.CRS.from_user_input(grid.crs), _TOLERANCE_PX * min(grid.resolution)
+    try:
+        parts = [
+            project_shapes(shapes, crs, dst_crs, tolerance=tolerance, bounds=tuple(grid.bounds))
+            for shapes, crs in drawn
+        ]
+    except pyproj.exceptions.ProjError as error:
+        reason = " ".join(str(error).split())
+        raise GridError(f"The area {text} cannot be brought to the scene's CRS {grid.crs} ({reason}).") from error
+    outline: BaseGeometry = shapely.union_all(np.concatenate(parts))
+    if outline.is_empty:
+        raise _lies_outside(text, drawn, grid)
+    return outline
+
+
+def _cover(text: str, outline: BaseGeometry, grid: Grid) -> Window:
     window = grid.compute_window(outline.bounds)
     if window is None:
-        left, bottom, right, top = outline.bounds
-        raise AreaOutsideSceneError(
-            f"The area {text} (left {left:.6g}, bottom {bottom:.6g}, right {right:.6g}, top {top:.6g}) does not touch "
-            f"the scene ({', '.join(f'{name} {v:.6g}' for name, v in grid.bounds._asdict().items())}, {grid.crs})."
-        )
-    return Area(window=window, outline=None if box else outline)
+        crs = pyproj.CRS.from_user_input(grid.crs)
+        raise _lies_outside(text, [(np.array([outline], dtype=object), crs)], grid)
+    return window
 
 
-def _project_box(box: tuple[float, float, float, float], grid: Grid) -> BaseGeometry:
-    west, south, east, north = box
-    east += 360 if east < west else 0
-    edge = shapely.segmentize(shapely.box(west, south, east, north), max(east - west, north - south) / _POINTS_A_SIDE)
-    lon, lat = shapely.get_coordinates(edge).T
-    x, y = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True).transform(lon, lat)
-    finite = np.isfinite(x) & np.isfinite(y)
-    if not finite.any():
-        raise AreaOutsideSceneError(f"The area {box} lies where the scene's CRS ({grid.crs}) is not defined.")
-    return shapely.MultiPoint(np.column_stack([x[finite], y[finite]])).envelope
+def _is_filled(outline: BaseGeometry, grid: Grid) -> bool:
+    """Whether an outline covers all of a grid but for parts of pixels along its edge."""
+    grown = shapely.buffer(outline, max(grid.resolution), join_style="mitre")
+    return bool(shapely.covers(grown, shapely.box(*grid.bounds)))
 
 
-def _read_outline(text: str, grid: Grid) -> BaseGeometry:
-    try:
-        frame = geopandas.read_file(text)
-    except (DataSourceError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise GridError(f"Cannot read the area of interest {text}: expected a vector file ({reason}).") from error
-    if frame.crs is None:
-        raise GridError(f"The area of interest {text} has no CRS: add one (ogr2ogr -a_srs EPSG:4326 ...).")
-    polygons = frame.geometry[frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
-    if polygons.empty:
-        raise GridError(f"The area of interest {text} holds no polygon (found {len(frame)} features).")
-    union: BaseGeometry = polygons.to_crs(grid.crs.to_wkt()).union_all()
-    return union
+def _lies_outside(text: str, drawn: Sequence[_Drawn], grid: Grid) -> AreaOutsideSceneError:
+    places = "; ".join(_describe(shapely.total_bounds(shapes), crs.name) for shapes, crs in drawn[:3])
+    return AreaOutsideSceneError(
+        f"The area {text} ({places}) does not touch the scene ({_describe(grid.bounds, str(grid.crs))})."
+    )
+
+
+def _describe(bounds: Sequence[float] | NDArray[np.float64], crs: str) -> str:
+    sides = zip(("left", "bottom", "right", "top"), bounds, strict=True)
+    return f"{', '.join(f'{name} {value:.6g}' for name, value in sides)}, {crs}"

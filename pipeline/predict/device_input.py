@@ -22,7 +22,7 @@ from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.pixels.reader import Cut, Strip
 from tiles.pixels.resample import AxisSampling
-from tiles.scene import NodataRule, Radiometry
+from tiles.scene import Radiometry
 
 __all__ = ["NativeTile", "ReflectanceTile", "TileInput", "prepare_tile"]
 
@@ -56,13 +56,16 @@ class TileInput(Protocol):
 def prepare_tile(strip: Strip, window: Window) -> TileInput:
     """Cut a window out of a strip: as DN where those are whole numbers of up to 16 bits, else as reflectance.
 
+    What few scenes have (masks of the files' own, several markers of missing pixels) is left to the host as well.
+
     Args:
         strip: Pixels as stored.
         window: Within the rows and columns of the strip.
     """
     grid = strip.plan.scene.grid
     cuts = [native.cut(window, grid) for native in strip.bands]
-    if not all(np.can_cast(dn.dtype, np.uint16) for dn, _, _ in cuts):
+    rare = strip.plan.scene.radiometry.fills or any(native.masks for native in strip.bands)
+    if rare or not all(np.can_cast(dn.dtype, np.uint16) for dn, _, _ in cuts):
         pixels = strip.read(window)
         return ReflectanceTile(reflectance=pixels.reflectance, state=pixels.state)
     hidden = None
@@ -131,26 +134,35 @@ class NativeTile:
     @property
     def is_empty(self) -> bool:
         """All of a band is missing where that takes away the pixel, or all of every band where only that does."""
-        marker = find_marker(self.radiometry.nodata)
-        if marker is None:
-            return False
-        missing = (_is_all(dn, marker) for dn, _, _ in self.cuts)
-        return any(missing) if self.radiometry.nodata_rule == "any" else all(missing)
+        alone = [self.radiometry.is_missing_alone(name) for name in self.names]
+        together = [self._is_missing(channel) for channel, each in enumerate(alone) if not each]
+        return bool(together and all(together)) or any(
+            self._is_missing(channel) for channel, each in enumerate(alone) if each
+        )
+
+    def _is_missing(self, channel: int) -> bool:
+        marker = find_marker(self.radiometry.get_nodata(self.names[channel]))
+        return marker is not None and _is_all(self.cuts[channel][0], marker)
 
     def compute(self, tensors: list[Tensor], fill: Tensor) -> tuple[Tensor, Tensor]:
         """Reflectance (1, C, H, W) and state (H, W), as ``TileInput`` has it."""
-        left, marker = iter(tensors), find_marker(self.radiometry.nodata)
+        left = iter(tensors)
         shape = tuple(len(axis.lower) for axis in self.cuts[0][1:])
         image = torch.empty((len(self.cuts), *shape), dtype=torch.float32, device=fill.device)
-        masks: list[Tensor] = []
+        alone: list[Tensor] = []
+        together: list[Tensor | None] = []
         for channel, name in enumerate(self.names):
             dn = next(left).to(torch.int32).bitwise_and_(0xFFFF)  # (row, col) of the band's own grid
             rows, cols = (_Axis.take(left, axis, dim=dim) for dim, axis in enumerate(self.cuts[channel][1:]))
+            marker = find_marker(self.radiometry.get_nodata(name))
             mask = None if marker is None else dn != marker
             self._compute_reflectance(dn, mask, name, (rows, cols), out=image[channel])
-            if mask is not None:
-                masks.append(cols.take_nearest(rows.take_nearest(mask)))
-        valid = _combine(masks, image[0], rule=self.radiometry.nodata_rule)  # (H, W)
+            fine = None if mask is None else cols.take_nearest(rows.take_nearest(mask))
+            if not self.radiometry.is_missing_alone(name):
+                together.append(fine)
+            elif fine is not None:
+                alone.append(fine)
+        valid = _combine(alone, together, image[0])  # (H, W)
         state = torch.full_like(valid, VALID, dtype=torch.uint8).masked_fill_(~valid, NODATA)
         if self.hidden is not None:
             hidden = next(left)
@@ -163,8 +175,9 @@ class NativeTile:
     ) -> None:
         """As ``compute_reflectance`` of the reader: missing pixels take no part in the mean of their neighbours."""
         rows, cols = axes
-        offset = float(np.float32(self.radiometry.offsets.get(name, 0.0)))
-        values = dn.to(torch.float32).add_(offset).mul_(float(np.float32(1 / self.radiometry.quantification)))
+        offset = float(np.float32(self.radiometry.get_offset(name)))
+        scale = float(np.float32(1 / self.radiometry.get_quantification(name)))
+        values = dn.to(torch.float32).add_(offset).mul_(scale)
         if mask is not None:
             values.masked_fill_(~mask, 0.0)
         mixed = cols.interpolate(rows.interpolate(values))  # (H, W)
@@ -214,11 +227,13 @@ def _list_tables(axis: AxisSampling) -> list[NDArray[Any]]:
     return [lower, axis.upper.astype(np.int32), axis.nearest.astype(np.int32), axis.weight]
 
 
-def _combine(masks: list[Tensor], like: Tensor, *, rule: NodataRule) -> Tensor:
-    """Where there is data: in all bands, or in one at least; everywhere, where nothing marks what is missing."""
-    if not masks:
-        return torch.ones_like(like, dtype=torch.bool)
-    return reduce(torch.logical_and if rule == "any" else torch.logical_or, masks)
+def _combine(alone: list[Tensor], together: list[Tensor | None], like: Tensor) -> Tensor:
+    """Where there is data: in each band that can take a pixel away alone, and in one at least of the others."""
+    seen = [mask for mask in together if mask is not None]
+    valid = torch.ones_like(like, dtype=torch.bool)
+    if seen and len(seen) == len(together):
+        valid = reduce(torch.logical_or, seen)
+    return reduce(torch.logical_and, alone, valid)
 
 
 def _fill(image: Tensor, state: Tensor, fill: Tensor) -> Tensor:

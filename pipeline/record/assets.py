@@ -19,7 +19,7 @@ from pipeline.output.classes import (
 from pipeline.output.fields import LAYERS
 from tiles.grid import Grid
 
-__all__ = ["build_assets"]
+__all__ = ["build_assets", "describe_classes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _build_asset(path: Path, kind: _Kind, grid: Grid) -> pystac.Asset:
         "file:checksum": format_multihash(compute_sha256(path)),
     }
     if path.name == "water.tif":
-        fields |= _describe_classes(grid)
+        fields |= _describe_pixels(grid) | {"classification:classes": describe_classes()}
     elif path.name == "probability.tif":
         fields |= _describe_probability(grid)
     return pystac.Asset(
@@ -94,12 +94,17 @@ def _build_asset(path: Path, kind: _Kind, grid: Grid) -> pystac.Asset:
     )
 
 
-def _describe_classes(grid: Grid) -> dict[str, Any]:
-    classes = [
-        {"value": value, "name": name, "color_hint": "{:02X}{:02X}{:02X}".format(*CLASS_COLOURS[value])}
+def describe_classes() -> list[dict[str, Any]]:
+    """The values of ``water.tif``, as the classification extension has them."""
+    return [
+        {
+            "value": value,
+            "name": name,
+            "description": name,
+            "color_hint": "{:02X}{:02X}{:02X}".format(*CLASS_COLOURS[value]),
+        }
         for value, name in CLASS_NAMES.items()
     ]
-    return {**_describe_pixels(grid), "classification:classes": classes}
 
 
 def _describe_probability(grid: Grid) -> dict[str, Any]:

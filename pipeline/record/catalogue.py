@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pystac
 
 from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
 from pipeline.record.geoparquet import IndexDraft
-from pipeline.record.result import ITEM_NAME
+from pipeline.record.links import locate_file, make_relative_href
+from pipeline.record.result import BASIS, ITEM_NAME
 from strandline import __version__
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import is_stac_item
@@ -141,7 +143,7 @@ def _read_item(folder: Path) -> dict[str, Any] | str:
         href, size = (asset.get(word) if isinstance(asset, dict) else None for word in ("href", "file:size"))
         if not isinstance(href, str):
             return f"asset {key} has no href"
-        if size is not None and _is_relative(href) and _measure(folder / href) != size:
+        if size is not None and _is_relative(href) and _measure(locate_file(href, folder)) != size:
             return f"asset {key} ({href}) is missing or not whole"
     whole: dict[str, Any] = item
     return whole
@@ -155,14 +157,18 @@ def _measure(path: Path) -> int | None:
 
 
 def _relate(item: dict[str, Any], name: str) -> dict[str, Any]:
-    """An item whose assets' hrefs count from the folder of folders, where the index stands."""
+    """An item as the index has it: hrefs count from the folder of folders, where the index stands.
+
+    What decided a result is for its own folder: values of all kinds by the names of files, which no column can hold.
+    """
     assets = {
-        key: asset | {"href": f"./{posixpath.normpath(posixpath.join(name, asset['href']))}"}
+        key: asset | {"href": f"./{posixpath.normpath(posixpath.join(quote(name), asset['href']))}"}
         if _is_relative(asset["href"])
         else asset
         for key, asset in item["assets"].items()
     }
-    return item | {"assets": assets}
+    properties = {name: value for name, value in item["properties"].items() if name != BASIS}
+    return item | {"assets": assets, "properties": properties}
 
 
 def _is_relative(href: str) -> bool:
@@ -182,7 +188,12 @@ def _build_catalogue(out: Path, names: list[str]) -> dict[str, Any]:
         index = {"rel": "alternate", "href": f"./{INDEX_NAME}", "type": "application/vnd.apache.parquet"}
         values["links"].append(index | {"title": "All items in one table (stac-geoparquet)"})
     for name in names:
-        link = {"rel": "item", "href": f"./{name}/{ITEM_NAME}", "type": "application/geo+json", "title": name}
+        link = {
+            "rel": "item",
+            "href": make_relative_href(f"{name}/{ITEM_NAME}"),
+            "type": "application/geo+json",
+            "title": name,
+        }
         values["links"].append(link)
     return values
 

@@ -23,11 +23,13 @@ from models.card import ModelCard
 from pipeline.checksums import Basis, format_multihash
 from pipeline.record.assets import build_assets
 from pipeline.record.footprint import compute_footprint
-from pipeline.record.model_record import build_mlm_properties, build_model_asset
+from pipeline.record.links import make_whole_href
+from pipeline.record.model_record import build_mlm_properties, build_model_asset, name_architecture
 from pipeline.record.result import (
     COPERNICUS,
-    FIRST_LIGHT,
     ITEM_NAME,
+    UNDATED,
+    describe_interval,
     describe_projection,
     name_schemas,
     write_json,
@@ -48,6 +50,13 @@ _SCHEMAS = name_schemas(
     "mlm/v1.4.0",
 )
 
+_GPU_DECODER = "nvidia-nvimgcodec-cu13"
+_COPERNICUS_PROVIDER = {
+    "name": "European Union / ESA / Copernicus",
+    "roles": ["licensor"],
+    "url": "https://dataspace.copernicus.eu",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
@@ -63,6 +72,7 @@ class Provenance:
         model_sha256: Its checksum.
         parameters: Choices that change the result, as JSON can hold them.
         runtime: How it was run, without changing the result beyond a stated bound: device, precision, tile size.
+        software: The libraries that ran the model, with their versions; what computes the network comes first.
         basis: All that decided the result.
         statistics: Shares and counts worth keeping, such as ``nodata_percent``.
         notes: What the user was told, a sentence each.
@@ -80,6 +90,7 @@ class Provenance:
     parameters: Mapping[str, Any]
     basis: Basis
     runtime: Mapping[str, Any] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     absent_bands: tuple[str, ...] = ()
@@ -120,16 +131,21 @@ def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
         geometry=geometry,
         bbox=bbox,
         datetime=acquired,
-        start_datetime=None if acquired else FIRST_LIGHT,
-        end_datetime=None if acquired else created,
-        properties=_build_properties(provenance, created),
+        properties={
+            **({UNDATED: False} if acquired else describe_interval((None,), created=created)),
+            **_build_properties(provenance, created),
+        },
         stac_extensions=_SCHEMAS,
         assets={
             **build_assets(folder, provenance.grid),
-            "model": build_model_asset(provenance.card, provenance.model_source, provenance.model_sha256),
+            "model": build_model_asset(
+                provenance.card, make_whole_href(provenance.model_source), provenance.model_sha256
+            ),
         },
     )
-    item.add_link(pystac.Link("derived_from", provenance.scene.source, title=f"Input: {provenance.scene.id}"))
+    item.add_link(
+        pystac.Link("derived_from", make_whole_href(provenance.scene.source), title=f"Input: {provenance.scene.id}")
+    )
     return item
 
 
@@ -139,17 +155,11 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
         "description": _attribution(provenance.scene),
         "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "license": "other",
-        "providers": [
-            {
-                "name": "European Union / ESA / Copernicus",
-                "roles": ["licensor"],
-                "url": "https://dataspace.copernicus.eu",
-            }
-        ],
+        **({"providers": [_COPERNICUS_PROVIDER]} if provenance.scene.other_mission is None else {}),
         **_build_sensor_properties(provenance.scene),
         **describe_projection(provenance.grid),
         **_build_processing_properties(provenance),
-        **build_mlm_properties(provenance.card, provenance.hyperparameters, _version("torch")),
+        **build_mlm_properties(provenance.card, provenance.hyperparameters, provenance.software),
         **_build_own_properties(provenance),
     }
 
@@ -157,12 +167,15 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
 def _attribution(scene: Scene) -> str:
     if scene.simulated:
         return "A simulated scene: it shows no place on Earth."
+    if scene.other_mission is not None:
+        return f"Made from data of another mission than Sentinel-2 ({scene.other_mission}): see there for its licence."
     year = f" {scene.acquired:%Y}" if scene.acquired else ""
     return f"{COPERNICUS}{year}."
 
 
 def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
-    sensor: dict[str, Any] = {"constellation": "sentinel-2", "instruments": ["msi"]}
+    ours = scene.other_mission is None
+    sensor: dict[str, Any] = {"constellation": "sentinel-2", "instruments": ["msi"]} if ours else {}
     if scene.platform:
         sensor["platform"] = scene.platform
     if scene.cloud_percent is not None:
@@ -171,50 +184,53 @@ def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
 
 
 def _build_processing_properties(provenance: Provenance) -> dict[str, Any]:
+    kind = name_architecture(provenance.hyperparameters)
+    runs = [f"{name} {number}" for name, number in provenance.software.items()]
+    decoder = {_GPU_DECODER: _version(_GPU_DECODER)} if provenance.runtime.get("decoder") == "nvimgcodec" else {}
     return {
         "processing:lineage": (
-            f"Surface reflectance of {provenance.scene.id}, brought to one grid; U-Net {provenance.card.name} "
-            f"{provenance.card.version}; contour of the water probability between pixel centres."
+            f"{_name_pixels(provenance.scene)} of {provenance.scene.id}, brought to one grid; {kind} "
+            f"{provenance.card.name} {provenance.card.version}{f', run by {runs[0]}' if runs else ''}; contour of the "
+            "water probability between pixel centres."
         ),
         "processing:software": {
             "Strandline": __version__,
             "GDAL": str(rasterio.__gdal_version__),
-            "PyTorch": _version("torch"),
+            **provenance.software,
+            **decoder,
             "Python": platform.python_version(),
         },
     }
 
 
+def _name_pixels(scene: Scene) -> str:
+    return "Top-of-atmosphere reflectance" if scene.level == "L1C" else "Surface reflectance"
+
+
 def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
-    scene, radiometry = provenance.scene, provenance.scene.radiometry
+    scene = provenance.scene
     own = {
         "fingerprint": provenance.basis.fingerprint,
         "basis": provenance.basis.to_dict(),
         "simulated": scene.simulated,
         "source": {
-            "href": scene.source,
+            "href": make_whole_href(scene.source),
             "kind": scene.kind,
             "level": scene.level,
             "baseline": scene.baseline,
             "bands": list(scene.band_names),
         },
         "inputs": [
-            {"href": name, "file:checksum": format_multihash(checksum)} if len(checksum) == 64 else {"href": name}
+            {"href": make_whole_href(name)}
+            | ({"file:checksum": format_multihash(checksum)} if len(checksum) == 64 else {})
             for name, checksum in provenance.inputs.items()
         ],
-        "radiometry": {
-            "quantification": radiometry.quantification,
-            "offsets": dict(radiometry.offsets),
-            "nodata": radiometry.nodata,
-            "nodata_rule": radiometry.nodata_rule,
-            "source": radiometry.source,
-            "doubts": list(radiometry.doubts),
-        },
+        "radiometry": scene.radiometry.to_dict(),
         "absent_bands": list(provenance.absent_bands),
         "model_sha256": provenance.model_sha256,
         "probability_rmse": provenance.card.probability_rmse,
         "parameters": dict(provenance.parameters),
-        "runtime": dict(provenance.runtime),
+        "runtime": {**provenance.runtime, "software": dict(provenance.software)},
         "statistics": dict(provenance.statistics),
         "notes": list(provenance.notes),
     }

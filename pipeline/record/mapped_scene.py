@@ -18,6 +18,7 @@ from pipeline.record.result import ITEM_NAME, read_fingerprint
 from tiles.errors import GridError
 from tiles.grid import Grid
 from tiles.products.name import find_tile
+from tiles.times import parse_moment
 
 __all__ = ["MappedScene", "MappedScenes", "group_acquisitions", "read_mapped_scenes"]
 
@@ -114,7 +115,6 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
 
 def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:
     properties = document["properties"]
-    stated = properties.get("datetime")
     try:
         crs = CRS.from_user_input(properties.get("proj:code") or properties["proj:wkt2"])
         height, width = properties["proj:shape"]
@@ -127,7 +127,7 @@ def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:
         id=str(document["id"]),
         folder=folder,
         grid=grid,
-        acquired=datetime.fromisoformat(stated).astimezone(UTC) if stated else None,
+        acquired=parse_moment(properties.get("datetime")),
         platform=properties.get("platform"),
         tile=find_tile(str(document["id"])),
         simulated=bool(properties.get("strandline:simulated")),

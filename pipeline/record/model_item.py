@@ -15,6 +15,7 @@ import pystac
 from models.networks.architecture import describe
 from models.networks.checkpoint import Model
 from pipeline.errors import output_errors
+from pipeline.record.links import make_relative_href
 from pipeline.record.model_record import build_mlm_properties, build_model_asset
 from strandline import __version__
 
@@ -42,7 +43,7 @@ def build_model_item(model: Model, *, torch_version: str) -> pystac.Item:
     card, path = model.card, Path(model.source)
     west, south, east, north = _WORLD
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    asset = build_model_asset(card, path.name, model.sha256)
+    asset = build_model_asset(card, make_relative_href(path.name), model.sha256)
     asset.extra_fields["file:size"] = path.stat().st_size
     return pystac.Item(
         id=path.stem,
@@ -85,7 +86,7 @@ def _build_properties(model: Model, torch_version: str) -> dict[str, Any]:
         "description": card.description,
         "version": card.version,
         "license": card.licence,
-        **build_mlm_properties(card, describe(network.config), torch_version),
+        **build_mlm_properties(card, describe(network.config), {"PyTorch": torch_version}),
         "mlm:total_parameters": sum(tensor.numel() for tensor in network.parameters()),
         "mlm:accelerator_constrained": False,
         "strandline:version": __version__,

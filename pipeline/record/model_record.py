@@ -5,6 +5,7 @@ Source: STAC extension mlm, v1.4.0.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from models.card import ModelCard
 from pipeline.checksums import format_multihash
 from tiles.bands import BANDS
 
-__all__ = ["build_mlm_properties", "build_model_asset"]
+__all__ = ["build_mlm_properties", "build_model_asset", "name_architecture"]
 
+_SEMANTIC = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?")
 _TASKS = ["semantic-segmentation"]
-_ARCHITECTURES = {"unet": "U-Net"}
+_ARCHITECTURES = {"unet": "U-Net", "autoencoder": "Autoencoder", "classifier": "Pixel classifier"}
 _FORMATS = {
     ".safetensors": ("application/vnd.safetensors", "safetensors.torch.save_file"),
     ".onnx": ("application/octet-stream; application=onnx", "torch.onnx.export"),
@@ -26,24 +28,41 @@ _FORMATS = {
 }
 
 
-def build_mlm_properties(card: ModelCard, hyperparameters: Mapping[str, Any], torch_version: str) -> dict[str, Any]:
+def name_architecture(hyperparameters: Mapping[str, Any]) -> str:
+    """What kind of network it is, for people.
+
+    Args:
+        hyperparameters: Of the network; without ``architecture`` a U-Net, as the first model files have it.
+    """
+    architecture = str(hyperparameters.get("architecture", "unet"))
+    if architecture == "smp" and "name" in hyperparameters:
+        return f"smp:{hyperparameters['name']}"
+    return _ARCHITECTURES.get(architecture, architecture)
+
+
+def build_mlm_properties(
+    card: ModelCard, hyperparameters: Mapping[str, Any], software: Mapping[str, str]
+) -> dict[str, Any]:
     """Describe a model as item properties, with the bands that it reads.
 
     Args:
         card: What the model says about itself.
         hyperparameters: Of the network.
-        torch_version: Of the library that ran it.
+        software: The libraries that ran it, or made it, with their versions; what computes the network comes first.
 
     Returns:
         Fields ``mlm:*`` and the common field ``bands``.
     """
-    architecture = str(hyperparameters.get("architecture", "unet"))
+    framework = {
+        word: value
+        for name, version in [*software.items()][:1]
+        for word, value in (("mlm:framework", name), ("mlm:framework_version", _format_version(version)))
+    }
     return {
         "mlm:name": card.name,
-        "mlm:architecture": _ARCHITECTURES.get(architecture, architecture),
+        "mlm:architecture": name_architecture(hyperparameters),
         "mlm:tasks": _TASKS,
-        "mlm:framework": "PyTorch",
-        "mlm:framework_version": torch_version,
+        **framework,
         "mlm:pretrained": True,
         "mlm:pretrained_source": card.training.data,
         "mlm:hyperparameters": {name: _to_json(value) for name, value in hyperparameters.items()},
@@ -106,7 +125,8 @@ def _describe_output(card: ModelCard) -> dict[str, Any]:
         },
         "description": f"Logits; divided by {card.temperature:g}, their softmax is the probability of each class.",
         "classification:classes": [
-            {"value": value, "name": name.replace(" ", "_")} for value, name in enumerate(card.classes)
+            {"value": value, "name": name.replace(" ", "_"), "description": name}
+            for value, name in enumerate(card.classes)
         ],
     }
 
@@ -118,6 +138,14 @@ def _describe_bands(card: ModelCard) -> list[dict[str, Any]]:
         else {"name": name}
         for name in card.inputs
     ]
+
+
+def _format_version(text: str) -> str:
+    """A version as semantic versioning has it, which the extension demands: ``2025.1`` is 2025.1.0."""
+    if _SEMANTIC.fullmatch(text):
+        return text
+    numbers = [int(number) for number in re.findall(r"\d+", text.partition("+")[0])[:3]]
+    return ".".join(str(number) for number in [*numbers, 0, 0, 0][:3])
 
 
 def _to_json(value: Any) -> Any:  # noqa: ANN401 (whatever a hyperparameter is)

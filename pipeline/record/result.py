@@ -17,20 +17,26 @@ import pystac
 from pipeline.atomic import write_whole
 from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.errors import StaleResultError
+from pipeline.record.links import locate_file, make_relative_href
 from strandline import __version__
 from tiles.grid import Grid
+from tiles.times import parse_moment
 
 __all__ = [
+    "BASIS",
     "COPERNICUS",
     "FIRST_LIGHT",
     "ITEM_NAME",
     "SIMULATED",
+    "UNDATED",
     "ResultItem",
     "describe_file",
+    "describe_interval",
     "describe_projection",
     "is_result_there",
     "name_schemas",
     "read_fingerprint",
+    "read_sensing_time",
     "write_json",
 ]
 
@@ -38,6 +44,12 @@ ITEM_NAME = "item.json"
 
 FIRST_LIGHT: Final = datetime(2015, 6, 23, tzinfo=UTC)
 """STAC wants an interval where the moment is not known: from the launch of Sentinel-2A on."""
+
+BASIS: Final = "strandline:basis"
+"""Property of items: all that decided the result, see ``pipeline.checksums.Basis``."""
+
+UNDATED: Final = "strandline:undated"
+"""Property of items: whether a time of sensing is not known, so that their interval is no date but all that may be."""
 
 COPERNICUS = "Contains modified Copernicus Sentinel data"
 SIMULATED = "Simulated scenes: they show no place on Earth."
@@ -73,7 +85,7 @@ def read_fingerprint(folder: Path) -> str | None:
     try:
         item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
         ours = {key: asset for key, asset in item["assets"].items() if "mlm:model" not in asset.get("roles", ())}
-        whole = all((folder / asset["href"]).stat().st_size == asset["file:size"] for asset in ours.values())
+        whole = all(locate_file(asset["href"], folder).stat().st_size == asset["file:size"] for asset in ours.values())
         return str(item["properties"]["strandline:fingerprint"]) if whole else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -104,7 +116,7 @@ def is_result_there(folder: Path, basis: Basis, *, overwrite: bool) -> bool:
 def _describe_differences(folder: Path, basis: Basis) -> str:
     try:
         properties = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
-        differences = basis.describe_differences(properties.get("strandline:basis"))
+        differences = basis.describe_differences(properties.get(BASIS))
         if not differences and properties.get("strandline:fingerprint") == basis.fingerprint:
             return "an output that is missing or was changed"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -118,6 +130,41 @@ def _describe_differences(folder: Path, basis: Basis) -> str:
 def name_schemas(*names: str) -> list[str]:
     """Addresses of the schemas of STAC extensions, named as ``file/v2.1.0``."""
     return [f"https://stac-extensions.github.io/{name}/schema.json" for name in names]
+
+
+def describe_interval(times: Sequence[datetime | None], *, created: datetime) -> dict[str, Any]:
+    """The interval of what was made from some dates, as STAC wants one, and whether it says when they were.
+
+    Args:
+        times: Moments of sensing; ``None`` where one is not known, and then the interval says nothing of the others.
+        created: When the result was made: nothing in it was sensed later.
+    """
+    known = [moment for moment in times if moment is not None]
+    undated = len(known) < len(times) or not known
+    first, last = (FIRST_LIGHT, created) if undated else (min(known), max(known))
+    return {
+        "datetime": None,
+        "start_datetime": pystac.utils.datetime_to_str(first),
+        "end_datetime": pystac.utils.datetime_to_str(last),
+        UNDATED: undated,
+    }
+
+
+def read_sensing_time(properties: Mapping[str, Any]) -> datetime | None:
+    """When what a record of ours describes was sensed, the last of its dates where it has several.
+
+    Args:
+        properties: Of its item.
+
+    Returns:
+        The moment in UTC; ``None`` where it is not known, whatever interval stands in for it.
+    """
+    if moment := parse_moment(properties.get("datetime")):
+        return moment
+    # Records that were made before they said so have the launch of the first satellite in place of a date.
+    if properties.get(UNDATED) or parse_moment(properties.get("start_datetime")) == FIRST_LIGHT:
+        return None
+    return parse_moment(properties.get("end_datetime"))
 
 
 def describe_projection(grid: Grid) -> dict[str, Any]:
@@ -142,7 +189,7 @@ def describe_file(path: Path, folder: Path, *, title: str | None = None, **field
         **fields: What else the asset says.
     """
     return pystac.Asset(
-        f"./{path.relative_to(folder).as_posix()}",
+        make_relative_href(path.relative_to(folder)),
         title=title,
         media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
         roles=["overview"] if path.suffix == ".png" else ["data"],
@@ -173,7 +220,7 @@ class ResultItem:
         title: For a person.
         geometry: GeoJSON, in degrees.
         bbox: West, south, east, north in degrees; west is larger where the antimeridian is crossed.
-        times: Moments of sensing of the dates, as far as they are known.
+        times: Moments of sensing of the dates; ``None`` where one is not known.
         simulated: Whether a date is.
         basis: All that decided the result.
         properties: What else the item says; names without a prefix become ours.
@@ -185,7 +232,7 @@ class ResultItem:
     title: str
     geometry: dict[str, Any]
     bbox: list[float]
-    times: Sequence[datetime]
+    times: Sequence[datetime | None]
     simulated: bool
     basis: Basis
     properties: Mapping[str, Any]
@@ -207,16 +254,15 @@ class ResultItem:
             geometry=self.geometry,
             bbox=self.bbox,
             datetime=None,
-            start_datetime=min(self.times, default=FIRST_LIGHT),
-            end_datetime=max(self.times, default=now),
             properties={
+                **describe_interval(self.times, created=now),
                 "title": self.title,
                 "description": SIMULATED if self.simulated else f"{COPERNICUS}.",
                 "license": "other",
                 "processing:software": {"Strandline": __version__},
                 "strandline:simulated": self.simulated,
                 "strandline:fingerprint": self.basis.fingerprint,
-                "strandline:basis": self.basis.to_dict(),
+                BASIS: self.basis.to_dict(),
                 **{name if ":" in name else f"strandline:{name}": value for name, value in self.properties.items()},
             },
             stac_extensions=name_schemas(*self.schemas, "file/v2.1.0", "processing/v1.2.0"),

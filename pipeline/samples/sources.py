@@ -12,6 +12,7 @@ from pipeline.errors import OptionError
 from pipeline.samples.simulated import SimulatedSource
 from tiles.errors import SampleError
 from tiles.samples.crops import LabelledCrops
+from tiles.samples.mask_values import MaskValues
 from tiles.samples.sample import SampleSource, split_places
 from tiles.samples.swed import Swed
 
@@ -22,7 +23,7 @@ Places = Literal["all", "held-out", "learned"]
 HELD_OUT: Final = 0.15
 """Share of the places that are held out where nobody says otherwise."""
 
-FORMS = "simulated:FIRST-LAST, labels:SCENES, swed:DIR, folder:DIR, or the path of a folder"
+FORMS = "simulated:FIRST-LAST, labels:SCENES, swed:DIR, folder:DIR[:land=0:water=1], or the path of a folder"
 """How data can be named, for messages and help."""
 
 
@@ -32,7 +33,8 @@ def resolve_source(text: str, *, cache: Path | None = None) -> SampleSource:
     Args:
         text: ``simulated:FIRST-LAST`` (seeds), ``labels:SCENES`` (the labelled crops of the scenes in that folder),
             ``swed:DIR[:train]`` (the test split where none is named), ``folder:DIR``, or a path: SWED where it holds
-            ``train/images`` or ``test/images``, else a folder of scenes with masks or polygons.
+            ``train/images`` or ``test/images``, else a folder of scenes with masks or polygons. After a folder of
+            scenes may stand which values of masks are which: ``folder:DIR:land=0:water=255``.
         cache: Folder that keeps simulated chips; ``None`` simulates them anew each time.
 
     Raises:
@@ -47,6 +49,8 @@ def resolve_source(text: str, *, cache: Path | None = None) -> SampleSource:
     path = Path(text)
     if path.is_dir():
         return _open_swed(text) if _is_swed(path) else _open_folder(text)
+    if Path(MaskValues.parse(text)[0]).is_dir():
+        return _open_folder(text)
     raise OptionError(f"Expected data as {FORMS}; found {text!r}, which is no folder. Check the spelling.")
 
 
@@ -97,7 +101,8 @@ def _open_folder(text: str) -> SampleSource:
     # Late, since torchgeo comes with the training extra alone.
     from tiles.samples.folder import FolderSamples  # noqa: PLC0415
 
-    return FolderSamples(root=_require_folder(text))
+    folder, values = MaskValues.parse(text)
+    return FolderSamples(root=_require_folder(folder), values=values)
 
 
 _KINDS: MappingProxyType[str, Callable[[str], SampleSource]] = MappingProxyType(

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pystac_client
 import requests
+from pystac.stac_io import DefaultStacIO
 from pystac_client.conformance import ConformanceClasses
 from pystac_client.exceptions import APIError
 from pystac_client.item_search import ItemSearch
@@ -30,7 +31,7 @@ from pipeline.search.dates import Period
 from pipeline.search.errors import HostError, SearchError
 from pipeline.search.hosts import TOKEN_VARIABLE
 
-__all__ = ["RetryingIO", "explain_failure", "search_api"]
+__all__ = ["FileIO", "RetryingIO", "explain_failure", "search_api"]
 
 _Answer = TypeVar("_Answer")
 
@@ -41,6 +42,7 @@ _CUT_BODIES = 4
 """How often one page is asked again when its body was cut."""
 
 _PAUSE_S = 0.5
+_MARK = "\ufeff"
 
 _RETRIES = Retry(
     total=6,
@@ -54,6 +56,18 @@ _RETRIES = Retry(
     raise_on_status=False,
     retry_after_max=120,
 )
+
+
+class FileIO(DefaultStacIO):
+    """Reads files by their paths, and as editors of all kinds leave them: with a byte-order mark or without."""
+
+    def read_text_from_href(self, href: str) -> str:
+        """Read a document.
+
+        Args:
+            href: Path, or URL.
+        """
+        return super().read_text_from_href(href) if "://" in href else Path(href).read_text(encoding="utf-8-sig")
 
 
 class RetryingIO(StacApiIO):
@@ -88,6 +102,16 @@ class RetryingIO(StacApiIO):
             kwargs: As pystac passes them on.
         """
         return _retry_cut_answers(lambda: super(RetryingIO, self).read_json(source, *args, **kwargs))
+
+    def json_loads(self, txt: str, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 (as pystac has it)
+        """Read JSON, with a byte-order mark or without.
+
+        Args:
+            txt: The document.
+            args: As pystac passes them on.
+            kwargs: As pystac passes them on.
+        """
+        return super().json_loads(txt.removeprefix(_MARK), *args, **kwargs)
 
     def download(self, url: str, path: Path) -> None:
         """Fetch a file; one that was cut is fetched again.

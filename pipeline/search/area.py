@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import geopandas
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataSourceError
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from shapely.affinity import translate
@@ -21,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 from pipeline.boxes import parse_box
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.search.errors import SearchError
+from tiles.vector_file import CROSSING_NOTE, VectorLayer, read_layers
 
 __all__ = ["SearchArea", "resolve_search_area", "unwrap"]
 
@@ -34,7 +33,6 @@ _POINT_RADIUS = 1e-4
 _STEPS = 200
 """Points along the longest side of an area in a projected CRS: its straight edges are curves in degrees."""
 
-_JUMP_NOTE = "An edge of the area spans over half the globe: it was taken to cross the antimeridian."
 _BEYOND = f"Sentinel-2 is tiled in UTM, from {-_SOUTH:.0f}°S to {_NORTH:.0f}°N"
 
 
@@ -80,8 +78,8 @@ def resolve_search_area(text: str) -> SearchArea:
     """Decide where a user wants to look.
 
     Args:
-        text: ``W,S,E,N`` in degrees (W > E crosses the antimeridian), or a vector file in any CRS; its lines and
-            points count as what lies within some 10 m of them.
+        text: ``W,S,E,N`` in degrees (W > E crosses the antimeridian), or a vector file in any CRS, all its layers
+            together; its lines and points count as what lies within some 10 m of them.
 
     Raises:
         SearchError: The text is neither, the file cannot be read or is empty, or the area lies where Sentinel-2 has
@@ -121,33 +119,19 @@ def _draw_box(west: float, south: float, east: float, north: float) -> BaseGeome
 
 
 def _read_area(text: str) -> SearchArea:
-    try:
-        frame = geopandas.read_file(text)
-    except (DataSourceError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise SearchError(f"Cannot read the area {text}: expected a vector file ({reason}).") from error
-    shapes = np.array([shape for shape in frame.geometry if shape is not None and not shape.is_empty], dtype=object)
-    if not len(shapes):
-        raise SearchError(f"The area {text} holds no shape (found {len(frame)} features). Give polygons or lines.")
-    if frame.crs is None:
-        raise SearchError(f"The area {text} has no CRS: add one (ogr2ogr -a_srs EPSG:4326 ...).")
-    crs = CRS.from_user_input(frame.crs)
-    parts = shapely.get_parts(shapes)
-    lonlat = parts if crs.is_geographic else _project(parts, crs, text)
-    jumping = np.array([_jumps(part) for part in lonlat])
-    lonlat = np.array(
-        [unwrap(part) if jump else part for part, jump in zip(lonlat, jumping, strict=True)], dtype=object
-    )
+    layers = read_layers(text, kind="shapes", noun="area", error_type=SearchError)
+    lonlat = np.concatenate([_to_degrees(layer, text) for layer in layers])
     flat = np.array([shape if shape.area else shape.buffer(_POINT_RADIUS) for shape in lonlat], dtype=object)
     cut = shapely.make_valid(cut_at_antimeridian(flat))
-    notes = (_JUMP_NOTE,) if jumping.any() else ()
+    notes = (CROSSING_NOTE,) if any(layer.crosses for layer in layers) else ()
     return SearchArea(text=text, geometry=shapely.union_all(cut), notes=notes)
 
 
-def _jumps(part: BaseGeometry) -> bool:
-    """Whether an edge spans over half the globe; longitudes beyond 180, as maps that scroll make them, are no jump."""
-    lon = shapely.get_coordinates(part)[:, 0]
-    return bool(len(lon) > 1 and np.abs(np.diff(lon)).max() > 180 and part.bounds[2] - part.bounds[0] > 180)
+def _to_degrees(layer: VectorLayer, text: str) -> NDArray[Any]:
+    """(n,) shapes in longitude and latitude, continuous, edges where they were drawn."""
+    axis, meridian = layer.crs.axis_info[0], layer.crs.prime_meridian
+    is_plain = axis.unit_name == "degree" and (meridian is None or meridian.longitude == 0)
+    return layer.shapes if layer.crs.is_geographic and is_plain else _project(layer.shapes, layer.crs, text)
 
 
 def _project(parts: NDArray[Any], crs: CRS, text: str) -> NDArray[Any]:

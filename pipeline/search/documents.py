@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,13 +20,14 @@ import pyarrow.parquet
 import pystac
 import rustac
 from pyarrow.parquet import ParquetFile
-from pystac.stac_io import DefaultStacIO, StacIO
+from pystac.stac_io import StacIO
 from pystac_client.exceptions import APIError
 
-from pipeline.search.api import RetryingIO
+from pipeline.search.api import FileIO, RetryingIO
 from pipeline.search.errors import SearchError
 from pipeline.search.plan import PlanVerdict
-from tiles.products.stac import resolve_href
+from tiles.products.copies import find_copy
+from tiles.products.hrefs import resolve_href
 from tiles.products.stac_item import is_stac_item
 
 __all__ = ["Document", "change_hrefs", "identify", "make_absolute", "read_geoparquet", "walk_catalogue", "yield_items"]
@@ -76,7 +77,7 @@ def identify(source: str, *, stac_io: StacIO | None = None) -> Document:
         raise SearchError(f"Expected {_EXPECTED}; found nothing at {source}. Check the path.")
     if _is_parquet(source, remote=remote):
         return Document(href=source, kind="geoparquet", content={})
-    content = (stac_io or DefaultStacIO()).read_json(source) if remote else _read_file(path)
+    content = (stac_io or FileIO()).read_json(source) if remote else _read_file(path)
     kind = _identify_content(content)
     if kind is None:
         shown = content.get("type", f"keys {', '.join(list(content)[:5])}") if isinstance(content, dict) else "a list"
@@ -105,7 +106,7 @@ def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iter
     Yields:
         Its items, and verdicts on what could not be read.
     """
-    reader = stac_io or DefaultStacIO()
+    reader = stac_io or FileIO()
     seen: set[str] = set()
     waiting = [(document.href, document.content)]
     while waiting:
@@ -120,6 +121,7 @@ def walk_catalogue(document: Document, *, stac_io: StacIO | None = None) -> Iter
             continue
         for link in (*catalogue.get_item_links(), *catalogue.get_child_links()):
             part = link.get_absolute_href() or link.href
+            part = part if _is_remote(part) else resolve_href(part, source=href)
             if part in seen:
                 continue
             seen.add(part)
@@ -178,41 +180,48 @@ def _drop_empty(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
     return [_drop_empty(entry) for entry in value] if isinstance(value, list) else value
 
 
-def change_hrefs(item: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
-    """A copy of an item in which the href of each asset is changed.
+def change_hrefs(item: dict[str, Any], change: Callable[[str, Mapping[str, Any]], str]) -> dict[str, Any]:
+    """A copy of an item in which the href of each asset is changed, and those of its alternates and links.
 
     Args:
         item: A STAC item; what has no href stays as it is.
-        change: Gives the new href for an old one.
+        change: Gives the new href for an old one and its asset, which is empty for a link.
     """
-    assets = item.get("assets")
+    assets, links = item.get("assets"), item.get("links")
     if not isinstance(assets, dict):
         return item
-    changed = {
-        key: asset | {"href": change(asset["href"])}
-        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
-        else asset
-        for key, asset in assets.items()
-    }
-    return item | {"assets": changed}
+
+    def change_asset(part: Any, asset: Mapping[str, Any]) -> Any:  # noqa: ANN401 (whatever JSON holds)
+        if not isinstance(part, dict):
+            return part
+        changed = part | ({"href": change(part["href"], asset)} if isinstance(part.get("href"), str) else {})
+        if isinstance(part.get("alternate"), dict):
+            changed["alternate"] = {key: change_asset(other, asset) for key, other in part["alternate"].items()}
+        return changed
+
+    changed = item | {"assets": {key: change_asset(asset, asset) for key, asset in assets.items()}}
+    return changed | ({"links": [change_asset(link, {}) for link in links]} if isinstance(links, list) else {})
 
 
 def make_absolute(item: dict[str, Any], href: str) -> dict[str, Any]:
-    """Make the hrefs of an item's assets absolute.
+    """Make the hrefs of an item's assets and links absolute.
 
-    Of a remote asset a copy is used that lies beside the item's file under the same name, as downloads do.
+    Of a remote asset a copy is used that lies beside the item's file, where it can only be the item's.
 
     Args:
         item: A STAC item.
         href: Where it stands.
     """
-    return change_hrefs(item, lambda asset_href: _resolve_asset(asset_href, href))
+    return change_hrefs(item, lambda asset_href, asset: _resolve_asset(asset_href, asset, item, href))
 
 
-def _resolve_asset(asset_href: str, href: str) -> str:
+def _resolve_asset(asset_href: str, asset: Mapping[str, Any], item: Mapping[str, Any], href: str) -> str:
     if _is_remote(href):
         return asset_href if "://" in asset_href else urljoin(href, asset_href)
-    path = resolve_href(asset_href, source=str(Path(href).resolve()))
+    copy = find_copy(asset_href, asset=asset, item=item, source=href) if asset else None
+    if copy is not None and copy.fault is None:
+        return str(copy.path.resolve())
+    path = resolve_href(asset_href, source=href)
     if path.startswith("/vsi"):
         return asset_href
     return str(Path(path).resolve())
@@ -238,9 +247,16 @@ def _identify_content(content: object) -> Literal["api", "catalogue", "items"] |
         return "items"
     if kind == "FeatureCollection" and isinstance(content.get("features"), list):
         return "items"
-    if "conformsTo" in content:
+    if _is_landing_page(content):
         return "api"
     return "catalogue" if kind in {"Catalog", "Collection"} or "stac_version" in content else None
+
+
+def _is_landing_page(content: dict[str, Any]) -> bool:
+    """Of an API that can be searched; a static catalogue may say what it conforms to as well."""
+    links = [link.get("rel") for link in content.get("links") or () if isinstance(link, dict)]
+    conforms = content.get("conformsTo")
+    return isinstance(conforms, list) and ("search" in links or any("item-search" in str(uri) for uri in conforms))
 
 
 def _is_parquet(source: str, *, remote: bool) -> bool:
@@ -252,7 +268,7 @@ def _is_parquet(source: str, *, remote: bool) -> bool:
 
 def _read_file(path: Path) -> Any:  # noqa: ANN401 (whatever JSON holds)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
     except UnicodeDecodeError as error:
         raise SearchError(f"Expected {_EXPECTED}; {path} is none of these.") from error
     except json.JSONDecodeError as error:

@@ -15,8 +15,9 @@ from shapely.geometry.base import BaseGeometry
 from pipeline.search.area import unwrap
 from pipeline.search.duplicates import Acquisition
 from tiles.products.name import parse_product_name
+from tiles.times import parse_moment
 
-__all__ = ["describe_acquisition", "is_sentinel_2", "read_cloud", "read_footprint", "read_moment", "read_product_name"]
+__all__ = ["describe_acquisition", "read_cloud", "read_footprint", "read_moment", "read_product_name"]
 
 _URIS = ("s2:product_uri", "sentinel:product_id", "title")
 _TILES = ("grid:code", "s2:mgrs_tile")
@@ -65,17 +66,6 @@ def read_product_name(item: Mapping[str, Any]) -> str:
     return next(named, str(item["id"]))
 
 
-def is_sentinel_2(item: Mapping[str, Any]) -> bool:
-    """Whether an item is of Sentinel-2, as far as it says; other missions have a ``blue`` band too.
-
-    Args:
-        item: A STAC item.
-    """
-    words = [str(item["properties"].get(key) or "") for key in ("platform", "constellation")]
-    stated = [re.sub(r"[^a-z0-9]", "", word.lower()) for word in words if word]
-    return not stated or any(word.startswith("sentinel2") for word in stated)
-
-
 def read_moment(item: Mapping[str, Any]) -> datetime | None:
     """When an item was sensed, UTC; ``None`` where it does not say.
 
@@ -83,7 +73,7 @@ def read_moment(item: Mapping[str, Any]) -> datetime | None:
         item: A STAC item.
     """
     properties = item["properties"]
-    return _parse_time(properties.get("datetime") or properties.get("start_datetime"))
+    return parse_moment(properties.get("datetime") or properties.get("start_datetime"))
 
 
 def read_cloud(item: Mapping[str, Any]) -> float | None:
@@ -131,21 +121,13 @@ def _find_tile(properties: Mapping[str, Any]) -> str | None:
 
 def _find_generation(properties: Mapping[str, Any], name: str) -> datetime | None:
     """When the product was made; where nothing says so but a host numbers its twins, the number stands in for it."""
-    stated = _parse_time(properties.get("s2:generation_time"))
+    stated = parse_moment(properties.get("s2:generation_time"))
     match = _GENERATED.search(name)
     if stated is None and match is not None:
         stated = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     if stated is None:
-        stated = _parse_time(properties.get("created"))
+        stated = parse_moment(properties.get("created"))
     sequence = next((str(properties[key]) for key in _SEQUENCES if properties.get(key) is not None), "")
     if sequence.isdigit():
         stated = (stated or datetime(1970, 1, 1, tzinfo=UTC)) + timedelta(microseconds=int(sequence))
     return stated
-
-
-def _parse_time(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -39,13 +39,13 @@ class PlanSource(_Part):
 
     Attributes:
         href: Address or file, without credentials.
-        kind: What it was found to be.
+        kind: What it was found to be; ``ledger``: a watcher found the items there, and kept them.
         host: Name of a known host, see ``pipeline.search.hosts``.
         offset_rule: How that host treats the radiometric offset.
     """
 
     href: str
-    kind: Literal["api", "catalogue", "items", "geoparquet"]
+    kind: Literal["api", "catalogue", "items", "geoparquet", "ledger"]
     host: str | None = None
     offset_rule: str | None = None
 
@@ -60,6 +60,7 @@ class PlanQuery(_Part):
         max_cloud: Percent of cloud that an item may state.
         collection: Collection.
         limit: Most items that the plan may hold.
+        any_platform: Items of other missions than Sentinel-2 are wanted too.
     """
 
     aoi: str
@@ -68,6 +69,7 @@ class PlanQuery(_Part):
     max_cloud: float | None = Field(default=None, ge=0, le=100)
     collection: str | None = None
     limit: int | None = Field(default=None, ge=1)
+    any_platform: bool = False
 
 
 VerdictKind = Literal["superseded", "cloud", "no bands", "unreadable", "beyond limit", "other"]
@@ -136,12 +138,10 @@ def read_plan(path: Path) -> Plan:
         PlanError: It is missing, no JSON, has a key that does not exist, or an item that cannot be mapped.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        values = json.loads(path.read_bytes(), object_pairs_hook=_refuse_twins)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PlanError(f"Expected a plan at {path}, could not read it ({reason}). See strandline search.") from error
-    try:
-        values = json.loads(text, object_pairs_hook=_refuse_twins)
     except json.JSONDecodeError as error:
         raise PlanError(
             f"The plan {path} is no JSON at line {error.lineno}, column {error.colno} ({error.msg}). Look there and on "
@@ -220,7 +220,7 @@ def _check_item(item: dict[str, Any], where: str) -> None:
     if not isinstance(item["id"], str) or not item["id"]:
         raise ValueError(f"{where} needs an id that is a text, found {item['id']!r}")
     try:
-        parse_stac_item(item, where=name)
+        parse_stac_item(item, where=name, any_platform=True)  # who maps it will say whether that may be
     except SceneError as error:
         raise ValueError(str(error).rstrip(".")) from error
 

@@ -22,11 +22,12 @@ from pipeline.search.documents import Document, change_hrefs, identify, read_geo
 from pipeline.search.duplicates import resolve_duplicates
 from pipeline.search.errors import EmptySearchError, SearchError
 from pipeline.search.hosts import DEFAULT_HOST, HOSTS, find_host
-from pipeline.search.item_facts import describe_acquisition, is_sentinel_2, read_cloud, read_footprint, read_moment
+from pipeline.search.item_facts import describe_acquisition, read_cloud, read_footprint, read_moment
 from pipeline.search.plan import Plan, PlanQuery, PlanSource, PlanVerdict, VerdictKind
 from tiles.errors import OptionError, SceneError
 from tiles.options import Options
 from tiles.products.asset_hosts import strip_credentials
+from tiles.products.mission import find_other_mission
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import is_stac_item, parse_stac_item
 
@@ -43,6 +44,7 @@ class SearchOptions(Options):
         max_cloud: Percent of cloud that an item may state; one that states none stays.
         collection: Collection; ``None``: the host's own of Sentinel-2 L2A, or all that a file holds.
         limit: Most items that stay, the earliest first.
+        any_platform: Items of other missions than Sentinel-2 stay too.
     """
 
     aoi: str
@@ -51,6 +53,7 @@ class SearchOptions(Options):
     max_cloud: float | None = None
     collection: str | None = None
     limit: int | None = None
+    any_platform: bool = False
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -92,6 +95,7 @@ def search_scenes(options: SearchOptions) -> Plan:
             max_cloud=options.max_cloud,
             collection=catalogue.collection,
             limit=options.limit,
+            any_platform=options.any_platform,
         ),
         notes=area.notes,
         items=tuple(items),
@@ -220,15 +224,16 @@ class _Sieve:
     def _find_fault(self, item: dict[str, Any]) -> tuple[VerdictKind, str] | None:
         if read_moment(item) is None:
             return "other", "states no time of sensing"
-        if not is_sentinel_2(item):
-            return "other", f"not of Sentinel-2 (platform {item['properties'].get('platform')})"
+        other = find_other_mission(item)
+        if other is not None and not self.options.any_platform:
+            return "other", f"not of Sentinel-2 ({other})"
         if read_footprint(item) is None:
             return "other", "states neither geometry nor bbox"
         cloud, most = read_cloud(item), self.options.max_cloud
         if cloud is not None and most is not None and cloud > most:
             return "cloud", f"cloud {cloud:.4g}% over {most:g}%"
         try:
-            parse_stac_item(item, where=item["id"])
+            parse_stac_item(item, where=item["id"], any_platform=True)
         except SceneError:
             keys = ", ".join(list(item["assets"])[:6]) or "none"
             return "no bands", f"no assets with bands of Sentinel-2 (found {keys})"
@@ -240,7 +245,7 @@ class _Sieve:
 
 def _strip_item(item: dict[str, Any]) -> dict[str, Any]:
     """An item that begins with its id, for who reads the plan, and has no signatures in its hrefs."""
-    return {"id": item["id"]} | change_hrefs(item, strip_credentials)
+    return {"id": item["id"]} | change_hrefs(item, lambda href, _: strip_credentials(href))
 
 
 def _as_geojson(area: SearchArea) -> dict[str, Any]:

@@ -7,7 +7,7 @@ choose the shore, attach the tides, fit, write, draw, record, publish.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from pipeline.checksums import Basis, compute_basis, compute_listing_sha256, com
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import ITEM_NAME, is_result_there
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
-from pipeline.timeseries.crossings import choose_crossings, find_crossings
+from pipeline.timeseries.crossings import choose_crossings, find_crossings, find_reversed
 from pipeline.timeseries.options import TimeseriesOptions
 from pipeline.timeseries.pictures import write_positions_plot, write_rates_map
 from pipeline.timeseries.record import SeriesRecord, write_series_record
@@ -34,6 +34,7 @@ from pipeline.timeseries.transects import (
     TimeseriesError,
     Transects,
     cast_transects,
+    project_lines,
     read_lines,
     read_transects,
     resolve_metric_crs,
@@ -160,7 +161,7 @@ def _resolve_transects(plan: _Plan) -> tuple[Transects, NDArray[Any], str]:
         frame, source = _read_coastlines(clearest), f"the coastline of {', '.join(scene.id for scene in clearest)}"
     frame = _keep_coast(frame)
     crs = resolve_metric_crs(np.asarray(frame.geometry, dtype=object), frame.crs)
-    lines = np.asarray(frame.to_crs(crs).geometry, dtype=object)
+    lines = project_lines(frame, crs)
     words = f"Cast every {options.spacing_m:g} m, normal to {source} smoothed over {options.smooth_m:g} m; 0 on it."
     return cast_transects(lines, crs=crs, casting=options.casting), lines, words
 
@@ -202,13 +203,30 @@ def _measure(plan: _Plan, transects: Transects, progress: Progress) -> tuple[Ser
         for group in plan.groups
     ]
     tide_m = _read_tides(plan.options, dates, transects)
-    notes = []
+    notes = [*_explain_reversed(plan.options, transects, find_reversed(crossings, len(transects)))]
     if tide_m is not None and (unknown := int(np.isnan(tide_m).sum())):
         notes.append(f"No height of the tide for {unknown} of {len(dates)} dates: no corrected position on them.")
     series = build_series(transects, dates, positions, tide_m=tide_m, options=plan.options)
     if len(dates) < plan.options.least_dates:
         notes.append(f"No rates: {len(dates)} dates, and {plan.options.least_dates} are asked for.")
     return series, tuple(notes)
+
+
+def _explain_reversed(
+    options: TimeseriesOptions, transects: Transects, is_reversed: NDArray[np.bool_]
+) -> Iterator[str]:
+    """What to do about transects that run from sea to land, which have no position on any date."""
+    names = [str(name) for name in transects.ids[is_reversed]]
+    if not names or (options.transects is None and options.reference is None):
+        return
+    remedy = "Turn the reference round, so that land lies on its left"
+    if options.transects is not None:
+        remedy = "Turn them round, or " + ("leave out" if options.seaward_first else "give") + " --seaward-first"
+    listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    yield (
+        f"{len(names)} of {len(transects)} transects ({listed}) meet the shore from the water alone, and so have no "
+        f"position: they run from sea to land. {remedy}."
+    )
 
 
 def _list_ids(group: Sequence[MappedScene]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ __all__ = [
     "choose_crossings",
     "cross_lines",
     "find_crossings",
+    "find_reversed",
 ]
 
 Floats = NDArray[np.float64]
@@ -279,6 +280,20 @@ def choose_crossings(dates: Sequence[Crossings], count: int, *, policy: Policy =
                 position[number, column] = date.position_m[chosen]
                 sigma[number, column] = date.sigma_m[chosen]
     return Positions(position_m=position, sigma_m=sigma, reason=reason, crossings=crossings)
+
+
+def find_reversed(dates: Sequence[Crossings], count: int) -> NDArray[np.bool_]:
+    """Which transects meet shores from the water alone, on all dates: they run from sea to land.
+
+    Args:
+        dates: The crossings of each date.
+        count: Number of transects.
+    """
+    from_land, from_water = (
+        np.isin(np.arange(count), np.concatenate([date.transect[date.seaward == seaward] for date in dates]))
+        for seaward in (True, False)
+    )
+    return np.asarray(from_water & ~from_land)
 
 
 def _list_shores(date: Crossings, count: int) -> list[Ints]:

@@ -13,20 +13,24 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
+from pyproj.exceptions import ProjError
 from scipy.ndimage import gaussian_filter1d
 
 from pipeline.lonlat import to_lonlat
 from strandline import StrandlineError
+from tiles.vector_edges import project_shapes
+from tiles.vector_file import read_layers
 
 __all__ = [
     "Casting",
     "TimeseriesError",
     "Transects",
     "cast_transects",
+    "project_lines",
     "read_lines",
     "read_transects",
     "resolve_metric_crs",
@@ -43,6 +47,12 @@ Floats = NDArray[np.float64]
 
 _STEP_M = 5.0
 """Spacing of the points by which a reference line is smoothed."""
+
+_TOLERANCE_M = 0.5
+"""How far from where it was drawn an edge of a reference line may run."""
+
+_REFERENCES = ("coastline", "shoreline", "baseline", "reference")
+"""Layers that are one by their name: so maps, simulated truths and the tools that cast transects call them."""
 
 _NAMES = ("id", "name", "transect", "transect_id")
 
@@ -138,29 +148,49 @@ def read_lines(path: Path, *, what: str) -> gpd.GeoDataFrame:
     """Read a vector file's lines, each a feature of its own.
 
     Args:
-        path: A vector file with lines in any CRS; of a GeoPackage of ours the layer ``coastline``.
-        what: What it is for, in messages.
+        path: A vector file with lines in any CRS, of all its layers; of a reference the layer that is named
+            ``coastline``, ``shoreline``, ``baseline`` or ``reference`` alone, where it has one.
+        what: What it is for: ``transects`` or ``reference``.
 
     Returns:
-        LineStrings with the file's columns and CRS.
+        LineStrings with the file's columns, in the CRS of its first layer.
 
     Raises:
-        TimeseriesError: It cannot be read, has no CRS or no line.
+        TimeseriesError: It cannot be read, has no CRS or no line, or a reference lies among the transects.
+    """
+    is_reference = what == "reference"
+    apart = frozenset[str]() if is_reference else frozenset(_REFERENCES)
+    layers = read_layers(path, kind="lines", noun=what, error_type=TimeseriesError, required=False, apart=apart)
+    named = [layer for name in _REFERENCES for layer in layers if is_reference and layer.name.lower() == name]
+    frames = [layer.frame for layer in named[:1] or layers if len(layer.frame)]
+    if not frames:
+        count = sum(layer.features for layer in layers)
+        raise TimeseriesError(f"Expected lines for the {what} in {path}, found none among {count} features.")
+    crs = frames[0].crs
+    same = [frame.set_geometry(gpd.GeoSeries(project_lines(frame, crs), crs=crs)) for frame in frames]
+    return gpd.GeoDataFrame(pd.concat(same, ignore_index=True), crs=crs)
+
+
+def project_lines(frame: gpd.GeoDataFrame, crs: CRS) -> NDArray[Any]:
+    """Bring lines to another CRS, their edges where they were drawn.
+
+    Args:
+        frame: Lines.
+        crs: Metric, but where it is that of the frame.
+
+    Returns:
+        (n,) LineStrings.
+
+    Raises:
+        TimeseriesError: There is no way from one CRS to the other.
     """
     try:
-        layers = set(gpd.list_layers(path)["name"])
-        frame = gpd.read_file(path, **({"layer": "coastline"} if "coastline" in layers else {}))
-    except (DataSourceError, DataLayerError, OSError, ValueError) as error:
-        raise TimeseriesError(
-            f"Expected a vector file with lines for the {what}, cannot read {path} ({' '.join(str(error).split())})."
-        ) from error
-    if not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
-        raise TimeseriesError(f"The {what} {path} has no CRS: add one (ogr2ogr -a_srs EPSG:4326 ...).")
-    lines = frame.explode(ignore_index=True)
-    lines = lines[lines.geom_type.isin(("LineString", "LinearRing")) & ~lines.is_empty].reset_index(drop=True)
-    if not len(lines):
-        raise TimeseriesError(f"Expected lines for the {what} in {path}, found none among {len(frame)} features.")
-    return lines
+        return project_shapes(
+            np.asarray(frame.geometry, dtype=object), CRS.from_user_input(frame.crs), crs, tolerance=_TOLERANCE_M
+        )
+    except ProjError as error:
+        reason = " ".join(str(error).split())
+        raise TimeseriesError(f"Lines cannot be brought from {frame.crs.name} to {crs.name} ({reason}).") from error
 
 
 def read_transects(path: Path, *, crs: CRS | None = None, seaward_first: bool = False) -> Transects:
@@ -169,7 +199,8 @@ def read_transects(path: Path, *, crs: CRS | None = None, seaward_first: bool = 
     A line of more than two vertices counts as the straight line between its ends.
 
     Args:
-        path: A vector file with lines in any CRS; a column ``id`` or ``name`` names them where its values differ.
+        path: A vector file with lines in any CRS, of all its layers; a column ``id`` or ``name`` names them where its
+            values differ.
         crs: Metric CRS to measure in; ``None``: the UTM zone of their middle.
         seaward_first: The first vertex of each is the seaward end, not the landward one.
 

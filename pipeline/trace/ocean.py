@@ -13,9 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import geopandas as gpd
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 from numpy.typing import NDArray
@@ -23,6 +21,8 @@ from numpy.typing import NDArray
 from pipeline.trace.ellipsoid import Ground
 from pipeline.trace.traced import Bools, Floats
 from tiles.errors import GridError
+from tiles.vector_edges import project_shapes
+from tiles.vector_file import read_water_layers
 
 __all__ = ["Ocean", "find_sea", "read_ocean"]
 
@@ -32,6 +32,8 @@ _OFFSHORE_M = 2000.0
 _OFFSHORE_AREA_M2 = 1e6
 _OWN_AREA_M2 = 1e4
 _SHARE = 0.25
+_TOLERANCE_PX = 0.05
+"""How far from where it was given a side of the user's own ocean may be drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,14 +56,15 @@ def read_ocean(ground: Ground, *, path: Path | None = None) -> Ocean:
 
     Args:
         ground: The scene's ground.
-        path: A file of polygons of ocean in any CRS; without it, what Natural Earth does not call land.
+        path: A file of polygons of ocean in any CRS, all its layers together; without it, what Natural Earth does not
+            call land.
 
     Raises:
-        GridError: The file cannot be read, has no CRS, or holds no polygons.
+        GridError: The file cannot be read, has no CRS, holds no polygons, something else beside them, or land.
     """
     frame = _frame(ground)
     if path is not None:
-        own = shapely.intersection(_read_polygons(path, ground), frame)
+        own = shapely.intersection(_read_polygons(path, ground, frame), frame)
         return Ocean(whole=own, certain=own, least_area_m2=_OWN_AREA_M2)
     whole = shapely.difference(frame, _read_land(ground, frame))
     return Ocean(whole=whole, certain=shapely.buffer(whole, -_OFFSHORE_M), least_area_m2=_OFFSHORE_AREA_M2)
@@ -104,19 +107,16 @@ def _project(polygons: NDArray[Any], crs: pyproj.CRS, ground: Ground) -> NDArray
     return shapely.transform(polygons, lambda xy: np.stack(to_plane.transform(*xy.T), axis=1))
 
 
-def _read_polygons(path: Path, ground: Ground) -> shapely.Geometry:
-    try:
-        frame = gpd.read_file(path)
-    except (OSError, pyogrio.errors.DataSourceError) as error:
-        raise GridError(f"The ocean file {path} cannot be read ({error}). Give a vector file of polygons.") from error
-    if frame.crs is None or not frame.geom_type.isin(["Polygon", "MultiPolygon"]).all() or frame.empty:
-        raise GridError(
-            f"Expected polygons with a CRS in the ocean file {path}, found {len(frame)} features of "
-            f"{', '.join(map(str, sorted(set(frame.geom_type)))) or 'nothing'} in {frame.crs}. Give polygons of ocean."
-        )
-    merged: shapely.Geometry = shapely.union_all(
-        shapely.make_valid(_project(frame.geometry.to_numpy(), frame.crs, ground))
-    )
+def _read_polygons(path: Path, ground: Ground, frame: shapely.Geometry) -> shapely.Geometry:
+    """The user's ocean near a frame in the scene's plane."""
+    layers = read_water_layers(path, noun="ocean file", error_type=GridError)
+    left, bottom, right, top = shapely.bounds(frame).tolist()
+    tolerance = _TOLERANCE_PX * min(ground.pixel_m)
+    near = [
+        project_shapes(layer.shapes, layer.crs, ground.plane, tolerance=tolerance, bounds=(left, bottom, right, top))
+        for layer in layers
+    ]
+    merged: shapely.Geometry = shapely.union_all(np.concatenate(near))
     return merged
 
 

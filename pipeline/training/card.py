@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from tiles.bands import L2A_STACK
 
 if TYPE_CHECKING:
     from pipeline.training.module import TrainingModule
+    from tiles.samples.mask_values import LabelShares
     from tiles.samples.sample import Sample, SampleSource
 
 __all__ = ["Effort", "write_trained_model"]
@@ -48,7 +50,14 @@ class _Calibration:
     confusion: Confusion
 
 
-def write_trained_model(module: TrainingModule, path: Path, *, held_out: SampleSource | None, effort: Effort) -> None:
+def write_trained_model(
+    module: TrainingModule,
+    path: Path,
+    *,
+    held_out: SampleSource | None,
+    effort: Effort,
+    labels: Sequence[LabelShares] = (),
+) -> None:
     """Calibrate a network on held-out tiles and write it with its card.
 
     Args:
@@ -56,12 +65,13 @@ def write_trained_model(module: TrainingModule, path: Path, *, held_out: SampleS
         path: Where to.
         held_out: Places that were not learned from; without them nothing is calibrated, and the card says so.
         effort: What it took.
+        labels: What share of the labels each value of the masks has, for the card.
     """
     recipe, measured = module.recipe, None
     if held_out is not None and isinstance(module.objective, WaterObjective):
         tiles = draw_fixed(held_out, count=_CALIBRATION_TILES, size=recipe.data.tile_px, seed=recipe.seed + 1)
         measured = _calibrate(module, tiles)
-    save_model(path, module.network.eval(), _write_card(module, measured, effort))
+    save_model(path, module.network.eval(), _write_card(module, measured, effort, labels))
 
 
 def _calibrate(module: TrainingModule, tiles: list[Sample]) -> _Calibration:
@@ -93,9 +103,12 @@ def _compute_margin(module: TrainingModule, tile: Sample) -> NDArray[np.float32]
     return margin
 
 
-def _write_card(module: TrainingModule, measured: _Calibration | None, effort: Effort) -> ModelCard:
+def _write_card(
+    module: TrainingModule, measured: _Calibration | None, effort: Effort, labels: Sequence[LabelShares]
+) -> ModelCard:
     recipe = module.recipe
     model = recipe.model
+    parts = [f"{part.source} (weight {part.weight:g})" for part in recipe.data.parts]
     any_bands = bool(model.network.get("any_channels", False))
     return ModelCard(
         name=model.name,
@@ -112,7 +125,7 @@ def _write_card(module: TrainingModule, measured: _Calibration | None, effort: E
         probability_rmse=measured.probability_rmse if measured else 0.5,
         licence="MIT",
         training=Training(
-            data="; ".join(f"{part.source} (weight {part.weight:g})" for part in recipe.data.parts),
+            data="; ".join([*parts, *(shares.sentence for shares in labels)]),
             script="strandline train (the recipe stands beside the model)",
             seed=recipe.seed,
             steps=effort.steps,

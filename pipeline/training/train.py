@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ from pipeline.training.module import TrainingModule
 from pipeline.training.pictures import PictureLog
 from pipeline.training.recipe import Recipe, read_recipe, resolve_recipe, write_recipe
 from tiles.samples.mixture import Mixture
-from tiles.samples.sample import Sample, SampleSource, split_places
+from tiles.samples.sample import Sample, SampleSource, list_label_shares, split_places
 
 __all__ = ["RECIPE_FILE", "STATE_FILE", "TrainingData", "resolve_data", "resume", "train"]
 
@@ -65,7 +66,14 @@ class TrainingData:
     held_out: SampleSource | None
 
 
-def train(recipe: Recipe | Path | str, run: Path | str, *, changes: Sequence[str] = (), progress: bool = False) -> Path:
+def train(
+    recipe: Recipe | Path | str,
+    run: Path | str,
+    *,
+    changes: Sequence[str] = (),
+    progress: bool = False,
+    notify: Callable[[str], None] = warnings.warn,
+) -> Path:
     """Train from the beginning.
 
     Args:
@@ -73,6 +81,7 @@ def train(recipe: Recipe | Path | str, run: Path | str, *, changes: Sequence[str
         run: Folder of the run; made where it is not there.
         changes: Settings that replace those of a file, as ``data.root=/data/SWED``.
         progress: Whether to draw a progress bar.
+        notify: Told what is doubtful about the labels, a sentence each, before anything is learned.
 
     Returns:
         The model file.
@@ -93,16 +102,23 @@ def train(recipe: Recipe | Path | str, run: Path | str, *, changes: Sequence[str
             )
         run.mkdir(parents=True, exist_ok=True)
         write_recipe(run / RECIPE_FILE, recipe)
-    return _fit(recipe, run, progress=progress)
+    return _fit(recipe, run, progress=progress, notify=notify)
 
 
-def resume(run: Path, changes: Sequence[str] = (), *, progress: bool = False) -> Path:
+def resume(
+    run: Path,
+    changes: Sequence[str] = (),
+    *,
+    progress: bool = False,
+    notify: Callable[[str], None] = warnings.warn,
+) -> Path:
     """Go on with a training where its last whole round ended; the weights come out as if it was never stopped.
 
     Args:
         run: Folder of the run.
         changes: Settings of the trainer that replace those of the run, as ``trainer.steps=20000``; they are kept.
         progress: Whether to draw a progress bar.
+        notify: Told what is doubtful about the labels, a sentence each, before anything is learned.
 
     Returns:
         The model file.
@@ -119,12 +135,16 @@ def resume(run: Path, changes: Sequence[str] = (), *, progress: bool = False) ->
     recipe = read_recipe(path, changes)
     if changes and getattr(rank_zero_only, "rank", 0) == 0:
         write_recipe(path, recipe)
-    return _fit(recipe, run, progress=progress)
+    return _fit(recipe, run, progress=progress, notify=notify)
 
 
-def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
+def _fit(recipe: Recipe, run: Path, *, progress: bool, notify: Callable[[str], None]) -> Path:
     lightning.seed_everything(recipe.seed, verbose=False)
     data = resolve_data(recipe, run)
+    labels = list_label_shares(data.learned)
+    if getattr(rank_zero_only, "rank", 0) == 0:
+        for doubt in [doubt for shares in labels for doubt in shares.doubts]:
+            notify(doubt)
     module = TrainingModule(recipe, _build_network(recipe), _measure_normalisation(recipe, data.learned))
     watched = _draw_watched(recipe, data)
     timer = Timer()  # counts on where the run was stopped
@@ -143,7 +163,7 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool) -> Path:
         # What was kept last holds the averaged weights, also where no step was left to do.
         module.load_state_dict(torch.load(state, map_location=module.device, weights_only=False)["state_dict"])
         effort = Effort(steps=trainer.global_step, minutes=round(timer.time_elapsed("train") / 60, 1))
-        write_trained_model(module, path, held_out=data.held_out, effort=effort)
+        write_trained_model(module, path, held_out=data.held_out, effort=effort, labels=labels)
     return path
 
 

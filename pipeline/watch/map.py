@@ -19,6 +19,7 @@ from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import LedgerError, LostClaimError, Row
 from pipeline.watch.values import AreaFolders, Mapped, Report, compute_back_off
 from tiles.products.name import make_scene_id
+from tiles.products.open import StackOptions
 
 __all__ = ["map_rows"]
 
@@ -58,6 +59,7 @@ def map_rows(
         _make_plan(rows, area),
         folders.scenes,
         options=MapOptions(**area.to_map_choices()),
+        stack=None if area.nodata is None else StackOptions(nodata=area.nodata),
         cluster=cluster,
         retries=_RETRIES_AT_ONCE,
         report=desk.take,
@@ -141,10 +143,10 @@ def _make_plan(rows: Sequence[Row], area: AreaSettings) -> Plan:
     return Plan(
         source=PlanSource(
             href=href,
-            kind="api",
+            kind="ledger",
             host=host.name if host else None,
             offset_rule=host.offset_rule if host else None,
         ),
-        query=PlanQuery(aoi=area.aoi, dates="/".join(days), collection=area.collection),
+        query=PlanQuery(aoi=area.aoi, dates="/".join(days), collection=area.collection, any_platform=area.any_platform),
         items=tuple(dict(row.item) for row in rows),
     )

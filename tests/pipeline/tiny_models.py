@@ -10,6 +10,7 @@ from torch import nn
 from models.card import ModelCard, Training
 from models.networks.architecture import build_network
 from models.networks.checkpoint import save_model
+from models.networks.network import NetworkConfig
 from models.networks.unet import UNetConfig
 from tiles.bands import L2A_STACK
 
@@ -36,7 +37,7 @@ def build_card(
     )
 
 
-def write_model(path: Path, config: UNetConfig | None = None, card: ModelCard | None = None) -> Path:
+def write_model(path: Path, config: NetworkConfig | None = None, card: ModelCard | None = None) -> Path:
     """A network that looks past the pixel, and whose answers are neither 0 nor 1."""
     torch.manual_seed(4)
     network = build_network(config or UNetConfig(depth=1, width=4, any_channels=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -213,3 +214,24 @@ def test_debug_shows_the_traceback(run: Run, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(sys, "argv", ["strandline", "map", "nowhere", "--out", str(tmp_path), "--debug"])
     with pytest.raises(SceneError):
         cli.main()
+
+
+@pytest.mark.parametrize("command", ["map", "info"])
+def test_another_satellite(run: Run, product: SimulatedProduct, tmp_path: Path, command: str) -> None:
+    bands = {path.name.split("_")[2]: str(path) for path in product.path.rglob("R20m/*_B*.jp2")}
+    item = {
+        "type": "Feature",
+        "id": "LC09_L2SP_204021",
+        "properties": {"constellation": "landsat"},
+        "assets": {name: {"href": path} for name, path in bands.items()},
+    }
+    path = tmp_path / "item.json"
+    path.write_text(json.dumps(item))
+    out = ["--out", tmp_path / "out"] if command == "map" else []
+    refused = run(command, path, *out)
+    assert refused.code not in {0, 70}
+    assert re.fullmatch(r"strandline: .* \(constellation landsat\) .*--any-platform\.", refused.err.strip()), refused
+    if command == "info":
+        taken = run(command, path, "--any-platform")
+        assert taken.code == 0
+        assert "not of Sentinel-2" in " ".join(taken.out.split())

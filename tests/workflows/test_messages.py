@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from workflows.cli import app
+from workflows.cli import _hold_library_words, _print_library_words, app
 
 ROOT = Path(__file__).parents[2]
 OF_OTHERS = {"--version", "--own", "--host", "--port", "--logdir", "--nthreads", "--resources", "--memory-limit"}
@@ -50,3 +52,16 @@ COMMANDS, OPTIONS = r"\bstrandline ([a-z][a-z-]+)\b", r"(?<![\w-])(--[a-z][a-z0-
 def test_commands_and_options_that_messages_name_exist(pattern: str, known: set[str]) -> None:
     words = ((place, word) for place, text in list_texts() for word in re.findall(pattern, text))
     assert "\n".join(f"{place}: {word}" for place, word in words if word not in known) == ""
+
+
+def test_what_a_library_prints_is_held_until_it_is_known_what_came_of_it(capfd: pytest.CaptureFixture[str]) -> None:
+    with _hold_library_words() as words:
+        for line in (b"TIFFAppendToStrip: Write error\n", b"\n", b"once more\n", b"once more\n", b"\xff\n"):
+            os.write(2, line)
+        print("ours", file=sys.stderr)
+    assert words == ["TIFFAppendToStrip: Write error", "once more", "\ufffd"]
+    assert capfd.readouterr().err == "ours\n"
+    _print_library_words([str(number) for number in range(7)])
+    lines = capfd.readouterr().err.splitlines()
+    assert (len(lines), lines[0]) == (6, "Note: a library says: 0")
+    assert lines[-1] == "Note: libraries say 2 lines more, which --debug shows."

@@ -92,6 +92,7 @@ DEFAULTS: dict[str, Any] = {
     "bands": None,
     "scale": None,
     "offset": 0.0,
+    "any_platform": False,
 }
 
 
@@ -106,13 +107,14 @@ OTHER_MAP: dict[str, Any] = {
     "cloud_classes": "8",
     "formats": "gpkg,fgb",
     "min_area_m2": 5.0,
+    "nodata": -9999.0,
     "offset": -1000.0,
     "precision": "bf16",
     "scale": 0.001,
     "simplify_m": 1.0,
     "threshold": 0.4,
 }
-FREE_MAP: dict[str, Any] = {"tile_size": 96, "overwrite": True, "threads": 2}
+FREE_MAP: dict[str, Any] = {"any_platform": True, "tile_size": 96, "overwrite": True, "threads": 2}
 
 
 @pytest.mark.parametrize("name", sorted({*list_options("map", "batch").values()} - {"scene", "scenes"}))
@@ -138,6 +140,7 @@ def test_a_batch_does_not_mix_maps_of_other_stacks(name: str, models: list[Path]
     options = MapOptions(model=str(models[0]))
     plain, other = resolve_record(options), resolve_record(options, StackOptions(**{name: value}))
     assert plain.parameters != other.parameters
+    assert resolve_record(options, StackOptions(any_platform=True)).parameters == plain.parameters
 
 
 OTHER_OPTIONS: dict[str, Any] = {

@@ -8,21 +8,29 @@ them, and brought to reflectance on the finest grid only a tile at a time: that 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 
 from tiles.errors import BlockDecodeError, RasterReadError
 from tiles.grid import Grid, Window
-from tiles.masks import NODATA, OBSCURED, VALID, compute_band_validity
+from tiles.masks import (
+    NODATA,
+    OBSCURED,
+    VALID,
+    combine_validity,
+    compute_band_validity,
+    read_declared_validity,
+)
 from tiles.pixels.decoder import DecoderName, limit_block_cache, open_decoder
 from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
 from tiles.scene import BandSource, Radiometry, Scene
@@ -73,6 +81,32 @@ class ReadPlan:
         return (*self.bands, scl) if scl is not None and self.obscured_classes else self.bands
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chunk:
+    """Rows of all bands of a file, as they were decoded.
+
+    Attributes:
+        row_start: First native row.
+        dn: DN as stored, (band, row, col).
+        masks: True where the file itself declares a band valid, (row, col); ``None`` where it declares nothing.
+    """
+
+    row_start: int
+    dn: NDArray[Any]
+    masks: tuple[NDArray[np.bool_] | None, ...]
+
+    @property
+    def row_stop(self) -> int:
+        """One past the last row."""
+        return self.row_start + int(self.dn.shape[1])
+
+    def copy_from(self, row: int) -> Chunk:
+        """The rows from ``row`` on, in memory of their own."""
+        part = slice(row - self.row_start, None)
+        masks = tuple(None if mask is None else mask[part].copy() for mask in self.masks)
+        return Chunk(row_start=row, dn=self.dn[:, part].copy(), masks=masks)
+
+
 class FileStream:
     """The bands of one file, read downwards in whole rows of blocks, nothing twice.
 
@@ -103,13 +137,16 @@ class FileStream:
         self._keep_from = np.minimum.accumulate([first for first, _ in spans][::-1])[::-1]
         col_start, col_stop = windows[0].col_off, windows[0].col_stop
         self.col_start, self._col_stop = compute_sampling(src, grid, start=col_start, stop=col_stop, axis=1).span
-        self._chunks: list[tuple[int, NDArray[Any]]] = []  # (first row, (band, row, col))
+        self._chunks: list[Chunk] = []
         self._next_row = 0
-        try:
-            self._dataset = rasterio.open(sources[0].path)
-            self._decoder = open_decoder(self._dataset, decoder)
-        except (RasterioError, BlockDecodeError) as error:
-            raise RasterReadError(f"Cannot open {sources[0].path}: {error}") from error
+        with ExitStack() as opened:
+            try:
+                self._dataset = opened.enter_context(rasterio.open(sources[0].path))
+                self._decoder = open_decoder(self._dataset, decoder)
+            except (RasterioError, BlockDecodeError) as error:
+                raise RasterReadError(f"Cannot open {sources[0].path}: {error}") from error
+            opened.pop_all()  # it stays open, as nothing went wrong
+        self._mask_keys = tuple(map(self._find_mask_key, self.sources))
         block_rows = max(shape[0] for shape in self._dataset.block_shapes)
         self._rows_a_read = block_rows * -(-LEAST_ROWS_A_READ // block_rows)
 
@@ -118,41 +155,70 @@ class FileStream:
         self._chunks.clear()
         self._dataset.close()
 
-    def read_rows(self, position: int) -> tuple[int, tuple[NDArray[Any], ...]]:
+    def read_rows(self, position: int) -> tuple[Chunk, ...]:
         """Read what window number ``position`` needs, and forget what neither it nor a later one does.
 
         Returns:
-            First native row, and DN as stored: pieces (band, row, col), one below the other.
+            Chunks, one below the other.
         """
         (_, last), keep_from = self._spans[position], int(self._keep_from[position])
-        self._chunks = [(row, chunk) for row, chunk in self._chunks if row + chunk.shape[1] > keep_from]
+        self._chunks = [chunk for chunk in self._chunks if chunk.row_stop > keep_from]
         if self._chunks:
             self._shorten_first(keep_from)
         else:  # skip what lies above an area of interest, in whole blocks
             self._next_row = max(self._next_row, keep_from // self._rows_a_read * self._rows_a_read)
         while self._next_row < last:
-            self._chunks.append((self._next_row, self._decode(self._next_row)))
-            self._next_row += self._chunks[-1][1].shape[1]
-        return self._chunks[0][0], tuple(chunk for _, chunk in self._chunks)
+            row = self._next_row
+            self._chunks.append(Chunk(row_start=row, dn=self._decode(row), masks=self._decode_masks(row)))
+            self._next_row = self._chunks[-1].row_stop
+        return tuple(self._chunks)
 
     def _shorten_first(self, keep_from: int) -> None:
         """Of rows that only the next halo needs, keep a copy, and let the block go that they are part of."""
-        row, chunk = self._chunks[0]
-        if row + chunk.shape[1] - keep_from <= chunk.shape[1] // 2:
-            self._chunks[0] = (keep_from, chunk[:, keep_from - row :].copy())
+        first = self._chunks[0]
+        if first.row_stop - keep_from <= first.dn.shape[1] // 2:
+            self._chunks[0] = first.copy_from(keep_from)
+
+    def _find_window(self, row: int) -> Window:
+        height = min(self._rows_a_read, self._src_grid.height - row)
+        return Window(self.col_start, row, self._col_stop - self.col_start, height)
 
     def _decode(self, row: int) -> NDArray[Any]:
-        height = min(self._rows_a_read, self._src_grid.height - row)
-        window = Window(self.col_start, row, self._col_stop - self.col_start, height)
-        try:
+        window = self._find_window(row)
+        with self._explain_failure(window):
             return self._decoder.decode(window, [source.index for source in self.sources])
+
+    def _decode_masks(self, row: int) -> tuple[NDArray[np.bool_] | None, ...]:
+        """Where the file itself declares each band valid, decoded once for all bands that share it."""
+        window = self._find_window(row)
+        masks: dict[tuple[int, ...], NDArray[np.bool_] | None] = {(): None}
+        with self._explain_failure(window):
+            for source, key in zip(self.sources, self._mask_keys, strict=True):
+                if key not in masks:
+                    part = window.to_rasterio()
+                    masks[key] = read_declared_validity(self._dataset, source.index, source.masks, window=part)
+        return tuple(masks[key] for key in self._mask_keys)
+
+    def _find_mask_key(self, source: BandSource) -> tuple[int, ...]:
+        """Equal for bands that share their masks; that of an alpha band, or of the whole file, is one for all."""
+        flags = self._dataset.mask_flag_enums[source.index - 1]
+        alone = 0 in source.masks and MaskFlags.per_dataset not in flags
+        return (*source.masks, -source.index) if alone else source.masks
+
+    @contextmanager
+    def _explain_failure(self, window: Window) -> Iterator[None]:
+        try:
+            yield
         except (RasterioError, BlockDecodeError) as error:
             names = ", ".join(source.name for source in self.sources)
             raise RasterReadError(
-                f"Cannot decode {names} at rows {row} to {row + height} of {self.sources[0].path}: "
+                f"Cannot decode {names} at rows {window.row_off} to {window.row_stop} of {self.sources[0].path}: "
                 f"the file is truncated or corrupt ({error.__cause__ or error}). Fetch it again."
             ) from error
 
+
+Mask = NDArray[np.bool_] | None
+"""True where there is data, (row, col); ``None``: everywhere."""
 
 Cut = tuple[NDArray[Any], AxisSampling, AxisSampling]
 """DN (row, col), and where the rows and columns of the finest grid fall in them."""
@@ -162,13 +228,15 @@ Cut = tuple[NDArray[Any], AxisSampling, AxisSampling]
 class NativeRows:
     """Rows of one band in memory, as stored: DN (row, col) and where they begin in the band's grid.
 
-    They are kept in the pieces that they were decoded in, for joining those would take twice the memory.
+    They are kept in the pieces that they were decoded in, for joining those would take twice the memory. ``masks`` says
+    in the same pieces where the file itself declares the band valid; empty: it declares nothing.
     """
 
     source: BandSource
     row_start: int
     col_start: int
     pieces: tuple[NDArray[Any], ...]
+    masks: tuple[NDArray[np.bool_], ...] = ()
 
     def sampling(self, window: Window, grid: Grid) -> tuple[AxisSampling, AxisSampling]:
         """Where the pixels of ``window`` fall in what is kept, rows and columns."""
@@ -179,14 +247,28 @@ class NativeRows:
     def cut(self, window: Window, grid: Grid) -> Cut:
         """Only the native pixels that ``window`` needs, and the sampling within them."""
         rows, cols = self.sampling(window, grid)
-        (top, bottom), (left, right) = rows.span, cols.span
-        parts, base = [], 0
-        for piece in self.pieces:
-            part = piece[max(top - base, 0) : max(bottom - base, 0), left:right]
-            base += len(piece)
-            if len(part):
-                parts.append(part)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts), rows.shift(top), cols.shift(left)
+        dn = _join_pieces(self.pieces, rows.span, cols.span)
+        return dn, rows.shift(rows.span[0]), cols.shift(cols.span[0])
+
+    def cut_mask(self, window: Window, grid: Grid) -> NDArray[np.bool_] | None:
+        """Where the file itself declares the pixels of ``cut`` valid; ``None``: everywhere."""
+        if not self.masks:
+            return None
+        rows, cols = self.sampling(window, grid)
+        mask = _join_pieces(self.masks, rows.span, cols.span)
+        return None if mask.all() else mask
+
+
+def _join_pieces(pieces: Sequence[NDArray[Any]], rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
+    """Some rows and columns of pieces that lie one below the other."""
+    (top, bottom), (left, right) = rows, cols
+    parts, base = [], 0
+    for piece in pieces:
+        part = piece[max(top - base, 0) : max(bottom - base, 0), left:right]
+        base += len(piece)
+        if len(part):
+            parts.append(part)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +293,16 @@ class Strip:
         grid = self.plan.scene.grid
         reflectance = np.empty((len(self.bands), *window.shape), dtype=np.float32) if out is None else out
         cuts = [native.cut(window, grid) for native in self.bands]
-        masks = [compute_band_validity(dn, self.plan.scene.radiometry.nodata) for dn, _, _ in cuts]
-        valid = self._compute_validity(window, cuts, masks)
+        radiometry, names = self.plan.scene.radiometry, [native.source.name for native in self.bands]
+        masks = [
+            compute_band_validity(dn, radiometry.get_nodata(name), radiometry.fills)
+            for name, (dn, _, _) in zip(names, cuts, strict=True)
+        ]
+        declared = [native.cut_mask(window, grid) for native in self.bands]
+        valid = self._compute_validity(window, cuts, masks, declared)
+        masks = [_merge_masks(mask, other) for mask, other in zip(masks, declared, strict=True)]
         if valid.any():
-            for channel, (native, (dn, rows, cols), mask) in enumerate(zip(self.bands, cuts, masks, strict=True)):
-                radiometry, name = self.plan.scene.radiometry, native.source.name
+            for channel, (name, (dn, rows, cols), mask) in enumerate(zip(names, cuts, masks, strict=True)):
                 compute_reflectance(dn, mask, radiometry, name, (rows, cols), out=reflectance[channel])
         else:
             reflectance[:] = 0
@@ -228,18 +315,24 @@ class Strip:
         return Pixels(reflectance=reflectance, state=state)
 
     def _compute_validity(
-        self, window: Window, cuts: Sequence[Cut], masks: Sequence[NDArray[np.bool_] | None]
+        self, window: Window, cuts: Sequence[Cut], masks: Sequence[Mask], declared: Sequence[Mask]
     ) -> NDArray[np.bool_]:
-        """Where there is data: in all bands, or in one at least, as the product's rule for nodata has it."""
-        by_all = self.plan.scene.radiometry.nodata_rule == "any"
-        if any(mask is None for mask in masks) and not by_all:
-            return np.full(window.shape, fill_value=True)
-        valid = np.full(window.shape, by_all)
-        for (_, rows, cols), mask in zip(cuts, masks, strict=True):
-            if mask is not None:
-                fine = take_nearest(mask, rows, cols)
-                np.logical_and(valid, fine, out=valid) if by_all else np.logical_or(valid, fine, out=valid)
-        return valid
+        """Where there is data, as the product's rule for nodata has it, and the files themselves declare it valid."""
+        radiometry = self.plan.scene.radiometry
+        fine = (
+            (None if mask is None else take_nearest(mask, rows, cols), radiometry.is_missing_alone(native.source.name))
+            for native, (_, rows, cols), mask in zip(self.bands, cuts, masks, strict=True)
+        )
+        own = (
+            (take_nearest(mask, rows, cols), True)
+            for (_, rows, cols), mask in zip(cuts, declared, strict=True)
+            if mask is not None
+        )
+        return combine_validity(chain(fine, own), shape=window.shape)
+
+
+def _merge_masks(mask: Mask, other: Mask) -> Mask:
+    return other if mask is None else mask if other is None else mask & other
 
 
 _STATE_OF_VALIDITY = np.array([NODATA, VALID], dtype=np.uint8)
@@ -277,9 +370,9 @@ def compute_reflectance(
         (fine row, fine col), finite; 0 where no data is near.
     """
     rows, cols = sampling
-    scale = np.float32(1 / radiometry.quantification)
+    scale = np.float32(1 / radiometry.get_quantification(name))
     values = dn.astype(np.float32)
-    values += np.float32(radiometry.offsets.get(name, 0.0))
+    values += np.float32(radiometry.get_offset(name))
     values *= scale
     if mask is None:
         return interpolate(values, rows, cols, out=out)
@@ -340,10 +433,10 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
         # On an error or Ctrl-C: finish what is being decoded, start nothing more, then close the files.
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
 
-        def submit(position: int) -> list[Future[tuple[int, tuple[NDArray[Any], ...]]]]:
+        def submit(position: int) -> list[Future[tuple[Chunk, ...]]]:
             return [pool.submit(read, stream, position) for stream in streams if position < len(windows)]
 
-        def read(stream: FileStream, position: int) -> tuple[int, tuple[NDArray[Any], ...]]:
+        def read(stream: FileStream, position: int) -> tuple[Chunk, ...]:
             with watch("decode"):
                 return stream.read_rows(position)
 
@@ -354,15 +447,17 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
             yield _make_strip(plan, streams, results)
 
 
-def _make_strip(
-    plan: ReadPlan, streams: list[FileStream], results: list[tuple[int, tuple[NDArray[Any], ...]]]
-) -> Strip:
+def _make_strip(plan: ReadPlan, streams: list[FileStream], results: list[tuple[Chunk, ...]]) -> Strip:
     """Sort what the files gave back into the order of the bands."""
     native_rows = {
         (source.path, source.index): NativeRows(
-            source, row_start, stream.col_start, tuple(piece[position] for piece in pieces)
+            source,
+            chunks[0].row_start,
+            stream.col_start,
+            tuple(chunk.dn[position] for chunk in chunks),
+            tuple(mask for chunk in chunks if (mask := chunk.masks[position]) is not None),
         )
-        for stream, (row_start, pieces) in zip(streams, results, strict=True)
+        for stream, chunks in zip(streams, results, strict=True)
         for position, source in enumerate(stream.sources)
     }
     bands = tuple(native_rows[source.path, source.index] for source in plan.bands)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,11 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-__all__ = ["read_dn_samples"]
+from tiles.masks import read_declared_validity
+from tiles.products.fills import compute_repeated_values
+from tiles.products.headers import limit_listing
+
+__all__ = ["DnSamples", "read_dn_samples", "read_samples"]
 
 _SMALL = 700_000
 """Pixels: a band this small is read whole."""
@@ -27,49 +33,122 @@ _PLACES_LARGE_BLOCKS = 3
 _WINDOW, _WINDOW_LARGE_BLOCKS = 192, 512
 
 
-def read_dn_samples(files: Mapping[str, tuple[str, int]], *, nodata: float | None) -> dict[str, NDArray[Any]]:
-    """Sample the valid DN of bands, at full resolution.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DnSamples:
+    """Some pixels of bands, at the same places for all files of one shape.
 
-    Small files are read whole, others in 9 or 16 windows spread over the scene. Overviews are used only where the
-    file has real ones (COG): those of JPEG 2000 are wavelet averages, which mix nodata with data, water with land.
+    Attributes:
+        dn: DN a band, one-dimensional, as stored.
+        known: Which of them the file itself does not declare invalid and are finite, a band.
+        shapes: Rows and columns of its file, a band.
+    """
+
+    dn: Mapping[str, NDArray[Any]]
+    known: Mapping[str, NDArray[np.bool_]]
+    shapes: Mapping[str, tuple[int, int]]
+
+    def compute_repeated_values(self) -> dict[float, float]:
+        """The values that all bands of many pixels have, and the share of pixels, see ``tiles.products.fills``."""
+        groups: list[dict[str, NDArray[Any]]] = []
+        for shape in dict.fromkeys(self.shapes.values()):
+            names = [name for name in self.dn if self.shapes[name] == shape]
+            known = np.logical_and.reduce([self.known[name] for name in names])
+            groups.append({name: self.dn[name][known] for name in names})
+        return compute_repeated_values(groups)
+
+    def select_valid(
+        self, markers: Mapping[str, float | None], *, fills: Iterable[float] = ()
+    ) -> dict[str, NDArray[Any]]:
+        """The valid DN a band, one-dimensional.
+
+        A pixel counts as missing where *all* sampled bands of its file's shape have a marker of 0, so that dark water
+        clipped to 0 stays in; any other marker takes a band's pixel away.
+
+        Args:
+            markers: Nodata a band; NaN is always missing.
+            fills: Further markers, of all bands.
+        """
+        marked = {name: _find_marked(dn, markers.get(name), fills) for name, dn in self.dn.items()}
+        return {name: dn[self.known[name] & ~self._find_missing(name, markers, marked)] for name, dn in self.dn.items()}
+
+    def _find_missing(
+        self, name: str, markers: Mapping[str, float | None], marked: Mapping[str, NDArray[np.bool_]]
+    ) -> NDArray[np.bool_]:
+        # Bands of another resolution cannot be compared pixel by pixel, so only those of one file shape vote: their
+        # samples may well be equally many.
+        peers = [marked[other] for other in self.dn if self.shapes[other] == self.shapes[name]]
+        if markers.get(name) != 0 or len(peers) == 1:
+            return marked[name]
+        missing: NDArray[np.bool_] = np.logical_and.reduce(peers)
+        return missing
+
+
+def read_dn_samples(files: Mapping[str, tuple[str, int]], *, nodata: float | None) -> dict[str, NDArray[Any]]:
+    """Sample the valid DN of bands, at full resolution; see ``read_samples``.
 
     Args:
         files: Path and band number (from 1) of the file to sample, a band; the coarsest that there is will do.
         nodata: The marker of missing pixels; NaN is always missing.
 
     Returns:
-        Valid DN a band, one-dimensional. A pixel counts as missing where *all* sampled bands of its file shape have
-        the marker, so that dark water clipped to 0 stays in; bands that cannot be read are left out.
+        Valid DN a band, see ``DnSamples.select_valid``; bands that cannot be read are left out.
     """
+    return read_samples(files).select_valid(dict.fromkeys(files, nodata))
+
+
+def read_samples(
+    files: Mapping[str, tuple[str, int]], *, masks: Mapping[str, tuple[int, ...]] | None = None
+) -> DnSamples:
+    """Sample the DN of bands, at full resolution.
+
+    Small files are read whole, others in 9 or 16 windows spread over the scene. Overviews are used only where the
+    file has real ones (COG): those of JPEG 2000 are wavelet averages, which mix nodata with data, water with land.
+
+    Args:
+        files: Path and band number (from 1) of the file to sample, a band; the coarsest that there is will do.
+        masks: What in the file says which pixels are valid, as ``BandSource.masks``, by band.
+
+    Returns:
+        The samples; bands that cannot be read are left out.
+    """
+    wanted = [(path, index, (masks or {}).get(name, ())) for name, (path, index) in files.items()]
     # The filter of warnings is the whole process's: it is set once, by this thread.
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sample") as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        samples = list(pool.map(_read_sample, files.values()))
+        samples = list(pool.map(_read_sample, wanted))
     readable = {name: sample for name, sample in zip(files, samples, strict=True) if sample is not None}
-    read = {name: dn for name, (dn, _) in readable.items()}
-    shapes = {name: shape for name, (_, shape) in readable.items()}
-    return {name: dn[valid] for name, (dn, valid) in _pair_with_validity(read, shapes, nodata)}
+    return DnSamples(
+        dn={name: dn for name, (dn, _, _) in readable.items()},
+        known={name: known for name, (_, known, _) in readable.items()},
+        shapes={name: shape for name, (_, _, shape) in readable.items()},
+    )
 
 
-def _read_sample(file: tuple[str, int]) -> tuple[NDArray[Any], tuple[int, int]] | None:
-    """DN and shape; ``None`` for a file that cannot be read, which is the reader's to report."""
-    path, index = file
+def _read_sample(
+    wanted: tuple[str, int, tuple[int, ...]],
+) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[int, int]] | None:
+    """DN, which of them are known, shape; ``None`` for a file that cannot be read, which is the reader's to report."""
+    path, index, masks = wanted
     try:
-        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(path) as dataset:
-            return _read_dn(dataset, index), dataset.shape
+        with limit_listing(path), rasterio.open(path) as dataset:
+            dn = _read_places(dataset, index, partial(dataset.read, index))
+            known = np.isfinite(dn) if np.issubdtype(dn.dtype, np.floating) else np.ones(dn.shape, dtype=bool)
+            if masks:
+                known &= _read_places(dataset, index, partial(read_declared_validity, dataset, index, masks))
+            return dn, known, dataset.shape
     except RasterioError:
         return None
 
 
-def _read_dn(dataset: rasterio.io.DatasetReader, index: int) -> NDArray[Any]:
-    """One-dimensional DN of a band, at the same places for all files of one shape."""
+def _read_places(dataset: rasterio.io.DatasetReader, index: int, read: Callable[..., NDArray[Any]]) -> NDArray[Any]:
+    """One-dimensional pixels of a band, at the same places for all files of one shape."""
     if dataset.width * dataset.height <= _SMALL:
-        return np.asarray(dataset.read(index)).ravel()
+        return np.asarray(read()).ravel()
     if dataset.overviews(index) and dataset.driver != "JP2OpenJPEG":
         factor = max(1, min(dataset.width, dataset.height) // 512)
         shape = (dataset.height // factor, dataset.width // factor)
-        return np.asarray(dataset.read(index, out_shape=shape)).ravel()
-    return np.concatenate([np.asarray(dataset.read(index, window=w)).ravel() for w in _plan_windows(dataset)])
+        return np.asarray(read(out_shape=shape)).ravel()
+    return np.concatenate([np.asarray(read(window=window)).ravel() for window in _plan_windows(dataset)])
 
 
 def _plan_windows(dataset: rasterio.io.DatasetReader) -> Iterator[rasterio.windows.Window]:
@@ -90,19 +169,8 @@ def _plan_starts(length: int, size: int, block: int, places: int) -> list[int]:
     return [min(start // block * block, length - size) for start in spread]
 
 
-def _pair_with_validity(
-    read: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, int]], nodata: float | None
-) -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[np.bool_]]]]:
-    marked = {name: _find_marked(dn, nodata) for name, dn in read.items()}
-    for name, dn in read.items():
-        # Bands of another resolution cannot be compared pixel by pixel, so only those of one file shape vote: their
-        # samples may well be equally many.
-        peers = [marked[other] for other in read if shapes[other] == shapes[name]]
-        missing = np.logical_and.reduce(peers) if nodata == 0 and len(peers) > 1 else marked[name]
-        finite = np.isfinite(dn) if np.issubdtype(dn.dtype, np.floating) else np.ones(dn.shape, dtype=bool)
-        yield name, (dn, ~missing & finite)
-
-
-def _find_marked(dn: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+def _find_marked(dn: NDArray[Any], nodata: float | None, fills: Iterable[float]) -> NDArray[np.bool_]:
     marked: NDArray[np.bool_] = np.zeros(dn.shape, dtype=bool) if nodata is None else dn == nodata
+    for value in fills:
+        marked |= dn == value
     return marked

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tiles.bands import resolve_band
 from tiles.errors import SceneError, UnsafeArchiveError
 
-__all__ = ["SIMULATION_RECORD", "BandFile", "ProductFiles", "find_band_files", "list_product_files"]
+__all__ = [
+    "SIMULATION_RECORD",
+    "BandFile",
+    "ListedFiles",
+    "ProductFiles",
+    "find_band_files",
+    "list_product_files",
+    "rank_file",
+    "select_listed_files",
+]
 
 SIMULATION_RECORD = "simulation.json"
 """Lies in the root of a simulated product, and in no real one."""
@@ -102,14 +110,29 @@ def list_product_files(path: Path) -> ProductFiles:
 
 def _list_folder(folder: Path) -> tuple[str, ...]:
     names: list[str] = []
-    for parent, _, files in os.walk(folder):
-        base = PurePosixPath(Path(parent).relative_to(folder).as_posix())
-        names += [str(base / name) for name in files]
+    for name in _walk_folder(folder, above=()):
+        names.append(name)
         if len(names) > _MOST_FILES:
             raise SceneError(
                 f"Expected one product, found over {_MOST_FILES:,} files in {folder}. Give its own folder."
             )
     return tuple(sorted(names))
+
+
+def _walk_folder(folder: Path, *, above: tuple[Path, ...]) -> Iterator[str]:
+    """Relative paths of all files, those of linked folders too, but of no folder within itself."""
+    real = folder.resolve()
+    if real in above:
+        return
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return  # what may not be listed holds nothing for us
+    for entry in entries:
+        if entry.is_dir():
+            yield from (f"{entry.name}/{name}" for name in _walk_folder(entry, above=(*above, real)))
+        else:
+            yield entry.name
 
 
 def _list_zip(path: Path) -> tuple[str, ...]:
@@ -164,3 +187,57 @@ def _parse_band_file(name: str) -> BandFile | None:
     folder = _RESOLUTION_FOLDER.fullmatch(folders[-1]) if folders else None
     stated = match["resolution"] or (folder[1] if folder else None)
     return BandFile(band=band, name=name, resolution_m=int(stated) if stated else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFiles:
+    """The band files of a product, by its own list.
+
+    Attributes:
+        files: Those that are the product's and are there.
+        missing: Those that its list names and that are not there.
+    """
+
+    files: tuple[BandFile, ...]
+    missing: tuple[BandFile, ...] = ()
+
+
+def select_listed_files(files: Sequence[BandFile], listed: Iterable[str]) -> ListedFiles:
+    """Tell a product's own band files from what else lies in its folder.
+
+    A file is the product's by its name, wherever it lies and whatever its format: users flatten folders and convert
+    images. Where none bears a listed name (a copy with names of its own), all are taken.
+
+    Args:
+        files: Band files that are there.
+        listed: Paths that the product's list names, without their ending.
+    """
+    paths = {PurePosixPath(path).name.lower(): path for path in listed}
+    named = [file for file in files if _get_stem(file.name) in paths]
+    chosen: dict[str, BandFile] = {}
+    for file in sorted(named, key=lambda file: (not _is_at(file, paths[_get_stem(file.name)]), rank_file(file))):
+        chosen.setdefault(_get_stem(file.name), file)
+    kept = tuple(chosen.values()) or tuple(files)
+    if not chosen and any(file.resolution_m is None for file in files):
+        return ListedFiles(files=kept)
+    there = {(file.band, file.resolution_m) for file in kept}
+    parsed = find_band_files(f"{path}.jp2" for path in paths.values())
+    return ListedFiles(files=kept, missing=tuple(f for f in parsed if (f.band, f.resolution_m) not in there))
+
+
+def rank_file(file: BandFile) -> tuple[bool, int, bool, bool, str]:
+    """What to sort files of one band by: the finest first, of equals the one where products have it.
+
+    A name without a resolution says nothing of how fine the file is.
+    """
+    *folders, last = file.name.split("/")
+    at_home = any(folder.upper() == "IMG_DATA" or _RESOLUTION_FOLDER.fullmatch(folder) for folder in folders)
+    return file.resolution_m is None, file.resolution_m or 0, not at_home, not last.lower().endswith(".jp2"), file.name
+
+
+def _get_stem(name: str) -> str:
+    return PurePosixPath(name).stem.lower()
+
+
+def _is_at(file: BandFile, path: str) -> bool:
+    return f"/{PurePosixPath(file.name).with_suffix('')}".lower().endswith(f"/{path}".lower())

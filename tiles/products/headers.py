@@ -5,23 +5,28 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import rasterio
 from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from tiles.bands import BANDS
 from tiles.errors import GridError, RasterReadError, SceneError
 from tiles.grid import Grid
+from tiles.masks import MASK_NAMES
 from tiles.scene import BandSource
 
 __all__ = [
     "RasterHeader",
     "check_jp2_is_whole",
+    "find_masks",
+    "is_remote",
+    "limit_listing",
     "open_quietly",
     "read_header",
     "resolve_gdal_path",
@@ -38,23 +43,40 @@ class RasterHeader:
         path: What GDAL opened.
         grid: Where its pixels lie.
         count: Bands in the file.
-        dtype: Type of the first band's pixels.
+        dtypes: Type of the pixels a band.
         descriptions: A text a band; empty where there is none.
-        nodata: The marker of the first band.
+        markers: Nodata a band; ``None`` where none is stated.
         scales: Factor a band; 1 where none is stated.
         offsets: Term a band, after the factor; 0 where none is stated.
         tags: Metadata of the file.
+        masked: Whether the file holds a mask of a band's own (internal, or ``.msk`` beside it), a band.
+        alpha: Number of the band that says which pixels are valid; ``None`` where none does.
     """
 
     path: str
     grid: Grid
     count: int
-    dtype: str
+    dtypes: tuple[str, ...]
     descriptions: tuple[str, ...]
-    nodata: float | None
+    markers: tuple[float | None, ...]
     scales: tuple[float, ...]
     offsets: tuple[float, ...]
     tags: dict[str, str]
+    masked: tuple[bool, ...]
+    alpha: int | None
+
+    def make_source(self, name: str, *, index: int = 1, bands: Container[int] = ()) -> BandSource:
+        """The source of one of the file's bands, with all that says which of its pixels are valid.
+
+        Args:
+            name: Band as in ``tiles.bands``, or ``SCL``.
+            index: Its number within the file, from 1.
+            bands: Numbers of all that are known to be bands of Sentinel-2: programs mark the last of four as alpha
+                whatever it holds.
+        """
+        own = (0,) if self.masked[index - 1] else ()
+        alpha = () if self.alpha in {None, index} or self.alpha in bands else (self.alpha,)
+        return BandSource(name=name, path=self.path, index=index, grid=self.grid, masks=(*own, *alpha))
 
 
 _PATIENCE = {
@@ -72,7 +94,9 @@ Source: GDAL, "Configuration options", networking.
 
 @contextmanager
 def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
-    """Open a raster without looking at its neighbours, which on a remote host costs a listing of the folder.
+    """Open a raster; on a host without looking at its neighbours, which would cost a listing of the folder.
+
+    On a disk GDAL looks for what belongs to the file: masks (``.msk``), metadata (``.aux.xml``), overviews (``.ovr``).
 
     Args:
         path: What GDAL opens.
@@ -80,21 +104,38 @@ def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
     Raises:
         RasterReadError: GDAL cannot open or read it.
     """
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), warnings.catch_warnings():
+    with limit_listing(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             with rasterio.open(path) as dataset:
                 yield dataset
         except RasterioError as error:
-            remote = path.startswith(("/vsicurl", "/vsis3", "/vsiaz", "/vsigs"))
             advice = (
                 "Check the address and the network; some hosts want signed links or keys"
-                if remote
+                if is_remote(path)
                 else "Fetch the file again; it may be incomplete"
             )
             reason = " ".join(str(error).split())
             message = f"Expected a raster that GDAL can read, found none in {path} ({reason}). {advice}."
             raise RasterReadError(message) from error
+
+
+def limit_listing(path: str) -> rasterio.Env:
+    """The environment in which GDAL opens a raster: on a host it does not list the folder.
+
+    Args:
+        path: What GDAL opens.
+    """
+    return rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR") if is_remote(path) else rasterio.Env()
+
+
+def is_remote(path: str) -> bool:
+    """Whether what GDAL opens lies on a host.
+
+    Args:
+        path: What GDAL opens.
+    """
+    return path.startswith(("/vsicurl", "/vsis3", "/vsiaz", "/vsigs"))
 
 
 def resolve_gdal_path(path: str) -> str:
@@ -125,17 +166,59 @@ def read_header(path: str) -> RasterHeader:
     """
     check_jp2_is_whole(path)
     with open_quietly(path) as dataset:
+        _require_bands(dataset, path)
         _require_crs(dataset.crs, path)
         return RasterHeader(
             path=path,
             grid=_make_grid(dataset, path),
             count=dataset.count,
-            dtype=dataset.dtypes[0],
+            dtypes=tuple(dataset.dtypes),
             descriptions=tuple(text or "" for text in dataset.descriptions),
-            nodata=dataset.nodata,
+            markers=tuple(dataset.nodatavals),
             scales=tuple(dataset.scales),
             offsets=tuple(dataset.offsets),
             tags=dict(dataset.tags()),
+            masked=tuple(_has_own_mask(dataset, index) for index in dataset.indexes),
+            alpha=_find_alpha(dataset),
+        )
+
+
+def find_masks(dataset: rasterio.io.DatasetReader, bands: Sequence[int]) -> tuple[int, ...]:
+    """What in a file says which of its pixels are valid, as ``BandSource.masks`` has it.
+
+    Args:
+        dataset: The file, open.
+        bands: Numbers of all that are known to be bands of Sentinel-2, from 1.
+    """
+    alpha = _find_alpha(dataset)
+    own = (0,) if any(_has_own_mask(dataset, index) for index in bands) else ()
+    return own if alpha is None or alpha in bands else (*own, alpha)
+
+
+def _has_own_mask(dataset: rasterio.io.DatasetReader, index: int) -> bool:
+    """Whether a band has a mask that neither nodata nor an alpha band stands for."""
+    flags = dataset.mask_flag_enums[index - 1]
+    if MaskFlags.all_valid in flags or MaskFlags.alpha in flags:
+        return False
+    return MaskFlags.nodata not in flags or dataset.nodatavals[index - 1] is None
+
+
+def _find_alpha(dataset: rasterio.io.DatasetReader) -> int | None:
+    """The band that GDAL, or its name, says to hold the validity of the others."""
+    named = [text is not None and text.strip().lower() in MASK_NAMES for text in dataset.descriptions]
+    if any(named):
+        return named.index(True) + 1
+    # Of many bands programs mark the fourth, whatever it holds: alpha comes last.
+    return dataset.count if dataset.count > 1 and dataset.colorinterp[-1] is ColorInterp.alpha else None
+
+
+def _require_bands(dataset: rasterio.io.DatasetReader, path: str) -> None:
+    """A container (NetCDF, HDF) holds no pixels itself: name what does."""
+    if dataset.count == 0 or (dataset.crs is None and dataset.subdatasets):
+        parts = ", ".join(dataset.subdatasets[:6]) + (" …" if len(dataset.subdatasets) > 6 else "")
+        raise SceneError(
+            f"Expected a raster with bands, found a container of {len(dataset.subdatasets)} rasters in {path}: "
+            f"{parts or 'none'}. Give one of these, a GeoTIFF of the bands, or the cube (strandline.segment)."
         )
 
 

@@ -25,6 +25,8 @@ __all__ = [
 BASELINE_WITH_OFFSET = "04.00"
 """From this processing baseline on, products carry a radiometric offset."""
 
+_MADE_BY_A_USER = "99"
+
 _PRODUCT = re.compile(r"(S2[A-D])_MSI(L1C|L2A)_(\d{8}T\d{5,6})(?:_N(\d{2})(\d{2}))?(?:_R\d{3})?(?:_T(\d{2}[A-Z]{3}))?")
 _TILE = re.compile(r"(S2[A-D])_OPER_MSI_(L1C|L2A)_(?:TL|DS)_\w{4}_(\d{8}T\d{6})")
 _TILE_BASELINE = re.compile(r"_N(\d{2})\.(\d{2})(?:\b|_)")
@@ -116,17 +118,23 @@ def make_scene_id(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._") or "scene"
 
 
-def has_offset(baseline: str) -> bool:
+def has_offset(baseline: str | None) -> bool | None:
     """Whether ESA's products of a processing baseline carry the radiometric offset.
 
     Args:
-        baseline: Such as ``02.14`` or ``05.11``.
+        baseline: Such as ``02.14`` or ``05.11``; 99.xx is Sen2Cor's sign for a product that a user made.
+
+    Returns:
+        ``None`` where the baseline says nothing of it: none is known, or a user's.
     """
-    return _parse_numbers(baseline) >= _parse_numbers(BASELINE_WITH_OFFSET)
+    numbers = _parse_numbers(baseline or "")
+    if not numbers or str(numbers[0]).startswith(_MADE_BY_A_USER):
+        return None
+    return numbers >= _parse_numbers(BASELINE_WITH_OFFSET)
 
 
 def _parse_numbers(baseline: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", baseline)) or (0,)
+    return tuple(int(part) for part in re.findall(r"\d+", baseline))
 
 
 def _format_platform(mission: str) -> str:

@@ -63,7 +63,7 @@ def _open_raster(path: str, options: StackOptions) -> Scene:
     try:
         return open_stack(path, options=options)
     except RasterReadError as error:
-        if "not recognized" not in str(error):
+        if Path(path).suffix.lower() in _RASTERS:  # it says that it is a raster, so it is a broken one
             raise
         raise SceneError(
             f"Expected a Sentinel-2 product, a STAC item or a raster, found none of these in {path}. "
@@ -72,7 +72,7 @@ def _open_raster(path: str, options: StackOptions) -> Scene:
 
 
 def _open_product(path: Path, options: StackOptions) -> Scene:
-    if options != StackOptions():
+    if options.model_copy(update={"any_platform": False}) != StackOptions():
         raise SceneError(
             f"--bands, --scale, --offset and --nodata are for stacks without metadata, and {path} is a product that "
             "says all this itself. Leave them out."
@@ -97,6 +97,6 @@ def _open_folder(folder: Path, options: StackOptions) -> Scene:
 
 def _is_item_file(path: Path) -> bool:
     try:
-        return is_stac_item(json.loads(path.read_text(encoding="utf-8")))
+        return is_stac_item(json.loads(path.read_bytes()))
     except (OSError, ValueError):
         return False

@@ -7,15 +7,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from tiles.bands import BANDS
 from tiles.errors import SceneError
 from tiles.products.dn_samples import read_dn_samples
-from tiles.products.files import SIMULATION_RECORD, BandFile, ProductFiles, find_band_files, list_product_files
+from tiles.products.files import (
+    SIMULATION_RECORD,
+    BandFile,
+    ListedFiles,
+    ProductFiles,
+    find_band_files,
+    list_product_files,
+    rank_file,
+    select_listed_files,
+)
 from tiles.products.headers import read_header, resolve_scene_grid, sort_bands
 from tiles.products.name import has_offset, make_scene_id
-from tiles.products.radiometry import EVIDENCE_BANDS, OFFSET_DN, add_evidence_doubt, compute_offset_evidence
+from tiles.products.radiometry import (
+    EVIDENCE_BANDS,
+    OFFSET_DN,
+    QUANTIFICATION,
+    OffsetStatement,
+    add_evidence_doubt,
+    compute_offset_evidence,
+    resolve_offset,
+)
 from tiles.products.safe_xml import GranuleMetadata, ProductMetadata, parse_granule_metadata, parse_product_metadata
 from tiles.scene import BandSource, Radiometry, Scene
 
@@ -76,7 +94,8 @@ def open_safe(source: Path) -> Scene:
             f"Expected a Sentinel-2 product, found no MTD_MSIL2A.xml in {source}. Give the folder that holds it."
         )
     metadata, statement = _read_metadata(files, xml_name)
-    images = find_band_files(files.names)
+    listed = select_listed_files(find_band_files(files.names), metadata.images)
+    images = listed.files
     _require_one_granule(images, metadata, source)
     bands = _open_bands([image for image in images if image.band != "SCL"], files, source)
     grid = resolve_scene_grid(bands, where=str(source))
@@ -89,14 +108,14 @@ def open_safe(source: Path) -> Scene:
         level=metadata.level,
         bands=bands,
         grid=grid,
-        radiometry=_check_pixels(resolve_product_radiometry(metadata, bands, source=statement), images, files),
+        radiometry=_check_pixels(metadata, bands, images, files, statement),
         classification=_open_file(scl, files) if scl else None,
         acquired=granule.acquired if granule and granule.acquired else metadata.acquired,
         baseline=metadata.baseline,
         platform=metadata.platform,
         cloud_percent=metadata.cloud_percent,
         files=_list_files(files, xml_name, bands, scl),
-        notes=_make_notes(bands),
+        notes=(*_make_notes(bands), *_describe_missing(listed, images)),
         simulated=any(PurePosixPath(name).name == SIMULATION_RECORD for name in files.names),
     )
 
@@ -123,28 +142,32 @@ def resolve_product_radiometry(metadata: ProductMetadata, bands: Sequence[BandSo
     )
 
 
-def _read_metadata(files: ProductFiles, xml_name: str) -> tuple[ProductMetadata, str]:
-    """The product's metadata and who says so; from the granule's identifier where that alone is there."""
+def _read_metadata(files: ProductFiles, xml_name: str) -> tuple[ProductMetadata, OffsetStatement]:
+    """The product's metadata and who says what of the offset; from the granule's identifier where that is all."""
     short = xml_name.rsplit("/", 1)[-1]
     xml, where = files.read(xml_name), str(files.root / xml_name)
     if _GRANULE_XML.search(xml_name) is None:
         metadata = parse_product_metadata(xml, where=where)
-        statement = f"{short} {metadata.offset_element}"
-        return metadata, statement if metadata.offsets else f"{short} (baseline {metadata.baseline}: no offset)"
+        said = metadata.offset_element if metadata.offsets else f"(baseline {metadata.baseline}: no offset)"
+        final = bool(metadata.offsets) or has_offset(metadata.baseline) is not None
+        least = min(metadata.offsets.values(), default=0.0)
+        return metadata, OffsetStatement(offset=least, source=f"{short} {said}", final=final)
     granule = parse_granule_metadata(xml, where=where)
-    return _derive_product(granule), f"processing baseline {granule.baseline} ({short}; no product XML)"
+    late = has_offset(granule.baseline)
+    offset = None if late is None else OFFSET_DN if late else 0.0
+    source = f"processing baseline {granule.baseline} ({short}; no product XML)"
+    return _derive_product(granule, offset), OffsetStatement(offset=offset, source=source, final=late is not None)
 
 
-def _derive_product(granule: GranuleMetadata) -> ProductMetadata:
-    offset = OFFSET_DN if granule.baseline is not None and has_offset(granule.baseline) else 0.0
+def _derive_product(granule: GranuleMetadata, offset: float | None) -> ProductMetadata:
     return ProductMetadata(
         product_uri=granule.tile_id,
         level=granule.level,
         baseline=granule.baseline,
         platform=granule.platform,
         acquired=granule.acquired,
-        quantification=10000.0,
-        offsets=dict.fromkeys(BANDS, offset),
+        quantification=QUANTIFICATION,
+        offsets=dict.fromkeys(BANDS, offset or 0.0),
         cloud_percent=granule.cloud_percent,
     )
 
@@ -172,7 +195,7 @@ def _require_one_granule(images: Sequence[BandFile], metadata: ProductMetadata, 
 
 
 def _choose_finest(images: Sequence[BandFile]) -> BandFile | None:
-    return min(images, key=lambda image: image.resolution_m or 0, default=None)
+    return min(images, key=rank_file, default=None)
 
 
 def _group_by_band(images: Sequence[BandFile]) -> Mapping[str, list[BandFile]]:
@@ -185,17 +208,23 @@ def _group_by_band(images: Sequence[BandFile]) -> Mapping[str, list[BandFile]]:
 def _open_bands(images: Sequence[BandFile], files: ProductFiles, source: Path) -> tuple[BandSource, ...]:
     if not images:
         raise SceneError(f"Expected band files such as *_B02_10m.jp2, found none in {source}. Fetch the whole product.")
-    chosen = (min(group, key=lambda image: image.resolution_m or 0) for group in _group_by_band(images).values())
+    chosen = (min(group, key=rank_file) for group in _group_by_band(images).values())
     return sort_bands([_open_file(image, files) for image in chosen])
 
 
 def _open_file(image: BandFile, files: ProductFiles) -> BandSource:
-    path = files.gdal_path(image.name)
-    return BandSource(name=image.band, path=path, index=1, grid=read_header(path).grid)
+    return read_header(files.gdal_path(image.name)).make_source(image.band, bands=(1,))
 
 
-def _check_pixels(radiometry: Radiometry, images: Sequence[BandFile], files: ProductFiles) -> Radiometry:
-    """Ask the coarsest file of each band, which is the cheapest to decode, whether it agrees."""
+def _check_pixels(
+    metadata: ProductMetadata,
+    bands: Sequence[BandSource],
+    images: Sequence[BandFile],
+    files: ProductFiles,
+    statement: OffsetStatement,
+) -> Radiometry:
+    """Ask the coarsest file of each band, which is the cheapest to decode, whether it agrees; or what the offset is."""
+    radiometry = resolve_product_radiometry(metadata, bands, source=statement.source)
     grouped = _group_by_band(images)
     wanted = _CHECKED if set(_CHECKED) <= set(grouped) else EVIDENCE_BANDS
     coarsest = {
@@ -204,7 +233,12 @@ def _check_pixels(radiometry: Radiometry, images: Sequence[BandFile], files: Pro
         if band in grouped
     }
     samples = read_dn_samples(coarsest, nodata=radiometry.nodata)
-    return add_evidence_doubt(radiometry, compute_offset_evidence(samples, quantification=radiometry.quantification))
+    evidence = compute_offset_evidence(samples, quantification=radiometry.quantification)
+    if statement.final:
+        return add_evidence_doubt(radiometry, evidence)
+    decision = resolve_offset(statement, evidence)
+    offsets = {band.name: decision.offset for band in bands}
+    return replace(radiometry, offsets=offsets, source=decision.source, doubts=(*radiometry.doubts, *decision.doubts))
 
 
 def _list_files(
@@ -223,3 +257,22 @@ def _make_notes(bands: Sequence[BandSource]) -> tuple[str, ...]:
     if finest <= 10:
         return ()
     return (f"The product holds no band at 10 m: it is mapped at {finest:g} m, the finest that is there.",)
+
+
+def _describe_missing(listed: ListedFiles, images: Sequence[BandFile]) -> tuple[str, ...]:
+    """Which bands are coarser than the product has them, or not there at all, as its own list shows."""
+    grouped = _group_by_band(images)
+    lost: dict[str, list[str]] = {}
+    for band, files in _group_by_band(listed.missing).items():
+        finest, there = min(files, key=rank_file), min(grouped.get(band, ()), key=rank_file, default=None)
+        if there is None or rank_file(finest) < rank_file(there):
+            lost.setdefault(_describe_loss(finest, there), []).append(band)
+    if not lost:
+        return ()
+    words = "; ".join(f"{', '.join(bands)} {loss}" for loss, bands in lost.items())
+    return (f"The product is incomplete: of what its own list names it lacks {words}. Fetch it again to have all.",)
+
+
+def _describe_loss(lost: BandFile, there: BandFile | None) -> str:
+    size = f"of {lost.resolution_m} m " if lost.resolution_m else ""
+    return f"{size}(there is no other file)" if there is None else f"{size}({there.resolution_m} m was taken instead)"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from xml.etree.ElementTree import Element, ParseError  # types alone: parsing is defusedxml's
 
 from defusedxml import DefusedXmlException
@@ -17,6 +17,7 @@ from tiles.bands import BANDS
 from tiles.errors import SceneError, UnsafeArchiveError
 from tiles.products.name import has_offset, parse_tile_id
 from tiles.scene import Level
+from tiles.times import parse_moment
 
 __all__ = [
     "GranuleMetadata",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 _BAND_OF_ID = {band.band_id: band.name for band in BANDS.values()}
+_IMAGE_LISTS = ("IMAGE_FILE", "IMAGE_FILE_2A", "IMAGE_ID", "IMAGE_ID_2A")
+"""Elements that name the images: as paths, in products of 2015 and 2016 by their names alone."""
 _LARGEST = 64 << 20
 """Bytes: real metadata is under 1 MB, so anything larger was made to hurt."""
 
@@ -46,6 +49,7 @@ class ProductMetadata:
         saturated: DN of saturated pixels.
         cloud_percent: Cloud cover, 0 to 100.
         granules: Identifiers of the granules (tiles) within.
+        images: Paths of all images that the product is made of, without their ending; empty where it has no list.
     """
 
     product_uri: str
@@ -59,6 +63,7 @@ class ProductMetadata:
     saturated: float = 65535
     cloud_percent: float | None = None
     granules: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
     @property
     def offset_element(self) -> str:
@@ -69,8 +74,7 @@ class ProductMetadata:
     def doubts(self) -> tuple[str, ...]:
         """What is odd in the metadata itself, a sentence each."""
         doubts = []
-        expects = self.baseline is not None and has_offset(self.baseline)
-        if expects and not self.offsets:
+        if has_offset(self.baseline) and not self.offsets:
             doubts.append(
                 f"Baseline {self.baseline} should have {self.offset_element}, but the XML has none: 0 is used."
             )
@@ -142,6 +146,7 @@ def parse_product_metadata(xml: bytes, *, where: str) -> ProductMetadata:
         saturated=special.get("SATURATED", 65535),
         cloud_percent=_find_number(root, "Cloud_Coverage_Assessment"),
         granules=tuple(granule for e in _find_all(root, "Granule") if (granule := e.get("granuleIdentifier"))),
+        images=tuple(text for word in _IMAGE_LISTS for e in _find_all(root, word) if (text := (e.text or "").strip())),
     )
 
 
@@ -209,10 +214,7 @@ def _find_number(root: Element, name: str) -> float | None:
 
 
 def _find_time(root: Element, name: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(_find_text(root, name) or "").astimezone(UTC)
-    except ValueError:
-        return None
+    return parse_moment(_find_text(root, name))
 
 
 def _parse_special_values(root: Element) -> Iterator[tuple[str, float]]:

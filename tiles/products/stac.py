@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
-from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import urlopen
 
-from tiles.errors import SceneError
-from tiles.products.asset_hosts import require_access, resolve_remote, strip_credentials
-from tiles.products.dn_samples import read_dn_samples
+from tiles.errors import RasterReadError, SceneError
+from tiles.products.asset_hosts import require_access, strip_credentials
+from tiles.products.copies import Copy, find_copy
+from tiles.products.dn_samples import read_samples
+from tiles.products.fills import describe_fills, resolve_fills
 from tiles.products.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
+from tiles.products.hrefs import resolve_href
 from tiles.products.name import has_offset, make_scene_id
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
@@ -28,7 +34,7 @@ from tiles.products.stac_item import BandAsset, StacItem, parse_stac_item, state
 from tiles.products.stack import StackOptions
 from tiles.scene import BandSource, Radiometry, Scene
 
-__all__ = ["open_stac", "resolve_href"]
+__all__ = ["open_stac"]
 
 _TIMEOUT_S = 30
 
@@ -48,13 +54,10 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
     if options.bands is not None:
         raise SceneError(f"--bands names the bands of one file; the STAC item {source} names its own. Leave it out.")
     document = _read_item(source)
-    item = parse_stac_item(document, where=source)
-    collection = document.get("collection") if isinstance(document, dict) else None
-    paths = {
-        name: resolve_href(asset.href, source=source, collection=collection) for name, asset in item.assets.items()
-    }
-    headers = {name: _open_asset(item.assets[name], path, source) for name, path in paths.items()}
-    sources = {name: BandSource(name=name, path=h.path, index=1, grid=h.grid) for name, h in headers.items()}
+    item = parse_stac_item(document, where=source, any_platform=options.any_platform)
+    opened = {name: _open_asset(asset, document, source) for name, asset in item.assets.items()}
+    headers = {name: asset.header for name, asset in opened.items()}
+    sources = {name: header.make_source(name, bands=(1,)) for name, header in headers.items()}
     bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
     return Scene(
         id=make_scene_id(item.id or source),
@@ -63,51 +66,25 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
         level="L1C" if "B10" in sources else item.level,
         bands=bands,
         grid=resolve_scene_grid(bands, where=source),
-        radiometry=_resolve_radiometry(item, bands, headers[bands[0].name], options),
+        radiometry=_resolve_radiometry(item, bands, headers, options),
         classification=sources.get("SCL"),
         acquired=item.acquired,
         baseline=item.baseline,
         platform=item.platform,
         cloud_percent=item.cloud_percent,
         files=tuple(map(strip_credentials, (source, *(band.path for band in sources.values())))),
-        notes=_note_local_copies(item, paths),
+        notes=(*_note_mission(item), *_note_copies(item, opened)),
         simulated=item.simulated,
+        other_mission=item.other_mission,
     )
 
 
-def resolve_href(href: str, *, source: str, collection: str | None = None) -> str:
-    """Find what GDAL opens for an asset.
-
-    Relative references count from the item. Of a remote asset a copy is used that lies beside the item under the same
-    name, as downloads do.
-
-    Args:
-        href: As in the item.
-        source: Path or URL of the item.
-        collection: Of the item, for hosts that sign a collection at a time.
-
-    Returns:
-        A local path, ``/vsicurl/...``, ``/vsicurl?...`` or ``/vsis3/...``.
-    """
-    remote_item = source.startswith(("http://", "https://"))
-    if href.startswith("file://"):
-        return unquote(urlsplit(href).path)
-    if "://" in href:
-        copy = Path(source).parent / Path(urlsplit(href).path).name
-        return str(copy) if not remote_item and copy.is_file() else resolve_remote(href, collection=collection)
-    if href.startswith("/vsi"):
-        return href
-    return (
-        resolve_remote(urljoin(source, href), collection=collection) if remote_item else str(Path(source).parent / href)
-    )
-
-
-def _read_item(source: str) -> object:
+def _read_item(source: str) -> Any:  # noqa: ANN401 (whatever JSON holds)
     try:
         if source.startswith(("http://", "https://")):
             with urlopen(source, timeout=_TIMEOUT_S) as response:  # noqa: S310 - the scheme was checked
                 return json.load(response)
-        return json.loads(Path(source).read_text(encoding="utf-8"))
+        return json.loads(Path(source).read_bytes())
     except URLError as error:
         raise SceneError(f"Could not fetch the STAC item {source} ({error.reason}). Check the address.") from error
     except (OSError, ValueError) as error:
@@ -115,7 +92,38 @@ def _read_item(source: str) -> object:
         raise SceneError(message) from error
 
 
-def _open_asset(asset: BandAsset, path: str, source: str) -> RasterHeader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenAsset:
+    """An asset that was opened.
+
+    Attributes:
+        header: What its file says of itself.
+        copy: The file beside the item that has its name, taken or not.
+    """
+
+    header: RasterHeader
+    copy: Copy | None
+
+
+def _open_asset(asset: BandAsset, item: Mapping[str, Any], source: str) -> _OpenAsset:
+    """Open an asset where it is to be had: beside the item, where its href leads, or at an alternate."""
+    faults: list[SceneError | RasterReadError] = []
+    copies: list[Copy] = []
+    for href in (asset.href, *asset.alternates):
+        copy = find_copy(href, asset=item["assets"][asset.key], item=item, source=source)
+        copies += [copy] if copy is not None else []
+        if copy is not None and copy.fault is None:
+            path = str(copy.path)
+        else:
+            path = resolve_href(href, source=source, collection=item.get("collection"))
+        try:
+            return _OpenAsset(header=_read_asset(asset, path, source), copy=copy or next(iter(copies), None))
+        except (SceneError, RasterReadError) as error:
+            faults.append(error)
+    raise _explain_faults(asset, faults, copies, source)
+
+
+def _read_asset(asset: BandAsset, path: str, source: str) -> RasterHeader:
     if not path.startswith("/vsi") and not Path(path).is_file():
         raise SceneError(
             f"Asset {asset.key} ({asset.band}) of {source} is not there: expected the file {path}. "
@@ -125,54 +133,101 @@ def _open_asset(asset: BandAsset, path: str, source: str) -> RasterHeader:
     return read_header(path)
 
 
-def _note_local_copies(item: StacItem, paths: dict[str, str]) -> tuple[str, ...]:
-    copies = [name for name, asset in item.assets.items() if "://" in asset.href and not paths[name].startswith("/vsi")]
-    copies = [name for name in copies if not item.assets[name].href.startswith("file://")]
-    if not copies:
+def _explain_faults(
+    asset: BandAsset, faults: Sequence[SceneError | RasterReadError], copies: Sequence[Copy], source: str
+) -> SceneError | RasterReadError:
+    refused = next((copy for copy in copies if copy.fault is not None), None)
+    if refused is not None:
+        return SceneError(
+            f"Asset {asset.key} ({asset.band}) of {source} cannot be read where its href leads "
+            f"({str(faults[0]).rstrip('.')}), and {refused.path.name} beside the item was not taken for it: "
+            f"{refused.fault}. Give each item a folder of its own with its files, or correct the href."
+        )
+    if len(faults) > 1:
+        tried = f"{str(faults[0]).rstrip('.')}; nor at {len(faults) - 1} alternate hrefs"
+        return type(faults[0])(f"{tried}.")
+    return faults[0]
+
+
+def _note_mission(item: StacItem) -> tuple[str, ...]:
+    if item.other_mission is None:
         return ()
-    return (f"Copies beside the item were used in place of its remote assets: {', '.join(copies)}.",)
+    return (f"The item is not of Sentinel-2 ({item.other_mission}), for which the models are made: expect errors.",)
+
+
+def _note_copies(item: StacItem, opened: Mapping[str, _OpenAsset]) -> Iterator[str]:
+    taken = [name for name, asset in opened.items() if asset.copy is not None and asset.copy.fault is None]
+    if taken:
+        yield f"Copies beside the item were used in place of its remote assets: {', '.join(taken)}."
+    refused = {name: asset.copy.fault for name, asset in opened.items() if asset.copy is not None and asset.copy.fault}
+    if refused:
+        yield (
+            f"Files beside the item were not taken for its assets {', '.join(refused)}, which were read where their "
+            f"hrefs lead: {next(iter(refused.values()))}."
+        )
 
 
 def _resolve_radiometry(
-    item: StacItem, bands: tuple[BandSource, ...], header: RasterHeader, options: StackOptions
+    item: StacItem, bands: tuple[BandSource, ...], headers: Mapping[str, RasterHeader], options: StackOptions
 ) -> Radiometry:
-    quantification = round(1 / options.scale, 6) if options.scale is not None else _resolve_quantification(item)
-    nodata = _resolve_nodata(item.assets[bands[0].name], header, options)
-    sampled = {band.name: (band.path, band.index) for band in bands if band.name in EVIDENCE_BANDS}
-    evidence = compute_offset_evidence(read_dn_samples(sampled, nodata=nodata), quantification=quantification)
-    statement = state_item_offset(item, quantification=quantification)
+    quantifications = {
+        band.name: _resolve_quantification(item.assets[band.name], headers[band.name], options) for band in bands
+    }
+    usual = Counter(quantifications.values()).most_common(1)[0][0]
+    markers = {band.name: _resolve_nodata(item.assets[band.name].nodata, headers[band.name], options) for band in bands}
+    sampled = [band for band in bands if band.name in EVIDENCE_BANDS]
+    samples = read_samples(
+        {band.name: (band.path, band.index) for band in sampled}, masks={band.name: band.masks for band in sampled}
+    )
+    repeated = samples.compute_repeated_values()
+    fills = resolve_fills(repeated, quantifications=quantifications.values(), markers=markers.values())
+    alike = {
+        name: values * (usual / quantifications[name]) if quantifications[name] != usual else values
+        for name, values in samples.select_valid(markers, fills=fills).items()
+    }
+    statement = state_item_offset(item, quantification=usual)
     if options.offset is not None:
-        full = OFFSET_DN * quantification / QUANTIFICATION
+        full = OFFSET_DN * usual / QUANTIFICATION
         statement = OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
-    decision = resolve_offset(statement, evidence)
-    old = item.baseline is not None and not has_offset(item.baseline)
-    return Radiometry(
-        quantification=quantification,
-        offsets=_resolve_band_offsets(item, bands, decision, quantification),
+    decision = resolve_offset(statement, compute_offset_evidence(alike, quantification=usual))
+    old = has_offset(item.baseline) is False
+    return Radiometry.gather(
+        quantifications=quantifications,
+        markers=markers,
+        offsets=_resolve_band_offsets(item, decision, quantifications, usual),
         source=decision.source,
-        nodata=nodata,
-        nodata_rule=resolve_nodata_rule(nodata=nodata, offset=decision.offset, clipped=not old),
-        doubts=decision.doubts,
+        nodata_rule=resolve_nodata_rule(
+            nodata=0 if 0 in markers.values() else next(iter(markers.values())),
+            offset=decision.offset,
+            clipped=not old,
+        ),
+        doubts=(*decision.doubts, *describe_fills(fills)),
+        fills=fills,
     )
 
 
 def _resolve_band_offsets(
-    item: StacItem, bands: tuple[BandSource, ...], decision: OffsetDecision, quantification: float
+    item: StacItem, decision: OffsetDecision, quantifications: Mapping[str, float], usual: float
 ) -> dict[str, float]:
+    """DN to add a band: its own where ``raster:bands`` was believed, else the decision in its own scale."""
     offsets = {}
-    for band in bands:
-        stated = item.assets[band.name].offset if decision.source.startswith("raster:bands") else None
-        offsets[band.name] = decision.offset if stated is None else round(stated * quantification, 6)
+    for name, quantification in quantifications.items():
+        stated = item.assets[name].offset if decision.source.startswith("raster:bands") else None
+        factor = 1.0 if decision.source == "--offset" else quantification / usual
+        offsets[name] = round(decision.offset * factor if stated is None else stated * quantification, 6)
     return offsets
 
 
-def _resolve_quantification(item: StacItem) -> float:
-    scales = {asset.scale for name, asset in item.assets.items() if name != "SCL" and asset.scale}
-    if len(scales) > 1:
-        raise SceneError(f"Expected one scale for all bands of {item.id}, found {sorted(scales)}. Give --scale.")
-    return round(1 / scales.pop(), 6) if scales else QUANTIFICATION
+def _resolve_quantification(asset: BandAsset, header: RasterHeader, options: StackOptions) -> float:
+    """DN per unit of reflectance of a band: as the user says it, then its asset, then its file."""
+    scale = options.scale if options.scale is not None else asset.scale
+    if not scale:
+        scale = header.scales[0] if header.scales[0] not in (0, 1) else 1 / QUANTIFICATION
+    return round(1 / scale, 6)
 
 
-def _resolve_nodata(asset: BandAsset, header: RasterHeader, options: StackOptions) -> float | None:
-    stated = next((value for value in (options.nodata, asset.nodata, header.nodata) if value is not None), 0.0)
-    return None if math.isnan(stated) else stated
+def _resolve_nodata(stated: float | None, header: RasterHeader, options: StackOptions) -> float | None:
+    """The marker of a band: as the user says it, then its asset, then its file, else 0."""
+    words = (options.nodata, stated, header.markers[0])
+    marker = next((value for value in words if value is not None), 0.0)
+    return None if math.isnan(marker) else marker

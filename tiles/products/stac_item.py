@@ -11,14 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tiles.bands import resolve_band
 from tiles.errors import SceneError
+from tiles.products.hrefs import list_alternates
+from tiles.products.mission import find_other_mission
 from tiles.products.name import ProductName, has_offset, parse_product_name
 from tiles.products.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
 from tiles.scene import Level
+from tiles.times import parse_moment
 
 __all__ = ["SIMULATED", "BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "state_item_offset"]
 
@@ -43,6 +46,7 @@ class BandAsset:
         scale: Reflectance a DN that the item states.
         offset: Reflectance to add after the scale that the item states.
         nodata: Marker that the item states.
+        alternates: Other hrefs of the same file, in order.
     """
 
     key: str
@@ -52,6 +56,7 @@ class BandAsset:
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
+    alternates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,7 @@ class StacItem:
         cloud_percent: Cloud cover, 0 to 100.
         assets: One asset a band, the finest.
         simulated: The item says that its pixels are simulated.
+        other_mission: What says that it is not of Sentinel-2, which it was allowed to be; ``None``: nothing does.
     """
 
     id: str
@@ -79,6 +85,7 @@ class StacItem:
     cloud_percent: float | None
     assets: Mapping[str, BandAsset]
     simulated: bool = False
+    other_mission: str | None = None
 
 
 def is_stac_item(document: object) -> bool:
@@ -91,19 +98,26 @@ def is_stac_item(document: object) -> bool:
     )
 
 
-def parse_stac_item(document: object, *, where: str) -> StacItem:
+def parse_stac_item(document: object, *, where: str, any_platform: bool = False) -> StacItem:
     """Understand an item.
 
     Args:
         document: The JSON document.
         where: Its path or URL, for messages.
+        any_platform: It may be of another mission, whose bands go by the same names.
 
     Raises:
-        SceneError: It is no item, or none of its assets is a band of Sentinel-2.
+        SceneError: It is no item, it is of another mission, or none of its assets is a band of Sentinel-2.
     """
     if not isinstance(document, dict) or not is_stac_item(document):
         kind = document.get("type") if isinstance(document, dict) else type(document).__name__
         raise SceneError(f"Expected a STAC item (a Feature with assets), found {kind} in {where}. Give one item.")
+    other = find_other_mission(document)
+    if other is not None and not any_platform:
+        raise SceneError(
+            f"Expected an item of Sentinel-2, found one that is not of Sentinel-2 ({other}) in {where}. Bands of the "
+            "same name hold other light elsewhere: give an item of Sentinel-2, or take it as it is with --any-platform."
+        )
     properties: dict[str, Any] = document["properties"]
     named = parse_product_name(" ".join(str(v) for v in [*_list_stated(properties, _NAMES), document.get("id", "")]))
     assets = _choose_assets(document["assets"])
@@ -119,38 +133,43 @@ def parse_stac_item(document: object, *, where: str) -> StacItem:
         baseline=baseline,
         offset_applied=next((bool(value) for value in _list_stated(properties, _APPLIED)), None),
         platform=str(properties.get("platform", "")).lower() or None,
-        acquired=_parse_time(properties.get("datetime") or properties.get("start_datetime")),
+        acquired=parse_moment(properties.get("datetime") or properties.get("start_datetime")),
         cloud_percent=_parse_number(properties.get("eo:cloud_cover")),
         assets=assets,
         simulated=properties.get(SIMULATED) is True,
+        other_mission=other,
     )
 
 
 def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION) -> OffsetStatement:
     """What an item says about the offset.
 
-    A baseline before 04.00 settles it. Then the host's flag counts, which is meant to be the truth where
-    ``raster:bands`` still says -0.1; then ``raster:bands``; then the baseline, as hosts that say nothing serve raw DN.
+    A baseline before 04.00 settles it, one of a user (99.xx) says nothing. Then the host's flag counts, which is meant
+    to be the truth where ``raster:bands`` still says -0.1; then ``raster:bands``; then the baseline, as hosts that say
+    nothing serve raw DN.
 
     Args:
         item: The item.
         quantification: DN per unit of reflectance.
     """
     full = OFFSET_DN * quantification / QUANTIFICATION
-    if item.baseline is not None and not has_offset(item.baseline):
+    late = has_offset(item.baseline)
+    if late is False:
         return OffsetStatement(offset=0.0, source=f"processing baseline {item.baseline} of the item", final=True)
     stated = [asset.offset for name, asset in item.assets.items() if name != "SCL" and asset.offset is not None]
     if item.offset_applied is True:
         return OffsetStatement(offset=0.0, source="boa_offset_applied of the item", alternative=full)
-    if item.offset_applied is False and (item.baseline is not None or any(stated)):
+    if item.offset_applied is False and (late or any(stated)):
         return OffsetStatement(offset=full, source="boa_offset_applied of the item", alternative=full)
     if stated:
         offset = round(stated[0] * quantification, 6)
         return OffsetStatement(offset=offset, source="raster:bands of the item", alternative=full)
-    if item.baseline is not None:
+    if late:
         source = f"processing baseline {item.baseline} of the item, DN taken to be raw"
         return OffsetStatement(offset=full, source=source, alternative=full)
-    return OffsetStatement(offset=None, source="the item says nothing", alternative=full)
+    source = "the item says nothing" if item.baseline is None else f"baseline {item.baseline} says nothing of an offset"
+    acquired = item.acquired.date() if item.acquired else None
+    return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)
 
 
 def _list_stated(properties: Mapping[str, Any], keys: Iterable[str]) -> list[Any]:
@@ -195,6 +214,7 @@ def _parse_asset(key: str, asset: Mapping[str, Any]) -> BandAsset | None:
         scale=_parse_number(_find_stated(layers, "scale")),
         offset=_parse_number(_find_stated(layers, "offset")),
         nodata=_parse_number(_find_stated(layers, "nodata")),
+        alternates=list_alternates(asset),
     )
 
 
@@ -218,12 +238,5 @@ def _find_stated(layers: Iterable[Mapping[str, Any]], word: str) -> object:
 def _parse_number(value: object) -> float | None:
     try:
         return float(str(value)) if value is not None else None
-    except ValueError:
-        return None
-
-
-def _parse_time(value: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC)
     except ValueError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,17 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from tiles.bands import BANDS, L2A_STACK, resolve_band
-from tiles.errors import BandError, OptionError, SceneError
+from tiles.bands import BANDS, L2A_STACK, drop_counts, resolve_band, resolve_naming
+from tiles.errors import BandError, OptionError, SceneError, UnnamedBandsError
 from tiles.options import Options
-from tiles.products.dn_samples import read_dn_samples
+from tiles.products.dn_samples import DnSamples, read_samples
 from tiles.products.files import BandFile, find_band_files
-from tiles.products.headers import RasterHeader, read_header, resolve_gdal_path, resolve_scene_grid, sort_bands
+from tiles.products.fills import describe_fills, is_beyond_reflectance, resolve_fills
+from tiles.products.headers import (
+    RasterHeader,
+    read_header,
+    resolve_gdal_path,
+    resolve_scene_grid,
+    sort_bands,
+)
 from tiles.products.name import ProductName, has_offset, make_scene_id, parse_product_name
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
     QUANTIFICATION,
+    OffsetDecision,
     OffsetStatement,
     compute_offset_evidence,
     resolve_nodata_rule,
@@ -31,6 +40,8 @@ from tiles.scene import BandSource, Level, Radiometry, Scene
 __all__ = ["StackOptions", "open_band_folder", "open_stack"]
 
 _SKIP = "-"
+_FEWEST = 4
+"""Bands: a raster with fewer and no names is no scene (a DEM, a mask); one with as many may well be."""
 _L1C_STACK = tuple(BANDS)
 
 
@@ -43,6 +54,7 @@ class StackOptions(Options):
         scale: Reflectance a DN, usually 0.0001; 1 where pixels hold reflectance. ``None``: as found.
         offset: DN to add before scaling, usually -1000 or 0, for all bands. ``None``: as found.
         nodata: DN of missing pixels. ``None``: as the file says, else 0.
+        any_platform: A STAC item may be of another mission than Sentinel-2, whose bands go by the same names.
 
     Raises:
         OptionError: The scale is not positive, or a band's name means nothing, or comes twice.
@@ -52,6 +64,7 @@ class StackOptions(Options):
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
+    any_platform: bool = False
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -89,11 +102,8 @@ def open_stack(path: str, *, options: StackOptions) -> Scene:
     """
     header = read_header(resolve_gdal_path(path))
     channels, notes = _resolve_channels(header, options, path)
-    sources = {
-        name: BandSource(name=name, path=header.path, index=index, grid=header.grid)
-        for index, name in enumerate(channels, start=1)
-        if name not in {"", _SKIP}
-    }
+    indexes = {name: index for index, name in enumerate(channels, start=1) if name not in {"", _SKIP}}
+    sources = {name: header.make_source(name, index=index, bands=indexes.values()) for name, index in indexes.items()}
     named = parse_product_name(" ".join([path, *header.tags.values()]))
     return _make_scene(path, sources, dict.fromkeys(sources, header), options, (named, notes))
 
@@ -116,7 +126,7 @@ def open_band_folder(folder: Path, *, names: Sequence[str], options: StackOption
         raise SceneError(f"--bands names the bands of one file; in the folder {folder} the files' names say it.")
     files = _choose_files(folder, find_band_files(names))
     headers = {name: read_header(str(folder / file.name)) for name, file in files.items()}
-    sources = {name: BandSource(name=name, path=h.path, index=1, grid=h.grid) for name, h in headers.items()}
+    sources = {name: header.make_source(name, bands=(1,)) for name, header in headers.items()}
     named = parse_product_name(" ".join([str(folder.resolve()), *(file.name for file in files.values())]))
     return _make_scene(str(folder), sources, headers, options, (named, ()))
 
@@ -136,31 +146,62 @@ def _choose_files(folder: Path, files: Sequence[BandFile]) -> dict[str, BandFile
 def _resolve_channels(header: RasterHeader, options: StackOptions, path: str) -> tuple[list[str], tuple[str, ...]]:
     """Which band each channel of a file is, and how that is known."""
     if options.bands is not None:
-        if len(options.bands) != header.count:
-            raise SceneError(
-                f"Expected {header.count} names in --bands, one a band of {path}, found {len(options.bands)}: "
-                f"{', '.join(options.bands)}. Use - for a band to skip."
-            )
-        return [_resolve_channel(text) for text in options.bands], ()
-    channels = [_resolve_channel(text) for text in header.descriptions]
+        return _take_users_names(header, options.bands, path), ()
+    labels = [
+        "" if index == header.alpha and not _resolve_channel(text) else text
+        for index, text in enumerate(header.descriptions, 1)
+    ]
+    naming = resolve_naming(labels)
+    if naming == "ambiguous":
+        names = ",".join(resolve_band(label) or _SKIP for label in labels)
+        raise BandError(
+            f"Expected names of Sentinel-2 bands in {path}, found {', '.join(filter(None, labels))}, which may as well "
+            f"only count the file's bands. Say which they are: --bands {names} if these are their names."
+        )
+    channels = [_resolve_channel(text) for text in (drop_counts(labels) if naming == "counted" else labels)]
     known = [name for name in channels if name not in {"", _SKIP}]
     if len(set(known)) < len(known):
         raise BandError(f"Expected each band once in {path}, found {', '.join(known)}. Name them with --bands.")
     if any(name != "SCL" for name in known):
-        ignored = [text or f"band {i}" for i, text in enumerate(header.descriptions, 1) if not channels[i - 1]]
+        ignored = [
+            text or f"band {i}"
+            for i, text in enumerate(header.descriptions, 1)
+            if not channels[i - 1] and i != header.alpha
+        ]
         return channels, (
             (f"Bands left out, as they are none of Sentinel-2: {', '.join(ignored)}.",) if ignored else ()
         )
-    order = {len(L2A_STACK): L2A_STACK, len(_L1C_STACK): _L1C_STACK}.get(header.count)
-    if order is None:
+    return _assume_order(header, path)
+
+
+def _take_users_names(header: RasterHeader, bands: Sequence[str], path: str) -> list[str]:
+    names = [_resolve_channel(text) for text in bands]
+    if header.alpha is not None and len(names) == header.count - 1:
+        names.insert(header.alpha - 1, _SKIP)
+    if len(names) != header.count:
         raise SceneError(
-            f"Expected named bands, or 12 (L2A) or 13 (L1C) without names, found {header.count} without names in "
-            f"{path}. Name them in order: --bands B02,B03,B04,B08."
+            f"Expected {header.count} names in --bands, one a band of {path}, found {len(bands)}: "
+            f"{', '.join(bands)}. Use - for a band to skip."
         )
+    return names
+
+
+def _assume_order(header: RasterHeader, path: str) -> tuple[list[str], tuple[str, ...]]:
+    """The order of a full stack, where no band has a name."""
+    count = header.count - (header.alpha is not None)
+    order = {len(L2A_STACK): L2A_STACK, len(_L1C_STACK): _L1C_STACK}.get(count)
+    if order is None:
+        labels = ", ".join(filter(None, header.descriptions))
+        is_picture = header.dtypes[0] in {"uint8", "int8"}
+        raise (SceneError if count < _FEWEST or is_picture else UnnamedBandsError)(
+            f"Expected named bands, or 12 (L2A) or 13 (L1C) without names, found {header.count} without names of "
+            f"Sentinel-2 in {path}{f' ({labels})' if labels else ''}. Name them in order: --bands B02,B03,B04,B08."
+        )
+    names = list(order)
+    if header.alpha is not None:
+        names.insert(header.alpha - 1, _SKIP)
     level = "L2A" if order is L2A_STACK else "L1C"
-    return list(order), (
-        f"The {header.count} bands have no names: the {level} order was assumed ({', '.join(order)}).",
-    )
+    return names, (f"The {count} bands have no names: the {level} order was assumed ({', '.join(order)}).",)
 
 
 def _make_scene(
@@ -181,7 +222,7 @@ def _make_scene(
         level=_resolve_level(bands, named),
         bands=bands,
         grid=resolve_scene_grid(bands, where=source),
-        radiometry=resolve_stack_radiometry(bands, headers[bands[0].name], options=options, named=named),
+        radiometry=resolve_stack_radiometry(bands, headers, options=options, named=named),
         classification=sources.get("SCL"),
         acquired=named.acquired if named else None,
         baseline=named.baseline if named else None,
@@ -201,62 +242,99 @@ def _resolve_level(bands: Sequence[BandSource], named: ProductName | None) -> Le
 
 
 def resolve_stack_radiometry(
-    bands: Sequence[BandSource], header: RasterHeader, *, options: StackOptions, named: ProductName | None
+    bands: Sequence[BandSource],
+    headers: Mapping[str, RasterHeader],
+    *,
+    options: StackOptions,
+    named: ProductName | None,
 ) -> Radiometry:
     """Decide how the values of a stack become reflectance.
 
-    The user's word comes first, then the file's own scale and offset, then the baseline in its name, then the pixels.
+    The user's word comes first, then what the file says of each band, then the baseline in its name, then the pixels.
 
     Args:
         bands: The bands.
-        header: Of the file that holds them, or the first of them.
+        headers: Of the files that hold them, by band.
         options: The user's word.
         named: What the name of the file or folder says.
 
     Raises:
         SceneError: Floating-point values that are neither reflectance nor DN.
     """
-    nodata = _resolve_nodata(header, options)
-    first = bands[0].index - 1
-    files = {band.name: (band.path, band.index) for band in bands if band.name in EVIDENCE_BANDS} or {
-        band.name: (band.path, band.index) for band in bands
-    }
-    samples = read_dn_samples(files, nodata=nodata)
-    quantification, who = _resolve_quantification(header, header.scales[first], samples, options)
-    term = header.offsets[first] or _read_offset_tag(header.tags, quantification)
-    statement = _state_offset(term, options, named, quantification)
-    decision = resolve_offset(statement, compute_offset_evidence(samples, quantification=quantification))
-    return Radiometry(
-        quantification=quantification,
-        offsets={band.name: decision.offset for band in bands},
-        source=f"{decision.source}; scale: {who}",
-        nodata=nodata,
-        nodata_rule=resolve_nodata_rule(nodata=nodata, offset=decision.offset, clipped=True),
-        doubts=decision.doubts,
+    markers = {band.name: _resolve_nodata(headers[band.name].markers[band.index - 1], options) for band in bands}
+    sampled = [band for band in bands if band.name in EVIDENCE_BANDS] or bands
+    samples = read_samples(
+        {band.name: (band.path, band.index) for band in sampled}, masks={band.name: band.masks for band in sampled}
+    )
+    repeated = samples.compute_repeated_values()
+    scales = _resolve_quantifications(bands, headers, samples, (markers, repeated), options)
+    quantifications = {name: quantification for name, (quantification, _) in scales.items()}
+    fills = resolve_fills(repeated, quantifications=quantifications.values(), markers=markers.values())
+    valid = samples.select_valid(markers, fills=fills)
+    terms = {band.name: _read_term(headers[band.name], band.index, quantifications[band.name]) for band in bands}
+    offsets, decisions = _resolve_offsets(quantifications, terms, valid, options, named)
+    least = 0.0 if 0 in offsets.values() else min(offsets.values())
+    nodata = 0 if 0 in markers.values() else next(iter(markers.values()))
+    who = "; ".join(dict.fromkeys(source for _, source in scales.values()))
+    return Radiometry.gather(
+        quantifications=quantifications,
+        markers=markers,
+        offsets=offsets,
+        source=f"{'; '.join(dict.fromkeys(decision.source for decision in decisions))}; scale: {who}",
+        nodata_rule=resolve_nodata_rule(nodata=nodata, offset=least, clipped=True),
+        doubts=(*(doubt for decision in decisions for doubt in decision.doubts), *describe_fills(fills)),
+        fills=fills,
     )
 
 
-def _resolve_nodata(header: RasterHeader, options: StackOptions) -> float | None:
-    stated = options.nodata if options.nodata is not None else header.nodata
+def _resolve_nodata(marker: float | None, options: StackOptions) -> float | None:
+    stated = options.nodata if options.nodata is not None else marker
     if stated is None:
         return 0  # Nothing said: 0 in all bands is missing by the custom of Sentinel-2.
     return None if np.isnan(stated) else stated
 
 
-def _resolve_quantification(
-    header: RasterHeader, scale: float, samples: Mapping[str, NDArray[Any]], options: StackOptions
-) -> tuple[float, str]:
-    if options.scale is not None:
-        return round(1 / options.scale, 6), "--scale"
-    if scale not in (0, 1):
-        return round(1 / scale, 6), "scale tag of the file"
-    if header.dtype in {"uint8", "int8"}:
-        raise SceneError(
-            f"Expected reflectance or DN of 16 bits, found 8 bits in {header.path}, which is a picture more than a "
-            "measurement. If it is one, say its scale: --scale 0.004."
-        )
-    if not header.dtype.startswith("float"):
-        return QUANTIFICATION, "whole numbers, so 10000 as in all products"
+def _resolve_quantifications(
+    bands: Sequence[BandSource],
+    headers: Mapping[str, RasterHeader],
+    samples: DnSamples,
+    missing: tuple[Mapping[str, float | None], Mapping[float, float]],
+    options: StackOptions,
+) -> dict[str, tuple[float, str]]:
+    """DN per unit of reflectance a band, and who says so."""
+    markers, repeated = missing
+    scales: dict[str, tuple[float, str]] = {}
+    unstated = []
+    for band in bands:
+        header = headers[band.name]
+        scale, kind = header.scales[band.index - 1], header.dtypes[band.index - 1]
+        if options.scale is not None:
+            scales[band.name] = round(1 / options.scale, 6), "--scale"
+        elif scale not in (0, 1):
+            scales[band.name] = round(1 / scale, 6), "scale tag of the file"
+        elif kind in {"uint8", "int8"}:
+            raise SceneError(
+                f"Expected reflectance or DN of 16 bits, found 8 bits in {header.path}, which is a picture more than a "
+                "measurement. If it is one, say its scale: --scale 0.004."
+            )
+        elif not kind.startswith("float"):
+            scales[band.name] = QUANTIFICATION, "whole numbers, so 10000 as in all products"
+        else:
+            unstated.append(band)
+    if not unstated:
+        return scales
+    # A value that all bands have is fill more often than ground: it says nothing of the scale.
+    fills = [value for value in repeated if is_beyond_reflectance(value, 1)]
+    valid = samples.select_valid(markers, fills=fills)
+    if not any(values.size for values in valid.values()):
+        valid = samples.select_valid(markers)
+    names = {band.name for band in unstated}
+    judged = _judge_scale({name: valid[name] for name in valid if name in names} or valid, unstated[0].path)
+    return {band.name: scales.get(band.name, judged) for band in bands}
+
+
+def _judge_scale(samples: Mapping[str, NDArray[Any]], where: str) -> tuple[float, str]:
+    """Fractions and DN can both be floating-point: their size tells which."""
     tops = [float(np.percentile(values, 99)) for values in samples.values() if values.size]
     top = max(tops, default=0.0)
     if top <= 2:
@@ -265,8 +343,44 @@ def _resolve_quantification(
         return QUANTIFICATION, f"values up to {top:.0f}, so 10000 as in all products"
     raise SceneError(
         f"Expected reflectance (up to about 1) or DN (up to about 10000), found values up to {top:.3g} in "
-        f"{header.path}. Say which: --scale 0.0001 for DN, --scale 0.01 for percent, --scale 1 for reflectance."
+        f"{where}. Say which: --scale 0.0001 for DN, --scale 0.01 for percent, --scale 1 for reflectance."
     )
+
+
+def _read_term(header: RasterHeader, index: int, quantification: float) -> float:
+    """Reflectance that the file says to add to a band; 0 where it says nothing."""
+    stated = header.offsets[index - 1]
+    return _convert_term(stated, quantification) if stated else _read_offset_tag(header.tags, quantification)
+
+
+def _convert_term(value: float, quantification: float) -> float:
+    return value if abs(value) < 1 else value / quantification  # -0.1 is reflectance, -1000 is DN
+
+
+def _resolve_offsets(
+    quantifications: Mapping[str, float],
+    terms: Mapping[str, float],
+    samples: Mapping[str, NDArray[Any]],
+    options: StackOptions,
+    named: ProductName | None,
+) -> tuple[dict[str, float], list[OffsetDecision]]:
+    """DN to add a band, and the decisions; bands of which the file says the same are judged together."""
+    usual = Counter(quantifications.values()).most_common(1)[0][0]
+    offsets, decisions = {}, []
+    for term in dict.fromkeys(terms.values()):
+        names = [name for name, other in terms.items() if other == term]
+        alike = {
+            name: values * (usual / quantifications[name]) if quantifications[name] != usual else values
+            for name, values in samples.items()
+            if name in names
+        }
+        statement = _state_offset(term if any(terms.values()) else None, options, named, usual)
+        decision = resolve_offset(statement, compute_offset_evidence(alike, quantification=usual))
+        decisions.append(decision)
+        for name in names:
+            factor = 1.0 if options.offset is not None else quantifications[name] / usual
+            offsets[name] = decision.offset if factor == 1 else round(decision.offset * factor, 6)
+    return {name: offsets[name] for name in terms}, decisions
 
 
 def _read_offset_tag(tags: Mapping[str, str], quantification: float) -> float:
@@ -276,22 +390,26 @@ def _read_offset_tag(tags: Mapping[str, str], quantification: float) -> float:
             value = float({key.lower(): text for key, text in tags.items()}.get(name, ""))
         except ValueError:
             continue
-        return value if abs(value) < 1 else value / quantification  # -0.1 is reflectance, -1000 is DN
+        return _convert_term(value, quantification)
     return 0.0
 
 
 def _state_offset(
-    term: float, options: StackOptions, named: ProductName | None, quantification: float
+    term: float | None, options: StackOptions, named: ProductName | None, quantification: float
 ) -> OffsetStatement:
     full = OFFSET_DN * quantification / QUANTIFICATION
     if options.offset is not None:
         return OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
-    if term != 0:
+    if term is not None:
         return OffsetStatement(
             offset=round(term * quantification, 6), source="offset tag of the file", alternative=full
         )
-    if named is not None and named.baseline is not None:
+    late = has_offset(named.baseline) if named is not None else None
+    if named is not None and late is not None:
         source = f"processing baseline {named.baseline} in the name"
-        late = has_offset(named.baseline)
         return OffsetStatement(offset=full if late else 0.0, source=source, final=not late, alternative=full)
-    return OffsetStatement(offset=None, source="no metadata", alternative=full)
+    source = "no metadata"
+    if named is not None and named.baseline is not None:
+        source = f"baseline {named.baseline} in the name says nothing of an offset"
+    acquired = named.acquired.date() if named is not None and named.acquired is not None else None
+    return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)

@@ -12,10 +12,10 @@ from strandline import StrandlineError
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.grid import Window
-from tiles.masks import VALID
+from tiles.masks import VALID, read_declared_validity
 from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.products.files import find_band_files, list_product_files
-from tiles.products.headers import open_quietly
+from tiles.products.headers import find_masks, open_quietly
 from tiles.products.open import StackOptions, open_scene
 from tiles.products.radiometry import resolve_nodata_rule
 from tiles.products.safe import find_product_xml
@@ -77,8 +77,12 @@ def _read_raster(crop: LabelledCrop, path: Path, shape: tuple[int, ...]) -> NDAr
             raise SampleError(
                 f"Expected {dataset.count} bands in the list for {path}, found {len(crop.bands)}: use - for others."
             )
-        dn = dataset.read([index for index, _ in used], window=crop.window.to_rasterio())
+        window, indexes = crop.window.to_rasterio(), [index for index, _ in used]
+        dn = dataset.read(indexes, window=window)
+        masks = find_masks(dataset, indexes)
+        declared = read_declared_validity(dataset, indexes[0], masks, window=window) if masks else np.True_
     missing = ~np.isfinite(dn) if dn.dtype.kind == "f" else np.zeros(dn.shape, dtype=bool)
+    missing |= ~declared
     if crop.nodata is not None:
         missing |= dn == crop.nodata
     rule = resolve_nodata_rule(nodata=crop.nodata, offset=crop.offset, clipped=True)

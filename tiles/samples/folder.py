@@ -14,17 +14,21 @@ from numpy.typing import NDArray
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.grid import Window
-from tiles.masks import compute_band_validity
+from tiles.masks import combine_validity, compute_band_validity
+from tiles.products.headers import read_header
 from tiles.products.stack import StackOptions
 from tiles.samples.census import KINDS, Census, Kind, take_census
 from tiles.samples.folder_layout import FolderScene, list_folder
 from tiles.samples.geo_datasets import draw_window, list_windows, read_labelled
+from tiles.samples.mask_raster import count_mask_values
+from tiles.samples.mask_values import LabelShares, MaskValues, resolve_mask_values
 from tiles.samples.sample import Sample
+from tiles.scene import Radiometry, Scene
 
 __all__ = ["FolderSamples"]
 
 _SURVEY_PX = 512
-_NONE = StackOptions()
+_NONE, _DOCUMENTED = StackOptions(), MaskValues()
 
 Surveyed = tuple[tuple[FolderScene, Census], ...]
 
@@ -38,9 +42,11 @@ class FolderSamples:
         options: What the images do not say themselves: bands, scale, offset, nodata.
         shore_share: Share of draws that hold a shore; the others are half water, half land, where there is any.
         kept: Places to draw from; ``None``: all.
+        values: What the values of masks mean; where the user does not say, masks that would lose a class are refused.
+        label_shares: What share of the labels each value of the masks has, over all places; empty without masks.
 
     Raises:
-        SampleError: An image has no label, nothing is labelled, or the share is no share.
+        SampleError: An image has no label, nothing is labelled, a class would be lost, or the share is no share.
         SceneError: An image's bands or values cannot be told.
     """
 
@@ -48,17 +54,20 @@ class FolderSamples:
     options: StackOptions = _NONE
     shore_share: float = 0.5
     kept: frozenset[str] | None = None
+    values: MaskValues = _DOCUMENTED
+    label_shares: tuple[LabelShares, ...] = field(init=False, repr=False, compare=False)
     _surveyed: Surveyed = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.shore_share <= 1:
             raise SampleError(f"Expected a share of shores from 0 to 1, found {self.shore_share}.")
-        surveyed = _survey_folder(self.root, self.options)
+        surveyed, labels = _survey_folder(self.root, self.options, self.values)
         chosen = tuple(each for each in surveyed if self.kept is None or each[0].place in self.kept)
         if not chosen:
             places = ", ".join(sorted({folder_scene.place for folder_scene, _ in surveyed})[:5])
             raise SampleError(f"None of the places asked for is in {self.root} (found {places} …).")
         object.__setattr__(self, "_surveyed", chosen)
+        object.__setattr__(self, "label_shares", () if labels is None else (labels,))
 
     @property
     def name(self) -> str:
@@ -113,14 +122,25 @@ class FolderSamples:
 
 
 @lru_cache(maxsize=8)
-def _survey_folder(root: Path, options: StackOptions) -> Surveyed:
-    scenes = list_folder(root, options=options)
+def _survey_folder(root: Path, options: StackOptions, values: MaskValues) -> tuple[Surveyed, LabelShares | None]:
+    scenes = list_folder(root, options=options, values=values)
+    labels = _count_labels(scenes, root)  # refuses masks that would lose a class
     surveyed = tuple(
         (folder_scene, census) for folder_scene in scenes if (census := _survey_scene(folder_scene)).kind.any()
     )
     if not surveyed:
         raise SampleError(f"Expected labelled pixels with data in {root}, found none in {len(scenes)} scenes.")
-    return surveyed
+    return surveyed, labels
+
+
+def _count_labels(scenes: tuple[FolderScene, ...], root: Path) -> LabelShares | None:
+    """Shares of the labels over all masks; ``None`` where there are none."""
+    masks = {scene.mask: scene for scene in scenes if scene.mask is not None}
+    if not masks:
+        return None
+    counts = {path: count_mask_values(path, scene.grid) for path, scene in masks.items()}
+    tags = {path: read_header(str(path)).markers[0] for path in masks}
+    return resolve_mask_values(counts, scenes[0].values, tags=tags, source=f"folder {root.name}")
 
 
 def _survey_scene(folder_scene: FolderScene) -> Census:
@@ -161,15 +181,30 @@ def _read_arrays(
     """Reflectance (12, row, col), share of water and where it is valid (row, col)."""
     dn, share = read_labelled(folder_scene, window)
     radiometry = folder_scene.scene.radiometry
-    marker = None if radiometry.nodata is None else float(np.float32(radiometry.nodata))
-    known = np.ones(dn.shape, dtype=bool)
-    for band, values in enumerate(dn):
-        mask = compute_band_validity(values, marker)
-        known[band] = True if mask is None else mask
-    data = known.all(axis=0) if radiometry.nodata_rule == "any" else known.any(axis=0)
+    data = _find_data(dn, folder_scene.scene)
     reflectance = np.full((len(L2A_STACK), *share.shape), np.nan, dtype=np.float32)
     for values, name in zip(dn, folder_scene.scene.band_names, strict=True):
         if name in L2A_STACK:
-            scaled = (values + np.float32(radiometry.offsets.get(name, 0.0))) / np.float32(radiometry.quantification)
+            scaled = (values + np.float32(radiometry.get_offset(name))) / np.float32(
+                radiometry.get_quantification(name)
+            )
             reflectance[L2A_STACK.index(name)] = np.where(data, scaled, np.float32(np.nan))
     return reflectance, np.clip(share, 0, 1), data & (share >= 0)
+
+
+def _find_data(dn: NDArray[np.float32], scene: Scene) -> NDArray[np.bool_]:
+    """Where a scene has data, as its rule for nodata has it: (row, col) of DN (band, row, col)."""
+    radiometry = scene.radiometry
+    known = (
+        (_compute_known(values, radiometry, name), radiometry.is_missing_alone(name))
+        for values, name in zip(dn, scene.band_names, strict=True)
+    )
+    return combine_validity(known, shape=dn.shape[1:])
+
+
+def _compute_known(values: NDArray[np.float32], radiometry: Radiometry, name: str) -> NDArray[np.bool_] | None:
+    nodata, *fills = (
+        None if marker is None else float(np.float32(marker))
+        for marker in (radiometry.get_nodata(name), *radiometry.fills)
+    )
+    return compute_band_validity(values, nodata, [value for value in fills if value is not None])

@@ -1,8 +1,9 @@
 """What lies in a folder of scenes with masks or polygons, before a pixel is learned from.
 
-``images/*.tif`` are scenes; their labels are ``masks/<same name>.tif`` (0 land, 1 water, anything else left out), or
-polygons of water in any ``*.gpkg``, ``*.shp``, ``*.geojson`` or ``*.parquet`` beside ``images``. Polygons in a file
-named ``area.*`` say where they are complete; without it, what no polygon covers is land, to the edge of each image.
+``images/*.tif`` are scenes; their labels are ``masks/<same name>.tif`` (0 land, 1 water, anything else left out, unless
+the user says which values are which), or polygons of water in any ``*.gpkg``, ``*.shp``, ``*.shp.zip``, ``*.geojson``,
+``*.fgb`` or ``*.parquet`` beside ``images``, all their layers. Polygons in a file named ``area.*`` say where they are
+complete; without it, what no polygon covers is land, to the edge of each image.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ from tiles.grid import Grid, Window
 from tiles.products.headers import read_header
 from tiles.products.stack import StackOptions, open_stack
 from tiles.samples.ground import merge_overlapping
+from tiles.samples.mask_raster import require_mask
+from tiles.samples.mask_values import MaskValues
 from tiles.scene import Scene
 
 __all__ = ["FolderScene", "list_folder"]
 
 _RASTERS = {".tif", ".tiff", ".vrt", ".jp2"}
-_VECTORS = {".gpkg", ".shp", ".geojson", ".parquet"}
+_VECTORS = {".gpkg", ".shp", ".shp.zip", ".geojson", ".fgb", ".parquet"}
 _AREA = "area"
+_PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif"}
+_DOCUMENTED = MaskValues()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +45,7 @@ class FolderScene:
         polygons: Files of water polygons; empty where there is a mask.
         area: File of polygons within which the water polygons are complete, or ``None``.
         place: Where it lies; scenes that overlap share it.
+        values: What the values of the mask mean.
     """
 
     scene: Scene
@@ -47,6 +53,7 @@ class FolderScene:
     polygons: tuple[Path, ...]
     area: Path | None
     place: str
+    values: MaskValues = _DOCUMENTED
 
     @property
     def image(self) -> str:
@@ -69,15 +76,17 @@ class FolderScene:
         return math.sqrt(x * y * math.cos(math.radians((bounds.top + bounds.bottom) / 2))) * degree_m
 
 
-def list_folder(root: Path, *, options: StackOptions) -> tuple[FolderScene, ...]:
+def list_folder(root: Path, *, options: StackOptions, values: MaskValues = _DOCUMENTED) -> tuple[FolderScene, ...]:
     """List the scenes of a folder with their labels.
 
     Args:
         root: The folder that holds ``images``.
         options: What the images do not say themselves: bands, scale, offset, nodata.
+        values: What the values of masks mean.
 
     Raises:
-        SampleError: There is no image, an image has no label, or a mask does not lie on its image.
+        SampleError: There is no image, an image has no label or two masks, or a mask has several bands or does not lie
+            on its image.
         SceneError: An image's bands or values cannot be told.
     """
     images = _list_files(root / "images", _RASTERS)
@@ -86,10 +95,13 @@ def list_folder(root: Path, *, options: StackOptions) -> tuple[FolderScene, ...]
             f"Expected scenes in {root / 'images'} ({', '.join(sorted(_RASTERS))}), found none. Put each there as one "
             "raster, its mask of the same name in masks, or polygons of water beside images."
         )
-    masks = {path.stem: path for path in _list_files(root / "masks", _RASTERS)}
+    masks = _index_masks(root / "masks")
     vectors = _list_files(root, _VECTORS)
-    polygons = tuple(path for path in vectors if path.stem.lower() != _AREA)
-    area = next((path for path in vectors if path.stem.lower() == _AREA), None)
+    areas = [path for path in vectors if _name_labels(path) == _AREA]
+    if len(areas) > 1:
+        names = " and ".join(path.name for path in areas)
+        raise SampleError(f"Expected one file of the area of the labels in {root}, found {names}. Leave one of them.")
+    polygons, area = tuple(path for path in vectors if path not in areas), next(iter(areas), None)
     scenes = [_open_image(path, options) for path in images]
     place = merge_overlapping(
         {path.stem: _compute_bounds_degrees(scene.grid) for path, scene in zip(images, scenes, strict=True)}
@@ -99,17 +111,48 @@ def list_folder(root: Path, *, options: StackOptions) -> tuple[FolderScene, ...]
         mask = masks.get(path.stem)
         if mask is None and not polygons:
             raise SampleError(
-                f"Expected a mask masks/{path.stem}.tif for {path}, or polygons of water in {root}, found neither."
+                f"Expected a mask masks/{path.stem}.tif for {path}, or polygons of water in {root}, found neither"
+                f"{_describe_others(root / 'masks', path.stem, images)}."
             )
         if mask is not None:
             _require_same_ground(scene.grid, mask, path)
         labels = () if mask else polygons
-        labelled.append(FolderScene(scene=scene, mask=mask, polygons=labels, area=area, place=place[path.stem]))
+        labelled.append(
+            FolderScene(scene=scene, mask=mask, polygons=labels, area=area, place=place[path.stem], values=values)
+        )
     return tuple(labelled)
 
 
 def _list_files(folder: Path, endings: set[str]) -> Sequence[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in endings) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.name.lower().endswith(tuple(endings)))
+
+
+def _name_labels(path: Path) -> str:
+    return path.name.lower().removesuffix(".zip").rpartition(".")[0]
+
+
+def _index_masks(folder: Path) -> dict[str, Path]:
+    """Masks by the name that each shares with its image."""
+    masks: dict[str, Path] = {}
+    for path in _list_files(folder, _RASTERS):
+        other = masks.setdefault(path.stem, path)
+        if other is not path:
+            raise SampleError(f"Expected one mask a name in {folder}, found {other.name} and {path.name}. Remove one.")
+    return masks
+
+
+def _describe_others(folder: Path, stem: str, images: Sequence[Path]) -> str:
+    """What lies in the folder of masks in place of the one that is missing."""
+    pictures = [path.name for path in _list_files(folder, _PICTURES) if path.stem == stem]
+    if pictures:
+        return (
+            f" ({pictures[0]} is a picture, which does not say where it lies: write it as GeoTIFF on its image's grid)"
+        )
+    stems = {image.stem for image in images}
+    unused = [path.name for path in _list_files(folder, _RASTERS) if path.stem not in stems]
+    return f" ({unused[0]} in masks has the name of no image)" if unused else ""
 
 
 def _open_image(path: Path, options: StackOptions) -> Scene:
@@ -127,6 +170,7 @@ def _compute_bounds_degrees(grid: Grid) -> BoundingBox:
 
 def _require_same_ground(grid: Grid, mask: Path, image: Path) -> None:
     header = read_header(str(mask))
+    require_mask(header)
     on_image = header.grid.crs == grid.crs and all(
         math.isclose(a, b, rel_tol=1e-6) for a, b in zip(header.grid.resolution, grid.resolution, strict=True)
     )

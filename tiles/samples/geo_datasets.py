@@ -12,8 +12,11 @@ otherwise is put right here:
   pixel is taken;
 - the last row and column of an image are never drawn, and an area smaller than a tile not at all (torchgeo issues 431
   and 1630): the region to draw from is one pixel larger, and reaches beyond the image where it must;
-- polygons are looked up by two corners of the query, which lie inside a rotated frame: they are projected once,
-  searched by index, and drawn four times as fine, so that the shore has a share of water;
+- masks are made whole numbers, filled with 0 where they are hidden or end: they are read as they are
+  (``mask_raster``);
+- of a file of polygons it reads the first layer, projects corners alone, and looks them up by two corners of the query,
+  which lie inside a rotated frame: all layers are read, projected once edge by edge, searched by index, and drawn four
+  times as fine, so that the shore has a share of water;
 - the random sampler uses torch's global generator too: it is put back afterwards.
 """
 
@@ -29,6 +32,7 @@ from typing import Any
 import geopandas
 import numpy as np
 import pandas
+import pyproj
 import rasterio
 import shapely
 import torch
@@ -36,13 +40,17 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.features import rasterize
 from rasterio.transform import from_bounds
-from torchgeo.datasets import DatasetNotFoundError, GeoDataset, IntersectionDataset, RasterDataset, VectorDataset
+from torchgeo.datasets import DatasetNotFoundError, GeoDataset, IntersectionDataset, RasterDataset
 from torchgeo.datasets.utils import GeoSlice
 from torchgeo.samplers import GridGeoSampler, RandomGeoSampler
 
 from tiles.errors import SampleError
 from tiles.grid import Grid, Window
+from tiles.masks import read_declared_validity
 from tiles.samples.folder_layout import FolderScene
+from tiles.samples.mask_raster import read_mask_share
+from tiles.vector_edges import project_shapes
+from tiles.vector_file import read_water_layers
 
 __all__ = ["draw_window", "list_windows", "read_labelled"]
 
@@ -79,33 +87,29 @@ class _Mask(RasterDataset):
 
     def __init__(self, folder_scene: FolderScene) -> None:
         super().__init__([str(folder_scene.mask)], crs=folder_scene.grid.crs, res=folder_scene.grid.resolution)
-        with rasterio.open(folder_scene.mask) as dataset:
-            _set_ground(self, shapely.box(*dataset.bounds))
-            self.nodata = dataset.nodata
-
-    def _load_warp_file(self, filepath: str | os.PathLike[str]) -> rasterio.DatasetReader:
-        return rasterio.open(filepath)
+        self.dataset = rasterio.open(folder_scene.mask)
+        self.grid, self.values = folder_scene.grid, folder_scene.values
+        _set_ground(self, shapely.box(*self.dataset.bounds))
 
     def __getitem__(self, query: GeoSlice) -> dict[str, Any]:
-        sample: dict[str, Any] = super().__getitem__(query)
-        mask = sample["mask"]
-        known = (mask == 0) | (mask == 1)
-        if self.nodata is not None:
-            known &= mask != self.nodata
-        inside = torch.from_numpy(_compute_inside(self.index.geometry.iloc[0], self._disambiguate_slice(query)))
-        sample["mask"] = torch.where(known & inside, mask.float(), _UNKNOWN)
-        return sample
+        where = self._disambiguate_slice(query)
+        share = read_mask_share(self.dataset, self.grid, _compute_window(self.grid, where), self.values)
+        return {"crs": self.crs, "bounds": query, "mask": torch.from_numpy(share)}
 
 
-class _Water(VectorDataset):
+class _Water(GeoDataset):
     """Polygons of water as shares of a pixel; what is not in the area is unknown."""
 
     def __init__(self, folder_scene: FolderScene) -> None:
-        super().__init__(list(folder_scene.polygons), crs=folder_scene.grid.crs, res=folder_scene.grid.resolution)
-        self.water = _read_polygons(folder_scene.polygons, folder_scene.grid)
-        self.area = _read_polygons((folder_scene.area,), folder_scene.grid) if folder_scene.area else None
-        self.index = self.index.iloc[:1]
-        _set_ground(self, shapely.box(*folder_scene.grid.bounds))  # torchgeo's is the box around the water alone
+        grid, area = folder_scene.grid, folder_scene.area
+        self.paths = list(folder_scene.polygons)
+        self.water = _read_polygons(folder_scene.polygons, grid, noun="labels")
+        self.area = _read_polygons((area,), grid, noun="area of the labels") if area else None
+        always = pandas.IntervalIndex.from_tuples(
+            [(pandas.Timestamp.min, pandas.Timestamp.max)], closed="both", name="datetime"
+        )
+        self._res = grid.resolution
+        self.index = geopandas.GeoDataFrame(geometry=[shapely.box(*grid.bounds)], index=always, crs=grid.crs)
 
     def __getitem__(self, query: GeoSlice) -> dict[str, Any]:
         where = self._disambiguate_slice(query)
@@ -119,21 +123,16 @@ def _set_ground(dataset: GeoDataset, ground: shapely.Polygon) -> None:
     dataset.index = dataset.index.set_geometry([ground], crs=dataset.index.crs)
 
 
-def _read_polygons(paths: tuple[Path, ...], grid: Grid) -> geopandas.GeoSeries:
-    parts = []
-    for path in paths:
-        try:
-            frame = geopandas.read_parquet(path) if path.suffix == ".parquet" else geopandas.read_file(path)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise SampleError(f"Expected polygons in {path}, found a file that cannot be read ({error}).") from error
-        if frame.crs is None:
-            raise SampleError(f"Expected polygons with a CRS in {path}, found none. Write it in (ogr2ogr -a_srs).")
-        shapes = frame.geometry[frame.geometry.notna() & ~frame.geometry.is_empty]
-        odd = sorted(set(shapes.geom_type) - {"Polygon", "MultiPolygon"})
-        if odd:
-            raise SampleError(f"Expected polygons in {path}, found {', '.join(odd)}. Build polygons of water first.")
-        parts.append(shapes.to_crs(grid.crs))
-    return geopandas.GeoSeries(pandas.concat(parts, ignore_index=True), crs=grid.crs)
+def _read_polygons(paths: tuple[Path, ...], grid: Grid, *, noun: str) -> geopandas.GeoSeries:
+    """What of polygons lies near an image, in its CRS. A file without a feature says that there is none."""
+    crs, tolerance = pyproj.CRS.from_user_input(grid.crs), min(grid.resolution) / _FINER**2
+    parts = [
+        project_shapes(layer.shapes, layer.crs, crs, tolerance=tolerance, bounds=tuple(grid.bounds))
+        for path in paths
+        for layer in read_water_layers(path, noun=noun, error_type=SampleError, required=False)
+        if len(layer.frame)
+    ]
+    return geopandas.GeoSeries(np.concatenate(parts) if parts else [], crs=grid.crs)
 
 
 def _draw_polygons(shapes: geopandas.GeoSeries, query: tuple[slice, ...]) -> NDArray[np.float32]:
@@ -165,6 +164,14 @@ def _compute_inside(ground: shapely.Polygon, query: tuple[slice, ...]) -> NDArra
 def _compute_shape(query: tuple[slice, ...]) -> tuple[int, int]:
     x, y, *_ = query
     return round((y.stop - y.start) / y.step), round((x.stop - x.start) / x.step)
+
+
+def _compute_window(grid: Grid, query: tuple[slice, ...]) -> Window:
+    """A query in pixels of a grid on which it lies."""
+    x, y, *_ = query
+    height, width = _compute_shape(query)
+    col, row = ~grid.transform @ (x.start, y.stop)
+    return Window(round(col), round(row), width, height)
 
 
 def _open_dataset(folder_scene: FolderScene) -> IntersectionDataset:
@@ -208,7 +215,21 @@ def read_labelled(folder_scene: FolderScene, window: Window) -> tuple[NDArray[np
     dn: NDArray[np.float32] = sample["image"].numpy().astype(np.float32)
     share: NDArray[np.float32] = sample["mask"].numpy().astype(np.float32)
     dn[:, ~_compute_inside(shapely.box(*folder_scene.grid.bounds), query)] = np.nan
+    _drop_undeclared(dn, folder_scene, window)
     return dn, share
+
+
+def _drop_undeclared(dn: NDArray[np.float32], folder_scene: FolderScene, window: Window) -> None:
+    """Make NaN of what the image itself declares invalid, by its mask or its alpha band."""
+    inside = window.intersection(folder_scene.grid.window)
+    if inside is None or not any(band.masks for band in folder_scene.scene.bands):
+        return
+    with rasterio.open(folder_scene.image) as dataset:
+        for values, band in zip(dn, folder_scene.scene.bands, strict=True):
+            if band.masks:
+                part = values[inside.slices(within=window)]
+                valid = read_declared_validity(dataset, band.index, band.masks, window=inside.to_rasterio())
+                part[~valid] = np.nan
 
 
 def draw_window(folder_scene: FolderScene, rng: np.random.Generator, *, inside: Window, size: int) -> Window:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiles.errors import SampleError
-from tiles.samples.sample import Sample, SampleSource
+from tiles.samples.mask_values import LabelShares
+from tiles.samples.sample import Sample, SampleSource, list_label_shares
 
 __all__ = ["Mixture"]
 
@@ -50,6 +51,11 @@ class Mixture:
     def places(self) -> tuple[str, ...]:
         """All places, each with the name of its source."""
         return tuple(sorted(_prefix_place(source, place) for source, _ in self.parts for place in source.places))
+
+    @property
+    def label_shares(self) -> tuple[LabelShares, ...]:
+        """The shares of labels of those sources that know them."""
+        return tuple(shares for source, _ in self.parts for shares in list_label_shares(source))
 
     def restrict(self, places: frozenset[str]) -> Mixture:
         """The same mixture, of these places alone; a source that has none of them falls away.

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
+from tiles.samples.mask_values import LabelShares
 
-__all__ = ["Sample", "SampleSource", "split_places"]
+__all__ = ["CountedSource", "Sample", "SampleSource", "list_label_shares", "split_places"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,6 +99,25 @@ class SampleSource(Protocol):
     def tiles(self, *, size: int) -> Iterator[Sample]:
         """Every labelled pixel once, for measuring."""
         ...
+
+
+@runtime_checkable
+class CountedSource(Protocol):
+    """A source that knows what share of its labels each value has."""
+
+    @property
+    def label_shares(self) -> tuple[LabelShares, ...]:
+        """The shares, one for each kind of masks that it holds."""
+        ...
+
+
+def list_label_shares(source: SampleSource) -> tuple[LabelShares, ...]:
+    """What share of its labels a source leaves out, where it knows.
+
+    Args:
+        source: Any source.
+    """
+    return source.label_shares if isinstance(source, CountedSource) else ()
 
 
 def split_places(places: tuple[str, ...], *, held_out: float, seed: int = 0) -> tuple[frozenset[str], frozenset[str]]:

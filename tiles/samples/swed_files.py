@@ -158,11 +158,15 @@ def read_swed_label(path: Path) -> NDArray[np.int16]:
     flat = values[0] if values.ndim == 3 and values.shape[0] == 1 else values
     if flat.ndim != 2:
         raise SampleError(f"Expected a mask (1, 256, 256), found the shape {values.shape} in {path}.")
-    label = flat.astype(np.int32)
+    if flat.dtype.kind not in "biuf":
+        raise SampleError(f"Expected labels as numbers, found {flat.dtype} in {path}. Run strandline data check.")
+    label = flat.astype(np.float64)
     label[label == np.iinfo(np.uint16).max] = -1  # -1 in a file of unsigned numbers
-    odd = sorted({int(value) for value in np.unique(label)} - {-1, 0, 1})
+    odd = [f"{value:g}" for value in np.unique(label[~np.isin(label, (-1, 0, 1))])]
     if odd:
-        raise SampleError(f"Expected labels 0, 1 and -1, found {odd[:5]} in {path}. Run strandline data check.")
+        raise SampleError(
+            f"Expected labels 0, 1 and -1, found {', '.join(odd[:5])} in {path}. Run strandline data check."
+        )
     return label.astype(np.int16)
 
 

@@ -60,6 +60,8 @@ def batch(
     bands: choices.Bands = None,
     scale: choices.Scale = None,
     offset: choices.Offset = None,
+    nodata: choices.Nodata = None,
+    any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older, different results.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from tiles.samples.mask_values import MaskValues
     from tiles.samples.swed_check import SwedReport
 
 __all__ = ["check", "data", "render_report"]
@@ -28,15 +29,28 @@ def _root() -> None:
 
 @data.command("check")
 def check(
-    folder: Annotated[Path, typer.Argument(help="SWED as published: the folder that holds train and test.")],
+    folder: Annotated[
+        str, typer.Argument(help="SWED as published (the folder that holds train and test), or a folder with images.")
+    ],
     *,
     write_suspects: Annotated[
         Path | None, typer.Option(help="Write chips that are mislabelled, empty or broken, for a recipe's exclude.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
-    """Say what is there, what is missing, broken or suspect; exit code 1 where something is missing or broken."""
+    """Say what is there, what is missing, broken or suspect; exit code 1 where something is missing or broken.
+
+    A folder with images and masks or polygons is read as a training would read it: its scenes, and what share of the
+    labels each value of the masks has.
+    """
     import json
+
+    from tiles.samples.mask_values import MaskValues
+
+    root, values = MaskValues.parse(folder)
+    if (Path(root) / "images").is_dir():
+        _check_scenes(Path(root), values, as_json=as_json)
+        return
 
     from rich.console import Console
     from rich.progress import Progress
@@ -46,7 +60,7 @@ def check(
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("Reading chips", total=None)
-        report = check_swed(folder, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        report = check_swed(Path(folder), progress=lambda done, total: bar.update(task, completed=done, total=total))
     if write_suspects is not None:
         lines = [f"# chips of {folder} that look mislabelled, empty or broken", *report.suspects]
         write_suspects.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -56,6 +70,26 @@ def check(
         Console().print(render_report(report))
     if not report.is_usable:
         raise typer.Exit(_FAULTY)
+
+
+def _check_scenes(root: Path, values: MaskValues, *, as_json: bool) -> None:
+    """Open a folder of scenes, which refuses what cannot be learned from, and print its labels by value."""
+    import json
+
+    from tiles.samples.folder import FolderSamples
+
+    source = FolderSamples(root=root, values=values)
+    doubts = [doubt for shares in source.label_shares for doubt in shares.doubts]
+    if as_json:
+        labels = [shares.to_dict() for shares in source.label_shares]
+        facts = {"kind": "folder", "root": str(root), "scenes": len(source.scenes), "places": len(source.places)}
+        typer.echo(json.dumps(facts | {"labels": labels, "doubts": doubts}, indent=2))
+        return
+    typer.echo(f"{len(source.scenes)} labelled scenes at {len(source.places)} places in {root}")
+    for shares in source.label_shares:
+        typer.echo(f"{shares.sentence}.")
+    for doubt in doubts:
+        typer.echo(f"Warning: {doubt}", err=True)
 
 
 def render_report(report: SwedReport) -> RenderableType:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pipeline.mapping.info import SceneInfo
+    from tiles.scene import Radiometry
 
 __all__ = ["info", "render_info"]
 
@@ -21,7 +22,10 @@ def info(
     bands: Annotated[str | None, typer.Option(help="Band names in order, for a stack without them.")] = None,
     scale: Annotated[float | None, typer.Option(help="Reflectance a DN, for a stack without metadata.")] = None,
     offset: Annotated[float | None, typer.Option(help="DN to add before scaling, such as -1000.")] = None,
-    nodata: Annotated[float | None, typer.Option(help="DN of missing pixels.")] = None,
+    nodata: Annotated[float | None, typer.Option(help="DN of missing pixels; nan: NaN alone.")] = None,
+    any_platform: Annotated[
+        bool, typer.Option("--any-platform", help="Take a STAC item of another satellite.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
     """Say what a scene is: product, baseline, bands, offsets and who says so, CRS, share of nodata and cloud."""
@@ -33,7 +37,7 @@ def info(
     from tiles.products.open import StackOptions, open_scene
 
     names = tuple(name.strip() for name in bands.split(",")) if bands else None
-    options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata)
+    options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata, any_platform=any_platform)
     described = describe_scene(open_scene(scene, options=options))
     fits = {card.name: describe_fit(described.scene, card) for card in list_models()}
     if as_json:
@@ -82,7 +86,7 @@ def _list_facts(described: SceneInfo) -> list[tuple[str, str]]:
         ("CRS", scene.grid.crs.to_string()),
         ("Grid", f"{scene.grid.width} × {scene.grid.height} px of {_pixel(scene.grid.resolution, described)}"),
         ("Bounds", ", ".join(f"{value:.10g}" for value in scene.grid.bounds)),
-        ("Reflectance", f"(DN + offset) / {radiometry.quantification:g}, offset {_offsets(described)}"),
+        ("Reflectance", f"(DN + offset) / {_divisors(radiometry)}, offset {_offsets(described)}"),
         ("Who says so", radiometry.source),
         ("Nodata", f"{described.nodata_share:.1%}; {_nodata_rule(described)}"),
         ("Cloud", _cloud(described)),
@@ -106,15 +110,28 @@ def _pixel(resolution: tuple[float, float], described: SceneInfo) -> str:
     return f"{x:.4g} {unit}" if abs(x - y) < 1e-9 else f"{x:.4g} × {y:.4g} {unit}"
 
 
+def _divisors(radiometry: Radiometry) -> str:
+    single = ", ".join(f"{name} {value:g}" for name, value in radiometry.quantifications.items())
+    return f"{radiometry.quantification:g}" + (f" ({single})" if single else "")
+
+
 def _offsets(described: SceneInfo) -> str:
     values = sorted(set(described.scene.radiometry.offsets.values()))
     return f"{values[0]:g} in all bands" if len(values) == 1 else "by band (below)"
 
 
 def _nodata_rule(described: SceneInfo) -> str:
-    radiometry = described.scene.radiometry
-    marker = "NaN" if radiometry.nodata is None else f"DN {radiometry.nodata:g}"
-    return f"{marker} in {'any band' if radiometry.nodata_rule == 'any' else 'all bands at once'}"
+    scene, radiometry = described.scene, described.scene.radiometry
+    rule = f"{_marker(radiometry.nodata)} in {'any band' if radiometry.nodata_rule == 'any' else 'all bands at once'}"
+    single = [f"{name} {_marker(value)}" for name, value in radiometry.markers.items()]
+    fills = [f"{_marker(value)} in all bands" for value in radiometry.fills]
+    masked = ", ".join(band.name for band in scene.bands if band.masks)
+    masks = [f"the files' own mask ({'all bands' if all(b.masks for b in scene.bands) else masked})"] if masked else []
+    return "; ".join([rule, *single, *fills, *masks])
+
+
+def _marker(value: float | None) -> str:
+    return "NaN" if value is None else f"DN {value:g}"
 
 
 def _cloud(described: SceneInfo) -> str:

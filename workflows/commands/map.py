@@ -41,6 +41,8 @@ def map_(
     bands: choices.Bands = None,
     scale: choices.Scale = None,
     offset: choices.Offset = None,
+    nodata: choices.Nodata = None,
+    any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different result.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the time of each stage, and tracebacks.")] = False,

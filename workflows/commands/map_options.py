@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AnyPlatform",
     "Aoi",
     "Bands",
     "Cloud",
@@ -16,6 +17,7 @@ __all__ = [
     "Formats",
     "MinArea",
     "Model",
+    "Nodata",
     "Ocean",
     "Offset",
     "Precision",
@@ -51,4 +53,9 @@ Ocean = Annotated[Path | None, typer.Option(help="Polygons of the ocean, instead
 Formats = Annotated[str, typer.Option(help="Vector formats: gpkg, shp, shp.zip, fgb, parquet, geojson.")]
 Bands = Annotated[str | None, typer.Option(help="Names of a stack's bands in order, as B02,B03,B04,B08.")]
 Scale = Annotated[float | None, typer.Option(help="Reflectance per DN, for a stack without metadata (0.0001).")]
+AnyPlatform = Annotated[
+    bool,
+    typer.Option("--any-platform", help="Take STAC items of other satellites, whose bands go by the same names."),
+]
 Offset = Annotated[float | None, typer.Option(help="Added to the DN before scaling, for the same (-1000).")]
+Nodata = Annotated[float | None, typer.Option(help="DN of missing pixels, for the same (-9999); nan: NaN alone.")]

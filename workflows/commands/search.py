@@ -30,6 +30,7 @@ _Stac = Annotated[
 ]
 _Collection = Annotated[str | None, typer.Option(help="Collection; a known host's own of Sentinel-2 L2A by default.")]
 _Limit = Annotated[int | None, typer.Option(help="Most scenes that the plan may hold, the earliest first.")]
+_AnyPlatform = Annotated[bool, typer.Option("--any-platform", help="Keep items of other satellites too.")]
 _Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the plan; standard output by default.")]
 
 
@@ -41,6 +42,7 @@ def search(
     source: _Stac = "earth-search",
     collection: _Collection = None,
     limit: _Limit = None,
+    any_platform: _AnyPlatform = False,
     out: _Out = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,

@@ -63,6 +63,11 @@ def run_evaluation(
                 network, source, tile_size=options.tile_size, repeats=repeats, progress=progress
             )
         )
+    for shares in evaluation.labels:
+        if not shares.doubts:
+            console.print(f"{shares.sentence}.", soft_wrap=True, markup=False)
+    for doubt in evaluation.doubts:
+        Console(stderr=True, highlight=False).print(f"Warning: {doubt}", soft_wrap=True, markup=False)
     if not quiet:
         Console().print(render_evaluation(evaluation))
     if out is not None:

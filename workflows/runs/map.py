@@ -60,14 +60,20 @@ def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
     """What the user says about stacks; ``None`` where nothing was said.
 
     Args:
-        said: ``bands`` (comma-separated), ``scale``, ``offset``, and whatever else.
+        said: ``bands`` (comma-separated), ``scale``, ``offset``, ``nodata``, ``any_platform``, and whatever else.
     """
-    if said["bands"] is said["scale"] is said["offset"] is None:
+    # 0 is a word: --offset 0 says that none is in.
+    if all(said.get(name) is None or said[name] is False for name in StackOptions.model_fields):
         return None
-    return StackOptions.pick(said, bands=split_words(said["bands"]) if said["bands"] else None)
+    return StackOptions.pick(said, bands=split_words(said["bands"]) if said.get("bands") else None)
 
 
 def _report(console: Console, result: MapResult, seconds: float) -> None:
+    shares = (
+        f"{result.valid_percent:.1f}% of it shows ground, {result.obscured_percent:.1f}% is hidden by cloud, "
+        f"{result.nodata_percent:.1f}% holds no data."
+    )
+    console.out(shares)
     if result.already_made:
         console.out(f"Already mapped: {result.folder}")
     else:

@@ -30,7 +30,7 @@ def run_train(recipe: str, changes: Sequence[str], out: Path | None, *, quiet: b
 
     settings = read_recipe(resolve_recipe(recipe), changes)
     run = out or Path("runs") / settings.model.name
-    _print_model(train(settings, run, progress=not quiet), run, quiet=quiet)
+    _print_model(train(settings, run, progress=not quiet, notify=_print_doubt), run, quiet=quiet)
 
 
 def run_resume(run: Path, changes: Sequence[str], *, quiet: bool) -> None:
@@ -47,13 +47,17 @@ def run_resume(run: Path, changes: Sequence[str], *, quiet: bool) -> None:
     _quieten_lightning()
     from pipeline.training.train import resume
 
-    _print_model(resume(run, changes, progress=not quiet), run, quiet=quiet)
+    _print_model(resume(run, changes, progress=not quiet, notify=_print_doubt), run, quiet=quiet)
 
 
 def _quieten_lightning() -> None:
     """Keep the libraries of training from talking about themselves."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")
+
+
+def _print_doubt(doubt: str) -> None:
+    typer.echo(f"Warning: {doubt}", err=True)
 
 
 def _print_model(model: Path, run: Path, *, quiet: bool) -> None:

@@ -37,6 +37,7 @@ def build_record(
                 }
                 for place in evaluation.places
             },
+            "labels": [shares.to_dict() for shares in evaluation.labels],
             "tiles_without_band": evaluation.absent,
             "otsu_thresholds": evaluation.thresholds,
         },

@@ -160,8 +160,8 @@ def list_caveats(places: str, evaluation: Evaluation) -> list[str]:
     unable = [method.name for method in evaluation.methods if method.pixels == 0]
     if unable:
         caveats.append(f"{', '.join(unable)} could not answer at all: a band that each needs is absent.")
-    if min(sum(evaluation.water.values()), total - sum(evaluation.water.values())) == 0:
-        caveats.append("There is only one class in the truth: most figures mean little here.")
+    caveats.extend(f"{shares.sentence}." for shares in evaluation.labels if not shares.doubts)
+    caveats.extend(evaluation.doubts)
     caveats.append(
         f"Tiles are judged one by one: a shore just beyond a tile's edge is not seen, and a distance of more than "
         f"{CAP_M:.0f} m, or to a shore that is not there, counts as {CAP_M:.0f} m. Beside pixels without a label, "

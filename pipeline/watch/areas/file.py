@@ -6,6 +6,7 @@ folder that it stands in. Secrets stand in the environment; the file names their
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,12 +129,13 @@ class WatchSettings(BaseModel):
     @model_validator(mode="after")
     def _check_areas(self) -> Self:
         _refuse_twins("area", [area.name.lower() for area in self.areas])
-        homes = Counter(area.destination for area in self.areas)
-        for home, count in homes.items():
+        homes = {area.name: area.find_home() for area in self.areas}
+        work = os.path.realpath(self.work)
+        for home, count in Counter(homes.values()).items():
             if count > 1:
-                names = " and ".join(area.name for area in self.areas if area.destination == home)
-                raise AreasError(f"{names} are published to the same destination: write {{area}} in it")
-            if "://" not in home and Path(home).is_relative_to(self.work):
+                names = " and ".join(name for name, other in homes.items() if other == home)
+                raise AreasError(f"{names} are published to the same destination {home}: write {{area}} in it")
+            if home.startswith("/") and Path(home).is_relative_to(work):
                 raise AreasError(f"the destination {home} lies in the work folder, which is pruned: choose another")
         return self
 

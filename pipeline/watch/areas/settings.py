@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
@@ -146,6 +148,7 @@ class AreaDefaults(_Strict):
         seasons: Parts of the year that are mapped; empty: all.
         max_cloud: Percent of cloud that a scene may state.
         min_coverage: Percent of the area that a scene must show.
+        any_platform: Scenes of other missions than Sentinel-2 are mapped too.
         since: First day; ``None``: ``look_back`` days before the first round.
         look_back: Days before the last round that are searched again: products come late, and come again.
         model: Name of a bundled model, or a model file.
@@ -153,6 +156,7 @@ class AreaDefaults(_Strict):
         threshold: Probability at which the coastline runs.
         min_area_m2: Smaller islands and lakes are left out.
         clip: Map only what lies within the area, not the whole scene.
+        nodata: DN of missing pixels, where items and files do not say it, or wrongly.
         destination: Folder or fsspec URL; ``{area}`` in it is the area's name.
         compare: Compare with the coast before; ``None``: no.
         transects: A vector file of lines, ``auto``, or ``None``.
@@ -167,6 +171,7 @@ class AreaDefaults(_Strict):
     seasons: Annotated[tuple[InstanceOf[Season], ...], BeforeValidator(_parse_seasons)] = ()
     max_cloud: Annotated[float, Field(ge=0, le=100)] = 60.0
     min_coverage: Annotated[float, Field(ge=0, le=100)] = 10.0
+    any_platform: bool = False
     since: date | None = None
     look_back: Annotated[int, Field(ge=0, le=3650)] = 30
     model: str = _DEFAULT_MODEL
@@ -174,6 +179,7 @@ class AreaDefaults(_Strict):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     clip: bool = True
+    nodata: float | None = None
     destination: Annotated[str, Field(min_length=1)] = "published/{area}"
     compare: Annotated[CompareSettings | None, BeforeValidator(_parse_compare)] = None
     transects: str | None = None
@@ -281,6 +287,14 @@ class AreaSettings(AreaDefaults):
     def _anchor_destination(cls, destination: str, info: ValidationInfo) -> str:
         return destination.rstrip("/") if "://" in destination else anchor(destination, info)
 
+    def find_home(self) -> str:
+        """The destination in one spelling: of a folder without links and detours, of a URL without detours."""
+        folder = resolve_destination(self.destination).folder
+        if folder is not None:
+            return os.path.realpath(folder)
+        protocol, _, path = self.destination.partition("://")
+        return f"{protocol}://{posixpath.normpath(path.lstrip('/'))}"
+
     def resolve_area(self) -> SearchArea:
         """Where it lies."""
         return resolve_search_area(self.aoi)
@@ -312,7 +326,13 @@ class AreaSettings(AreaDefaults):
         Args:
             dates: See ``resolve_dates``.
         """
-        return {"aoi": self.aoi, "dates": dates, "source": self.source, "collection": self.collection}
+        return {
+            "aoi": self.aoi,
+            "dates": dates,
+            "source": self.source,
+            "collection": self.collection,
+            "any_platform": self.any_platform,
+        }
 
     def to_map_choices(self) -> dict[str, Any]:
         """Fields of ``pipeline.mapping.options.MapOptions``."""

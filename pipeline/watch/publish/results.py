@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 __all__ = ["PublishedResult", "describe_result", "list_own_assets"]
 
@@ -61,7 +62,7 @@ def list_own_assets(item: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 (JS
     """
     for asset in item["assets"].values():
         if "mlm:model" not in asset.get("roles", ()):
-            yield posixpath.normpath(asset["href"]), asset["file:size"]
+            yield posixpath.normpath(unquote(asset["href"])), asset["file:size"]
 
 
 def _read_time(value: object) -> datetime | None:

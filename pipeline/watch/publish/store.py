@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from pipeline.errors import OutputError
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
@@ -222,7 +223,7 @@ class Store:
         own = {path for path, _ in list_own_assets(item)}
         assets = {
             key: asset | {"href": self.name_address(posixpath.normpath(f"{name}/{asset['href']}"))}
-            if posixpath.normpath(asset["href"]) in own
+            if posixpath.normpath(unquote(asset["href"])) in own
             else asset
             for key, asset in item["assets"].items()
         }

@@ -50,7 +50,7 @@ def resolve_destination(text: str) -> Destination:
         text: A folder, a ``file://`` URL, or a URL whose protocol fsspec knows (``s3://``, ``gs://``, ``az://`` ...).
 
     Raises:
-        OptionError: fsspec knows no such protocol.
+        OptionError: fsspec knows no such protocol, or a file:// URL names another machine.
         MissingExtraError: fsspec, or the package that speaks the protocol, is not installed.
         SecretError: There are credentials in it.
     """
@@ -59,7 +59,10 @@ def resolve_destination(text: str) -> Destination:
         return Destination(text=text, folder=Path(text).absolute())
     protocol = text.split("::", maxsplit=1)[0].partition("://")[0]
     if protocol in {"file", "local"} and "::" not in text:
-        return Destination(text=text, folder=Path(unquote(urlsplit(text).path)))
+        url = urlsplit(text)
+        if url.netloc not in {"", "localhost"}:  # file://maps/x is the folder x of a machine called maps
+            raise OptionError(f"Expected a folder of this machine as file:///..., found {text!r}: write three slashes.")
+        return Destination(text=text, folder=Path(unquote(url.path)))
     try:
         import fsspec  # noqa: PLC0415 (an extra)
     except ModuleNotFoundError as error:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.atomic import open_workspace
@@ -28,6 +29,7 @@ from pipeline.record.result import read_fingerprint
 from tests.pipeline.cluster.dask_processes import DaskProcesses, wait_until
 from tests.pipeline.small_scenes import compare_results, simulate_scenes, truncate_band
 from tests.pipeline.tiny_models import write_model
+from tests.tiles.products.small_products import write_raster
 
 ROOT = Path(__file__).resolve().parents[3]
 OPTIONS = MapOptions(tile_size=64, precision="fp32")
@@ -102,15 +104,17 @@ def test_a_folder_of_scenes_with_a_broken_one(
     broken = sorted(source.iterdir())[1]
     truncate_band(broken)
     (source / "notes.txt").write_text("clouds on Tuesday")
-    (source / "dem.tif").write_text("no raster")
+    write_raster(source / "dem.tif", np.ones((1, 20, 20), dtype=np.int16))
+    (source / "cut.tif").write_text("no raster")
     summary = run_on(cluster, source, out, events)
-    assert summary.counts == {"failed": 1, "mapped": 2, "no scene": 2}
-    (failure,) = [entry for entry in summary.problems if entry.kind == "failed"]
+    assert summary.counts == {"failed": 2, "mapped": 2, "no scene": 2}
+    failure, cut = sorted((e for e in summary.problems if e.kind == "failed"), key=lambda e: e.id)
+    assert (cut.id, "cut.tif" in cut.reason) == ("cut", True)
     assert (failure.id, failure.tries) == (broken.stem, 2)
     assert "B03" in failure.reason
     assert not (out / broken.stem).exists()
     assert json.loads((out / "summary.json").read_text())["counts"] == summary.counts
-    assert [event["event"] for event in events if event["event"] != "part"] == ["started", *["scene"] * 4, "finished"]
+    assert [event["event"] for event in events if event["event"] != "part"] == ["started", *["scene"] * 5, "finished"]
     assert json.loads(json.dumps(events)) == events
     assert events[0]["dashboard"].startswith("http://")
     status = read_status(out)
@@ -118,6 +122,7 @@ def test_a_folder_of_scenes_with_a_broken_one(
     # The download is repeated, and the same command does the rest alone.
     shutil.rmtree(broken)
     shutil.copytree(folder / broken.name, broken)
+    (source / "cut.tif").unlink()
     assert run_on(cluster, source, out).counts == {"already mapped": 2, "mapped": 1, "no scene": 2}
     require_same(quiet, out)
 

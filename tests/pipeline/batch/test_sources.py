@@ -46,6 +46,14 @@ def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
     assert certain == {PRODUCT, OTHER_DAY, "item-1", "item-2"}
 
 
+def test_what_looks_like_a_scene_and_cannot_be_read_is_no_stranger(tmp_path: Path) -> None:
+    touch(tmp_path / f"{PRODUCT}.tif", tmp_path / "dem.tif", tmp_path / f"{OTHER_DAY}.SAFE" / "empty")
+    (tmp_path / "cut.json").write_text('{"type": "Feature", "id"')
+    sources = list_sources(tmp_path)
+    certain = {scene.id: scene.is_product for scene in sources.scenes}
+    assert certain == {PRODUCT: True, "dem": False, OTHER_DAY: True, "cut": True}
+
+
 def test_products_lie_at_any_depth(tmp_path: Path) -> None:
     (tmp_path / "2024" / "01" / f"{PRODUCT}.SAFE").mkdir(parents=True)
     touch(tmp_path / "2024" / "01" / "preview.tif")
@@ -112,3 +120,26 @@ def test_real_items_of_a_folder_are_scenes(shared: Path) -> None:
     sources = list_sources(shared / "stac")
     assert sources.scenes
     assert all(scene.is_product for scene in sources.scenes if scene.source.endswith(".json"))
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_plan_says_whether_other_missions_are_wanted(tmp_path: Path, wanted: bool) -> None:
+    item = {"type": "Feature", "id": "one", "properties": {"platform": "landsat-9"}, "assets": {"red": {"href": "r"}}}
+    plan = {
+        "strandline_plan": 1,
+        "source": {"href": "items.json", "kind": "items"},
+        "query": {"aoi": "1,2,3,4", "dates": "2022", "any_platform": wanted},
+        "items": [item],
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (scene,) = list_sources(tmp_path / "plan.json").scenes
+    assert scene.any_platform is wanted
+
+
+def test_lists_and_items_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    write_item(tmp_path / "in" / "item.json")
+    path, listed = tmp_path / "in" / "item.json", tmp_path / "list.txt"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    listed.write_text("in/item.json\n", encoding="utf-8-sig")
+    assert [scene.id for scene in list_sources(listed).scenes] == ["item-1"]
+    assert [scene.id for scene in list_sources(tmp_path / "in").scenes] == ["item-1"]

@@ -28,6 +28,7 @@ from pipeline.trace.coastline import CoastlineOptions, SceneContext, build_coast
 from pipeline.trace.contour import ContourTracer
 from tests.pipeline.change.change_scenes import LEFT, TOP, write_date
 from tests.pipeline.mapped_folder import make_grid
+from tests.stac_schemas import require_all_valid
 from tiles import masks
 
 SHIFT = 22.0
@@ -96,6 +97,8 @@ def test_the_record_is_whole_and_says_that_the_lines_are_instantaneous(made: Cha
     assert "instantaneous" in document["tide"]["meaning"]
     assert document["old"]["datetime"] == "2024-07-01T11:20:00Z"
     assert document["days"] == 20
+    assert require_all_valid(made.folder) == ["item.json"]
+    assert all(entry["href"].startswith("file:///") for entry in item.properties["strandline:inputs"])
     assert document["summary"]["moved_km"] == made.summary.moved_km
 
 
@@ -200,7 +203,8 @@ def test_vectors_compare_as_rasters_do(made: ChangeResult, tmp_path: Path, name:
     old, new = write_coastline(tmp_path / "old", shore), write_coastline(tmp_path / "new", moved_shore)
     found = compute_change(old / name, new / name, tmp_path / "vectors")
     lines_alone = name == "coastline.geojson"  # these tell of no cloud, and of no ground where a line ends
-    assert (len(found.notes) == 2) == lines_alone
+    assert (sum("lines alone" in note for note in found.notes) == 2) == lines_alone
+    assert found.notes[-1] == "When the old and new date was sensed is not known: no days between the two are stated."
     for area, whole in (
         (found.summary.gained_m2, expected.gained_m2),
         (found.summary.lost_m2, expected.lost_m2),

@@ -57,7 +57,7 @@ def test_the_document_comes_back(record: ChangeRecord, tmp_path: Path) -> None:
     assert document["days"] == 3.5
     assert document["old"] == {
         "id": "a",
-        "href": str(tmp_path),
+        "href": tmp_path.as_uri(),
         "datetime": "2020-05-06T11:00:00Z",
         "model": "m 1",
         "threshold": 0.5,
@@ -95,8 +95,8 @@ def test_the_item_names_inputs_outputs_times_and_place(record: ChangeRecord, tmp
         "2020-05-09T23:00:00Z",
     )
     assert properties["strandline:alerts"] == 1
-    digest = hashlib.sha256(b"pixels").hexdigest()
-    assert properties["strandline:inputs"] == [{"href": str(tmp_path / "in.tif"), "file:checksum": f"1220{digest}"}]
+    digest, href = hashlib.sha256(b"pixels").hexdigest(), (tmp_path / "in.tif").as_uri()
+    assert properties["strandline:inputs"] == [{"href": href, "file:checksum": f"1220{digest}"}]
     west, south, east, north = item["bbox"]
     assert (west, south) == pytest.approx((-3.0, 50.5517), abs=1e-3)
     assert (east - west, north - south) == pytest.approx((0.0141, 0.009), abs=1e-4)

@@ -99,3 +99,14 @@ def test_a_line_that_ends_in_the_open_says_nothing_of_its_cell(tmp_path: Path) -
 def test_polygons_in_place_of_lines_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ChangeError, match="found polygons alone"):
         read(write(tmp_path / "a.gpkg", shapely.box(0, 0, 50, 50)))
+
+
+def test_a_long_edge_in_degrees_lies_on_its_parallel(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    to_degrees = pyproj.Transformer.from_crs(PLANE.crs, "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(LEFT + 160, BOTTOM + 160)
+    line = shapely.LineString([(lon - 1, lat), (lon + 1, lat)])  # its middle lies 430 m south of its ends
+    gpd.GeoDataFrame({"name": ["a"]}, geometry=[line], crs="EPSG:4326").to_file(path)
+    faces = read(DatedCoast(path=path, id="a", files=(path,), vectors=path, layers=("a",)))
+    assert faces.land.area == pytest.approx(160 * 320, rel=0.01)
+    assert faces.water.area == pytest.approx(160 * 320, rel=0.01)

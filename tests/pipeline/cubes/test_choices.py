@@ -14,6 +14,7 @@ def test_a_cube_of_which_nothing_is_said() -> None:
         "tile_size": 512,
         "cloud_classes": frozenset({3, 8, 9, 10}),
         "threshold": 0.5,
+        "any_platform": False,
     }
 
 

@@ -12,7 +12,7 @@ from affine import Affine
 
 from pipeline.cubes.layout import find_layout
 from strandline import StrandlineError
-from tests.pipeline.cubes.cube_sources import CRS, make_cube, make_pixels
+from tests.pipeline.cubes.cube_sources import CRS, NAMES, make_cube, make_pixels
 from tiles.bands import L2A_STACK
 from tiles.errors import BandError, GridError, SceneError
 
@@ -210,3 +210,21 @@ def test_dates_have_names_and_a_number() -> None:
     assert (single.steps, single.name_step(0), single.is_lazy) == (1, "step 0", False)
     clouds = cube().assign(SCL=cube().B02.astype("uint8").chunk())
     assert find_layout(clouds).is_lazy
+
+
+def test_variables_that_are_only_counted_are_what_their_long_name_says() -> None:
+    cube = make_cube(make_pixels((4, 4))).rename({name: f"band_{number}" for number, name in enumerate(NAMES, 1)})
+    with pytest.raises(BandError, match="found band_1, band_2, band_3, band_4"):
+        find_layout(cube)
+    for number, name in enumerate(reversed(NAMES), 1):
+        cube[f"band_{number}"].attrs["long_name"] = name
+    bands = find_layout(cube).bands
+    assert {name: array.name for name, array in bands.items()} == {
+        name: f"band_{number}" for number, name in enumerate(reversed(NAMES), 1)
+    }
+
+
+def test_names_that_may_count_are_asked_for() -> None:
+    cube = make_cube(make_pixels((4, 4))).rename({name: f"B{number}" for number, name in enumerate(NAMES, 1)})
+    with pytest.raises(BandError, match=r"found B1, B2, B3, B4, which may as well only count"):
+        find_layout(cube)

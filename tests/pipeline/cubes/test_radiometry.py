@@ -102,6 +102,27 @@ def store(way: str, dn: np.ndarray[Any, Any]) -> tuple[xr.Dataset, dict[str, Any
             with_attrs(make_cube(gaps), **{"raster:bands": [raster]}).assign_coords({"raster:bands": "beside"}),
             {},
         ),
+        "a scale and a marker of one band alone": (
+            make_cube(dn, nodata=0).assign(
+                B04=xr.where(plain.B04 == 0, -9999, plain.B04.astype(np.int32) * 2)
+                .transpose("time", "y", "x")
+                .assign_attrs(scale_factor=5e-5, add_offset=-0.1, _FillValue=-9999)
+            ),
+            {"items": make_items(plain, baselines=["05.11"] * len(dn))},
+        ),
+        "scales along bands, as rioxarray leaves them": (
+            xr.DataArray(
+                dn * np.array([1, 1, 2, 1], dtype=np.uint16)[:, None, None],
+                dims=("time", "band", "y", "x"),
+                coords=plain.assign_coords(band=list(NAMES)).coords,
+                attrs={"scales": (1e-4, 1e-4, 5e-5, 1e-4), "offsets": (-0.1,) * 4, "_FillValue": 0},
+            ),
+            {},
+        ),
+        "a mask beside the bands": (
+            make_cube(np.where(dn == 0, 1234, dn)).assign(dataMask=(plain.B02 != 0).astype(np.uint8)),
+            {"offset": -1000},
+        ),
     }[way]
 
 
@@ -110,7 +131,8 @@ WAYS = (
     "odc's marker", "a marker that is said", "a marker in the encoding", "NaN", "NaN as rioxarray masks",
     "CF, not applied", "CF, applied", "fractions", "fractions, said", "percent", "fractions with the offset in",
     "properties among the coordinates", "one property for all dates", "raster:bands beside DN",
-    "raster:bands beside floating-point DN",
+    "raster:bands beside floating-point DN", "a scale and a marker of one band alone",
+    "scales along bands, as rioxarray leaves them", "a mask beside the bands",
 )  # fmt: skip
 
 
@@ -196,18 +218,6 @@ REFUSED = {
     "offset in reflectance": (bright(), {"offset": -0.1, "scale": 1e-4}, "-0.1 in reflectance is -1000 in DN"),
     "scale of nothing": (bright(), {"scale": 0.0}, "scale above 0"),
     "offsets for other dates": (bright(2), {"offset": [0, 0, 0]}, "each of 2 dates, found 3"),
-    "two markers": (
-        make_cube(make_pixels((30, 30)), nodata=0).assign(B04=lambda c: c.B04.assign_attrs(nodata=9)),
-        {"offset": 0},
-        r"one nodata value for all bands, found \[0.0, 9.0\]",
-    ),
-    "two scales": (
-        make_cube(make_pixels((30, 30)), scale_factor=1e-4).assign(
-            B04=lambda c: c.B04.assign_attrs(scale_factor=1e-3)
-        ),
-        {"offset": 0},
-        "Expected one scale for all bands",
-    ),
     "items of other dates": (
         bright(2),
         {"items": make_items(bright(), baselines=["05.11"])},
@@ -260,3 +270,20 @@ def test_a_real_stack_without_metadata_is_judged_by_its_pixels(shared: Path, mod
     with pytest.warns(UserWarning, match="the pixels say that it is"):
         result = segment(cube, model=model)
     assert result.attrs["strandline_offset_dn"] == [-1000]
+
+
+@pytest.mark.parametrize(
+    ("fill", "nodata"), [(-9999, {}), (-10000, {}), (65535, {"nodata": 0}), (-32768, {"nodata": 0})]
+)
+def test_fill_that_nobody_names_is_no_ground_and_no_offset_taken_off_twice(
+    model: str, fill: int, nodata: dict[str, int]
+) -> None:
+    dn = make_pixels(SHAPE)
+    expected = segment(make_cube(dn), model=model, offset=-1000)
+    cube = make_cube(np.where(dn == 0, fill, dn.astype(np.int32)), **nodata)
+    with pytest.warns(UserWarning, match=rf"{fill} stands in all bands .* nodata") as told:
+        result = segment(cube, model=model, offset=-1000)
+    assert len(told) == 1
+    np.testing.assert_array_equal(result.probability, expected.probability)
+    lazy = segment(cube.chunk(x=20), model=model, offset=-1000)  # nothing of it is looked at beforehand
+    np.testing.assert_array_equal(lazy.probability, expected.probability)

@@ -147,11 +147,11 @@ def test_scale_and_marker_are_what_attributes_say() -> None:
         assert find_statements(find_layout(make_cube(dn, scale_factor=trivial)), None).scale is None
 
 
-def test_bands_of_two_scales_are_refused() -> None:
+def test_bands_of_two_scales_have_their_own() -> None:
     cube = make_cube(make_pixels((4, 4)), scale_factor=0.0001)
     cube["B08"].attrs["scale_factor"] = 0.0002
-    with pytest.raises(SceneError, match="Expected one scale for all bands of the cube"):
-        find_statements(find_layout(cube), None)
+    statements = find_statements(find_layout(cube), None)
+    assert (statements.get_scale("B02"), statements.get_scale("B08")) == (0.0001, 0.0002)
 
 
 def test_what_a_loader_decoded_stands_in_the_encoding() -> None:
@@ -204,3 +204,14 @@ def test_levels_that_differ_are_unknown() -> None:
     assert find_level(make_statements(l2a, l2a)) == "L2A"
     assert find_level(make_statements(l2a, l1c)) == "unknown"
     assert find_level(make_statements()) == "unknown"
+
+
+def test_cubes_of_other_missions_are_refused_or_taken_by_an_option() -> None:
+    layout = find_layout(make_cube(make_pixels((4, 4), steps=2)))
+    item = {"type": "Feature", "id": "one", "properties": {"platform": "landsat-9"}, "assets": {"B02": {"href": "x"}}}
+    item["properties"] = {"platform": "landsat-9", "datetime": layout.name_step(0)}
+    hinted = find_layout(make_cube(make_pixels((4, 4), steps=2)).assign_coords(platform=((), "landsat-9")))
+    for cube, items in ((layout, [item]), (hinted, None)):
+        with pytest.raises(SceneError, match=r"not of Sentinel-2 \(platform landsat-9\)"):
+            find_statements(cube, items)
+    assert find_statements(hinted, None, any_platform=True).items[0][0].other_mission == "platform landsat-9"

@@ -142,6 +142,17 @@ def test_other_grids_and_missing_files_are_refused(tmp_path: Path) -> None:
         compute_accuracy(here, truth)
 
 
+@pytest.mark.parametrize("top", [1, 253])
+def test_classes_are_no_shares_of_water(tmp_path: Path, top: int) -> None:
+    """A mask of 0 and 1 in place of shares was land from edge to edge."""
+    truth = write_truth(tmp_path / "truth")
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[:, 51:] = top
+    write_raster(truth / "water_fraction.tif", mask, GRID)
+    with pytest.raises(RasterReadError, match=rf"shares of water from 0 to 250 .*up to {top} in"):
+        compute_accuracy(write_map(tmp_path / "map"), truth)
+
+
 PLACES = st.tuples(st.floats(-50, 50), st.floats(-50, 50))
 POLYLINES = st.lists(st.lists(PLACES, min_size=2, max_size=6, unique=True), min_size=1, max_size=5)
 

@@ -84,3 +84,22 @@ def test_command_prints_json(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     parsed = json.loads(ran.stdout)
     assert parsed["radiometry"]["offsets"] == {"B03": -900, "B08": -900, "B11": -900}
+
+
+def test_what_differs_by_band_is_told_by_band(tmp_path: Path) -> None:
+    from workflows.commands.info import render_info
+
+    for name in ("B02", "B03", "B04"):
+        dn = dark_water((1, 40, 40), offset=0).astype(np.int16)
+        dn[:, :4] = -10000
+        tags = (5e-4, 0.0) if name == "B03" else (1e-4, 0.0)
+        write_raster(tmp_path / f"{name}.tif", dn, tags=tags, nodata=-1 if name == "B04" else 0)
+    console = Console(file=StringIO(), width=400)
+    described = describe_scene(open_scene(tmp_path))
+    console.print(render_info(described))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "10000 (B03 2000)" in text
+    assert "DN 0 in all bands at once; B04 DN -1; DN -10000 in all bands" in text
+    assert described.nodata_share == pytest.approx(0.1)
+    said = json.loads(json.dumps(described.to_dict()))["radiometry"]
+    assert (said["quantifications"], said["markers"], said["fills"]) == ({"B03": 2000}, {"B04": -1}, [-10000])

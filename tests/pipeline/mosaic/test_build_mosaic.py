@@ -26,6 +26,7 @@ import pipeline.mosaic.work
 from pipeline.errors import MosaicError, StaleResultError
 from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
 from tests.pipeline.mapped_folder import Ground, make_grid, write_mapped
+from tests.stac_schemas import require_all_valid
 from tiles.grid import Grid
 
 LonLat = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
@@ -269,6 +270,7 @@ def test_the_items_are_stac_and_name_the_scenes(tmp_path: Path) -> None:
     catalogue = pystac.Catalog.from_file(str(tmp_path / "coast" / "catalog.json"))
     assert catalogue.id == "coast"
     assert {item.id for item in catalogue.get_items()} == {"30UYA", "30UYB", "31UAA", "31UAB"}
+    assert len(require_all_valid(tmp_path / "coast")) == 6
 
 
 def test_a_second_run_does_nothing_and_other_choices_need_overwrite(tmp_path: Path) -> None:

@@ -64,6 +64,22 @@ def test_rasters_are_one_a_tile_and_hold_all_of_its_scenes() -> None:
     assert list(plan.tiles) == ["31UFU", "c"]
 
 
+def test_many_scenes_of_one_place_go_by_where_it_lies_and_not_by_one_of_them() -> None:
+    scenes = [
+        make_scene("bay_20240101"),
+        make_scene("bay_20240601", left=500_500),
+        make_scene("tile", tile="31UFU"),
+        make_scene("bay", left=500_700, top=5_500_500),
+        make_scene("alone_20240601", left=520_000),
+    ]
+    (plan,) = plan_lattices(scenes, grid="mgrs")
+    assert plan.members == {"31UEQ0099": (0, 1, 3), "31UFU": (2,), "alone_20240601": (4,)}
+    assert plan.tiles.keys() == plan.members.keys()
+    assert plan.tiles["31UEQ0099"] == Window(50_000, -550_050, 170, 150)
+    (whole,) = plan_lattices(scenes, grid="EPSG:3035:10")
+    assert whole.members == {"mosaic": (0, 1, 2, 3, 4)}
+
+
 def test_the_finest_scene_says_the_size_of_pixels_and_one_in_degrees_counts_as_10_m() -> None:
     coarse = make_scene("coarse", size=20.0, width=50, height=50)
     assert plan_lattices([coarse], grid="mgrs")[0].lattice.resolution == 20

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pystac
 import pytest
@@ -13,9 +14,12 @@ import shapely
 
 from pipeline.errors import OutputError
 from pipeline.record.catalogue import write_catalogue
+from pipeline.record.links import locate_file
+from pipeline.search.documents import identify, walk_catalogue
 from pipeline.search.errors import EmptySearchError
 from pipeline.search.search_scenes import SearchOptions, search_scenes
 from tests.pipeline.stac_items import make_item
+from tests.stac_schemas import require_valid
 
 WATER = b"water of this scene"
 
@@ -187,3 +191,23 @@ def test_search_walks_it_and_says_that_maps_have_no_bands(out: Path, name: str) 
     options = SearchOptions(aoi="10.2,54.2,10.4,54.4", dates="2024-06", source=str(out / name))
     with pytest.raises(EmptySearchError, match=r"all 2 that were found .*no assets with bands .*found water, model"):
         search_scenes(options)
+
+
+def test_a_folder_of_any_name_is_linked_by_a_uri_reference(out: Path) -> None:
+    make_result(out, "my result #1 50%")
+    written = write_catalogue(out)
+    assert written.count == 4
+    links = [link["href"] for link in require_valid(written.path)["links"] if link["rel"] == "item"]
+    assert "./my%20result%20%231%2050%25/item.json" in links
+    assert all((out / unquote(href)).is_file() for href in links)
+    assert all(isinstance(item, dict) for item in walk_catalogue(identify(str(written.path))))
+    (entry,) = [item for item in read_index(written.index) if item["id"].startswith("my")]
+    assert locate_file(entry["assets"]["water"]["href"], out) == out / "my result #1 50%" / "water.tif"
+
+
+def test_what_decided_a_result_keeps_it_from_no_index(out: Path) -> None:
+    basis = {"answers": 1, "inputs": {}, "choices": {"bands": {"B03": ["s.tif", 1]}, "nodata": [0, "all", {}]}}
+    make_result(out, "d", **{"strandline:basis": basis})
+    written = write_catalogue(out)
+    assert (written.count, written.unlisted) == (4, ())
+    assert len(read_index(written.index)) == 4

@@ -13,9 +13,12 @@ from pystac.extensions.mlm import MLMExtension
 from pystac.validation import validate_dict
 
 from models.networks.checkpoint import read_model
+from models.runtimes.registry import list_models, resolve_path
 from pipeline.errors import OutputError
+from pipeline.record.links import locate_file
 from pipeline.record.model_item import write_model_item
 from tests.pipeline.tiny_models import write_model
+from tests.stac_schemas import require_valid
 from tiles.bands import L2A_STACK
 
 
@@ -45,9 +48,17 @@ def test_the_item_says_what_the_model_is(tmp_path: Path) -> None:
     asset = FileExtension.ext(item.assets["model"])
     assert (asset.size, asset.checksum) == (len(weights), "1220" + hashlib.sha256(weights).hexdigest())
     assert str(tmp_path) not in first.decode()
+    require_valid(path)
 
 
 def test_an_item_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     model = read_model(write_model(tmp_path / "tiny.safetensors"))
     with pytest.raises(OutputError, match=r"Could not write .*nowhere"):
         write_model_item(model, tmp_path / "nowhere" / "tiny.json", torch_version="2.9")
+
+
+def test_the_items_of_the_bundled_models_are_valid_and_name_their_weights() -> None:
+    for card in list_models():
+        path = resolve_path(card.name).with_suffix(".json")
+        item = require_valid(path)
+        assert locate_file(item["assets"]["model"]["href"], path.parent) == resolve_path(card.name)

@@ -20,9 +20,11 @@ CARD = ModelCard(
     training=Training(data="simulated coasts", script="train", seed=1, steps=10, minutes=1.0),
 )
 
+SOFTWARE = {"OpenVINO": "2025.1", "numpy": "2"}
+
 
 def test_inputs_are_named_scaled_and_tied_to_wavelengths_where_they_are_known() -> None:
-    properties = build_mlm_properties(CARD, {}, "2.0")
+    properties = build_mlm_properties(CARD, {}, SOFTWARE)
     (described,) = properties["mlm:input"]
     assert described["bands"] == ["B03", "B08", "X1"]
     assert described["input"]["shape"] == [-1, 3, -1, -1]
@@ -35,24 +37,51 @@ def test_inputs_are_named_scaled_and_tied_to_wavelengths_where_they_are_known() 
 
 
 def test_classes_are_numbered_from_0_in_words_without_spaces() -> None:
-    (described,) = build_mlm_properties(CARD, {}, "2.0")["mlm:output"]
+    (described,) = build_mlm_properties(CARD, {}, SOFTWARE)["mlm:output"]
     classes = described["classification:classes"]
     assert [entry["value"] for entry in classes] == list(range(len(CARD.classes)))
     assert not any(" " in entry["name"] for entry in classes)
+    assert [entry["description"] for entry in classes] == list(CARD.classes)
     assert described["result"]["shape"] == [-1, len(CARD.classes), -1, -1]
 
 
 @pytest.mark.parametrize(
     ("hyperparameters", "architecture"),
-    [({}, "U-Net"), ({"architecture": "unet"}, "U-Net"), ({"architecture": "smp:Unet/resnet18"}, "smp:Unet/resnet18")],
+    [
+        ({}, "U-Net"),
+        ({"architecture": "unet"}, "U-Net"),
+        ({"architecture": "smp", "name": "Unet/resnet18"}, "smp:Unet/resnet18"),
+        ({"architecture": "autoencoder"}, "Autoencoder"),
+        ({"architecture": "other"}, "other"),
+    ],
 )
 def test_the_architecture_is_the_one_that_ran(hyperparameters: dict[str, object], architecture: str) -> None:
-    assert build_mlm_properties(CARD, hyperparameters, "2.0")["mlm:architecture"] == architecture
+    assert build_mlm_properties(CARD, hyperparameters, SOFTWARE)["mlm:architecture"] == architecture
+
+
+def test_the_framework_is_the_one_that_ran() -> None:
+    properties = build_mlm_properties(CARD, {}, SOFTWARE)
+    assert (properties["mlm:framework"], properties["mlm:framework_version"]) == ("OpenVINO", "2025.1.0")
+    assert not [name for name in build_mlm_properties(CARD, {}, {}) if "framework" in name]
+
+
+@pytest.mark.parametrize(
+    ("version", "stated"),
+    [
+        ("2.9.0", "2.9.0"),
+        ("2.9.0+cu128", "2.9.0+cu128"),
+        ("2.10", "2.10.0"),
+        ("2.9.0a0+git12", "2.9.0"),
+        ("7", "7.0.0"),
+    ],
+)
+def test_the_version_is_a_semantic_one(version: str, stated: str) -> None:
+    assert build_mlm_properties(CARD, {}, {"PyTorch": version})["mlm:framework_version"] == stated
 
 
 def test_hyperparameters_are_values_that_json_can_hold() -> None:
     given = {"width": 16, "skips": True, "rate": 0.5, "none": None, "size": (3, 3)}
-    stated = build_mlm_properties(CARD, given, "2.0")["mlm:hyperparameters"]
+    stated = build_mlm_properties(CARD, given, SOFTWARE)["mlm:hyperparameters"]
     assert stated == {**given, "size": "(3, 3)"}
 
 

@@ -17,12 +17,14 @@ from pipeline.checksums import Basis
 from pipeline.errors import OutputError, StaleResultError
 from pipeline.record.result import (
     ITEM_NAME,
+    UNDATED,
     ResultItem,
     describe_file,
     describe_projection,
     is_result_there,
     name_schemas,
     read_fingerprint,
+    read_sensing_time,
     write_json,
 )
 from tiles.grid import Grid
@@ -104,12 +106,26 @@ def test_properties_without_a_prefix_become_ours(folder: Path) -> None:
     )
 
 
-def test_without_a_time_the_interval_is_as_wide_as_can_be(folder: Path) -> None:
+@pytest.mark.parametrize("times", [(), (None,), (FIRST, None)])
+def test_without_a_time_the_interval_is_as_wide_as_can_be_and_is_no_date(
+    folder: Path, times: tuple[datetime | None, ...]
+) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    properties = write(folder, times=(), simulated=True)["properties"]
+    properties = write(folder, times=times, simulated=True)["properties"]
     assert properties["start_datetime"] == "2015-06-23T00:00:00Z"
     assert before <= datetime.fromisoformat(properties["end_datetime"]) <= datetime.now(UTC)
     assert properties["description"] == "Simulated scenes: they show no place on Earth."
+    assert properties[UNDATED] is True
+    assert read_sensing_time(properties) is None
+    assert read_sensing_time({name: properties[name] for name in properties if name != UNDATED}) is None
+
+
+def test_a_record_with_dates_gives_the_last_of_them(folder: Path) -> None:
+    properties = write(folder)["properties"]
+    assert properties[UNDATED] is False
+    assert read_sensing_time(properties) == LAST
+    assert read_sensing_time({"datetime": "2020-05-06T00:00:00", "end_datetime": "2021-01-01T00:00:00Z"}) == FIRST
+    assert read_sensing_time({}) is None
 
 
 def test_files_of_unknown_kind_are_bytes_and_hrefs_count_from_the_item(tmp_path: Path) -> None:

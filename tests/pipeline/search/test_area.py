@@ -201,3 +201,41 @@ def test_both_sides_are_asked_only_where_the_area_comes_up_to_them() -> None:
     assert len(SearchArea(text="one side", geometry=one).compute_sides()) == 1
     sides = SearchArea(text="both", geometry=shapely.union(one, shapely.box(-180, 0, -179, 1))).compute_sides()
     assert [side.bounds for side in sides] == [(170, 0, 180, 1), (-180, 0, -170, 1)]
+
+
+def test_all_layers_are_the_area(tmp_path: Path) -> None:
+    path = tmp_path / "area.gpkg"
+    for layer, shape in {"a": shapely.box(10, 50, 11, 51), "b": shapely.Point(20, 60)}.items():
+        geopandas.GeoDataFrame(geometry=[shape], crs="EPSG:4326").to_file(path, layer=layer)
+    in_metres = geopandas.GeoSeries([shapely.box(30, 40, 30.1, 40.1)], crs="EPSG:4326").to_crs("EPSG:32636")
+    in_metres.to_file(path, layer="c")
+    area = resolve_search_area(str(path))
+    assert covers(area, 10.5, 50.5)
+    assert covers(area, 20, 60)
+    assert covers(area, 30.05, 40.05)
+    assert not covers(area, 15, 55)
+
+
+def test_geoparquet_is_an_area(tmp_path: Path) -> None:
+    path = tmp_path / "area.parquet"
+    geopandas.GeoDataFrame(geometry=[shapely.box(10, 50, 11, 51)], crs="EPSG:4326").to_parquet(path)
+    assert resolve_search_area(str(path)).geometry.equals(shapely.box(10, 50, 11, 51))
+
+
+def test_the_whole_world_is_no_line_along_the_antimeridian(tmp_path: Path) -> None:
+    area = resolve_search_area(write_area(tmp_path / "world.geojson", shapely.box(-180, -60, 180, 60)))
+    assert not area.notes
+    assert area.geometry.area == pytest.approx(360 * 120)
+
+
+def test_a_hole_far_from_the_first_corner_is_no_edge(tmp_path: Path) -> None:
+    edges = [(-20.0, 0.0), (75.0, 0.0), (170.0, 0.0), (170.0, 70.0), (75.0, 70.0), (-20.0, 70.0)]
+    wide = shapely.Polygon(edges, [[(165, 60), (166, 60), (166, 61), (165, 61)]])
+    area = resolve_search_area(write_area(tmp_path / "wide.geojson", wide))
+    assert not area.notes
+    assert area.geometry.equals(wide)
+
+
+def test_grads_from_paris_are_no_degrees_from_greenwich(tmp_path: Path) -> None:
+    area = resolve_search_area(write_area(tmp_path / "lutetia.gpkg", shapely.box(0, 50, 2, 52), crs="EPSG:4807"))
+    assert area.geometry.bounds == pytest.approx((2.337, 45, 4.137, 46.8), abs=0.01)

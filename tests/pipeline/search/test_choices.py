@@ -15,6 +15,7 @@ def test_a_search_of_which_little_is_said() -> None:
         "max_cloud": None,
         "collection": None,
         "limit": None,
+        "any_platform": False,
     }
 
 

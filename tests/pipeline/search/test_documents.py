@@ -46,7 +46,9 @@ def link(rel: str, href: str) -> dict[str, str]:
         ({"type": "Catalog"}, "catalogue"),
         ({"type": "Collection"}, "catalogue"),
         ({"stac_version": "1.0.0"}, "catalogue"),
-        ({"conformsTo": [], "type": "Catalog"}, "api"),
+        ({"conformsTo": [], "type": "Catalog", "links": [{"rel": "search", "href": "search"}]}, "api"),
+        ({"conformsTo": ["https://api.stacspec.org/v1.0.0/item-search"], "type": "Catalog"}, "api"),
+        ({"conformsTo": ["https://api.stacspec.org/v1.0.0/core"], "type": "Catalog"}, "catalogue"),
     ],
 )
 def test_a_document_is_known_by_its_content(tmp_path: Path, content: dict[str, Any], kind: str) -> None:
@@ -145,9 +147,9 @@ def test_hrefs_are_made_absolute_from_where_the_item_stands(tmp_path: Path) -> N
 
 def test_what_has_no_href_stays_as_it_is() -> None:
     odd = {"id": "odd", "assets": {"a": {"title": "no href"}, "b": {"href": 7}, "c": "text", "d": {"href": "x"}}}
-    assert change_hrefs(odd, str.upper)["assets"] == odd["assets"] | {"d": {"href": "X"}}
+    assert change_hrefs(odd, lambda href, _: href.upper())["assets"] == odd["assets"] | {"d": {"href": "X"}}
     for assets in (None, ["x"]):
-        assert change_hrefs({"assets": assets}, str.upper) == {"assets": assets}
+        assert change_hrefs({"assets": assets}, lambda href, _: href.upper()) == {"assets": assets}
 
 
 def walk(folder: Path, **readers: Any) -> list[str | tuple[str, str]]:  # noqa: ANN401
@@ -239,3 +241,43 @@ def test_parquet_of_something_else_is_refused(tmp_path: Path) -> None:
     assert document == Document(href=str(tmp_path / "items.parquet"), kind="geoparquet", content={})
     with pytest.raises(SearchError, match="Expected stac-geoparquet, could not read"):
         list(read_geoparquet(document))
+
+
+def test_links_of_a_catalogue_are_uri_references_and_marks_are_read_over(tmp_path: Path) -> None:
+    assets = {"B03": {"href": "./my%20bands/B03.tif?v=1"}}
+    member = write_json(tmp_path / "my items" / "one.json", make_item("one", assets=assets))
+    root = write_json(tmp_path / "catalog.json", CATALOGUE | {"links": [link("item", "./my%20items/one.json")]})
+    for path in (root, member):
+        path.write_text(path.read_text(), encoding="utf-8-sig")
+    (item,) = walk_catalogue(identify(str(root)))
+    assert isinstance(item, dict)
+    assert item["assets"]["B03"]["href"] == str(tmp_path / "my items" / "my bands" / "B03.tif")
+
+
+def test_alternates_are_made_absolute_too(tmp_path: Path) -> None:
+    asset = {"href": "https://h/B03.tif", "alternate": {"here": {"href": "B03.tif", "title": "x"}, "odd": 7}}
+    item = make_absolute(make_item("one", assets={"B03": asset}), str(tmp_path / "one.json"))
+    assert item["assets"]["B03"]["alternate"] == {"here": {"href": str(tmp_path / "B03.tif"), "title": "x"}, "odd": 7}
+
+
+def test_a_copy_that_may_be_of_another_item_stays_out_of_a_plan(tmp_path: Path) -> None:
+    items = [make_item(name, assets={"B03": {"href": f"https://h/{name}/B03.tif"}}) for name in ("one", "two")]
+    (tmp_path / "B03.tif").touch()
+    path = write_items(tmp_path / "items.json", items)
+    hrefs = [item["assets"]["B03"]["href"] for item in yield_items(identify(str(path)))]
+    assert hrefs == ["https://h/one/B03.tif", "https://h/two/B03.tif"]
+    path = write_items(tmp_path / "items.json", items[:1])
+    assert [item["assets"]["B03"]["href"] for item in yield_items(identify(str(path)))] == [str(tmp_path / "B03.tif")]
+    rustac.write_sync(str(tmp_path / "items.parquet"), items)
+    for item in read_geoparquet(identify(str(tmp_path / "items.parquet"))):
+        assert item["assets"]["B03"]["href"].startswith("https://h/")
+
+
+def test_links_of_an_item_lead_where_they_led(tmp_path: Path) -> None:
+    own = make_item("one") | {
+        "links": [link("collection", "../my%20collection.json"), link("root", "https://h/c.json")]
+    }
+    local = make_absolute(own, str(tmp_path / "items" / "one.json"))["links"]
+    assert [entry["href"] for entry in local] == [str(tmp_path / "my collection.json"), "https://h/c.json"]
+    remote = make_absolute(own, "https://h/items/one.json")["links"]
+    assert [entry["href"] for entry in remote] == ["https://h/my%20collection.json", "https://h/c.json"]

@@ -9,7 +9,6 @@ import pytest
 
 from pipeline.search.item_facts import (
     describe_acquisition,
-    is_sentinel_2,
     read_cloud,
     read_footprint,
     read_moment,
@@ -22,22 +21,6 @@ NAME = "S2B_MSIL2A_20190629T212529_N0212_R043_T06VVN_20201006T080531"
 
 def make(**properties: object) -> dict[str, Any]:
     return {"id": "one", "properties": properties}
-
-
-@pytest.mark.parametrize(
-    ("properties", "expected"),
-    [
-        ({}, True),
-        ({"platform": "sentinel-2c"}, True),
-        ({"platform": "Sentinel_2A"}, True),
-        ({"platform": "", "constellation": "Sentinel-2"}, True),
-        ({"platform": "landsat-8"}, False),
-        ({"platform": "sentinel-1a", "constellation": "sentinel-1"}, False),
-        ({"platform": "S2A", "constellation": "sentinel-2"}, True),
-    ],
-)
-def test_a_mission_is_known_by_platform_or_constellation(properties: dict[str, object], expected: bool) -> None:
-    assert is_sentinel_2(make(**properties)) is expected
 
 
 @pytest.mark.parametrize(

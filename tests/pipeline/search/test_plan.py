@@ -137,3 +137,9 @@ def test_a_plan_that_cannot_be_written_leaves_the_old_one(path: Path, monkeypatc
         write_plan(make_plan(make_item("other")), path)
     assert path.read_text() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["plan.json"]
+
+
+def test_a_plan_that_an_editor_gave_a_byte_order_mark_is_read(path: Path) -> None:
+    plan = read_plan(path)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert read_plan(path) == plan

@@ -186,6 +186,13 @@ def test_sources_on_a_host(tmp_path: Path, form: Form) -> None:
     assert ids(plan) == ["good", "cloud unknown", "new"]
 
 
+def test_items_of_other_missions_stay_where_they_are_wanted(tmp_path: Path) -> None:
+    plan = ask(as_items(tmp_path), any_platform=True)
+    assert "landsat" in ids(plan)
+    write_plan(plan, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json").query.any_platform
+
+
 def test_same_answer_gives_same_bytes_in_any_order(tmp_path: Path) -> None:
     items = [*make_mess(), make_item("good", cloud=6)]
     plans = set()
@@ -269,7 +276,7 @@ def test_empty_answers_have_a_word_of_their_own(tmp_path: Path, api: str) -> Non
         ("b.json", '{"type": "Topology"}', r"found Topology in .*b\.json"),
         ("c.json", "[1, 2]", "found a list"),
         ("d.parquet", "PAR1 and no more", "Expected stac-geoparquet"),
-        ("e.bin", b"\xff\xfe\x00\x80", "is none of these"),
+        ("e.bin", b"\x89PNG\xff\x80", "is none of these"),
     ],
 )
 def test_what_is_no_source_is_said_in_one_line(tmp_path: Path, name: str, content: str | bytes, match: str) -> None:

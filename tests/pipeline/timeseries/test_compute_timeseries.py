@@ -19,6 +19,7 @@ from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_ti
 from pipeline.timeseries.record import read_series_record
 from pipeline.timeseries.transects import TimeseriesError
 from tests.pipeline.mosaic.mapped_dates import LEFT, TOP, Field, write_dates
+from tests.stac_schemas import require_all_valid
 
 RATE, DATES, EVERY = -12.0, 8, 91.3125
 NAMES = ["item.json", "positions.csv", "positions.parquet", "positions.png"]
@@ -94,6 +95,7 @@ def test_all_outputs_are_there_and_agree(made: Path) -> None:
         assert len(text) == len(table)
         with Image.open(made / f"{name}.png") as picture:
             assert picture.width > 1000
+    assert require_all_valid(made) == ["item.json"]
     record = read_series_record(made)
     assert "instantaneous" in record["tide"]["meaning"]
     assert record["crs"]["code"] == "EPSG:32630"
@@ -146,7 +148,9 @@ def test_a_reference_turned_round_turns_the_side(maps: Path, tmp_path: Path) -> 
         wkt = "LINESTRING (" + ", ".join(f"{a} {b}" for a, b in points) + ")"
         gpd.GeoDataFrame(geometry=gpd.GeoSeries.from_wkt([wkt], crs="EPSG:32630")).to_file(tmp_path / f"{name}.gpkg")
         options = TimeseriesOptions(reference=tmp_path / f"{name}.gpkg")
-        found[name] = compute_timeseries(maps, tmp_path / name, options=options).series
+        result = compute_timeseries(maps, tmp_path / name, options=options)
+        found[name] = result.series
+        assert any("Turn the reference round" in note for note in result.notes) == (name == "wrong")
     right, wrong = found["right"], found["wrong"]
     assert right is not None
     assert wrong is not None
@@ -154,6 +158,25 @@ def test_a_reference_turned_round_turns_the_side(maps: Path, tmp_path: Path) -> 
     assert np.isfinite(right.fits.get_column("rate_m")).all()
     assert np.isnan(wrong.positions.position_m).all()  # land lies seaward of everything: no such shore
     assert {"no shore with land landward"} <= set(wrong.positions.reason.ravel())
+
+
+def test_transects_from_sea_to_land_are_named_with_what_to_do(maps: Path, tmp_path: Path) -> None:
+    ends = {"up": (900, 300), "down": (300, 900), "over": (900, 300)}
+    lines = [
+        f"LINESTRING ({x} {TOP - start}, {x} {TOP - end})"
+        for x, (start, end) in zip(LEFT + np.array([200.0, 350.0, 500.0]), ends.values(), strict=True)
+    ]
+    path = tmp_path / "lines.gpkg"
+    gpd.GeoDataFrame({"id": list(ends)}, geometry=gpd.GeoSeries.from_wkt(lines, crs="EPSG:32630")).to_file(path)
+    result = compute_timeseries(maps, tmp_path / "out", options=TimeseriesOptions(transects=path))
+    (note,) = (note for note in result.notes if "from the water alone" in note)
+    assert note.startswith("2 of 3 transects (up, over) meet the shore")
+    assert note.endswith("Turn them round, or give --seaward-first.")
+    assert note in read_series_record(tmp_path / "out")["notes"]
+    turned = compute_timeseries(
+        maps, tmp_path / "turned", options=TimeseriesOptions(transects=path, seaward_first=True)
+    )
+    assert any("1 of 3 transects (down)" in note and "leave out --seaward" in note for note in turned.notes)
 
 
 def test_two_tiles_of_an_overpass_are_one_date_and_one_shore(maps: Path, made: Path, tmp_path: Path) -> None:

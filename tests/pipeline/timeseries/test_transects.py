@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from pipeline.timeseries.transects import Casting, TimeseriesError, cast_transects, read_transects, resolve_metric_crs
+from pipeline.timeseries.transects import (
+    Casting,
+    TimeseriesError,
+    cast_transects,
+    project_lines,
+    read_lines,
+    read_transects,
+    resolve_metric_crs,
+)
 
 UTM = CRS.from_epsg(32630)
 MIDDLE = np.array([500_000, 4_600_000])
@@ -99,7 +107,7 @@ def test_the_equator_belongs_to_the_north() -> None:
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(TimeseriesError, match="at least 500 m"):
         cast_transects(np.array([line_at(0, length=300)]), crs=UTM)
-    with pytest.raises(TimeseriesError, match="cannot read"):
+    with pytest.raises(TimeseriesError, match="cannot be read"):
         read_transects(tmp_path / "none.gpkg")
     point = tmp_path / "point.geojson"
     gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs="EPSG:4326").to_file(point)
@@ -107,3 +115,36 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         read_transects(point)
     with pytest.raises(TimeseriesError, match="spacing"):
         Casting(spacing_m=0)
+
+
+def write_layers(path: Path, **layers: tuple[shapely.LineString, str]) -> Path:
+    for name, (line, crs) in layers.items():
+        frame = gpd.GeoDataFrame({"id": [name]}, geometry=gpd.GeoSeries([line], crs="EPSG:4326").to_crs(crs))
+        frame.to_file(path, layer=name)
+    return path
+
+
+WEST, EAST = (shapely.LineString([(lon, 43.0), (lon, 43.002)]) for lon in (-3.0, -2.9))
+
+
+def test_transects_of_all_layers_count_in_whatever_crs(tmp_path: Path) -> None:
+    path = write_layers(tmp_path / "lines.gpkg", north=(WEST, "EPSG:4326"), south=(EAST, "EPSG:32629"))
+    transects = read_transects(path)
+    assert list(transects.ids) == ["north", "south"]
+    np.testing.assert_allclose(transects.seaward_m, 222.1, atol=0.3)
+    expected = gpd.GeoSeries([shapely.Point(EAST.coords[0])], crs="EPSG:4326").to_crs(transects.crs)
+    np.testing.assert_allclose(transects.origin[1], [expected.x[0], expected.y[0]], atol=0.01)
+
+
+def test_a_baseline_is_no_transect_and_is_the_reference(tmp_path: Path) -> None:
+    path = write_layers(tmp_path / "lines.gpkg", cast=(WEST, "EPSG:4326"), Baseline=(EAST, "EPSG:4326"))
+    with pytest.raises(TimeseriesError, match=r"found layers cast, Baseline\. .*lines\.gpkg cast\)"):
+        read_transects(path)
+    assert list(read_lines(path, what="reference")["id"]) == ["Baseline"]
+
+
+def test_a_long_edge_of_a_reference_runs_along_its_parallel(tmp_path: Path) -> None:
+    path = write_layers(tmp_path / "line.gpkg", line=(shapely.LineString([(-3.5, 60), (-2.5, 60)]), "EPSG:4326"))
+    (line,) = project_lines(read_lines(path, what="reference"), UTM)
+    middle = gpd.GeoSeries([shapely.Point(-3, 60)], crs="EPSG:4326").to_crs(UTM)[0]
+    assert shapely.distance(line, middle) < 0.5

@@ -129,5 +129,27 @@ def test_files_that_are_no_ocean_are_refused(tmp_path: Path) -> None:
         read_ocean(ground, path=tmp_path / "lines.gpkg")
     with pytest.warns(UserWarning, match="crs"):
         gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]).to_file(tmp_path / "nowhere.shp")
-    with pytest.raises(GridError, match="in None"):
+    with pytest.raises(GridError, match="no CRS"):
         read_ocean(ground, path=tmp_path / "nowhere.shp")
+
+
+def test_the_edges_of_ones_own_ocean_run_where_they_were_drawn(tmp_path: Path) -> None:
+    ground = ground_at(11.0, 60.0)
+    path = tmp_path / "ocean.geojson"
+    gpd.GeoDataFrame(geometry=[shapely.box(1, 60, 21, 62)], crs=WGS84).to_file(path)
+    ocean = read_ocean(ground, path=path)
+    for lon in (10.91, 11.0, 11.09):  # between corners alone the edge would run 20 km north of here
+        assert is_ocean(ocean, ground, lon, 60.0005)
+        assert not is_ocean(ocean, ground, lon, 59.9995)
+
+
+def test_all_layers_of_ones_own_ocean_count(tmp_path: Path) -> None:
+    ground = ground_at(11.2, 48.0)
+    path = tmp_path / "ocean.gpkg"
+    for layer, west in (("bay", 11.1), ("open sea", 11.25)):
+        gpd.GeoDataFrame(geometry=[shapely.box(west, 47.9, west + 0.05, 48.1)], crs=WGS84).to_file(path, layer=layer)
+    ocean = read_ocean(ground, path=path)
+    assert [is_ocean(ocean, ground, lon, 48.0) for lon in (11.12, 11.2, 11.27)] == [True, False, True]
+    gpd.GeoDataFrame(geometry=[shapely.box(11.15, 47.9, 11.25, 48.1)], crs=WGS84).to_file(path, layer="land")
+    with pytest.raises(GridError, match="found layers bay, open sea, land"):
+        read_ocean(ground, path=path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline.training.module import TrainingModule, compute_rate
 from pipeline.training.recipe import Recipe
 from pipeline.training.train import RECIPE_FILE, STATE_FILE, resolve_data, resume, train
 from tests.pipeline.sources import Discs
+from tiles.samples.mask_values import LabelShares
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +77,31 @@ def test_a_training_learns_what_a_disc_is(tmp_path: Path) -> None:
     assert list((tmp_path / "run").glob("pictures/step-*.png"))
     assert list((tmp_path / "run").glob("tensorboard/*/events*"))
     assert "val/iou" in next((tmp_path / "run").glob("log/*/metrics.csv")).read_text()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedDiscs(Discs):
+    """Discs whose masks left out a fifth."""
+
+    label_shares: tuple[LabelShares, ...] = (
+        LabelShares(source="discs", land={"0": 50}, water={"1": 30}, left_out={"255": 20}),
+    )
+
+    def restrict(self, places: frozenset[str]) -> CountedDiscs:
+        return CountedDiscs(places=tuple(place for place in self.places if place in places))
+
+
+def test_labels_that_are_left_out_are_told_before_and_stand_in_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.training.train.resolve_source", lambda _text, cache=None: CountedDiscs())
+    told: list[str] = []
+    path = train(make_recipe(trainer={"steps": 1, "round_steps": 1}), tmp_path / "run", notify=told.append)
+    assert len(told) == 1
+    assert "20.0% left out (255: 20.0%)" in told[0]
+    assert "left out (255: 20.0%)" in read_model(path).card.training.data
+    with pytest.warns(UserWarning, match="left out"):
+        resume(tmp_path / "run")
 
 
 @pytest.mark.parametrize("architecture", ["autoencoder", "classifier"])

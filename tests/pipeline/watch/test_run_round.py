@@ -24,6 +24,7 @@ from pipeline.watch.values import AreaFolders
 from tests.pipeline.cluster.dask_processes import DaskProcesses
 from tests.pipeline.watch.ledger.ledger_places import Clock
 from tests.pipeline.watch.watched import Coast, list_told, tell_into
+from tests.stac_schemas import require_all_valid
 from tiles.simulate.series.simulate_series import SeriesOptions, simulate_series
 
 # The second date comes twice, the third is under cloud, the last two lie 40 m further inland.
@@ -89,6 +90,7 @@ def test_scenes_are_mapped_compared_published_and_told_once(coast: Coast, dask: 
     assert all(rows[name].fingerprint == result.fingerprint for name, result in published.items())
     catalogue = json.loads((Path(settings.areas[0].destination) / "catalog.json").read_text())
     assert sum(link["rel"] == "item" for link in catalogue["links"]) == 4
+    assert len(require_all_valid(Path(settings.areas[0].destination))) == 9  # scenes, changes and both catalogues
     changes = {result.name for result in open_destination(settings.areas[0].destination + "/changes").list_results()}
     assert changes == {coast.items[number]["id"] for number in (NEWER, MOVED, LAST)}
 

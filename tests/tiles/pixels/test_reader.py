@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from tiles.errors import RasterReadError
+from tiles.errors import BlockDecodeError, DecoderError, RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.pixels import reader
@@ -209,3 +210,20 @@ def test_a_truncated_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RasterReadError, match=r"B03 at rows .* truncated or corrupt") as caught:
         read_whole(scene, Tiling(domain=scene.grid.window, tile_size=128, halo=8))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [BlockDecodeError("no codestream"), DecoderError("no GPU")])
+def test_a_file_whose_decoder_fails_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    scene = make_scene(tmp_path, {"B03": np.full((20, 20), 1200, dtype=np.uint16)})
+    opened: list[rasterio.DatasetReader] = []
+
+    def fail(dataset: rasterio.DatasetReader, _name: str) -> NoReturn:
+        opened.append(dataset)
+        raise error
+
+    monkeypatch.setattr(reader, "open_decoder", fail)
+    with pytest.raises((RasterReadError, DecoderError)):
+        list(read_strips(ReadPlan(scene=scene, bands=scene.bands), [scene.grid.window]))
+    assert [dataset.closed for dataset in opened] == [True]

@@ -17,8 +17,8 @@ from tests.tiles.products.small_products import dark_water, write_item, write_ra
 from tiles.bands import L2A_STACK
 from tiles.errors import SceneError
 from tiles.products.asset_hosts import require_access, resolve_remote, strip_credentials
+from tiles.products.hrefs import resolve_href
 from tiles.products.open import open_scene
-from tiles.products.stac import resolve_href
 
 BLOB = "https://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/32/U/B02.tif"
 SECRET = "st=2024&se=2025&sp=rl&sv=2022&sr=c&skoid=x&sktid=y&skt=z&ske=w&sks=b&skv=v&sig=TOPSECRET"  # noqa: S105 (of no host)

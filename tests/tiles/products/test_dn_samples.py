@@ -76,37 +76,20 @@ def test_strips_and_small_bands_are_not_pulled_to_an_edge() -> None:
 
 @pytest.mark.parametrize(("pixels", "whole"), [(700_000, True), (700_001, False)])
 def test_a_small_band_is_read_whole(pixels: int, whole: bool) -> None:
-    read: list[Any] = []
-
-    class Band:
-        width, height, driver, block_shapes = 1, pixels, "GTiff", [(256, 256)]
-
-        def overviews(self, index: int) -> list[int]:
-            return []
-
-        def read(self, index: int, **choices: object) -> np.ndarray:
-            read.append((index, bool(choices)))
-            return np.zeros((2, 2))
-
-    dn = dn_samples._read_dn(Band(), 3)  # type: ignore[arg-type]
-    assert read == ([(3, False)] if whole else [(3, True)] * 16)
-    assert dn.shape == (4 * len(read),)
+    asked: list[Any] = []
+    band: Any = SimpleNamespace(
+        width=1, height=pixels, driver="GTiff", block_shapes=[(256, 256)], overviews=lambda index: []
+    )
+    dn = dn_samples._read_places(band, 3, lambda **choices: asked.append(choices) or np.zeros((2, 2)))
+    assert [bool(choices) for choices in asked] == ([False] if whole else [True] * 16)
+    assert dn.shape == (4 * len(asked),)
 
 
 @pytest.mark.parametrize(("driver", "shape"), [("GTiff", (533, 800)), ("JP2OpenJPEG", None)])
 def test_overviews_are_used_where_they_are_real(driver: str, shape: tuple[int, int] | None) -> None:
     asked: list[Any] = []
-
-    class Band:
-        width, height, block_shapes = 2400, 1599, [(256, 256)]
-
-        def overviews(self, index: int) -> list[int]:
-            return [2, 4]
-
-        def read(self, index: int, **choices: Any) -> np.ndarray:  # noqa: ANN401
-            asked.append(choices.get("out_shape"))
-            return np.zeros((1, 1))
-
-    Band.driver = driver  # type: ignore[attr-defined]
-    dn_samples._read_dn(Band(), 1)  # type: ignore[arg-type]
+    band: Any = SimpleNamespace(
+        width=2400, height=1599, driver=driver, block_shapes=[(256, 256)], overviews=lambda index: [2, 4]
+    )
+    dn_samples._read_places(band, 1, lambda **choices: asked.append(choices.get("out_shape")) or np.zeros((1, 1)))
     assert asked == ([shape] if shape else [None] * 16)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tiles.errors import SceneError, UnsafeArchiveError
-from tiles.products.files import BandFile, find_band_files, list_product_files
+from tiles.products import files
+from tiles.products.files import BandFile, find_band_files, list_product_files, rank_file, select_listed_files
 
 
 @pytest.fixture
@@ -61,17 +62,62 @@ def test_metadata_in_a_zip_may_have_64_mb_and_not_a_byte_more(tmp_path: Path) ->
         files.read("large.xml")
 
 
-@pytest.mark.parametrize(("count", "fits"), [(20_000, True), (20_001, False)])
+@pytest.mark.parametrize(("count", "fits"), [(3, True), (4, False)])
 def test_a_folder_of_more_files_than_a_product_has_is_refused(
     count: int, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(files, "_MOST_FILES", 3)
     names = [f"{number:05d}" for number in range(count)]
-    monkeypatch.setattr("tiles.products.files.os.walk", lambda folder: [(str(folder), [], names)])
+    for name in names:
+        (tmp_path / name).touch()
     if fits:
         assert list_product_files(tmp_path).names == tuple(names)
     else:
-        with pytest.raises(SceneError, match="over 20,000 files"):
+        with pytest.raises(SceneError, match="over 3 files"):
             list_product_files(tmp_path)
+
+
+def test_linked_folders_are_part_of_a_product_but_no_circle_is_walked(tmp_path: Path) -> None:
+    elsewhere, product = tmp_path / "elsewhere", tmp_path / "product"
+    (elsewhere / "deep").mkdir(parents=True)
+    product.mkdir()
+    for file in (elsewhere / "b", elsewhere / "deep" / "c", product / "a"):
+        file.touch()
+    (product / "link").symlink_to(elsewhere)
+    (product / "again").symlink_to(elsewhere / "deep")
+    (elsewhere / "deep" / "up").symlink_to(product)  # from the link back to what holds it
+    (product / "self").symlink_to(product)
+    assert set(list_product_files(product).names) == {"a", "again/c", "link/b", "link/deep/c"}
+
+
+LISTED = [f"GRANULE/L2A_T/IMG_DATA/R{size}m/T33_2024_{band}_{size}m" for size in (10, 20) for band in ("B03", "B04")]
+
+
+@pytest.mark.parametrize(
+    ("names", "kept", "missing"),
+    [
+        ([f"{path}.jp2" for path in LISTED] + ["clip/B03.tif", "clip_T33_2024_B04.tif"], LISTED, []),
+        ([f"{path}.jp2" for path in LISTED] + ["clip/T33_2024_B03_10m.tif"], LISTED, []),  # of the very same name
+        ([f"{path}.tif" for path in LISTED], LISTED, []),  # converted
+        ([path.rsplit("/", 1)[1] + ".jp2" for path in LISTED], [path.rsplit("/", 1)[1] for path in LISTED], []),
+        ([f"{path}.jp2" for path in LISTED[1:]] + ["B03.tif"], LISTED[1:], ["B03"]),
+        (["R10m/B03.jp2", "R10m/B04.jp2", "R20m/B03.jp2", "R20m/B04.jp2"], None, []),  # names of their own
+        (["R10m/B03.jp2", "R20m/B03.jp2", "R20m/B04.jp2"], None, ["B04"]),
+        (["B03.tif", "B04.tif"], None, []),
+    ],
+)
+def test_a_products_bands_are_those_that_its_list_names(
+    names: list[str], kept: list[str] | None, missing: list[str]
+) -> None:
+    selected = select_listed_files(find_band_files(names), LISTED)
+    found = {file.name.rsplit(".", 1)[0] for file in selected.files}
+    assert found == {name.rsplit(".", 1)[0] for name in kept or names}
+    assert [file.band for file in selected.missing] == missing
+
+
+def test_a_file_that_does_not_say_how_fine_it_is_stands_behind_those_that_do() -> None:
+    names = ["B03.tif", "x/T_B03_20m.jp2", "IMG_DATA/T_B03_20m.jp2"]
+    assert min(find_band_files(names), key=rank_file).name == "IMG_DATA/T_B03_20m.jp2"
 
 
 @pytest.mark.parametrize("content", [None, b"no zip"])

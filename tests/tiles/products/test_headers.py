@@ -119,14 +119,15 @@ def test_a_header_is_all_that_a_raster_says(tmp_path: Path) -> None:
         tmp_path / "a.tif", np.ones((2, 3, 4), np.uint16), descriptions=["B03", ""], tags=(0.5, -0.1), nodata=7
     )
     header = read_header(str(path))
-    assert (header.path, header.count, header.dtype, header.nodata) == (str(path), 2, "uint16", 7)
+    assert (header.path, header.count, header.dtypes, header.markers) == (str(path), 2, ("uint16",) * 2, (7, 7))
     assert (header.descriptions, header.scales, header.offsets) == (("B03", ""), (0.5, 0.5), (-0.1, -0.1))
     assert (header.grid.width, header.grid.height, header.grid.crs) == (4, 3, CRS.from_epsg(32633))
     with rasterio.open(path, "r+") as dataset:
         dataset.update_tags(BASELINE="05.11")
     assert read_header(str(path)).tags["BASELINE"] == "05.11"
     plain = read_header(str(write_raster(tmp_path / "b.tif", np.ones((1, 3, 4), np.uint16))))
-    assert (plain.nodata, plain.scales, plain.offsets, plain.descriptions) == (None, (1.0,), (0.0,), ("",))
+    assert (plain.markers, plain.scales, plain.offsets, plain.descriptions) == ((None,), (1.0,), (0.0,), ("",))
+    assert (plain.masked, plain.alpha) == ((False,), None)
 
 
 @pytest.mark.parametrize("crs", [None, 'LOCAL_CS["here",UNIT["metre",1]]'])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from tests.tiles.products.small_products import dark_water, write_item, write_product, write_raster
 from tiles.bands import L2A_STACK
@@ -110,3 +111,11 @@ def test_samples_are_spread_over_a_large_file(tmp_path: Path, block: int | None)
     assert values.min() < 200
     assert values.max() > 3500
     assert values.size < 0.4 * rows.size
+
+
+def test_a_container_names_the_rasters_that_it_holds(tmp_path: Path) -> None:
+    bands = {name: (("y", "x"), np.ones((4, 4), dtype=np.int16)) for name in ("B02", "B03")}
+    path = tmp_path / "cube.nc"
+    xr.Dataset(bands).to_netcdf(path)
+    with pytest.raises(SceneError, match=r"container of 2 rasters in .*cube\.nc.*:B02, .*:B03\. Give one"):
+        open_scene(path)

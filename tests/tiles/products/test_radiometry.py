@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks.offset_evidence import BANDS, Treatment, crop_windows, judge, list_crops, read_crop
 from tiles.bands import L2A_STACK, resolve_band
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
@@ -105,6 +108,27 @@ def test_each_eurosat_patch_of_sea_glint_and_forest(shared: Path) -> None:
         assert compute_offset_evidence(shift(samples, "absent")).verdict != "absent", number
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["S2_12-12-20_16PCC_6.", "20231212", "ship_209075000", "bigearthnet_coast_1", "433D", "609U", "cartagena", "29RKH"],
+)
+def test_no_treatment_stack_or_window_of_real_crops_is_told_wrong(shared: Path, part: str) -> None:
+    ((path, has_offset),) = ((path, has) for path, has in list_crops(shared) if part in path.name)
+    crop = read_crop(path, has_offset=has_offset)
+    for treatment in get_args(Treatment):
+        wrong = "absent" if treatment == "in" else "present"
+        for size, dn in crop_windows(crop.treat(treatment)):
+            verdicts = {title: judge(dn, bands) for title, bands in BANDS.items()}
+            assert wrong not in verdicts.values(), (treatment, size, verdicts)
+
+
+def test_haze_over_water_without_an_offset_is_not_taken_for_one(shared: Path) -> None:
+    """Cartagena, where for a kilometre nothing in any band lies below 1000, cut finely."""
+    ((path, _),) = ((path, has) for path, has in list_crops(shared) if path.name == "cartagena.tif")
+    for size, dn in crop_windows(read_crop(path, has_offset=False).dn, everywhere=True):
+        assert judge(dn, BANDS["5 bands"]) != "present", size
+
+
 def spectrum(**values: float) -> Samples:
     """A thousand pixels a band about a value, the spread of water and shore."""
     rng = np.random.default_rng(3)
@@ -125,6 +149,71 @@ def spectrum(**values: float) -> Samples:
 )
 def test_what_pixels_tell(samples: Samples, verdict: Verdict) -> None:
     assert compute_offset_evidence(samples).verdict == verdict
+
+
+def begin(spread: float = 20, pixels: int = 1000, **floors: float) -> Samples:
+    """Pixels a band whose first percentile is given, even in the infrared as water is."""
+    rng = np.random.default_rng(7)
+    drawn = {name: rng.gamma(4, spread / 2, pixels) for name in floors}
+    return {name: values + floors[name] - np.percentile(values, 1) for name, values in drawn.items()}
+
+
+@pytest.mark.parametrize("pixels", [1000, 40_000])
+@pytest.mark.parametrize(
+    ("blue", "green", "red", "near", "shortwave"),
+    [
+        (1258, 1538, 1454, 1323, 1162),  # muddy tropical seas
+        (1461, 1538, 1454, 1323, 1375),
+        (1340, 1502, 1430, 1370, 1290),
+        (1290, 1450, 1400, 1310, 1268),
+        (1150, 1120, 1050, 1030, 1015),  # clear water
+    ],
+)
+def test_mud_and_clear_water_show_the_offset(
+    blue: float, green: float, red: float, near: float, shortwave: float, pixels: int
+) -> None:
+    samples = begin(pixels=pixels, B02=blue, B03=green, B04=red, B08=near, B11=shortwave)
+    assert compute_offset_evidence(samples).verdict == "present"
+    assert compute_offset_evidence(shift(samples, "present")).verdict == "absent"
+    without_shortwave = {name: values for name, values in samples.items() if name != "B11"}
+    assert compute_offset_evidence(without_shortwave).verdict == "uncertain"
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "red", "near", "shortwave"),
+    [
+        (1586, 1507, 1227, 1253, 1025),  # haze over water, as real windows of Cartagena have it
+        (1401, 1534, 1365, 1398, 1183),
+        (1171, 1192, 1057, 1494, 1252),  # haze over woods
+        (1012, 1485, 2108, 2403, 2990),  # desert
+        (8905, 8411, 8224, 8143, 5075),  # cloud
+        (6100, 5900, 5700, 5200, 1100),  # snow
+        (1150, 1120, 1050, 1030, 940),  # one band lies below 1000
+    ],
+)
+def test_what_is_bright_without_an_offset_is_not_said_to_have_one(
+    blue: float, green: float, red: float, near: float, shortwave: float
+) -> None:
+    samples = begin(B02=blue, B03=green, B04=red, B08=near, B11=shortwave)
+    assert compute_offset_evidence(samples).verdict == "uncertain"
+
+
+def test_a_few_dark_pixels_of_a_small_sample_are_no_water() -> None:
+    samples = begin(B02=1150, B03=1120, B04=1050, B08=1030, B11=1015)
+    samples["B11"][100:] += 300
+    assert compute_offset_evidence(samples).verdict == "uncertain"
+
+
+def test_zeros_of_clipping_or_fill_say_nothing() -> None:
+    samples = begin(B02=1150, B03=1120, B04=1050, B08=1030, B11=1015, B12=1010)
+    for name in ("B11", "B12"):
+        samples[name] = np.concatenate([samples[name], np.zeros(300)])
+    assert compute_offset_evidence(samples).verdict == "present"
+
+
+def test_one_band_of_which_a_twentieth_is_too_dark_is_enough() -> None:
+    samples = begin(spread=5, B02=1100, B03=1200, B04=1000, B08=1100, B11=810)
+    assert compute_offset_evidence(samples).verdict == "absent"
 
 
 @given(st.floats(1, 1e5), st.sampled_from(["present", "absent"]))
@@ -161,6 +250,25 @@ def test_who_is_believed(offset: float, verdict: Verdict, final: bool) -> None:
 def test_without_metadata_the_pixels_decide(verdict: Verdict, offset: float, doubts: int) -> None:
     decision = resolve_offset(OffsetStatement(offset=None, source="no metadata"), evidence(verdict))
     assert (decision.offset, len(decision.doubts)) == (offset, doubts)
+
+
+@pytest.mark.parametrize(
+    ("acquired", "offset", "words"),
+    [
+        (date(2022, 1, 25), -1000, "after baseline 04.00 began to add one: it is taken off; use --offset 0"),
+        (date(2022, 1, 24), 0, "before baseline 04.00 began to add one: none is taken off; use --offset -1000"),
+    ],
+)
+def test_the_date_is_a_hint_where_nothing_else_tells(acquired: date, offset: float, words: str) -> None:
+    statement = OffsetStatement(offset=None, source="no metadata", acquired=acquired)
+    decision = resolve_offset(statement, evidence("uncertain"))
+    assert decision.offset == offset
+    assert f"sensed on {acquired.isoformat()}, {words}" in decision.doubts[0]
+    assert f"sensed on {acquired.isoformat()}" in decision.source
+    for verdict, told in (("present", -1000), ("absent", 0)):
+        assert resolve_offset(statement, evidence(verdict)).offset == told
+    said = OffsetStatement(offset=0.0, source="--offset", final=True, acquired=acquired)
+    assert resolve_offset(said, evidence("uncertain")).doubts == ()
 
 
 def test_a_product_stands_by_its_xml_and_records_the_doubt() -> None:

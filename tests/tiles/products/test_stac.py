@@ -14,8 +14,8 @@ import pytest
 from tests.tiles.products.small_products import dark_water, write_item, write_raster
 from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import RasterReadError, SceneError
+from tiles.products.hrefs import resolve_href
 from tiles.products.open import StackOptions, open_scene
-from tiles.products.stac import resolve_href
 from tiles.products.stac_item import parse_stac_item, state_item_offset
 
 # Real items: level, baseline, bands that they lack, key of B8A.
@@ -218,12 +218,6 @@ def test_refuses_what_is_no_item(tmp_path: Path, folder: Path) -> None:
     refuses(write_item(tmp_path / "empty.json", assets={"thumbnail": {"href": "x.png"}}), SceneError, "thumbnail")
     item = write_item(folder / "item.json", assets=make_assets())
     refuses(item, SceneError, "--bands", options=StackOptions(bands=("B02",)))
-
-
-def test_refuses_scales_that_differ(folder: Path) -> None:
-    assets = make_assets(**IN)
-    assets["B03"]["raster:bands"] = [{"scale": 0.001}]
-    refuses(write_item(folder / "item.json", assets=assets), SceneError, "one scale")
 
 
 def test_refuses_a_truncated_asset(folder: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from tiles.products.stac_item import SIMULATED, parse_stac_item
+from tiles.products.stac_item import SIMULATED, parse_stac_item, state_item_offset
 
 
 def make_item(**properties: object) -> dict[str, Any]:
@@ -32,3 +33,11 @@ def test_the_flag_of_the_offset_is_kept_where_it_is_stated(applied: bool | None,
 )
 def test_the_level_is_as_stated(properties: dict[str, object], level: str) -> None:
     assert parse_stac_item(make_item(**properties), where="x").level == level
+
+
+@pytest.mark.parametrize(("time", "day"), [("2023-05-01T10:00:00Z", date(2023, 5, 1)), (None, None)])
+def test_an_item_that_says_nothing_of_the_offset_gives_its_day_as_a_hint(time: str | None, day: date | None) -> None:
+    item = make_item(datetime=time)
+    del item["assets"]["blue"]["raster:bands"]
+    statement = state_item_offset(parse_stac_item(item, where="x"))
+    assert (statement.offset, statement.acquired) == (None, day)

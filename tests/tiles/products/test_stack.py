@@ -86,6 +86,34 @@ def test_order_is_assumed_without_names_and_said(
     assert any("assumed" in note for note in scene.notes)
 
 
+@pytest.mark.parametrize("label", ["band_{}", "Band {}", "B{}", "B{:02d}", "band_{:02d}"])
+@pytest.mark.parametrize(("count", "order"), [(12, L2A_STACK), (13, tuple(BANDS))])
+def test_bands_that_are_only_counted_have_no_names(
+    tmp_path: Path, label: str, count: int, order: tuple[str, ...]
+) -> None:
+    labels = [label.format(number) for number in range(1, count + 1)]
+    scene = open_scene(write_raster(tmp_path / "s.tif", dark_water((count, 40, 40)), descriptions=labels))
+    assert scene.band_names == order
+    assert any("assumed" in note for note in scene.notes)
+
+
+@pytest.mark.parametrize(
+    ("label", "error", "match"),
+    [
+        ("band_{}", SceneError, r"without names .*band_1, band_2.*--bands"),
+        ("Band {}", SceneError, r"without names .*--bands"),
+        ("B{}", BandError, r"only count the file's bands.*--bands B01,B02,B03,B04,B05"),
+    ],
+)
+def test_asks_where_bands_are_only_counted(tmp_path: Path, label: str, error: type[Exception], match: str) -> None:
+    labels = [label.format(number) for number in range(1, 6)]
+    path = write_raster(tmp_path / "s.tif", dark_water((5, 40, 40)), descriptions=labels)
+    with pytest.raises(error, match=match):
+        open_scene(path)
+    names = ("B02", "B03", "B04", "B08", "B11")
+    assert open_scene(path, options=StackOptions(bands=names)).band_names == names
+
+
 def test_bands_by_the_users_word(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "s.tif", dark_water((4, 40, 40)), descriptions=["B01", "B02", "B03", "B04"])
     scene = open_scene(path, options=StackOptions(bands=("B12", "-", "b8a", "SCL")))
@@ -135,6 +163,17 @@ def test_baseline_in_the_name(tmp_path: Path) -> None:
     assert set(radiometry.offsets.values()) == {0}
     assert "02.14" in radiometry.source
     assert len(radiometry.doubts) == 1
+
+
+@pytest.mark.parametrize(("day", "offset"), [("20230501", -1000), ("20190501", 0)])
+def test_the_day_in_a_name_is_a_hint_for_pixels_that_cannot_tell(tmp_path: Path, day: str, offset: float) -> None:
+    bright = dark_water(SHAPE) + np.uint16(2000)
+    path = write_raster(tmp_path / f"S2A_MSIL2A_{day}T113321_36_85.tif", bright)
+    radiometry = open_scene(path).radiometry
+    assert set(radiometry.offsets.values()) == {offset}
+    assert "baseline 04.00" in radiometry.doubts[0]
+    said = open_scene(path, options=StackOptions(offset=-7)).radiometry
+    assert (set(said.offsets.values()), said.doubts) == ({-7}, ())
 
 
 @pytest.mark.parametrize(("factor", "quantification"), [(1e-4, 1), (1.0, 10000)], ids=["reflectance", "DN as float"])

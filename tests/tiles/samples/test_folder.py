@@ -42,7 +42,7 @@ def write(path: Path, values: NDArray[Any], crs: str, transform: Affine, *, noda
     profile = {"count": len(values), "height": values.shape[1], "width": values.shape[2], "dtype": values.dtype}
     with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=transform, nodata=nodata, **profile) as dataset:
         dataset.write(values)
-        if len(values) > 1:
+        if len(values) == len(BANDS):
             dataset.descriptions = BANDS
 
 
@@ -295,3 +295,27 @@ def test_real_pixels_in_degrees_are_not_moved(shared: Path, tmp_path: Path) -> N
     for sample in samples:  # the label follows from the pixels: were either moved, it would not
         green, nir = sample.reflectance[2][sample.valid], sample.reflectance[7][sample.valid]
         np.testing.assert_array_equal(green > nir, sample.fraction[sample.valid] == 1)
+
+
+@pytest.mark.parametrize("alpha", [True, False])
+def test_what_an_image_declares_invalid_is_no_sample(tmp_path: Path, *, alpha: bool) -> None:
+    crs, transform, shape = GRIDS["west"]
+    path = tmp_path / "images" / "west.tif"
+    write(path, make_image(shape), crs, transform)
+    write(tmp_path / "masks" / "west.tif", make_mask(shape), crs, transform)
+    valid = np.ones(shape, dtype=np.uint8) * 255
+    valid[40:90, 10:60] = 0
+    if alpha:
+        write(path, np.concatenate([make_image(shape), valid[None].astype(np.uint16)]), crs, transform)
+        with rasterio.open(path, "r+") as dataset:
+            dataset.descriptions = (*BANDS, "alpha")
+    else:
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
+            dataset.write_mask(valid)
+    samples = FolderSamples(root=tmp_path, options=ALL)
+    (sample,) = samples.tiles(size=256)
+    hole = np.zeros((256, 256), dtype=bool)
+    hole[256 - shape[0] :, : shape[1]] = valid == 0
+    assert not sample.valid[hole].any()
+    assert np.isnan(sample.reflectance[1][hole]).all()
+    assert sample.valid.sum() > 1000

@@ -135,3 +135,19 @@ def test_top_of_atmosphere_is_refused(bands: tuple[str, ...], tmp_path: Path) ->
     write(tmp_path / "images" / "a.tif", bands=bands)
     with pytest.raises(SampleError, match="found top of atmosphere"):
         list_folder(tmp_path, options=OPTIONS)
+
+
+def test_polygons_come_in_the_formats_that_a_map_is_written_in(tmp_path: Path) -> None:
+    write(tmp_path / "images" / "a.tif")
+    names = ("b.fgb", "c.geojson", "d.gpkg", "e.parquet", "f.shp.zip", "g.shp")
+    for name in (*names, "notes.zip", "item.json", "footprint.kml"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_one(tmp_path).polygons] == list(names)
+
+
+def test_of_two_files_of_the_area_none_is_taken_for_it(tmp_path: Path) -> None:
+    write(tmp_path / "images" / "a.tif")
+    for name in ("area.gpkg", "Area.shp.zip", "water.gpkg"):
+        (tmp_path / name).touch()
+    with pytest.raises(SampleError, match=r"found Area\.shp\.zip and area\.gpkg"):
+        list_folder(tmp_path, options=OPTIONS)

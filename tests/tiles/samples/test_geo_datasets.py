@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 import shapely
@@ -139,6 +140,34 @@ def test_polygons_in_another_crs_are_brought_to_the_image(make: Make, tmp_path: 
     _, share = read_labelled(make(), Window(0, 0, WIDTH, HEIGHT))
     assert share.sum() == pytest.approx(4 * 6, abs=1)
     assert (share[3:7, 3:5] == 1).all()
+
+
+def test_all_layers_of_a_file_of_polygons_count(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "water.gpkg"
+    for layer, shape in {"lakes": box(1, 1, 3, 3), "sea": box(6, 4, 10, 9)}.items():
+        geopandas.GeoDataFrame(geometry=[shape], crs="EPSG:32630").to_file(path, layer=layer)
+    _, share = read_labelled(make(), Window(0, 0, WIDTH, HEIGHT))
+    expected = np.zeros((HEIGHT, WIDTH))
+    expected[1:3, 1:3] = expected[4:9, 6:10] = 1
+    np.testing.assert_array_equal(share, expected)
+
+
+def test_land_beside_water_is_not_learned_as_water(make: Make, tmp_path: Path) -> None:
+    for layer, shape in {"water": box(1, 1, 3, 3), "land": box(6, 4, 10, 9)}.items():
+        geopandas.GeoDataFrame(geometry=[shape], crs="EPSG:32630").to_file(tmp_path / "coast.gpkg", layer=layer)
+    with pytest.raises(SampleError, match="found layers water, land"):
+        read_labelled(make(), Window(0, 0, WIDTH, HEIGHT))
+
+
+def test_long_edges_of_polygons_run_where_they_were_drawn(make: Make, tmp_path: Path) -> None:
+    # The image lies in the middle of zone 30, where a parallel runs along rows.
+    to_degrees = pyproj.Transformer.from_crs("EPSG:32630", "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(LEFT + 60, TOP - 50)
+    write_polygons(tmp_path / "water.geojson", shapely.box(lon - 5, lat - 1, lon + 5, lat), crs="EPSG:4326")
+    _, share = read_labelled(make(), Window(0, 0, WIDTH, HEIGHT))
+    expected = np.zeros((HEIGHT, WIDTH))
+    expected[5:] = 1
+    np.testing.assert_allclose(share, expected, atol=0.25)
 
 
 def test_what_are_no_polygons_is_refused(make: Make, tmp_path: Path) -> None:

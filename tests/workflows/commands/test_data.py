@@ -8,10 +8,13 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rich.console import Console
 
 from tests.tiles.samples.swed_folder import TRAIN, make_chip, write_npy, write_swed
+from tests.tiles.samples.test_folder import GRIDS, make_image, make_mask, write
 from tests.workflows.conftest import Run
 from tiles.samples.swed_check import SwedReport
 from workflows.commands.data import render_report
@@ -42,6 +45,32 @@ def test_what_is_missing_fails_and_is_named(run: Run, root: Path, tmp_path: Path
     assert found["usable"] is False
     assert found["faults"]["no_label"]["chips"] == [f"train/{TRAIN[0]}_0_3"]
     assert (tmp_path / "list.txt").read_text().splitlines()[1:] == [f"{TRAIN[0]}_image_5_5"]
+
+
+def write_scene(root: Path, mask: NDArray[np.uint8]) -> None:
+    crs, transform, shape = GRIDS["small"]
+    write(root / "images" / "a.tif", make_image(shape), crs, transform, nodata=0)
+    write(root / "masks" / "a.tif", mask[None], crs, transform)
+
+
+def test_a_folder_of_scenes_says_its_labels_by_value(run: Run, tmp_path: Path) -> None:
+    mask = make_mask(GRIDS["small"][2])[0]
+    write_scene(tmp_path, mask)
+    ran = run("data", "check", tmp_path)
+    assert ran.code == 0, ran.err
+    assert "1 labelled scenes at 1 places" in ran.out
+    assert re.search(r"% land \(0: .*% water \(1: .*% left out \(255: 3\.5%\)", ran.out)
+    record = json.loads(run("data", "check", f"{tmp_path}:land=0,1:water=255", "--json").out)
+    counts = {int(value): int(count) for value, count in zip(*np.unique(mask, return_counts=True), strict=True)}
+    assert record["labels"][0]["land"] == {"0": counts[0], "1": counts[1]}
+    assert record["labels"][0]["water"] == {"255": counts[255]}
+
+
+def test_a_folder_of_masks_that_lose_a_class_is_one_line(run: Run, tmp_path: Path) -> None:
+    write_scene(tmp_path, (make_mask(GRIDS["small"][2])[0] == 1).astype(np.uint8) * 255)
+    ran = run("data", "check", tmp_path)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "found 255: 51.5%, 0: 48.5%" in ran.err
 
 
 def test_another_folder_is_one_line(run: Run, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any, get_args
 import pytest
 
 from pipeline.mapping.options import MapOptions
+from tiles.products.stack import StackOptions
 from workflows.commands import map_options
 from workflows.commands.batch import batch
 from workflows.commands.map import map_
-from workflows.runs.map import read_options
+from workflows.runs.map import read_options, read_stack
 
 
 def read_defaults(command: Callable[..., None]) -> dict[str, Any]:
@@ -37,3 +38,10 @@ def test_every_option_is_explained_in_a_line() -> None:
 def test_the_default_of_the_tile_size_is_told_in_words_alone() -> None:
     _, option = get_args(map_options.TileSize)
     assert option.show_default is False
+
+
+def test_a_zero_is_a_word_about_a_stack() -> None:
+    silent = {"bands": None, "scale": None, "offset": None, "any_platform": False}
+    assert read_stack(silent) is None
+    assert read_stack(silent | {"offset": 0.0}) == StackOptions(offset=0.0)
+    assert read_stack(silent | {"any_platform": True}) == StackOptions(any_platform=True)

@@ -54,6 +54,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]
 
 # map
 
+SHARES = "70.0% of it shows ground, 20.1% is hidden by cloud, 9.9% holds no data."
+
 
 @pytest.mark.parametrize(
     ("already_made", "debug", "said"),
@@ -72,12 +74,19 @@ def test_map_says_what_it_made(
 ) -> None:
     stages = {"decode": 1.5, "network": 120.256}
     result = SimpleNamespace(
-        notes=(NOTE,), already_made=already_made, folder=LONG, scene=SimpleNamespace(id="S2A_1"), stages_s=stages
+        notes=(NOTE,),
+        already_made=already_made,
+        folder=LONG,
+        scene=SimpleNamespace(id="S2A_1"),
+        stages_s=stages,
+        valid_percent=70.04,
+        obscured_percent=20.06,
+        nodata_percent=9.9,
     )
     calls = work("workflows.runs.map.map_scene", result)
     run_map("scene", Path("out"), STACK, quiet=False, debug=debug)
     out, err = capsys.readouterr()
-    assert (out, err.splitlines()) == ("", [f"Note: {NOTE}", *said])
+    assert (out, err.splitlines()) == ("", [f"Note: {NOTE}", SHARES, *said])
     assert calls[0]["stack"] is None
 
 
@@ -432,7 +441,8 @@ def test_train_says_where_the_model_and_its_logs_are(
 ) -> None:
     asked: list[Any] = []
 
-    def work(*arguments: Any, progress: bool) -> Path:  # noqa: ANN401
+    def work(*arguments: Any, progress: bool, notify: Callable[[str], None]) -> Path:  # noqa: ANN401
+        notify("odd labels")
         asked.append((*arguments, progress))
         return Path("m.safetensors")
 
@@ -446,7 +456,9 @@ def test_train_says_where_the_model_and_its_logs_are(
     run = out or Path("runs/mine")
     assert asked == [(settings, run, not quiet), (Path("older"), ["b=2"], not quiet)]
     said = [f"Wrote m.safetensors (logs: tensorboard --logdir {folder})." for folder in (run, "older")]
-    assert capsys.readouterr().out.splitlines() == ([] if quiet else said)
+    shown, warned = capsys.readouterr()
+    assert shown.splitlines() == ([] if quiet else said)
+    assert warned == "Warning: odd labels\n" * 2
     assert logging.getLogger("lightning.pytorch").level == logging.ERROR
 
 

@@ -82,7 +82,6 @@ def make_item(scene: SceneFiles, day: Day, plane: CoastPlane) -> pystac.Item:
             "instruments": ["msi"],
             "eo:cloud_cover": round(scene.compute_share(8, 9, 10), 6),
             "proj:code": tile.square.crs,
-            "proj:epsg": int(tile.square.crs.split(":")[1]),
             "mgrs:utm_zone": tile.square.zone,
             "mgrs:latitude_band": tile.name[2],
             "mgrs:grid_square": tile.name[3:],
@@ -194,10 +193,10 @@ def write_catalogues(draft: Path, items: Sequence[pystac.Item], *, out: Path) ->
 
 def _write_item_collection(path: Path, items: Sequence[pystac.Item], *, out: Path) -> None:
     """A served item has no folder that relative references could count from: its assets are absolute ``file:`` URLs."""
-    features = []
+    features, collection = [], (out / "collection.json").absolute().as_uri()
     for item in items:
         feature = item.to_dict(include_self_link=False, transform_hrefs=False)
-        feature["links"] = []
+        feature["links"] = [{"rel": "collection", "href": collection, "type": "application/json"}]
         for asset in feature["assets"].values():
             asset["href"] = (out / make_item_path(item).parent / asset["href"]).absolute().as_uri().replace("/./", "/")
         features.append(feature)

@@ -118,7 +118,10 @@ def test_choices_are_those_of_a_search_and_of_a_map(tmp_path: Path) -> None:
     (area,) = read(tmp_path, LEAST + "    formats: [gpkg, shp]\n    threshold: 0.4\n").areas
     options = MapOptions(**area.to_map_choices())
     assert (options.aoi, options.threshold, options.formats) == (area.aoi, 0.4, ("gpkg", "shp"))
-    assert SearchOptions(**area.to_search_choices("2024-06")).dates == "2024-06"
+    search = SearchOptions(**area.to_search_choices("2024-06"))
+    assert (search.dates, search.any_platform) == ("2024-06", False)
+    (area,) = read(tmp_path, LEAST + "    any_platform: true\n").areas
+    assert SearchOptions(**area.to_search_choices("2024-06")).any_platform
 
 
 @given(
@@ -220,6 +223,7 @@ NOTICE = LEAST + "notifications:\n  - "
         (LEAST + "    model: mine.safetensors\n", r"there is no .*mine\.safetensors"),
         (LEAST + "    formats: [kml]\n", "Expected formats among .*found kml"),
         (LEAST + "    destination: s4://bucket\n", "URL that fsspec knows"),
+        (LEAST + "    destination: file://maps/x\n", "as file:///..., found 'file://maps/x'"),
         (LEAST + "    destination: strandline.work/{area}\n", "lies in the work folder"),
         (LEAST + "    transects: lines.gpkg\n", r"there is no .*lines\.gpkg"),
         (LEAST + "    compare: {alertm: 3}\n", r"compare\.alertm .did you mean alert_m"),
@@ -239,6 +243,50 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, message: s
         read(tmp_path, text)
     assert "\n" not in str(caught.value)
     assert "areas.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("pub/x", "pub/y/../x"),
+        ("pub/x", "./pub//x/"),
+        ("pub/x", "{folder}/pub/x"),
+        ("pub/x", "file://{folder}/pub/y/../x/"),
+        ("pub/x", "file://localhost{folder}/pub/x"),
+        ("pub/x", "link/x"),  # a symbolic link to pub
+        ("link/../x", "x"),
+        ("~/x", "{folder}/home/x"),
+        ("memory://maps/x", "memory://maps/y/../x//"),
+        ("memory://maps/x", "memory:///maps/x"),
+    ],
+)
+def test_two_spellings_of_a_destination_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "pub").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "pub")
+    area = LEAST.partition("areas:\n")[2]
+    text = f"{LEAST}    destination: {one}\n{area.replace('nazare', 'faro')}    destination: {other}\n"
+    with pytest.raises(AreasError, match="nazare and faro are published to the same destination"):
+        read(tmp_path, text.replace("{folder}", str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "destination", ["strandline.work/x/../y", "link/y", "file://{folder}/strandline.work/y", "pub/../strandline.work"]
+)
+def test_the_work_folder_is_no_destination_by_whatever_way(tmp_path: Path, destination: str) -> None:
+    (tmp_path / "strandline.work").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "strandline.work")
+    with pytest.raises(AreasError, match="lies in the work folder"):
+        read(tmp_path, LEAST + f"    destination: {destination.replace('{folder}', str(tmp_path))}\n")
+
+
+def test_destinations_that_differ_are_two(tmp_path: Path) -> None:
+    area = LEAST.partition("areas:\n")[2].replace("nazare", "faro")
+    for one, other in (("pub/x", "pub/y"), ("pub/x", "pub/x/y"), ("memory://maps/x", "maps/x"), ("s/x", "s/X")):
+        text = f"{LEAST}    destination: {one}\n{area}    destination: {other}\n"
+        assert len({home.find_home() for home in read(tmp_path, text).areas}) == 2
 
 
 ANYTHING = st.recursive(

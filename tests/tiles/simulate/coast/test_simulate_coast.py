@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import contourpy
 import numpy as np
@@ -20,6 +21,7 @@ from pyproj import Transformer
 from rasterio.warp import Resampling, reproject
 from scipy.spatial import cKDTree
 
+from tests.stac_schemas import list_faults, require_all_valid, require_valid
 from tiles.bands import L2A_STACK
 from tiles.errors import OptionError, ProductWriteError, SceneError
 from tiles.products.name import parse_product_name
@@ -96,6 +98,18 @@ def test_the_item_collection_and_the_catalogue_lead_to_the_same_files(coast: Sim
             assert Path(path).samefile(str(item.assets[key].get_absolute_href()))
     dates = {feature["properties"]["datetime"] for feature in collection["features"]}
     assert len(dates) == 2
+    names = require_all_valid(coast.item_collection.parent / "scenes")
+    assert len(names) == len(items)
+
+
+def test_all_that_is_written_is_valid_and_its_links_lead_somewhere(coast: SimulatedCoast) -> None:
+    folder = coast.catalogue.parent
+    for name in ("catalog.json", "collection.json"):
+        require_valid(folder / name)
+    for feature in json.loads(coast.item_collection.read_text())["features"]:
+        assert not list(list_faults(feature))
+        (link,) = feature["links"]
+        assert Path(unquote(urlsplit(link["href"]).path)).samefile(folder / "collection.json")
 
 
 def test_a_tile_shows_the_same_ground_as_its_neighbour_but_not_the_same_noise(coast: SimulatedCoast) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry as Geometry
 
+from tests.stac_schemas import require_valid
 from tiles.bands import L2A_STACK
 from tiles.errors import GridError, OptionError, SceneError
 from tiles.grid import Window
@@ -187,6 +188,8 @@ def test_the_record_and_the_catalogue_name_every_scene(series: SimulatedSeries) 
     named = {place["id"] for place in record["dates"]} | {record["dates"][1]["reprocessed"]}
     collection = json.loads(series.item_collection.read_text())
     assert {item["id"] for item in collection["features"]} == named
+    for name in ("catalog.json", "collection.json", *(place["item"] for place in record["dates"])):
+        require_valid(series.folder / name)
     for item in collection["features"]:
         for asset in item["assets"].values():
             assert Path(asset["href"].removeprefix("file://")).is_file()

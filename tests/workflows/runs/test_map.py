@@ -1,0 +1,38 @@
+"""What the command line says of stacks reaches the readers."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.mapping.map_scene import MapOptions
+from pipeline.mapping.plan_scene import plan_scene
+from tests.tiles.products.small_products import dark_water, write_raster
+from tiles.bands import L2A_STACK
+from tiles.products.open import StackOptions
+from workflows.commands.batch import batch
+from workflows.commands.map import map_
+from workflows.runs.map import read_stack
+
+SILENT: dict[str, Any] = {"bands": None, "scale": None, "offset": None, "nodata": None, "any_platform": False}
+
+
+@pytest.mark.parametrize("name", StackOptions.model_fields)
+def test_every_word_on_stacks_is_an_option_of_map_and_batch(name: str) -> None:
+    said = {"bands": "B02, B03", "scale": 0.001, "offset": -1.0, "nodata": -9999.0, "any_platform": True}[name]
+    expected = ("B02", "B03") if name == "bands" else said
+    assert read_stack(SILENT) is None
+    assert read_stack(SILENT | {name: said}) == StackOptions(**{name: expected})
+    for command in (map_, batch):
+        assert name in inspect.signature(command).parameters
+
+
+def test_nodata_that_is_said_is_that_of_the_scene(tmp_path: Path) -> None:
+    dn = dark_water((12, 40, 40), offset=0).astype(np.int16)
+    path = write_raster(tmp_path / "s.tif", dn, descriptions=L2A_STACK)
+    stack = read_stack(SILENT | {"nodata": 42.0})
+    assert plan_scene(path, tmp_path, options=MapOptions(), stack=stack).scene.radiometry.nodata == 42
