@@ -14,6 +14,7 @@ from pipeline.samples import sources
 from pipeline.samples.simulated import SimulatedSource
 from pipeline.samples.sources import HELD_OUT, resolve_places, resolve_source
 from tiles.errors import SampleError
+from tiles.samples.mask_values import MaskValues
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def _opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is opened; what would be is named."""
     monkeypatch.setattr(sources, "LabelledCrops", lambda *, root: ("labels", root))
     monkeypatch.setattr(sources, "Swed", lambda *, root, split: ("swed", root, split))
-    monkeypatch.setattr("tiles.samples.folder.FolderSamples", lambda *, root: ("folder", root))
+    monkeypatch.setattr("tiles.samples.folder.FolderSamples", lambda *, root, values: ("folder", root, values))
 
 
 @pytest.mark.parametrize(
@@ -43,8 +44,10 @@ def test_seeds_that_are_none_are_refused(text: str) -> None:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_folder_is_what_it_is_called_or_what_it_holds(tmp_path: Path, split: str) -> None:
     assert resolve_source(f"labels:{tmp_path}") == ("labels", tmp_path)
-    assert resolve_source(f"folder:{tmp_path}") == ("folder", tmp_path)
-    assert resolve_source(str(tmp_path)) == ("folder", tmp_path)
+    assert resolve_source(f"folder:{tmp_path}") == resolve_source(str(tmp_path)) == ("folder", tmp_path, MaskValues())
+    stated = MaskValues(land=(1.0,), water=(2.0, 3.0), stated=True)
+    for text in (f"folder:{tmp_path}:land=1:water=2,3", f"{tmp_path}:land=1:water=2,3"):
+        assert resolve_source(text) == ("folder", tmp_path, stated)
     (tmp_path / split / "images").mkdir(parents=True)
     if split == "test":
         assert resolve_source(str(tmp_path)) == ("swed", tmp_path, "test")
