@@ -53,30 +53,29 @@ def list_loaded() -> list[ModuleType]:
     return [module for name, module in sorted(sys.modules.items()) if name.startswith(_WINGS)]
 
 
-def list_breaches(*modules: ModuleType, mutable: frozenset[str] = frozenset()) -> list[str]:
+def list_breaches(*modules: ModuleType) -> list[str]:
     """The rules that dataclasses of some modules break, a sentence each.
 
     Args:
         modules: Where the classes are defined.
-        mutable: Names of classes that gather what they find, and so are not frozen.
     """
     return [
         f"{module.__name__}.{name} {breach}"
         for module in modules
         for name, kind in vars(module).items()
         if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
-        for breach in _find_breaches(kind, frozen=name not in mutable)
+        for breach in _find_breaches(kind)
     ]
 
 
-def _find_breaches(kind: type, *, frozen: bool) -> Iterator[str]:
+def _find_breaches(kind: type) -> Iterator[str]:
     rules = kind.__dataclass_params__  # type: ignore[attr-defined]
     fields = dataclasses.fields(kind)
-    if rules.frozen is not frozen:
-        yield "can be changed" if frozen else "cannot be changed"
+    if not rules.frozen:
+        yield "can be changed"
     if "__slots__" not in vars(kind):
         yield "takes names that it does not have"
-    if frozen and not all(field.kw_only for field in fields):
+    if not all(field.kw_only for field in fields):
         yield "is made by position"
     if rules.eq and any(_ARRAYS.search(str(field.type)) for field in fields):
         yield "compares arrays"

@@ -125,14 +125,16 @@ def compute_reach(config: UNetConfig) -> int | None:
 
 
 def _compute_reach_of(config: UNetConfig, pixel: int) -> int:
-    """Follow one output pixel down the decoder, and up the encoder again: an interval of pixels at each resolution."""
-    first = last = pixel
+    """Follow one output pixel down the decoder, and up the encoder again, to the first input pixel that it sees.
+
+    The network is its own mirror: over all pixels it sees as far to the last as to the first.
+    """
+    first = pixel
     for _ in range(config.depth):
-        first, last = first - CONVOLUTIONS_A_STAGE, last + CONVOLUTIONS_A_STAGE
+        first -= CONVOLUTIONS_A_STAGE
         if config.upsampling == "bilinear":  # a pixel lies between two coarse centres
-            first, last = first - 1, last + 1
-        first, last = first // 2, last // 2
+            first -= 1
+        first //= 2
     for _ in range(config.depth):
-        first, last = 2 * (first - CONVOLUTIONS_A_STAGE), 2 * (last + CONVOLUTIONS_A_STAGE) + 1
-    first, last = first - CONVOLUTIONS_A_STAGE, last + CONVOLUTIONS_A_STAGE
-    return max(pixel - first, last - pixel)
+        first = 2 * (first - CONVOLUTIONS_A_STAGE)
+    return pixel - first + CONVOLUTIONS_A_STAGE

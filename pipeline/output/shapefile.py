@@ -106,7 +106,7 @@ def write_zipped_shapefiles(path: Path, frames: Mapping[str, gpd.GeoDataFrame], 
                 entry = zipfile.ZipInfo(file.name, date_time=_FIXED_DATE)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 with file.open("rb") as src, archive.open(entry, "w", force_zip64=True) as dst:
-                    shutil.copyfileobj(src, dst, 1 << 20)
+                    shutil.copyfileobj(src, dst)
     finally:
         shutil.rmtree(begun)
 

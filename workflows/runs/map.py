@@ -73,7 +73,7 @@ def _report(console: Console, result: MapResult, seconds: float) -> None:
         f"{result.valid_percent:.1f}% of it shows ground, {result.obscured_percent:.1f}% is hidden by cloud, "
         f"{result.nodata_percent:.1f}% holds no data."
     )
-    console.print(shares, soft_wrap=True)
+    console.out(shares)
     if result.already_made:
         console.out(f"Already mapped: {result.folder}")
     else:

@@ -61,7 +61,7 @@ class Event:
     def to_json(self) -> str:
         """The event as a JSON object; the same event gives the same text."""
         values = {name: getattr(self, name) for name in ("id", "kind", "area", "title", "text")}
-        return json.dumps({**values, "facts": dict(self.facts)}, ensure_ascii=False, sort_keys=True, allow_nan=False)
+        return json.dumps({**values, "facts": dict(self.facts)}, ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

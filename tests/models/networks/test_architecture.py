@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from models import errors
 from models.errors import ModelConfigError, ModelInputError
 from models.model_file import FORMAT
 from models.networks.absence import select_channels
@@ -127,3 +128,8 @@ def test_what_cannot_be_built_is_one_clear_line(config: Mapping[str, Any], messa
     with pytest.raises(ModelConfigError, match=message) as caught:
         build_network(config)
     assert "\n" not in str(caught.value)
+
+
+def test_errors_have_exit_codes_on_which_scripts_rest() -> None:
+    codes = {name: getattr(errors, name).exit_code for name in errors.__all__}
+    assert codes == dict.fromkeys(errors.__all__, 2) | {"ModelFileError": 4}

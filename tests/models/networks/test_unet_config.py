@@ -81,7 +81,10 @@ def test_channels_double_where_the_resolution_halves() -> None:
     [  # counted by hand: two convolutions a stage, twice as far at each coarser resolution
         (UNetConfig(depth=1), 9),
         (UNetConfig(depth=2), 23),
+        (UNetConfig(depth=7), 891),
         (UNetConfig(depth=1, upsampling="bilinear"), 10),
+        (UNetConfig(depth=2, upsampling="bilinear"), 26),
+        (UNetConfig(depth=7, upsampling="bilinear"), 1018),
         (UNetConfig(norm="group"), None),
     ],
 )
@@ -102,6 +105,12 @@ def test_the_least_share_of_a_shore_may_be_nothing_or_half(least: float) -> None
     fraction = torch.zeros(1, 2, 2)
     fraction[0, 0] = 1
     assert compute_tile_class(fraction, least=least).tolist() == [2]
+
+
+@pytest.mark.parametrize(("value", "tile_class"), [(0.0, 0), (1.0, 1)])
+def test_a_tile_of_one_kind_is_no_shore_even_where_any_share_makes_one(value: float, tile_class: int) -> None:
+    assert compute_tile_class(torch.full((1, 2, 2), value), least=0.0).tolist() == [tile_class]
+    assert compute_tile_class(torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool)).tolist() == [-100]
 
 
 @pytest.mark.parametrize("least", [-0.01, 0.51])

@@ -24,7 +24,7 @@ from pipeline.batch.record import (
 )
 from pipeline.batch.summary import BatchSummary, read_status, write_summary
 from pipeline.errors import BusyError, OutputError, StaleResultError
-from pipeline.mapping.options import MapOptions
+from strandline import MapOptions
 
 RECORD = BatchRecord(
     model="small 1",

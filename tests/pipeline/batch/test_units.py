@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline import errors as work
 from pipeline.batch import units
 from pipeline.batch.sources import SceneSource
 from pipeline.batch.units import SceneUnit, compute_unit_part, describe_failure, map_unit, write_item_file
 from pipeline.errors import OutputError
-from pipeline.mapping.options import MapOptions
-from strandline import StrandlineError
+from strandline import MapOptions, StrandlineError
 from tests.tiles.products.small_products import dark_water, write_raster
-from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError
+from tiles import errors as pixels
+from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, RasterReadError, SceneError
 from tiles.products.open import open_scene
 
 
@@ -100,6 +101,27 @@ def test_threads_that_are_right_already_are_left_alone(monkeypatch: pytest.Monke
     assert os.environ["GDAL_CACHEMAX"] == "7"
 
 
+def test_errors_have_exit_codes_on_which_scripts_rest() -> None:
+    codes = {
+        kind.__name__: kind.exit_code for module in (pixels, work) for kind in vars(module).values() if is_error(kind)
+    }
+    others = {
+        "NoValidPixelsError": 3,
+        "RasterReadError": 4,
+        "BlockDecodeError": 4,
+        "ProductWriteError": 5,
+        "OutputError": 5,
+        "BusyError": 5,
+        "StaleResultError": 5,
+        "StrandlineError": 1,
+    }
+    assert codes == dict.fromkeys(codes, 2) | others  # 2: what was asked for cannot be done
+
+
+def is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrandlineError)
+
+
 def explain(path: Path, *, is_product: bool = False) -> str:
     with pytest.raises(StrandlineError) as caught:
         open_scene(path)
@@ -117,3 +139,10 @@ def test_only_what_cannot_be_a_scene_is_none(tmp_path: Path) -> None:
     assert kinds == {"dem.tif": "no scene", "picture.tif": "no scene", "stack.tif": "failed", "cut.tif": "failed"}
     assert explain(tmp_path / "dem.tif", is_product=True) == "failed"
     assert explain(tmp_path / "cut.json", is_product=True) == "failed"
+
+
+def test_a_scene_beside_the_area_is_empty_and_a_crash_is_named_by_its_kind() -> None:
+    source = SceneSource(id="a", source="a.tif")
+    assert describe_failure(NoValidPixelsError("none  of\nthem"), source, tries=1) == ("empty", "none of them")
+    assert describe_failure(RasterReadError(""), source, tries=1) == ("failed", "no reason given")
+    assert describe_failure(ZeroDivisionError("by 0"), source, tries=1) == ("failed", "ZeroDivisionError: by 0")

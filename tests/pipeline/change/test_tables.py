@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.change.bodies import Changes
@@ -69,6 +70,7 @@ def test_tables_hold_both_kinds_of_polygons_and_the_same_in_both_files(tmp_path:
     assert samples["old_time"].tolist()[0] == "2020-05-06T11:00:00Z"
     for name in ("change", "shift"):
         one, other = pd.read_csv(tmp_path / f"{name}.csv"), pd.read_parquet(tmp_path / f"{name}.parquet")
+        assert list(other.columns) == pq.read_schema(tmp_path / f"{name}.parquet").names == list(one.columns)
         assert list(one.columns) == list(other.columns)
         assert one["id"].tolist() == other["id"].tolist()
     with pytest.raises(OutputError, match=r"change\.csv"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from models.runtimes.torch_predictor import Runtime
 from pipeline.clock import StageClock
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.quicklook import Quicklook
-from pipeline.predict.rows import Prediction, predict_rows
+from pipeline.predict.rows import Prediction, count_workers, predict_rows
 from tiles.errors import AreaOutsideSceneError, GridError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, VALID
@@ -203,3 +205,17 @@ def test_a_polygon_leaves_out_what_lies_outside_it(tmp_path: Path) -> None:
     assert 0.4 < outside.mean() < 0.6
     assert not outside[2, 2]
     assert outside[-2, -2]
+
+
+@pytest.mark.parametrize(
+    ("takes", "threads", "cores", "workers"),
+    [(8, 0, 4, 4), (8, 0, None, 1), (2, 0, 4, 2), (8, 3, 4, 3), (8, 1, 4, 1), (0, 0, 4, 1), (8, 9, 4, 8)],
+)
+def test_tiles_at_once_are_what_the_network_takes_and_the_threads_allow(
+    monkeypatch: pytest.MonkeyPatch, takes: int, threads: int, cores: int | None, workers: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    runtime: Any = SimpleNamespace(workers=takes)
+    assert count_workers(runtime, threads=threads) == workers
+    if threads == 0:
+        assert count_workers(runtime) == workers

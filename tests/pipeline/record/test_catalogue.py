@@ -65,6 +65,7 @@ def test_pystac_walks_a_valid_catalogue_that_may_be_moved(out: Path, tmp_path: P
     assert write_catalogue(out).count == 3
     moved = tmp_path / "elsewhere"
     shutil.move(out, moved)
+    assert (moved / "catalog.json").read_text().startswith('{\n  "type": "Catalog",\n  "id"')
     catalogue = pystac.Catalog.from_file(str(moved / "catalog.json"))
     catalogue.validate()
     items = list(catalogue.get_items(recursive=True))

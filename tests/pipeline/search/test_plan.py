@@ -36,6 +36,7 @@ def test_plan_comes_back_as_it_was(path: Path) -> None:
     plan = read_plan(path)
     assert format_plan(plan) == path.read_text() == format_plan(make_plan())
     assert [item["id"] for item in plan.items] == ["one", "two"]
+    assert "Größer als nötig." in path.read_text(encoding="utf-8")
     assert json.loads(path.read_text())["items"][0]["assets"] == make_item("one")["assets"]
 
 

@@ -93,3 +93,36 @@ def test_the_least_number_of_dates_is_the_users() -> None:
     years = np.arange(6.0)
     assert np.isfinite(compute_rate(years, years, least_dates=6).rate_m)
     assert np.isnan(compute_rate(years, years, least_dates=7).rate_m)
+
+
+def test_one_rate_is_found_about_each_transects_own_mean_whatever_dates_it_lacks() -> None:
+    years = np.array([0.0, 1.0, 2.5, 4.0, 7.0])
+    position = np.array([[10.0], [-300.0], [55.0]]) + 2.0 * years
+    position[0, :2] = position[1, 3:] = np.nan
+    position[2] = np.nan
+    rate = compute_area_rate(years, position)
+    assert rate is not None
+    assert (rate.rate_m, rate.low_m, rate.high_m) == pytest.approx((2, 2, 2))
+    assert rate.error_m == pytest.approx(0, abs=1e-9)
+    assert rate.dates == 5
+
+
+def test_the_error_of_one_rate_comes_from_leaving_dates_out() -> None:
+    years, position = np.array([0.0, 1.0, 2.0]), np.array([[0.0, 1.0, 5.0]])
+    rate = compute_area_rate(years, position, confidence=0.9)
+    assert rate is not None
+    assert rate.rate_m == pytest.approx(2.5)  # without one date: 4, 2.5, 1
+    error = (2 / 3 * (1.5**2 + 0 + 1.5**2)) ** 0.5
+    assert rate.error_m == pytest.approx(error)
+    assert (rate.low_m, rate.high_m) == pytest.approx((2.5 - 6.313752 * error, 2.5 + 6.313752 * error))
+
+
+@pytest.mark.parametrize("dates", [0, 1, 2])
+def test_two_dates_give_no_rate_of_an_area(dates: int) -> None:
+    position = np.full((2, 4), np.nan)
+    position[:, :dates] = np.arange(dates)
+    assert compute_area_rate(np.arange(4.0), position) is None
+
+
+def test_dates_that_no_transect_shares_give_no_rate_of_an_area() -> None:
+    assert compute_area_rate(np.arange(3.0), np.where(np.eye(3, dtype=bool), 1.0, np.nan)) is None

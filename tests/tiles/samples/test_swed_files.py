@@ -90,8 +90,8 @@ def test_a_mask_of_unsigned_numbers_has_its_minus_one_at_the_top(tmp_path: Path)
     [
         (np.zeros((2, 2, 2)), r"Expected a mask \(1, 256, 256\), found the shape \(2, 2, 2\)"),
         (np.zeros(4), "found the shape"),
-        (np.array([[2, 3, 4], [5, 6, 7]]), r"found \[2, 3, 4, 5, 6\] in"),
-        (np.array([[-2, 0]]), r"found \[-2\]"),
+        (np.array([[2, 3, 4], [5, 6, 7]]), "found 2, 3, 4, 5, 6 in"),
+        (np.array([[-2, 0]]), "found -2 in"),
     ],
 )
 def test_another_mask_is_refused(tmp_path: Path, values: np.ndarray, words: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pipeline.batch.record import Entry
+from workflows.commands.ablate import _ProgressPrinter
 from workflows.runs.batch import EXIT_NONE, EXIT_SOME, _Shower
 from workflows.runs.batch import run as run_batch
 from workflows.runs.change import EXIT_ALERT, run_change
@@ -23,6 +25,7 @@ from workflows.runs.map import read_options, read_stack, run_map
 from workflows.runs.mosaic import run_mosaic
 from workflows.runs.search import run_search
 from workflows.runs.timeseries import run_timeseries
+from workflows.runs.train import run_resume, run_train
 
 LONG = Path("/maps/[bold]" + "x" * 200)  # longer than a line, and with what looks like markup of rich
 NOTE = "a :smile: " + "y" * 120
@@ -51,6 +54,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]
 
 # map
 
+SHARES = "70.0% of it shows ground, 20.1% is hidden by cloud, 9.9% holds no data."
+
 
 @pytest.mark.parametrize(
     ("already_made", "debug", "said"),
@@ -74,15 +79,14 @@ def test_map_says_what_it_made(
         folder=LONG,
         scene=SimpleNamespace(id="S2A_1"),
         stages_s=stages,
-        valid_percent=0.76,
-        obscured_percent=99.2,
-        nodata_percent=0.04,
+        valid_percent=70.04,
+        obscured_percent=20.06,
+        nodata_percent=9.9,
     )
     calls = work("workflows.runs.map.map_scene", result)
     run_map("scene", Path("out"), STACK, quiet=False, debug=debug)
     out, err = capsys.readouterr()
-    shares = "0.8% of it shows ground, 99.2% is hidden by cloud, 0.0% holds no data."
-    assert (out, err.splitlines()) == ("", [f"Note: {NOTE}", shares, *said])
+    assert (out, err.splitlines()) == ("", [f"Note: {NOTE}", SHARES, *said])
     assert calls[0]["stack"] is None
 
 
@@ -425,3 +429,43 @@ def test_evaluations_stand_in_a_row_a_method_with_the_best_in_bold() -> None:
     ]
     bold = [[bool(str(cell).startswith("[bold]")) for cell in column.cells] for column in table.columns[1:]]
     assert bold == [[True, False, False]] * 4 + [[False, True, False]] * 2 + [[False, False, False]]
+
+
+# train and ablate
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+@pytest.mark.parametrize("out", [None, Path("run")])
+def test_train_says_where_the_model_and_its_logs_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: bool, out: Path | None
+) -> None:
+    asked: list[Any] = []
+
+    def work(*arguments: Any, progress: bool, notify: Callable[[str], None]) -> Path:  # noqa: ANN401
+        notify("odd labels")
+        asked.append((*arguments, progress))
+        return Path("m.safetensors")
+
+    settings = SimpleNamespace(model=SimpleNamespace(name="mine"))
+    monkeypatch.setattr("pipeline.training.recipe.read_recipe", lambda path, changes: settings)
+    monkeypatch.setattr("pipeline.training.recipe.resolve_recipe", Path)
+    monkeypatch.setattr("pipeline.training.train.train", work)
+    monkeypatch.setattr("pipeline.training.train.resume", work)
+    run_train("recipe.yaml", ["a=1"], out, quiet=quiet)
+    run_resume(Path("older"), ["b=2"], quiet=quiet)
+    run = out or Path("runs/mine")
+    assert asked == [(settings, run, not quiet), (Path("older"), ["b=2"], not quiet)]
+    said = [f"Wrote m.safetensors (logs: tensorboard --logdir {folder})." for folder in (run, "older")]
+    shown, warned = capsys.readouterr()
+    assert shown.splitlines() == ([] if quiet else said)
+    assert warned == "Warning: odd labels\n" * 2
+    assert logging.getLogger("lightning.pytorch").level == logging.ERROR
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_ablate_says_a_line_for_each_hundredth(capsys: pytest.CaptureFixture[str], quiet: bool) -> None:
+    tell = _ProgressPrinter(quiet=quiet)
+    for share in (0.0, 0.004, 0.006, 0.01, 1.0):
+        tell("no_skips", share)
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()) == ("", [] if quiet else ["no skips: 0%", "no skips: 1%", "no skips: 100%"])
