@@ -119,7 +119,7 @@ def _state_item_offset(
     statement = state_item_offset(item)
     if statement.offset is None:
         return None
-    a_band = statement.source.startswith("raster:bands")
+    a_band = statement.authority == "bands"
     offsets = {}
     for name in names:
         asset = item.assets.get(name)

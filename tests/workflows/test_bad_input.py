@@ -91,7 +91,14 @@ def test_the_60_m_product_has_no_b08_and_is_mapped_without(run: Run, tmp_path: P
 
 def test_two_granules(run: Run, copy: Path, tmp_path: Path) -> None:
     granule = next((copy / "GRANULE").iterdir())
-    shutil.copytree(granule, granule.with_name(granule.name.replace("_A", "_A9")))
+    tile = granule.name.split("_")[1]
+    other = granule.with_name(granule.name.replace(tile, "T01ABC"))
+    shutil.copytree(granule, other)
+    for image in other.rglob(f"{tile}_*.jp2"):
+        image.rename(image.with_name(image.name.replace(tile, "T01ABC")))
+    xml = copy / "MTD_MSIL2A.xml"
+    (listed,) = re.findall(r"<Granule [^>]*>.*?</Granule>", text := xml.read_text(), flags=re.DOTALL)
+    xml.write_text(text.replace(listed, listed + listed.replace(tile, "T01ABC")))
     refuses(run, tmp_path / "out", copy, match="granule")
 
 

@@ -53,6 +53,7 @@ QUANTIFICATION = 10000.0
 """DN per unit of reflectance in all ESA products so far; the thresholds below are stated for it."""
 
 Verdict = Literal["present", "absent", "uncertain"]
+Authority = Literal["user", "bands", "scene"]
 
 _VISIBLE = ("B02", "B03", "B04")
 _NEAR_INFRARED = ("B06", "B07", "B08", "B8A")
@@ -232,6 +233,8 @@ class OffsetStatement:
         final: True where nothing may overrule it: ESA's own XML, the user, a baseline before 04.00.
         alternative: The offset that holds if clear pixels show that the statement is wrong; 0 needs none.
         acquired: Day of sensing, or ``None``: a hint where neither metadata nor pixels tell.
+        authority: Who says so, for programs: the user, of the DN as they are stored; metadata of single bands, each for
+            itself; or metadata of the scene.
     """
 
     offset: float | None
@@ -239,6 +242,7 @@ class OffsetStatement:
     final: bool = False
     alternative: float = OFFSET_DN
     acquired: date | None = None
+    authority: Authority = "scene"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,11 +253,13 @@ class OffsetDecision:
         offset: DN to add.
         source: Who says so.
         doubts: Where metadata and pixels disagree, or neither can tell.
+        authority: Who was believed, for programs.
     """
 
     offset: float
     source: str
     doubts: tuple[str, ...] = ()
+    authority: Authority | Literal["pixels"] = "pixels"
 
 
 def resolve_offset(statement: OffsetStatement, evidence: OffsetEvidence) -> OffsetDecision:
@@ -272,7 +278,9 @@ def resolve_offset(statement: OffsetStatement, evidence: OffsetEvidence) -> Offs
         doubts = (
             () if agrees else (f"{statement.source} says {_format_offset(statement.offset)}, but {evidence.sentence}.",)
         )
-        return OffsetDecision(offset=statement.offset, source=statement.source, doubts=doubts)
+        return OffsetDecision(
+            offset=statement.offset, source=statement.source, doubts=doubts, authority=statement.authority
+        )
     shown = statement.alternative if evidence.verdict == "present" else 0.0
     if statement.offset is not None:
         doubt = (
@@ -292,7 +300,7 @@ def _resolve_by_date(statement: OffsetStatement, evidence: OffsetEvidence) -> Of
     )
     if statement.acquired is None:
         doubt = f"{unknown} None is taken off; use --offset -1000 if there is one."
-        return OffsetDecision(offset=0.0, source=f"assumed ({statement.source})", doubts=(doubt,))
+        return OffsetDecision(offset=0.0, source=f"assumed ({statement.source})", doubts=(doubt,), authority="scene")
     late = statement.acquired >= _FIRST_OFFSET
     hint = f"sensed on {statement.acquired:%Y-%m-%d}, {'after' if late else 'before'} baseline 04.00 began to add one"
     advice = (
@@ -304,6 +312,7 @@ def _resolve_by_date(statement: OffsetStatement, evidence: OffsetEvidence) -> Of
         offset=statement.alternative if late else 0.0,
         source=f"assumed ({statement.source}; {hint})",
         doubts=(f"{unknown} It was {hint}: {advice}.",),
+        authority="scene",
     )
 
 

@@ -156,7 +156,9 @@ def _read_metadata(files: ProductFiles, xml_name: str) -> tuple[ProductMetadata,
     late = has_offset(granule.baseline)
     offset = None if late is None else OFFSET_DN if late else 0.0
     source = f"processing baseline {granule.baseline} ({short}; no product XML)"
-    return _derive_product(granule, offset), OffsetStatement(offset=offset, source=source, final=late is not None)
+    acquired = granule.acquired.date() if granule.acquired else None
+    statement = OffsetStatement(offset=offset, source=source, final=late is not None, acquired=acquired)
+    return _derive_product(granule, offset), statement
 
 
 def _derive_product(granule: GranuleMetadata, offset: float | None) -> ProductMetadata:

@@ -188,7 +188,9 @@ def _resolve_radiometry(
     statement = state_item_offset(item, quantification=usual)
     if options.offset is not None:
         full = OFFSET_DN * usual / QUANTIFICATION
-        statement = OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
+        statement = OffsetStatement(
+            offset=options.offset, source="--offset", final=True, alternative=full, authority="user"
+        )
     decision = resolve_offset(statement, compute_offset_evidence(alike, quantification=usual))
     old = has_offset(item.baseline) is False
     return Radiometry.gather(
@@ -212,8 +214,8 @@ def _resolve_band_offsets(
     """DN to add a band: its own where ``raster:bands`` was believed, else the decision in its own scale."""
     offsets = {}
     for name, quantification in quantifications.items():
-        stated = item.assets[name].offset if decision.source.startswith("raster:bands") else None
-        factor = 1.0 if decision.source == "--offset" else quantification / usual
+        stated = item.assets[name].offset if decision.authority == "bands" else None
+        factor = 1.0 if decision.authority == "user" else quantification / usual
         offsets[name] = round(decision.offset * factor if stated is None else stated * quantification, 6)
     return offsets
 

@@ -163,7 +163,7 @@ def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION)
         return OffsetStatement(offset=full, source="boa_offset_applied of the item", alternative=full)
     if stated:
         offset = round(stated[0] * quantification, 6)
-        return OffsetStatement(offset=offset, source="raster:bands of the item", alternative=full)
+        return OffsetStatement(offset=offset, source="raster:bands of the item", alternative=full, authority="bands")
     if late:
         source = f"processing baseline {item.baseline} of the item, DN taken to be raw"
         return OffsetStatement(offset=full, source=source, alternative=full)

@@ -399,7 +399,7 @@ def _state_offset(
 ) -> OffsetStatement:
     full = OFFSET_DN * quantification / QUANTIFICATION
     if options.offset is not None:
-        return OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full)
+        return OffsetStatement(offset=options.offset, source="--offset", final=True, alternative=full, authority="user")
     if term is not None:
         return OffsetStatement(
             offset=round(term * quantification, 6), source="offset tag of the file", alternative=full

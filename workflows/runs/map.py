@@ -62,8 +62,8 @@ def read_stack(said: Mapping[str, Any]) -> StackOptions | None:
     Args:
         said: ``bands`` (comma-separated), ``scale``, ``offset``, ``nodata``, ``any_platform``, and whatever else.
     """
-    # 0 is a word: --offset 0 says that none is in.
-    if all(said.get(name) is None or said[name] is False for name in StackOptions.model_fields):
+    words = [said.get(name) for name in StackOptions.model_fields]
+    if all(word is None or word is False for word in words):  # an offset of 0 is said
         return None
     return StackOptions.pick(said, bands=split_words(said["bands"]) if said.get("bands") else None)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pystac
@@ -17,6 +19,7 @@ from pipeline.cubes.segment import segment
 from tests.conftest import skip_without
 from tests.pipeline.cubes.cube_sources import simulate_item
 from tests.pipeline.tiny_models import write_model
+from tests.tiles.products.small_products import dark_water, write_raster
 from tiles.bands import L2A_STACK
 
 ASSETS = [*L2A_STACK, "SCL"]
@@ -151,3 +154,30 @@ def test_a_real_desert_has_no_water(shared: Path) -> None:
     assert result.attrs["strandline_offset_source"] == "processing baseline 02.14 of the item"
     assert set(np.unique(result.water)) <= {0, 2}
     assert (result.water == 0).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{}, {"masked": True}, {"mask_and_scale": True}, {"band_as_variable": True}, {"chunks": {"x": 30}}],
+    ids=str,
+)
+def test_each_band_has_the_scale_that_rioxarray_leaves(tmp_path: Path, model: str, choices: dict[str, Any]) -> None:
+    import rioxarray
+
+    reflectance = dark_water((12, 60, 60), offset=0) / 10_000
+    plain = write_raster(
+        tmp_path / "plain.tif",
+        np.round(reflectance * 10_000 + 1000).astype(np.uint16),
+        descriptions=L2A_STACK,
+        nodata=0,
+    )
+    scales = np.repeat([1e-4, 5e-5], [7, 5])
+    dn = np.round((reflectance + 0.1) / scales[:, None, None]).astype(np.uint16)
+    path = write_raster(tmp_path / "scales.tif", dn, descriptions=L2A_STACK, nodata=0)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales, dataset.offsets = list(scales), [-0.1] * 12
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rioxarray's, that scales differ
+        expected = segment(rioxarray.open_rasterio(plain), model=model, offset=-1000)
+        result = segment(rioxarray.open_rasterio(path, **choices), model=model)
+    np.testing.assert_allclose(result.probability.squeeze(), expected.probability.squeeze(), atol=1e-3)

@@ -18,7 +18,7 @@ from tests.pipeline.predict.device_scenes import MARKER, SIZE_M, make_scene
 from tiles.grid import Window
 from tiles.masks import CLOUD_CLASSES, NODATA, OBSCURED, VALID
 from tiles.pixels.reader import ReadPlan, Strip, read_strips
-from tiles.scene import Scene
+from tiles.scene import NodataRule, Scene
 
 CPU = torch.device("cpu")
 FILL = np.array([0.1, 0.2, 0.3, 0.4, 0.5], dtype=np.float32)
@@ -140,3 +140,21 @@ def test_an_answer_comes_back_as_it_was() -> None:
         here, state_here = back.fetch(probability, state)
         np.testing.assert_array_equal(here, probability.numpy())
         np.testing.assert_array_equal(state_here, state.numpy())
+
+
+@pytest.mark.parametrize("rule", ["any", "all"])
+@pytest.mark.parametrize("other", [1234.0, 0.0, None])
+def test_bands_with_a_scale_and_a_marker_of_their_own(tmp_path: Path, rule: NodataRule, other: float | None) -> None:
+    scene = make_scene(tmp_path, rule=rule, holes=0.2)
+    first, second = scene.band_names[:2]
+    own = replace(scene.radiometry, quantifications={first: 5000.0}, markers={second: other})
+    strip = open_strip(replace(scene, radiometry=own))
+    window = Window(-5, 3, 60, 50)
+    tile = prepare_tile(strip, window)
+    assert isinstance(tile, NativeTile)
+    expected, expected_state = compute_on_host(strip, window)
+    image, state = compute_on_device(tile)
+    np.testing.assert_array_equal(state, expected_state)
+    assert np.abs(image - expected).max() <= 1e-6
+    plain, _ = compute_on_host(open_strip(scene), window)
+    assert np.abs(expected - plain).max() > 0.01

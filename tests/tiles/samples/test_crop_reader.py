@@ -141,3 +141,13 @@ def test_labels_are_taken_once(tmp_path: Path) -> None:
     alone = take_labels(label, Window(1, 0, 2, 2))
     assert alone.tolist() == [[255, 1, 2, 255], [255, 5, 6, 255], [255] * 4]
     assert label.tolist() == [[0, 255, 255, 3], [4, 255, 255, 7], [8, 9, 10, 11]]
+
+
+def test_what_the_raster_declares_invalid_is_missing(tmp_path: Path) -> None:
+    write_raster(tmp_path / "bay.tif", make_dn())
+    mask = np.full((5, 6), 255, np.uint8)
+    mask[2, 1:3] = 0
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(tmp_path / "bay.tif", "r+") as dataset:
+        dataset.write_mask(mask)
+    patch = read_crop(make_crop(), root=tmp_path, mask=np.ones((5, 6), np.uint8))
+    np.testing.assert_array_equal(patch.label == UNLABELLED, mask[2:4, 1:4] == 0)

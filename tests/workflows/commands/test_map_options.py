@@ -35,11 +35,6 @@ def test_every_option_is_explained_in_a_line() -> None:
         assert len(option.help) < 100, name
 
 
-def test_the_default_of_the_tile_size_is_told_in_words_alone() -> None:
-    _, option = get_args(map_options.TileSize)
-    assert option.show_default is False
-
-
 def test_a_zero_is_a_word_about_a_stack() -> None:
     silent = {"bands": None, "scale": None, "offset": None, "any_platform": False}
     assert read_stack(silent) is None

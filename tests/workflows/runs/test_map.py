@@ -21,9 +21,19 @@ from workflows.runs.map import read_stack
 SILENT: dict[str, Any] = {"bands": None, "scale": None, "offset": None, "nodata": None, "any_platform": False}
 
 
-@pytest.mark.parametrize("name", StackOptions.model_fields)
-def test_every_word_on_stacks_is_an_option_of_map_and_batch(name: str) -> None:
-    said = {"bands": "B02, B03", "scale": 0.001, "offset": -1.0, "nodata": -9999.0, "any_platform": True}[name]
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bands", "B02, B03"),
+        ("scale", 0.001),
+        ("offset", -1.0),
+        ("offset", 0.0),
+        ("nodata", -9999.0),
+        ("nodata", 0.0),
+        ("any_platform", True),
+    ],
+)
+def test_every_word_on_stacks_is_an_option_of_map_and_batch(name: str, said: Any) -> None:  # noqa: ANN401
     expected = ("B02", "B03") if name == "bands" else said
     assert read_stack(SILENT) is None
     assert read_stack(SILENT | {name: said}) == StackOptions(**{name: expected})

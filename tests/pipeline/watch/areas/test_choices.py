@@ -21,6 +21,8 @@ def test_an_area_of_which_nothing_is_said() -> None:
     assert AreaDefaults().model_dump() == {
         "source": "earth-search",
         "collection": None,
+        "any_platform": False,
+        "nodata": None,
         "schedule": "6h",
         "time_zone": "UTC",
         "seasons": (),
@@ -130,6 +132,7 @@ def test_days_that_are_searched(settings: dict[str, Any], asked: dict[str, Any],
         "dates": dates,
         "source": "earth-search",
         "collection": None,
+        "any_platform": False,
     }
 
 

@@ -49,7 +49,7 @@ def _distance(window: Window, step: int) -> np.ndarray:
 
 
 def _reflectance(band: int, distance: np.ndarray) -> np.ndarray:
-    return np.where(distance < _RADIUS, -0.02 + 0.001 * band, 0.05 + 0.02 * band).astype(np.float32)
+    return np.where(distance < _RADIUS, -0.014 + 0.001 * band, 0.05 + 0.02 * band).astype(np.float32)
 
 
 def _render(window: Window) -> _Strip:
