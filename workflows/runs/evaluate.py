@@ -65,9 +65,9 @@ def run_evaluation(
         )
     for shares in evaluation.labels:
         if not shares.doubts:
-            console.print(f"{shares.sentence}.", soft_wrap=True, markup=False)
+            console.out(f"{shares.sentence}.")
     for doubt in evaluation.doubts:
-        Console(stderr=True, highlight=False).print(f"Warning: {doubt}", soft_wrap=True, markup=False)
+        open_console(quiet=False).out(f"Warning: {doubt}")
     if not quiet:
         Console().print(render_evaluation(evaluation))
     if out is not None:

@@ -85,7 +85,10 @@ def test_the_record_says_how_values_were_understood(card: ModelCard) -> None:
 def test_the_cubes_own_grid_mapping_is_kept(card: ModelCard) -> None:
     cube = make_cube(make_pixels((4, 6)))
     mapping = cube.spatial_ref.attrs["spatial_ref"]
-    named = cube.drop_vars("spatial_ref").assign_coords(utm=((), 7, {"crs_wkt": mapping}))
+    # A number beside it is no mapping, nor is one along the rows that has the words.
+    named = cube.drop_vars("spatial_ref").assign_coords(
+        orbit=((), 51), row=("y", np.arange(4), {"crs_wkt": mapping}), utm=((), 7, {"crs_wkt": mapping})
+    )
     result = describe(named, card)
     assert "spatial_ref" not in result.coords
     assert result.coords["utm"] == 7

@@ -46,6 +46,14 @@ def test_shares_count_what_is_classified(tmp_path: Path) -> None:
     assert (found.cloud_share, found.shadow_share) == (0.25, 0.05)
 
 
+def test_where_nothing_is_classified_no_share_is_known(tmp_path: Path) -> None:
+    dn = dark_water((2, 40, 40))
+    dn[1] = 0
+    described = describe_scene(open_scene(write_raster(tmp_path / "s.tif", dn, descriptions=["B03", "SCL"])))
+    assert (described.cloud_share, described.shadow_share) == (None, None)
+    assert described.to_dict()["cloud_share"] is None
+
+
 def test_large_raster_is_looked_at_from_afar(tmp_path: Path) -> None:
     dn = np.zeros((1, 2100, 2100), dtype=np.uint16)
     dn[:, :525] = 1100

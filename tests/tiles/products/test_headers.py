@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,30 @@ def test_bands_of_another_size_or_crs_are_refused() -> None:
         resolve_scene_grid([source("B05", size=14), source("B03")], where="s")
     with pytest.raises(SceneError, match="found EPSG:32633 for B03 and EPSG:32632 for B05"):
         resolve_scene_grid([source("B05", pixel=20, epsg=32632), source("B03")], where="s")
+
+
+@pytest.mark.parametrize(
+    ("masked", "alpha", "index", "bands", "masks"),
+    [
+        ((False, False), None, 1, (), ()),
+        ((True, False), None, 1, (), (0,)),
+        ((True, False), None, 2, (), ()),
+        ((False, False), 2, 1, (), (2,)),
+        ((False, False), 2, 2, (), ()),
+        ((False, False), 2, 1, (2,), ()),
+        ((True, True), 2, 1, (1,), (0, 2)),
+    ],
+)
+def test_a_band_is_valid_by_its_own_mask_and_by_an_alpha_that_is_no_band(
+    tmp_path: Path,
+    masked: tuple[bool, ...],
+    alpha: int | None,
+    index: int,
+    bands: tuple[int, ...],
+    masks: tuple[int, ...],
+) -> None:
+    header = read_header(str(write_raster(tmp_path / "a.tif", np.ones((2, 3, 4), np.uint16))))
+    made = replace(header, masked=masked, alpha=alpha).make_source("B03", index=index, bands=bands)
+    assert (made.name, made.path, made.index, made.masks) == ("B03", header.path, index, masks)
+    assert made.grid == header.grid
+    assert header.make_source("B03").index == 1

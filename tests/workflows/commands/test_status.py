@@ -84,7 +84,9 @@ def test_one_area_scene_by_scene(run: Run, areas: Path) -> None:
 
 def test_json_has_everything(run: Run, areas: Path) -> None:
     fill(areas)
-    found = json.loads(run("status", areas, "--json").out)
+    shown = run("status", areas, "--json").out
+    assert shown.startswith('{\n  "')
+    found = json.loads(shown)
     wadden, nazare, gone = found["areas"]
     assert (wadden["area"], wadden["in_file"], wadden["overdue"]) == ("wadden", True, True)
     assert wadden["last_scene"] == LONG.format(3)
