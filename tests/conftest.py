@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -21,7 +22,10 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("STRANDLINE_REQUIRE_PARTS") else "here")
 
 # What is fastest on this machine is measured anew for the tests, and their small models leave nothing with the user.
+# Workers of a run with several are started after this one has set its own, and are told the user's.
+USERS_CACHE = os.environ.setdefault("STRANDLINE_USERS_CACHE", os.environ.get("XDG_CACHE_HOME", ""))
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="strandline-cache-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import skip_without
+from tests.conftest import USERS_CACHE, skip_without
 from workflows.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,7 +92,11 @@ class Environment:
 
     def _pip(self, *arguments: str) -> str:
         command = [self.uv, "pip", arguments[0], "--quiet", "--python", str(self.home / "bin" / "python")]
-        return subprocess.run([*command, *arguments[1:]], check=True, capture_output=True, text=True).stdout
+        # The user's own cache: the libraries come to gigabytes, and are there already.
+        environment = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
+        environment |= {"XDG_CACHE_HOME": USERS_CACHE} if USERS_CACHE else {}
+        ran = subprocess.run([*command, *arguments[1:]], check=True, capture_output=True, text=True, env=environment)
+        return ran.stdout
 
 
 @pytest.fixture(scope="module")
