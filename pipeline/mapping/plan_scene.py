@@ -169,7 +169,10 @@ def _describe_scene(scene: Scene) -> dict[str, object]:
         "scale": 1 / radiometry.quantification,
         "scales": {name: 1 / value for name, value in radiometry.quantifications.items()},
         "offset": offsets.pop() if len(offsets) == 1 else dict(radiometry.offsets),
-        "nodata": [radiometry.nodata, radiometry.nodata_rule, dict(radiometry.markers), list(radiometry.fills)],
+        "nodata": radiometry.nodata,
+        "nodata a band": dict(radiometry.markers),
+        "nodata rule": radiometry.nodata_rule,
+        "fills": list(radiometry.fills),
         "date": None if scene.acquired is None else scene.acquired.isoformat(),
         "simulated": scene.simulated,
     }
