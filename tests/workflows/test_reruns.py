@@ -23,11 +23,14 @@ from pipeline.checksums import Basis, compute_basis, compute_checksums, compute_
 from pipeline.errors import StaleResultError
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import plan_scene
-from pipeline.mosaic.build_mosaic import MosaicOptions
+from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
 from pipeline.record.result import is_result_there
+from pipeline.timeseries import compute_timeseries
 from pipeline.timeseries.options import TimeseriesOptions
+from tests.pipeline.mapped_folder import Ground, make_grid, write_mapped
 from tests.pipeline.tiny_models import write_model
 from tests.tiles.products.small_products import dark_water, write_product, write_raster
+from tiles.products.open import open_scene
 from tiles.products.stack import StackOptions
 from workflows.cli import app
 from workflows.runs.map import read_options, read_stack
@@ -78,7 +81,7 @@ def ocean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_polygon(path: Path, *, size: float = 1.0) -> Path:
-    frame = gpd.GeoDataFrame(geometry=[shapely.box(14, 40, 14 + size, 40 + size)], crs=4326)
+    frame = gpd.GeoDataFrame(geometry=[shapely.box(13, 46, 13 + size, 46 + size)], crs=4326)
     frame.to_file(path)
     return path
 
@@ -114,7 +117,15 @@ OTHER_MAP: dict[str, Any] = {
     "simplify_m": 1.0,
     "threshold": 0.4,
 }
-FREE_MAP: dict[str, Any] = {"any_platform": True, "tile_size": 96, "overwrite": True, "threads": 2}
+FREE_MAP: dict[str, Any] = {
+    "any_platform": True,
+    "decoder": "nvimgcodec",
+    "device": "auto",
+    "overwrite": True,
+    "runtime": "openvino",
+    "threads": 2,
+    "tile_size": 96,
+}
 
 
 @pytest.mark.parametrize("name", sorted({*list_options("map", "batch").values()} - {"scene", "scenes"}))
@@ -129,9 +140,10 @@ def test_each_option_of_a_map(name: str, stack: Path, ocean: Path, models: list[
         changed = compute_map_basis(stack, said | {name: others[name]})
         assert compute_map_basis(stack, said).fingerprint != changed.fingerprint
     elif name in FREE_MAP:
+        pytest.importorskip("openvino")
         assert compute_map_basis(stack, said) == compute_map_basis(stack, said | {name: FREE_MAP[name]})
-    else:
-        assert name not in others
+    else:  # what is no choice of the library cannot reach it
+        assert name not in {*MapOptions.model_fields, *StackOptions.model_fields}
 
 
 @pytest.mark.parametrize("name", ["bands", "scale", "offset", "nodata"])
@@ -229,6 +241,57 @@ def test_each_file_that_a_map_rests_on(tmp_path: Path, models: list[Path]) -> No
     assert compute_map_basis(source, said) == again
 
 
+def test_each_file_of_a_product_counts(tmp_path: Path, models: list[Path]) -> None:
+    product = write_product(tmp_path)
+    said = {"model": str(models[0]), "offset": None}
+    before = compute_map_basis(product, said)
+    files = [Path(path) for path in open_scene(product).files]
+    assert {path.suffix for path in files} == {".jp2", ".xml"}
+    assert any("SCL" in path.name for path in files)
+    for path in files:
+        kept = path.read_bytes()
+        if path.suffix == ".xml":
+            path.write_bytes(kept + b"<!-- seen -->")
+        else:
+            with rasterio.open(path) as dataset:
+                kept_profile, dn = dataset.profile, dataset.read()
+            names = ("driver", "width", "height", "count", "dtype", "crs", "transform")
+            profile = {name: kept_profile[name] for name in names} | {"QUALITY": "100", "REVERSIBLE": "YES"}
+            with rasterio.open(path, "w", **profile) as dataset:
+                dataset.write(dn + 1)
+        differences = compute_map_basis(product, said).describe_differences(before.to_dict())
+        assert f"the input {path.name}" in differences, path.name
+        path.write_bytes(kept)
+        Path(f"{path}.aux.xml").unlink(missing_ok=True)
+    assert compute_map_basis(product, said) == before
+
+
+def test_a_mask_beside_a_stack_counts(tmp_path: Path, models: list[Path]) -> None:
+    path = write_raster(tmp_path / "s.tif", dark_water((4, 40, 48)), descriptions=BANDS)
+    said = {"model": str(models[0])}
+    bases = [compute_map_basis(path, said)]
+    for hidden in (10, 20):
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "r+") as dataset:
+            mask = np.full(dataset.shape, 255, dtype=np.uint8)
+            mask[:hidden] = 0
+            dataset.write_mask(mask)
+        bases.append(compute_map_basis(path, said))
+    assert len({basis.fingerprint for basis in bases}) == 3
+
+
+@pytest.mark.parametrize("option", ["aoi", "ocean"])
+def test_a_file_that_an_option_names_counts_by_what_is_in_it(
+    option: str, stack: Path, models: list[Path], tmp_path: Path
+) -> None:
+    said = {"model": str(models[0]), option: write_polygon(tmp_path / "a.gpkg", size=3)}
+    said[option] = str(said[option])
+    before = compute_map_basis(stack, said)
+    assert compute_map_basis(stack, said) == before
+    (tmp_path / "a.gpkg").unlink()
+    write_polygon(tmp_path / "a.gpkg", size=4)
+    assert compute_map_basis(stack, said).describe_differences(before.to_dict()) == [option]
+
+
 def test_the_metadata_of_a_product_counts(tmp_path: Path, models: list[Path]) -> None:
     product = write_product(tmp_path)
     said = {"model": str(models[0]), "offset": None}
@@ -305,6 +368,70 @@ def test_each_date_of_a_change_counts_and_which_is_the_old_one(tmp_path: Path) -
         compute_change(old, new, tmp_path / "out")
     with pytest.raises(StaleResultError, match=r"probability.tif, factor \(2, now 3\): pass"):
         compute_change(old, new, tmp_path / "out", options=ChangeOptions(factor=3, registration_m=2))
+
+
+SHORE = Ground(distance_m=lambda lon, lat: (lon - 3.0) * 70_000)
+
+
+def write_maps(folder: Path) -> Path:
+    for date in range(3):
+        grid = make_grid(epsg=32631, left=499_500, top=5_500_000, width=100, height=100)
+        write_mapped(folder, f"scene{date}", grid, SHORE, date=date)
+    return folder
+
+
+def edit_map(folder: Path) -> None:
+    """As if a scene had been mapped anew with another choice."""
+    path = folder / "scene1" / "item.json"
+    path.write_text(path.read_text().replace("fingerprint of scene1", "f" * 64))
+
+
+def test_each_map_of_a_mosaic_counts_and_which_are_there(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path / "maps")
+    assert not build_mosaic(maps, tmp_path / "mosaic").already_made
+    assert build_mosaic(maps, tmp_path / "mosaic").already_made
+    edit_map(maps)
+    with pytest.raises(StaleResultError, match="differs in the input scene1: pass"):
+        build_mosaic(maps, tmp_path / "mosaic")
+    shutil.rmtree(maps / "scene2")
+    with pytest.raises(StaleResultError, match="differs in the input scene1, the input scene2 "):
+        build_mosaic(maps, tmp_path / "mosaic")
+
+
+def test_each_input_of_a_time_series_counts(tmp_path: Path) -> None:
+    maps, lines, table = write_maps(tmp_path / "maps"), tmp_path / "lines.gpkg", tmp_path / "tides.csv"
+    model = tmp_path / "model"
+    model.mkdir()
+
+    def write_lines(shift: float) -> None:
+        lines.unlink(missing_ok=True)
+        gpd.GeoSeries([shapely.LineString([(2.9, 49.6 + shift), (3.1, 49.6)])], crs=4326).to_file(lines)
+
+    def write_heights(name: str, height: float) -> None:
+        (tmp_path / name).write_text(f"time,height_m\n2024-07-01T11:20Z,{height}\n")
+
+    def compute(**choices: object) -> Basis:
+        return compute_timeseries._make_plan(maps, TimeseriesOptions(**choices)).basis  # type: ignore[arg-type]
+
+    write_lines(0)
+    write_heights("tides.csv", 0.4)
+    write_heights("model/m2.csv", 0.4)
+    cases: list[tuple[dict[str, object], Callable[[], object], list[str]]] = [
+        ({"transects": lines}, lambda: write_lines(0.1), ["transects"]),
+        ({"reference": lines}, lambda: write_lines(0.2), ["reference"]),
+        ({"tides": table}, lambda: write_heights("tides.csv", 0.5), ["tides"]),
+        (
+            {"tide_model": "EOT20", "tide_folder": model},
+            lambda: write_heights("model/m2.csv", 0.55),
+            ["tide_folder"],
+        ),
+        ({}, lambda: edit_map(maps), ["the input scene1"]),
+    ]
+    for choices, edit, expected in cases:
+        before = compute(**choices)
+        assert compute(**choices) == before
+        edit()
+        assert compute(**choices).describe_differences(before.to_dict()) == expected
 
 
 def write_item(folder: Path, **properties: object) -> None:
