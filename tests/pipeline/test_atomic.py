@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,21 @@ def test_publish_moves_the_whole_folder_and_leaves_nothing_else(tmp_path: Path) 
     make_result(tmp_path / "a" / "b", "two")
     assert (tmp_path / "a" / "b" / "scene" / "item.json").read_text() == "two"
     assert listing(tmp_path / "a" / "b") == {"scene"}
+
+
+def test_a_result_is_readable_as_the_umask_says_and_nobody_touches_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o027)
+    try:
+        # To read it means to set it, for all threads of the process.
+        monkeypatch.setattr(os, "umask", lambda _: pytest.fail("the umask was set"))
+        make_result(tmp_path, "one")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o750
 
 
 def test_an_error_leaves_nothing_not_even_the_folders_made(tmp_path: Path) -> None:
