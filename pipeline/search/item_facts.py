@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from pipeline.search.area import unwrap
 from pipeline.search.duplicates import Acquisition
 from tiles.products.name import parse_product_name
+from tiles.products.stac_item import read_box
 from tiles.times import parse_moment
 
 __all__ = ["describe_acquisition", "read_cloud", "read_footprint", "read_moment", "read_product_name"]
@@ -101,11 +102,7 @@ def read_footprint(item: Mapping[str, Any]) -> BaseGeometry | None:
             return unwrap(geometry)
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError):
         pass
-    box = item.get("bbox")
-    if not isinstance(box, list | tuple) or len(box) not in {4, 6}:
-        return None
-    west, south, east, north = (float(value) for value in (*box[:2], *box[len(box) // 2 :][:2]))
-    return shapely.box(west, south, east + 360 * (east < west), north)
+    return read_box(item)
 
 
 def _find_tile(properties: Mapping[str, Any]) -> str | None:

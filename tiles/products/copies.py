@@ -32,6 +32,7 @@ from tiles.grid import Grid
 from tiles.products.headers import read_header
 from tiles.products.hrefs import is_remote, list_alternates, list_file_names
 from tiles.products.name import find_tile, parse_product_name
+from tiles.products.stac_item import read_box
 from tiles.times import parse_moment
 
 __all__ = ["Copy", "find_copy"]
@@ -242,11 +243,7 @@ def _read_footprint(item: Mapping[str, Any]) -> shapely.Geometry | None:
         return shapely.make_valid(shapely.geometry.shape(item["geometry"]))
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError):
         pass
-    box = item.get("bbox")
-    if not isinstance(box, list | tuple) or len(box) not in {4, 6}:
-        return None
-    west, south, east, north = (float(value) for value in (*box[:2], *box[len(box) // 2 :][:2]))
-    return shapely.box(west, south, east + 360 * (east < west), north)
+    return read_box(item)
 
 
 def _is_proven(path: Path, asset: Mapping[str, Any], item: Mapping[str, Any]) -> bool:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import shapely
+
 from tiles.bands import resolve_band
 from tiles.errors import SceneError
 from tiles.products.hrefs import list_alternates
@@ -23,7 +25,7 @@ from tiles.products.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
 from tiles.scene import Level
 from tiles.times import parse_moment
 
-__all__ = ["SIMULATED", "BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "state_item_offset"]
+__all__ = ["SIMULATED", "BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "read_box", "state_item_offset"]
 
 SIMULATED = "strandline:simulated"
 """Property of items whose pixels are simulated, and must not be taken for measurements."""
@@ -139,6 +141,19 @@ def parse_stac_item(document: object, *, where: str, any_platform: bool = False)
         simulated=properties.get(SIMULATED) is True,
         other_mission=other,
     )
+
+
+def read_box(item: Mapping[str, Any]) -> shapely.Polygon | None:
+    """The bounding box that an item states, in degrees; beyond 180 where it crosses the antimeridian.
+
+    Args:
+        item: A STAC item; its ``bbox`` has four numbers, or six with heights.
+    """
+    box = item.get("bbox")
+    if not isinstance(box, list | tuple) or len(box) not in {4, 6}:
+        return None
+    west, south, east, north = (float(value) for value in (*box[:2], *box[len(box) // 2 :][:2]))
+    return shapely.box(west, south, east + 360 * (east < west), north)
 
 
 def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION) -> OffsetStatement:
