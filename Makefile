@@ -27,7 +27,7 @@ types: setup
 	.venv/bin/mypy
 
 test: setup
-	$(PYTHON) -m pytest -n 3 --dist loadfile
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 demo: setup
 	$(PYTHON) -m workflows.demo --out $(OUT)

@@ -203,7 +203,8 @@ def test_an_extra_brings_all_that_its_commands_need(plain: Installed, environmen
     try:
         for line in WITH_EXTRA[extra]:
             plain.must(line)
-        for line in MISSING[extra]:
+        done = {line.split()[0] for line in WITH_EXTRA[extra]}
+        for line in (line for line in MISSING[extra] if line.split()[0] not in done):
             ran = plain.run(*line.format(product=next(plain.folder.glob("products/*.SAFE"))).split())
             assert "not installed" not in ran.stderr
             assert "our fault" not in ran.stderr
