@@ -160,7 +160,8 @@ class Scene:
         grid: The finest grid among the bands, on which the scene is mapped.
         radiometry: From DN to reflectance.
         classification: The scene classification (SCL), where there is one.
-        acquired: Time of sensing in UTC, where known.
+        acquired: Time of sensing in UTC, where known; at midnight where only the day is.
+        date_source: Who says so, such as ``name of the file`` or ``--date``; ``None`` where it is not known.
         baseline: Processing baseline such as ``05.11``, where known.
         platform: ``sentinel-2a`` …, where known.
         cloud_percent: Cloud cover that the metadata states, 0 to 100.
@@ -179,6 +180,7 @@ class Scene:
     radiometry: Radiometry
     classification: BandSource | None = None
     acquired: datetime | None = None
+    date_source: str | None = None
     baseline: str | None = None
     platform: str | None = None
     cloud_percent: float | None = None

@@ -56,6 +56,7 @@ class SceneInfo:
             "baseline": scene.baseline,
             "platform": scene.platform,
             "acquired": scene.acquired.isoformat() if scene.acquired else None,
+            "date_source": scene.date_source,
             "crs": scene.grid.crs.to_string(),
             "grid": _describe_grid(scene),
             "bands": [_describe_band(band, scene) for band in scene.bands],

@@ -88,6 +88,11 @@ class SceneJob:
         notes += self.area.notes
         if self.scene.classification is None and self.options.cloud_classes:
             notes.append("The scene has no scene classification: clouds are not masked.")
+        if self.scene.acquired is None:
+            notes.append(
+                "When the scene was sensed is not known: a comparison counts no days, and a time series leaves its map "
+                "out. Say it with --date."
+            )
         if self.runtime.reach_px is None:
             notes.append(
                 f"{self.card.name} sees the whole of a tile, so its tiles were blended: the map depends on --tile-size."

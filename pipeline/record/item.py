@@ -213,6 +213,7 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
         "fingerprint": provenance.basis.fingerprint,
         "basis": provenance.basis.to_dict(),
         "simulated": scene.simulated,
+        "date_source": scene.date_source,
         "source": {
             "href": make_whole_href(scene.source),
             "kind": scene.kind,

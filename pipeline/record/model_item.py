@@ -18,6 +18,7 @@ from pipeline.errors import output_errors
 from pipeline.record.links import make_relative_href
 from pipeline.record.model_record import build_mlm_properties, build_model_asset
 from strandline import __version__
+from tiles.times import FIRST_LIGHT
 
 __all__ = ["build_model_item", "write_model_item"]
 
@@ -27,7 +28,7 @@ _EXTENSIONS = [
 ]
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
 # What the model is meant for: any place and day that Sentinel-2 sees, from the launch of its first satellite on.
-_FIRST_LIGHT, _NO_END = datetime(2015, 6, 23, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+_NO_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def build_model_item(model: Model, *, torch_version: str) -> pystac.Item:
@@ -50,7 +51,7 @@ def build_model_item(model: Model, *, torch_version: str) -> pystac.Item:
         geometry={"type": "Polygon", "coordinates": [ring]},
         bbox=list(_WORLD),
         datetime=None,
-        start_datetime=_FIRST_LIGHT,
+        start_datetime=FIRST_LIGHT,
         end_datetime=_NO_END,
         properties=_build_properties(model, torch_version),
         stac_extensions=_EXTENSIONS,

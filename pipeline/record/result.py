@@ -20,7 +20,7 @@ from pipeline.errors import StaleResultError
 from pipeline.record.links import locate_file, make_relative_href
 from strandline import __version__
 from tiles.grid import Grid
-from tiles.times import parse_moment
+from tiles.times import FIRST_LIGHT, parse_moment
 
 __all__ = [
     "BASIS",
@@ -41,9 +41,6 @@ __all__ = [
 ]
 
 ITEM_NAME = "item.json"
-
-FIRST_LIGHT: Final = datetime(2015, 6, 23, tzinfo=UTC)
-"""STAC wants an interval where the moment is not known: from the launch of Sentinel-2A on."""
 
 BASIS: Final = "strandline:basis"
 """Property of items: all that decided the result, see ``pipeline.checksums.Basis``."""
@@ -134,6 +131,8 @@ def name_schemas(*names: str) -> list[str]:
 
 def describe_interval(times: Sequence[datetime | None], *, created: datetime) -> dict[str, Any]:
     """The interval of what was made from some dates, as STAC wants one, and whether it says when they were.
+
+    STAC wants one where nothing is known too: from the first launch on.
 
     Args:
         times: Moments of sensing; ``None`` where one is not known, and then the interval says nothing of the others.

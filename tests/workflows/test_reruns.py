@@ -93,6 +93,7 @@ DEFAULTS: dict[str, Any] = {
     "cloud_classes": "3,8,9,10",
     "formats": "gpkg",
     "bands": None,
+    "date": None,
     "scale": None,
     "offset": 0.0,
     "any_platform": False,
@@ -108,6 +109,7 @@ def compute_map_basis(scene: Path, said: Mapping[str, Any]) -> Basis:
 OTHER_MAP: dict[str, Any] = {
     "bands": "B08,B03,B04,B02",
     "cloud_classes": "8",
+    "date": "2024-06-01",
     "formats": "gpkg,fgb",
     "min_area_m2": 5.0,
     "nodata": -9999.0,
@@ -146,9 +148,9 @@ def test_each_option_of_a_map(name: str, stack: Path, ocean: Path, models: list[
         assert name not in {*MapOptions.model_fields, *StackOptions.model_fields}
 
 
-@pytest.mark.parametrize("name", ["bands", "scale", "offset", "nodata"])
+@pytest.mark.parametrize("name", ["bands", "scale", "offset", "nodata", "date"])
 def test_a_batch_does_not_mix_maps_of_other_stacks(name: str, models: list[Path]) -> None:
-    value: Any = ("B02",) if name == "bands" else 0.5
+    value: Any = {"bands": ("B02",), "date": "2024-06-01"}.get(name, 0.5)
     options = MapOptions(model=str(models[0]))
     plain, other = resolve_record(options), resolve_record(options, StackOptions(**{name: value}))
     assert plain.parameters != other.parameters

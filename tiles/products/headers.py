@@ -48,7 +48,7 @@ class RasterHeader:
         markers: Nodata a band; ``None`` where none is stated.
         scales: Factor a band; 1 where none is stated.
         offsets: Term a band, after the factor; 0 where none is stated.
-        tags: Metadata of the file.
+        tags: Metadata of the file, of the domain IMAGERY too.
         masked: Whether the file holds a mask of a band's own (internal, or ``.msk`` beside it), a band.
         alpha: Number of the band that says which pixels are valid; ``None`` where none does.
     """
@@ -177,7 +177,7 @@ def read_header(path: str) -> RasterHeader:
             markers=tuple(dataset.nodatavals),
             scales=tuple(dataset.scales),
             offsets=tuple(dataset.offsets),
-            tags=dict(dataset.tags()),
+            tags={**dataset.tags(ns="IMAGERY"), **dataset.tags()},
             masked=tuple(_has_own_mask(dataset, index) for index in dataset.indexes),
             alpha=_find_alpha(dataset),
         )

@@ -15,6 +15,7 @@ from tiles.scene import Level
 __all__ = [
     "BASELINE_WITH_OFFSET",
     "ProductName",
+    "find_product_times",
     "find_tile",
     "has_offset",
     "make_scene_id",
@@ -74,6 +75,19 @@ def parse_product_name(text: str) -> ProductName | None:
         baseline=f"{major}.{minor}" if major else None,
         tile=tile,
     )
+
+
+def find_product_times(text: str) -> tuple[datetime, ...]:
+    """Find when the products that a text names were sensed.
+
+    Args:
+        text: As for ``parse_product_name``.
+
+    Returns:
+        In UTC, one a name, in their order; empty where there is no name of a product.
+    """
+    times = (_parse_time(match[3]) for match in _PRODUCT.finditer(text))
+    return tuple(time for time in times if time is not None)
 
 
 def parse_tile_id(text: str) -> ProductName | None:

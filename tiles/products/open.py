@@ -74,8 +74,8 @@ def _open_raster(path: str, options: StackOptions) -> Scene:
 def _open_product(path: Path, options: StackOptions) -> Scene:
     if options.model_copy(update={"any_platform": False}) != StackOptions():
         raise SceneError(
-            f"--bands, --scale, --offset and --nodata are for stacks without metadata, and {path} is a product that "
-            "says all this itself. Leave them out."
+            f"--bands, --scale, --offset, --nodata and --date are for stacks without metadata, and {path} is a product "
+            "that says all this itself. Leave them out."
         )
     return open_safe(path)
 

@@ -101,6 +101,7 @@ def open_safe(source: Path) -> Scene:
     grid = resolve_scene_grid(bands, where=str(source))
     scl = _choose_finest([image for image in images if image.band == "SCL"])
     granule = _read_granule(files)
+    acquired = granule.acquired if granule and granule.acquired else metadata.acquired
     return Scene(
         id=make_scene_id(metadata.product_uri or source.name),
         source=str(source),
@@ -110,7 +111,8 @@ def open_safe(source: Path) -> Scene:
         grid=grid,
         radiometry=_check_pixels(metadata, bands, images, files, statement),
         classification=_open_file(scl, files) if scl else None,
-        acquired=granule.acquired if granule and granule.acquired else metadata.acquired,
+        acquired=acquired,
+        date_source=None if acquired is None else "metadata of the product",
         baseline=metadata.baseline,
         platform=metadata.platform,
         cloud_percent=metadata.cloud_percent,

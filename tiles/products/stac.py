@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from tiles.errors import RasterReadError, SceneError
 from tiles.products.asset_hosts import require_access, strip_credentials
 from tiles.products.copies import Copy, find_copy
+from tiles.products.dates import SensingTime
 from tiles.products.dn_samples import read_samples
 from tiles.products.fills import describe_fills, resolve_fills
 from tiles.products.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
@@ -44,7 +45,7 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
 
     Args:
         source: Path or ``http(s)`` URL of the item.
-        options: Scale, offset and nodata that overrule the item's; ``bands`` is refused.
+        options: Scale, offset, nodata and date that overrule the item's; ``bands`` is refused.
 
     Raises:
         SceneError: No item, no bands, an asset that is not there, or bands on different ground.
@@ -59,6 +60,7 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
     headers = {name: asset.header for name, asset in opened.items()}
     sources = {name: header.make_source(name, bands=(1,)) for name, header in headers.items()}
     bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
+    sensed = item.sensed if options.date is None else SensingTime(moment=options.date, source="--date")
     return Scene(
         id=make_scene_id(item.id or source),
         source=strip_credentials(source),
@@ -68,7 +70,8 @@ def open_stac(source: str, *, options: StackOptions) -> Scene:
         grid=resolve_scene_grid(bands, where=source),
         radiometry=_resolve_radiometry(item, bands, headers, options),
         classification=sources.get("SCL"),
-        acquired=item.acquired,
+        acquired=sensed.moment,
+        date_source=sensed.source,
         baseline=item.baseline,
         platform=item.platform,
         cloud_percent=item.cloud_percent,

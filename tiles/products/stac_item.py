@@ -18,12 +18,12 @@ import shapely
 
 from tiles.bands import resolve_band
 from tiles.errors import SceneError
+from tiles.products.dates import SensingTime, read_item_moment
 from tiles.products.hrefs import list_alternates
 from tiles.products.mission import find_other_mission
 from tiles.products.name import ProductName, has_offset, parse_product_name
 from tiles.products.radiometry import OFFSET_DN, QUANTIFICATION, OffsetStatement
 from tiles.scene import Level
-from tiles.times import parse_moment
 
 __all__ = ["SIMULATED", "BandAsset", "StacItem", "is_stac_item", "parse_stac_item", "read_box", "state_item_offset"]
 
@@ -71,7 +71,7 @@ class StacItem:
         baseline: Processing baseline, where stated.
         offset_applied: Whether the host says that it took the offset off; ``None`` where it does not say.
         platform: ``sentinel-2a`` …
-        acquired: Time of sensing, UTC.
+        sensed: When, and who says so.
         cloud_percent: Cloud cover, 0 to 100.
         assets: One asset a band, the finest.
         simulated: The item says that its pixels are simulated.
@@ -83,11 +83,16 @@ class StacItem:
     baseline: str | None
     offset_applied: bool | None
     platform: str | None
-    acquired: datetime | None
+    sensed: SensingTime
     cloud_percent: float | None
     assets: Mapping[str, BandAsset]
     simulated: bool = False
     other_mission: str | None = None
+
+    @property
+    def acquired(self) -> datetime | None:
+        """Time of sensing, UTC."""
+        return self.sensed.moment
 
 
 def is_stac_item(document: object) -> bool:
@@ -135,7 +140,7 @@ def parse_stac_item(document: object, *, where: str, any_platform: bool = False)
         baseline=baseline,
         offset_applied=next((bool(value) for value in _list_stated(properties, _APPLIED)), None),
         platform=str(properties.get("platform", "")).lower() or None,
-        acquired=parse_moment(properties.get("datetime") or properties.get("start_datetime")),
+        sensed=_resolve_time(properties, named),
         cloud_percent=_parse_number(properties.get("eo:cloud_cover")),
         assets=assets,
         simulated=properties.get(SIMULATED) is True,
@@ -185,6 +190,14 @@ def state_item_offset(item: StacItem, *, quantification: float = QUANTIFICATION)
     source = "the item says nothing" if item.baseline is None else f"baseline {item.baseline} says nothing of an offset"
     acquired = item.acquired.date() if item.acquired else None
     return OffsetStatement(offset=None, source=source, alternative=full, acquired=acquired)
+
+
+def _resolve_time(properties: Mapping[str, Any], named: ProductName | None) -> SensingTime:
+    if moment := read_item_moment(properties):
+        return SensingTime(moment=moment, source="datetime of the STAC item")
+    if named is not None and named.acquired is not None:
+        return SensingTime(moment=named.acquired, source="name of the product")
+    return SensingTime()
 
 
 def _list_stated(properties: Mapping[str, Any], keys: Iterable[str]) -> list[Any]:

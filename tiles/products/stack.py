@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePath
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from tiles.bands import BANDS, L2A_STACK, drop_counts, resolve_band, resolve_naming
 from tiles.errors import BandError, OptionError, SceneError, UnnamedBandsError
 from tiles.options import Options
+from tiles.products.dates import SensingTime, resolve_stack_time
 from tiles.products.dn_samples import DnSamples, read_samples
 from tiles.products.files import BandFile, find_band_files
 from tiles.products.fills import describe_fills, is_beyond_reflectance, resolve_fills
@@ -36,6 +38,7 @@ from tiles.products.radiometry import (
     resolve_offset,
 )
 from tiles.scene import BandSource, Level, Radiometry, Scene
+from tiles.times import parse_moment
 
 __all__ = ["StackOptions", "open_band_folder", "open_stack"]
 
@@ -54,17 +57,30 @@ class StackOptions(Options):
         scale: Reflectance a DN, usually 0.0001; 1 where pixels hold reflectance. ``None``: as found.
         offset: DN to add before scaling, usually -1000 or 0, for all bands. ``None``: as found.
         nodata: DN of missing pixels. ``None``: as the file says, else 0.
+        date: When it was sensed: a moment, or a text by ISO 8601, in UTC where it names no zone, as a day alone where
+            the time is not known. ``None``: as found.
         any_platform: A STAC item may be of another mission than Sentinel-2, whose bands go by the same names.
 
     Raises:
-        OptionError: The scale is not positive, or a band's name means nothing, or comes twice.
+        OptionError: The scale is not positive, a band's name means nothing, or comes twice, or the date is none.
     """
 
     bands: tuple[str, ...] | None = None
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
+    date: datetime | None = None
     any_platform: bool = False
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _check_date(cls, said: object) -> datetime | None:
+        moment = None if said is None else parse_moment(said)
+        if said is not None and (moment is None or moment > datetime.now(UTC) + timedelta(days=1)):
+            raise OptionError(
+                f"Expected --date as a day or a moment that has passed (2024-06-01, 2024-06-01T11:20Z), found {said}."
+            )
+        return moment
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -105,7 +121,10 @@ def open_stack(path: str, *, options: StackOptions) -> Scene:
     indexes = {name: index for index, name in enumerate(channels, start=1) if name not in {"", _SKIP}}
     sources = {name: header.make_source(name, index=index, bands=indexes.values()) for name, index in indexes.items()}
     named = parse_product_name(" ".join([path, *header.tags.values()]))
-    return _make_scene(path, sources, dict.fromkeys(sources, header), options, (named, notes))
+    sensed = resolve_stack_time(
+        PurePath(path), said=options.date, names=[PurePath(path.split("?", 1)[0]).name], tags=header.tags
+    )
+    return _make_scene(path, sources, dict.fromkeys(sources, header), options, (named, sensed, notes))
 
 
 def open_band_folder(folder: Path, *, names: Sequence[str], options: StackOptions) -> Scene:
@@ -128,7 +147,9 @@ def open_band_folder(folder: Path, *, names: Sequence[str], options: StackOption
     headers = {name: read_header(str(folder / file.name)) for name, file in files.items()}
     sources = {name: header.make_source(name, bands=(1,)) for name, header in headers.items()}
     named = parse_product_name(" ".join([str(folder.resolve()), *(file.name for file in files.values())]))
-    return _make_scene(str(folder), sources, headers, options, (named, ()))
+    listed = [folder.resolve().name, *(Path(file.name).name for file in files.values())]
+    sensed = resolve_stack_time(folder.resolve(), said=options.date, names=listed, tags=headers[next(iter(files))].tags)
+    return _make_scene(str(folder), sources, headers, options, (named, sensed, ()))
 
 
 def _choose_files(folder: Path, files: Sequence[BandFile]) -> dict[str, BandFile]:
@@ -209,9 +230,9 @@ def _make_scene(
     sources: Mapping[str, BandSource],
     headers: Mapping[str, RasterHeader],
     options: StackOptions,
-    known: tuple[ProductName | None, tuple[str, ...]],
+    known: tuple[ProductName | None, SensingTime, tuple[str, ...]],
 ) -> Scene:
-    named, notes = known
+    named, sensed, notes = known
     bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
     if not bands:
         raise BandError(f"No Sentinel-2 band was found in {source}: only {', '.join(sources)}.")
@@ -224,11 +245,12 @@ def _make_scene(
         grid=resolve_scene_grid(bands, where=source),
         radiometry=resolve_stack_radiometry(bands, headers, options=options, named=named),
         classification=sources.get("SCL"),
-        acquired=named.acquired if named else None,
+        acquired=sensed.moment,
+        date_source=sensed.source,
         baseline=named.baseline if named else None,
         platform=named.platform if named else None,
         files=tuple(dict.fromkeys(source.path for source in sources.values())),
-        notes=notes,
+        notes=(*notes, *sensed.notes),
     )
 
 

@@ -61,6 +61,7 @@ def batch(
     scale: choices.Scale = None,
     offset: choices.Offset = None,
     nodata: choices.Nodata = None,
+    date: choices.Date = None,
     any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older, different results.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiles.times import has_time_of_day
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pipeline.mapping.info import SceneInfo
-    from tiles.scene import Radiometry
+    from tiles.scene import Radiometry, Scene
 
 __all__ = ["info", "render_info"]
 
@@ -23,6 +25,7 @@ def info(
     scale: Annotated[float | None, typer.Option(help="Reflectance a DN, for a stack without metadata.")] = None,
     offset: Annotated[float | None, typer.Option(help="DN to add before scaling, such as -1000.")] = None,
     nodata: Annotated[float | None, typer.Option(help="DN of missing pixels; nan: NaN alone.")] = None,
+    date: Annotated[str | None, typer.Option(help="When a stack was sensed, as 2024-06-01T11:20Z, UTC.")] = None,
     any_platform: Annotated[
         bool, typer.Option("--any-platform", help="Take a STAC item of another satellite.")
     ] = False,
@@ -37,7 +40,8 @@ def info(
     from tiles.products.open import StackOptions, open_scene
 
     names = tuple(name.strip() for name in bands.split(",")) if bands else None
-    options = StackOptions(bands=names, scale=scale, offset=offset, nodata=nodata, any_platform=any_platform)
+    said = {"scale": scale, "offset": offset, "nodata": nodata, "date": date, "any_platform": any_platform}
+    options = StackOptions.pick(said, bands=names)
     described = describe_scene(open_scene(scene, options=options))
     fits = {card.name: describe_fit(described.scene, card) for card in list_models()}
     if as_json:
@@ -82,7 +86,7 @@ def _list_facts(described: SceneInfo) -> list[tuple[str, str]]:
         ("Kind", f"{'simulated ' if scene.simulated else ''}{kinds[scene.kind]}, level {scene.level}"),
         ("Baseline", scene.baseline or "unknown"),
         ("Platform", scene.platform or "unknown"),
-        ("Acquired", f"{scene.acquired:%Y-%m-%d %H:%M:%S} UTC" if scene.acquired else "unknown"),
+        ("Acquired", _acquired(scene)),
         ("CRS", scene.grid.crs.to_string()),
         ("Grid", f"{scene.grid.width} × {scene.grid.height} px of {_pixel(scene.grid.resolution, described)}"),
         ("Bounds", ", ".join(f"{value:.10g}" for value in scene.grid.bounds)),
@@ -102,6 +106,13 @@ def _list_bands(described: SceneInfo) -> list[tuple[str, str, str, str, str]]:
         size = f"{band['width']} × {band['height']}"
         rows.append((band["name"], f"{band['wavelength_nm']:.0f} nm", pixel, size, f"{band['offset']:g}"))
     return rows
+
+
+def _acquired(scene: Scene) -> str:
+    if scene.acquired is None:
+        return "unknown" if scene.kind == "safe" else "unknown (--date says it)"
+    time = f"{scene.acquired:%H:%M:%S} UTC" if has_time_of_day(scene.acquired) else "at a time that is not known"
+    return f"{scene.acquired:%Y-%m-%d} {time} ({scene.date_source or 'who says so is not recorded'})"
 
 
 def _pixel(resolution: tuple[float, float], described: SceneInfo) -> str:

@@ -42,6 +42,7 @@ def map_(
     scale: choices.Scale = None,
     offset: choices.Offset = None,
     nodata: choices.Nodata = None,
+    date: choices.Date = None,
     any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different result.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,

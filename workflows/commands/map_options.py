@@ -12,6 +12,7 @@ __all__ = [
     "Aoi",
     "Bands",
     "Cloud",
+    "Date",
     "Decoder",
     "Device",
     "Formats",
@@ -58,4 +59,5 @@ AnyPlatform = Annotated[
     typer.Option("--any-platform", help="Take STAC items of other satellites, whose bands go by the same names."),
 ]
 Offset = Annotated[float | None, typer.Option(help="Added to the DN before scaling, for the same (-1000).")]
+Date = Annotated[str | None, typer.Option(help="When it was sensed, for the same (2024-06-01T11:20:33Z, or a day).")]
 Nodata = Annotated[float | None, typer.Option(help="DN of missing pixels, for the same (-9999); nan: NaN alone.")]

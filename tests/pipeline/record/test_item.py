@@ -76,6 +76,7 @@ def build_provenance(
             doubts=("The darkest pixels say otherwise.",),
         ),
         acquired=acquired,
+        date_source="name of the file" if acquired else None,
         baseline="05.11",
         platform="sentinel-2a",
         cloud_percent=12.5,
@@ -228,6 +229,7 @@ def test_a_scene_of_unknown_time_is_still_an_item(folder: Path) -> None:
 def test_a_scene_of_known_time_says_that_it_has_one(folder: Path) -> None:
     item = json.loads(write_item(folder, build_provenance()).read_text())
     assert item["properties"]["strandline:undated"] is False
+    assert item["properties"]["strandline:date_source"] == "name of the file"
     assert "start_datetime" not in item["properties"]
 
 

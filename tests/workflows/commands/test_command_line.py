@@ -34,7 +34,7 @@ from workflows.commands.watch import watch
 MODEL = "--model=strandline-small --device=auto --precision=auto --runtime=auto"
 MAPPED = (
     f"{MODEL} --decoder=gdal --tile-size --aoi --cloud-classes=3,8,9,10 --threshold=0.5 --min-area-m2=0.0"
-    " --simplify-m=0.0 --ocean --formats=gpkg --bands --scale --offset --nodata --any-platform --overwrite"
+    " --simplify-m=0.0 --ocean --formats=gpkg --bands --scale --offset --nodata --date --any-platform --overwrite"
 )
 CLUSTER = "--workers --scheduler --scheduler-file"
 TIDES = "--tides --tide-model --tide-folder"
@@ -44,7 +44,7 @@ LAST = "--quiet/-q --debug"
 # NAME! must be given; --name=value stands for what is not typed; a flag is off until it is typed; [least..most].
 PUBLISHED = {
     map_: f"SCENE! --out/-o! {MAPPED} {LAST}",
-    info: "SCENE! --bands --scale --offset --nodata --any-platform --json",
+    info: "SCENE! --bands --scale --offset --nodata --date --any-platform --json",
     search: f"--aoi! --dates! --max-cloud --stac=earth-search --collection --limit --any-platform --out/-o {LAST}",
     batch: f"SCENES! --out/-o! {CLUSTER} --threads --retries=2[0..] --progress=bar {MAPPED} --debug",
     watch: f"AREAS! --once --due --area --since --retry --check --rounds=2[1..] {LAST}",

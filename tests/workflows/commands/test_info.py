@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_a_stack_without_metadata_is_shown_whole(scene: Scene) -> None:
         "Kind         raster stack, level unknown",
         "Baseline     unknown",
         "Platform     unknown",
-        "Acquired     unknown",
+        "Acquired     unknown (--date says it)",
         "CRS          EPSG:32633",
         "Grid         30 × 20 px of 10 m",
         "Bounds       399960, 5199820, 400260, 5200020",
@@ -73,6 +74,7 @@ def test_what_a_product_knows_is_shown(scene: Scene) -> None:
         baseline="05.11",
         platform="Sentinel-2A",
         acquired=datetime(2024, 6, 1, 10, 20, 30, tzinfo=UTC),
+        date_source="--date",
         cloud_percent=12.34,
         radiometry=replace(
             scene.radiometry, offsets={"B03": -1000.0, "B8A": -900.0}, nodata_rule="all", nodata=None, doubts=("odd",)
@@ -85,7 +87,7 @@ def test_what_a_product_knows_is_shown(scene: Scene) -> None:
         "Kind         simulated product of ESA, level unknown",
         "Baseline     05.11",
         "Platform     Sentinel-2A",
-        "Acquired     2024-06-01 10:20:30 UTC",
+        "Acquired     2024-06-01 10:20:30 UTC (--date)",
         "CRS          EPSG:32633",
         "Grid         30 × 20 px of 10 m",
         "Bounds       399960, 5199820, 400260, 5200020",
@@ -104,6 +106,29 @@ def test_what_a_product_knows_is_shown(scene: Scene) -> None:
         "B03       560 nm   10 m  30 × 20   -1000",
         "B8A       865 nm   10 m  30 × 20    -900",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "acquired", "source", "line"),
+    [
+        ("safe", None, None, "Acquired     unknown"),
+        (
+            "stack",
+            datetime(2024, 6, 1, tzinfo=UTC),
+            "name of the file",
+            "Acquired     2024-06-01 at a time that is not known (name of",
+        ),
+        ("stack", datetime(2024, 6, 1, 0, 0, 1, tzinfo=UTC), "--date", "Acquired     2024-06-01 00:00:01 UTC (--date)"),
+    ],
+)
+def test_the_date_is_shown_with_who_says_so(
+    scene: Scene,
+    kind: Any,  # noqa: ANN401
+    acquired: datetime | None,
+    source: str | None,
+    line: str,
+) -> None:
+    assert line in show(replace(scene, kind=kind, acquired=acquired, date_source=source))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,14 @@ from workflows.commands.batch import batch
 from workflows.commands.map import map_
 from workflows.runs.map import read_stack
 
-SILENT: dict[str, Any] = {"bands": None, "scale": None, "offset": None, "nodata": None, "any_platform": False}
+SILENT: dict[str, Any] = {
+    "bands": None,
+    "scale": None,
+    "offset": None,
+    "nodata": None,
+    "date": None,
+    "any_platform": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,7 @@ SILENT: dict[str, Any] = {"bands": None, "scale": None, "offset": None, "nodata"
         ("offset", 0.0),
         ("nodata", -9999.0),
         ("nodata", 0.0),
+        ("date", "2024-06-01T11:20:33Z"),
         ("any_platform", True),
     ],
 )
