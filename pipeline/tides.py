@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import MissingExtraError
 from strandline import StrandlineError
+from tiles.times import has_time_of_day
 
 __all__ = ["TideError", "compute_model_heights", "correct_for_tide", "read_tide_heights"]
 
@@ -75,7 +76,7 @@ def read_tide_heights(path: Path, moments: Sequence[datetime | None]) -> Floats:
 
     Args:
         path: CSV with the columns ``time`` (ISO 8601; UTC where no zone is given) and ``height_m`` (or ``height``).
-        moments: In UTC; ``None`` where not known.
+        moments: In UTC; ``None`` where not known; of a day alone (midnight to the second) no height is known.
 
     Returns:
         (n,) metres above the table's datum; NaN where the table says nothing of a moment.
@@ -84,6 +85,7 @@ def read_tide_heights(path: Path, moments: Sequence[datetime | None]) -> Floats:
         TideError: The table cannot be read, or says nothing of any of the moments.
     """
     times, heights = _read_table(path)
+    moments = _drop_days(moments)
     tide_m = np.array(
         [math.nan if moment is None else _interpolate(moment.timestamp(), times, heights) for moment in moments]
     )
@@ -94,6 +96,11 @@ def read_tide_heights(path: Path, moments: Sequence[datetime | None]) -> Floats:
             "rows at most 70 minutes apart around each date, or one within 10 minutes of it."
         )
     return tide_m
+
+
+def _drop_days(moments: Sequence[datetime | None]) -> list[datetime | None]:
+    """A day without a time of day has every height of the tide, and so none that is known."""
+    return [moment if moment is not None and has_time_of_day(moment) else None for moment in moments]
 
 
 def _read_table(path: Path) -> tuple[Floats, Floats]:
@@ -141,7 +148,7 @@ def compute_model_heights(
         name: Of a model that pyTMD knows (``FES2022``, ``EOT20``, ``GOT5.6``, ``TPXO10-atlas-v2-nc`` …), or the name
             of a definition file ``<name>.json`` of pyTMD in the folder.
         folder: Where the model's files are, as pyTMD lays them out.
-        moments: In UTC; ``None`` where not known.
+        moments: In UTC; ``None`` where not known; of a day alone (midnight to the second) no height is known.
         lon: Longitude in degrees, any turn.
         lat: Latitude in degrees.
 
@@ -155,6 +162,7 @@ def compute_model_heights(
     if not folder.is_dir():
         raise TideError(f"Expected a folder with the tide model {name} at {folder}, found none: --tide-folder.")
     compute = _import_pytmd()
+    moments = _drop_days(moments)
     known = np.array([moment is not None for moment in moments], dtype=np.bool_)
     heights = np.full(len(moments), math.nan)
     stamps = [moment.astimezone(UTC).replace(tzinfo=None) for moment in moments if moment is not None]

@@ -6,7 +6,15 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-__all__ = ["FIRST_LIGHT", "find_moments", "has_time_of_day", "is_plausible", "parse_moment", "parse_tag_moment"]
+__all__ = [
+    "FIRST_LIGHT",
+    "find_moments",
+    "format_moment",
+    "has_time_of_day",
+    "is_plausible",
+    "parse_moment",
+    "parse_tag_moment",
+]
 
 FIRST_LIGHT: Final = datetime(2015, 6, 23, tzinfo=UTC)
 """The launch of Sentinel-2A: none of its scenes is older."""
@@ -77,6 +85,15 @@ def has_time_of_day(moment: datetime) -> bool:
         moment: In UTC.
     """
     return (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0)
+
+
+def format_moment(moment: datetime) -> str:
+    """A moment for a person, ``7 October 2024, 10:45 UTC``; its day alone where it says no more.
+
+    Args:
+        moment: In UTC.
+    """
+    return f"{moment.day} {moment:%B %Y}" + (f", {moment:%H:%M} UTC" if has_time_of_day(moment) else "")
 
 
 def is_plausible(moment: datetime) -> bool:

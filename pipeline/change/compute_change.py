@@ -30,6 +30,7 @@ from pipeline.record.result import is_result_there
 from pipeline.tides import compute_model_heights, read_tide_heights
 from pipeline.trace.traced import Floats
 from tiles.progress import Progress
+from tiles.times import has_time_of_day
 
 __all__ = ["Alert", "ChangeError", "ChangeOptions", "ChangeResult", "ChangeSummary", "compute_change", "read_heights"]
 
@@ -167,7 +168,10 @@ def _list_notes(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> lis
             notes.append(f"The {name} date is lines alone: where cloud was cannot be told, nor where lines end in it.")
     unknown = " and ".join(name for name, coast in (("old", old), ("new", new)) if coast.acquired is None)
     if unknown:
-        notes.append(f"When the {unknown} date was sensed is not known: no days between the two are stated.")
+        notes.append(
+            f"When the {unknown} date was sensed is not known: no days between the two are stated. --date says it when "
+            "a scene is mapped."
+        )
     if old.acquired and new.acquired and old.acquired > new.acquired:
         notes.append("The old date is later than the new one: what is called gained was lost in time.")
     return notes
@@ -215,8 +219,12 @@ def read_heights(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tu
         return None
     moments = [old.acquired, new.acquired]
     for what, coast in (("old", old), ("new", new)):
-        if coast.acquired is None:
-            raise ChangeError(f"The {what} date ({coast.id}) states no time of sensing: no tide can be told of it.")
+        if coast.acquired is None or not has_time_of_day(coast.acquired):
+            known = "no date" if coast.acquired is None else f"a day alone ({coast.acquired:%Y-%m-%d})"
+            raise ChangeError(
+                f"Expected the time of sensing of the {what} date ({coast.id}), found {known}: no tide can be told of "
+                "it. Map the scene again with its --date (2024-06-01T11:20Z), or leave the tide out."
+            )
     heights: Floats
     if options.tides is not None:
         heights = read_tide_heights(options.tides, moments)

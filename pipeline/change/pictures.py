@@ -31,6 +31,7 @@ from pipeline.errors import output_errors
 from pipeline.output.classes import LAND, NODATA, OBSCURED, PROBABILITY_SCALE, WATER
 from pipeline.output.figures import encode_figure
 from pipeline.output.map_furniture import draw_north_arrow, draw_scale_bar, format_position
+from tiles.times import format_moment
 
 __all__ = ["ChangePicture", "write_change_map", "write_change_plot"]
 
@@ -200,7 +201,7 @@ def _draw_polygons(axes: Axes, picture: ChangePicture) -> None:
 
 
 def _format_date(coast: DatedCoast) -> str:
-    return f"{coast.acquired:%d %B %Y, %H:%M UTC}" if coast.acquired else coast.id
+    return format_moment(coast.acquired) if coast.acquired else f"{coast.id} (date unknown)"
 
 
 def _write_words(figure: Figure, picture: ChangePicture, summary: ChangeSummary) -> None:

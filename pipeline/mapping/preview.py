@@ -31,6 +31,7 @@ from pipeline.output.map_furniture import (
     format_position,
 )
 from tiles.grid import Grid
+from tiles.times import format_moment
 
 __all__ = ["Caption", "Picture", "compute_stretch", "write_preview"]
 
@@ -242,7 +243,7 @@ def _draw_coastline(axes: Axes, coastline: gpd.GeoDataFrame, grid: Grid) -> list
 def _write_words(figure: Figure, layout: _Layout, caption: Caption, center: tuple[float, float]) -> None:
     across, down = layout.figure
     left, right = layout.side / across, 1 - layout.side / across
-    when = f"{caption.acquired:%d %B %Y, %H:%M UTC}" if caption.acquired else "time of sensing unknown"
+    when = format_moment(caption.acquired) if caption.acquired else "time of sensing unknown"
     facts = [when, format_position(*center), *([f"model {caption.model}"] if caption.model else [])]
     # A product's name has 60 letters of about 0.64 of their size: a narrow picture needs smaller ones.
     size = min(13.0, 72 * (across - 2 * layout.side) / (0.7 * len(caption.scene_id)))

@@ -44,6 +44,9 @@ from tiles.progress import Progress, ignore_progress
 __all__ = ["TideError", "TimeseriesError", "TimeseriesOptions", "TimeseriesResult", "compute_timeseries"]
 
 
+_SAY_DATE = "Map them again and say when they were sensed: --date."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeseriesResult:
     """What came of a time series.
@@ -123,9 +126,13 @@ def _make_plan(folder: Path, options: TimeseriesOptions) -> _Plan:
     timed = [scene for scene in mapped.scenes if scene.acquired is not None]
     notes = list(mapped.notes)
     if len(timed) < len(mapped.scenes):
-        notes.append(f"Left out, since their time is not known: {len(mapped.scenes) - len(timed)} scenes.")
+        untimed = [scene.id for scene in mapped.scenes if scene.acquired is None]
+        names = ", ".join(untimed[:5]) + (" …" if len(untimed) > 5 else "")
+        notes.append(f"Left out, since no date is known of them: {names}. {_SAY_DATE}")
     if not timed:
-        raise TimeseriesError(f"Expected mapped scenes with a time of sensing in {folder}, found none.")
+        raise TimeseriesError(
+            f"Expected mapped scenes with a date in {folder}, found {len(mapped.scenes)} without one. {_SAY_DATE}"
+        )
     stated = {"transects": options.transects, "reference": _find_reference(options), "tides": options.tides}
     sources = {name: path for name, path in stated.items() if path is not None}
     if missing := [path for path in sources.values() if not path.exists()]:

@@ -72,7 +72,7 @@ def test_a_model_of_one_constituent_gives_its_wave(tmp_path: Path) -> None:
         got.output_netcdf_file(tmp_path / "waves" / f"{name}.nc", wave * size, lon, lat, name)
     definition = {"name": "waves", "format": "GOT-netcdf", "type": "z", "model_file": "waves/*.nc", "scale": 0.01}
     (tmp_path / "waves.json").write_text(json.dumps(definition | {"variable": "tide_ocean"}))
-    moments = [NOON + timedelta(minutes=15 * step) for step in range(100)]
+    moments = [NOON + timedelta(minutes=15 * step, seconds=1) for step in range(100)]
     heights = compute_model_heights("waves", tmp_path, [*moments, None], lon=357.0, lat=43.0)
     assert np.isnan(heights[-1])
     hours = np.arange(100) / 4
@@ -207,3 +207,10 @@ def test_what_a_model_cannot_say_is_one_line(monkeypatch: pytest.MonkeyPatch, tm
         model_heights(monkeypatch, tmp_path, AssertionError(), [NOON])
     with pytest.raises(TideError, match="--tide-folder"):
         compute_model_heights("FES", tmp_path / "absent", [NOON], lon=0, lat=0)
+
+
+def test_a_day_without_a_time_has_no_height(tmp_path: Path) -> None:
+    midnight = NOON.replace(hour=0)
+    path = tmp_path / "tides.csv"
+    path.write_text("time,height_m\n2024-06-01T00:00Z,1\n2024-06-01T12:00Z,2\n")
+    np.testing.assert_array_equal(read_tide_heights(path, [midnight, NOON]), [np.nan, 2])

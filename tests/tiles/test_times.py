@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from pipeline.search.item_facts import read_moment
 from tiles.products.safe_xml import parse_product_metadata
 from tiles.products.stac_item import parse_stac_item
-from tiles.times import FIRST_LIGHT, find_moments, has_time_of_day, is_plausible, parse_moment, parse_tag_moment
+from tiles.times import (
+    FIRST_LIGHT,
+    find_moments,
+    format_moment,
+    has_time_of_day,
+    is_plausible,
+    parse_moment,
+    parse_tag_moment,
+)
 
 NOON = datetime(2024, 7, 1, 12, 30, tzinfo=UTC)
 
@@ -123,3 +131,9 @@ def test_scenes_are_of_the_past() -> None:
     assert is_plausible(now)
     assert not is_plausible(FIRST_LIGHT - timedelta(seconds=1))
     assert not is_plausible(now + timedelta(days=2))
+
+
+def test_a_day_without_a_time_is_not_told_to_be_midnight() -> None:
+    assert format_moment(datetime(2024, 10, 7, 0, 45, tzinfo=UTC)) == "7 October 2024, 00:45 UTC"
+    assert format_moment(datetime(2024, 10, 7, tzinfo=UTC)) == "7 October 2024"
+    assert has_time_of_day(datetime(2024, 10, 7, 0, 0, 0, 1, tzinfo=UTC))

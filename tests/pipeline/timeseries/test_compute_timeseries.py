@@ -196,6 +196,27 @@ def test_two_tiles_of_an_overpass_are_one_date_and_one_shore(maps: Path, made: P
     pd.testing.assert_frame_equal(both.drop(columns="scenes"), one.drop(columns="scenes"))
 
 
+def forget_date(folder: Path) -> None:
+    document = json.loads((folder / "item.json").read_text())
+    document["properties"] |= {"datetime": None, "strandline:undated": True}
+    (folder / "item.json").write_text(json.dumps(document))
+
+
+def test_maps_without_a_date_are_named_with_what_to_do(maps: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    for name in ("scene00", "scene01", "scene02", "scene03"):
+        shutil.copytree(maps / name, folder / name)
+    forget_date(folder / "scene02")
+    result = compute_timeseries(folder, tmp_path / "out")
+    assert result.dates == 3
+    assert "Left out, since no date is known of them: scene02." in result.notes[0]
+    assert "--date" in result.notes[0]
+    for scene in folder.iterdir():
+        forget_date(scene)
+    with pytest.raises(TimeseriesError, match=r"found 4 without one.*--date"):
+        compute_timeseries(folder, tmp_path / "none")
+
+
 def test_what_cannot_be_done_leaves_nothing(maps: Path, tmp_path: Path) -> None:
     with pytest.raises(TimeseriesError, match=r"none\.gpkg"):
         compute_timeseries(maps, tmp_path / "out", options=TimeseriesOptions(transects=tmp_path / "none.gpkg"))
