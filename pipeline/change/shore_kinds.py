@@ -101,7 +101,7 @@ _NEAR_M = 5.0
 """Lines may have been thinned, and are written with rounded coordinates."""
 
 
-_WORDS = {"kind": "inland", "shape": "water body"}
+_WORDS = {"kind": "lake", "shape": "water body"}
 """What a scene's lines and a mosaic's say of a shore that encloses water."""
 
 

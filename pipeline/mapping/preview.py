@@ -35,8 +35,13 @@ from tiles.times import format_moment
 
 __all__ = ["Caption", "Picture", "compute_stretch", "write_preview"]
 
-_LINE_COLOURS = {"sea": "#ffd92f", "inland": "#4df3ff", "open": "#ff77b7"}
-_LINE_LABELS = {"sea": "coast of the sea", "inland": "shore of inland water", "open": "shore, water at the edge"}
+_LINE_COLOURS = {"sea": "#ffd92f", "river": "#7cff6b", "lake": "#4df3ff", "open": "#ff77b7"}
+_LINE_LABELS = {
+    "sea": "coast of the sea",
+    "river": "bank of a river or an estuary",
+    "lake": "shore of a lake",
+    "open": "shore, water at the edge",
+}
 _CASING = "#00000090"
 _NODATA_COLOUR, _OBSCURED_COLOUR = "#ffffff", "#9a9a9a"
 _STOPS = [

@@ -193,7 +193,7 @@ def _read_coastlines(scenes: Sequence[MappedScene]) -> gpd.GeoDataFrame:
 
 def _keep_coast(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Leave lakes and ponds out where the lines say what they are, and something else is left."""
-    for column, inland in (("kind", "inland"), ("shape", "water body")):
+    for column, inland in (("kind", "lake"), ("shape", "water body")):
         if column in frame and (frame[column] != inland).any():
             frame = frame[frame[column] != inland]
     return frame.reset_index(drop=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pipeline.trace.ellipsoid import Ground, sum_by_line
-from pipeline.trace.ocean import find_sea, read_ocean
+from pipeline.trace.kinds import find_kinds, resolve_land_kinds
 from pipeline.trace.simplify import build_polygons, drop_small_rings, simplify_traced
 from pipeline.trace.traced import REASONS, Floats, Rings, Traced, compute_spans, find_batches
 from tiles.errors import GridError
@@ -93,9 +93,10 @@ def build_coastline(
 ) -> CoastlineLayers:
     """Make features of what the tracer found.
 
-    A body of water is ``inland`` where its outer ring is coastline all around, ``sea`` where it reaches the edge of
-    the data and meets the ocean, else ``open``; a line is what its water is; land is ``sea`` where any sea washes it,
-    else what the water around it is, or ``open`` where it reaches the edge of the data.
+    A body of water is ``lake`` where its outer ring is coastline all around, ``sea`` where it meets the ocean,
+    ``river`` where it is a channel that the edge of the data cuts off, else ``open``: see ``waters``. A line is what
+    its water is, and is cut where the sea becomes a river; land is ``sea`` where any sea washes it, else what the
+    water around it is, or ``open`` where it reaches the edge of the data.
 
     Args:
         traced: What a tracer of the grid's size found.
@@ -115,17 +116,19 @@ def build_coastline(
     ground = Ground(grid)
     if options.min_area_m2:
         traced = _drop_small(traced, ground, options.min_area_m2)
+    kinds = find_kinds(traced, ground, options.ocean)
+    traced = replace(traced, lines=kinds.lines)
     uncertainty = _compute_uncertainty(traced, ground, context.probability_rmse)
     if options.simplify_m:
         traced = simplify_traced(traced, tolerance_m=options.simplify_m, pixel_m=ground.pixel_m)
     sizes = _compute_sizes(traced, ground)
     places = ground.compute_coordinates(traced.xy)
     water, land = build_polygons(traced.water, places), build_polygons(traced.land, places)
-    water_kind = _resolve_water_kinds(traced.water, water, ground, options.ocean)
+    land_kind = resolve_land_kinds(traced, kinds.line)
     return CoastlineLayers(
-        coastline=_line_layer(traced, places, sizes.lines, uncertainty, water_kind, ground, context),
-        water=_polygon_layer(water, water_kind, sizes.water, ground, context),
-        land=_polygon_layer(land, _resolve_land_kinds(traced, water_kind), sizes.land, ground, context),
+        coastline=_line_layer(traced, places, sizes.lines, uncertainty, kinds.line, ground, context),
+        water=_polygon_layer(water, kinds.water, sizes.water, ground, context),
+        land=_polygon_layer(land, land_kind, sizes.land, ground, context),
     )
 
 
@@ -150,7 +153,7 @@ def _compute_sizes(traced: Traced, ground: Ground) -> _Sizes:
     land_areas = ground.compute_ring_areas(traced.xy, degrees, land.vertex, land.start)
     water_areas = np.empty(len(water))
     # A ring that is coastline all around is the same for both, the other way around.
-    water_areas[lines.water_ring[lines.closed]] = -land_areas[lines.land_ring[lines.closed]]
+    water_areas[lines.water_ring] = -land_areas[lines.land_ring]
     own = np.flatnonzero(~water.contour)
     position, start = compute_spans(water.start, own)
     water_areas[own] = ground.compute_ring_areas(traced.xy, degrees, water.vertex[position], start)
@@ -191,35 +194,12 @@ def _compute_uncertainty(traced: Traced, ground: Ground, probability_rmse: float
     return uncertainty
 
 
-def _resolve_water_kinds(rings: Rings, polygons: NDArray[Any], ground: Ground, ocean: Path | None) -> NDArray[Any]:
-    """Kind of each body of water."""
-    cut_off = np.flatnonzero(~rings.contour[rings.outer[:-1]])
-    kinds = np.full(len(polygons), "inland", dtype=object)
-    if len(cut_off):
-        sea = find_sea(polygons[cut_off], ground.crs, ground, read_ocean(ground, path=ocean))
-        kinds[cut_off] = np.where(sea, "sea", "open")
-    return kinds
-
-
-def _resolve_land_kinds(traced: Traced, water_kind: NDArray[Any]) -> NDArray[Any]:
-    """Kind of each body of land, from the water around it."""
-    lines, land = traced.lines, traced.land
-    outer = land.outer[:-1]
-    kinds = np.full(len(outer), "open", dtype=object)
-    beside = water_kind[traced.water.polygon[lines.water_ring]]
-    body = land.polygon[lines.land_ring]
-    around = lines.closed & (land.area[lines.land_ring] > 0)
-    kinds[body[around]] = beside[around]
-    kinds[body[beside == "sea"]] = "sea"
-    return kinds
-
-
 def _line_layer(
     traced: Traced,
     places: Floats,
     length_m: Floats,
     uncertainty: Floats,
-    water_kind: NDArray[Any],
+    kind: NDArray[Any],
     ground: Ground,
     context: SceneContext,
 ) -> gpd.GeoDataFrame:
@@ -229,7 +209,7 @@ def _line_layer(
     reasons = np.array(REASONS, dtype=object)[lines.reasons]
     columns = {
         "id": np.arange(1, len(lines) + 1),
-        "kind": water_kind[traced.water.polygon[lines.water_ring]],
+        "kind": kind,
         "closed": lines.closed,
         "length_m": length_m,
         "start_reason": reasons[:, 0],

@@ -56,6 +56,11 @@ class Ground:
         return pyproj.CRS.from_proj4(f"+proj=laea +lat_0={lat} +lon_0={lon} {size} +units=m")
 
     @cached_property
+    def to_plane(self) -> pyproj.Transformer:
+        """From the grid's CRS to the plane; backwards with ``direction="INVERSE"``."""
+        return pyproj.Transformer.from_crs(self.crs, self.plane, always_xy=True)
+
+    @cached_property
     def pixel_m(self) -> tuple[float, float]:
         """Width and height of the pixel in the middle of the grid, in metres."""
         x, y = self.grid.width / 2, self.grid.height / 2

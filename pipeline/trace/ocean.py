@@ -18,20 +18,23 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from pipeline.trace.coarse import CoarseGrid, fill_polygons
 from pipeline.trace.ellipsoid import Ground
-from pipeline.trace.traced import Bools, Floats
+from pipeline.trace.traced import Bools, Floats, Ints
+from pipeline.trace.waters import OceanCells
 from tiles.errors import GridError
 from tiles.vector_edges import project_shapes
 from tiles.vector_file import read_water_layers
 
-__all__ = ["Ocean", "find_sea", "read_ocean"]
+__all__ = ["Ocean", "draw_ocean", "read_ocean"]
 
 _LAND_FILE: Final = Path(__file__).parents[1] / "data" / "land_10m.npz"
 _OFFSHORE_M = 2000.0
 """How far the bundled land may be wrong."""
 _OFFSHORE_AREA_M2 = 1e6
 _OWN_AREA_M2 = 1e4
-_SHARE = 0.25
+_LONGEST_EDGE_M = 2000.0
+"""Longer edges would be curves on the scene's grid."""
 _TOLERANCE_PX = 0.05
 """How far from where it was given a side of the user's own ocean may be drawn."""
 
@@ -44,11 +47,13 @@ class Ocean:
         whole: All of it.
         certain: The part of it that is ocean beyond doubt.
         least_area_m2: A body of water that has this much in common with ``certain`` is sea.
+        tolerance_m: How far from the truth it may be.
     """
 
     whole: shapely.Geometry
     certain: shapely.Geometry
     least_area_m2: float
+    tolerance_m: float
 
 
 def read_ocean(ground: Ground, *, path: Path | None = None) -> Ocean:
@@ -65,28 +70,44 @@ def read_ocean(ground: Ground, *, path: Path | None = None) -> Ocean:
     frame = _frame(ground)
     if path is not None:
         own = shapely.intersection(_read_polygons(path, ground, frame), frame)
-        return Ocean(whole=own, certain=own, least_area_m2=_OWN_AREA_M2)
+        return Ocean(whole=own, certain=own, least_area_m2=_OWN_AREA_M2, tolerance_m=0.0)
     whole = shapely.difference(frame, _read_land(ground, frame))
-    return Ocean(whole=whole, certain=shapely.buffer(whole, -_OFFSHORE_M), least_area_m2=_OFFSHORE_AREA_M2)
+    certain = shapely.buffer(whole, -_OFFSHORE_M)
+    return Ocean(whole=whole, certain=certain, least_area_m2=_OFFSHORE_AREA_M2, tolerance_m=_OFFSHORE_M)
 
 
-def find_sea(polygons: NDArray[Any], crs: pyproj.CRS, ground: Ground, ocean: Ocean) -> Bools:
-    """Which bodies of water meet the ocean.
+def draw_ocean(ocean: Ocean, ground: Ground, coarse: CoarseGrid) -> OceanCells:
+    """Draw the ocean on the cells of a scene.
 
     Args:
-        polygons: (n,) shapely polygons.
-        crs: Their CRS.
+        ocean: Near the scene.
         ground: The scene's ground.
-        ocean: The ocean near the scene.
+        coarse: The cells.
     """
-    if len(polygons) == 0 or shapely.is_empty(ocean.whole):
-        return np.zeros(len(polygons), dtype=bool)
-    bodies = _project(polygons, crs, ground)
-    for part in (ocean.whole, ocean.certain):
-        shapely.prepare(part)
-    share = shapely.area(shapely.intersection(bodies, ocean.whole)) / shapely.area(bodies)
-    certain = shapely.area(shapely.intersection(bodies, ocean.certain))
-    return np.asarray((share >= _SHARE) | (certain >= ocean.least_area_m2))
+    around = shapely.buffer(ocean.whole, ocean.tolerance_m) if ocean.tolerance_m else ocean.whole
+
+    def to_pixels(xy: Floats) -> Floats:
+        places = ground.to_plane.transform(xy[:, 0], xy[:, 1], direction="INVERSE")
+        return np.stack(~ground.grid.transform @ places, axis=1)
+
+    def draw(part: shapely.Geometry) -> Bools:
+        fine = np.array([shapely.segmentize(part, _LONGEST_EDGE_M)], dtype=object)
+        return fill_polygons(shapely.transform(fine, to_pixels), coarse)
+
+    def measure(row: Ints, col: Ints) -> Floats:
+        middle = np.stack((col, row), axis=1).astype(np.float64) + 0.5
+        xy = ground.compute_coordinates(np.asarray(middle * coarse.factor, dtype=np.float64))
+        points = shapely.points(*ground.to_plane.transform(xy[:, 0], xy[:, 1]))
+        distance: Floats = shapely.distance(points, ocean.whole)
+        return distance
+
+    return OceanCells(
+        whole=draw(ocean.whole),
+        certain=draw(ocean.certain),
+        near=draw(around),
+        least_area_m2=ocean.least_area_m2,
+        measure=measure,
+    )
 
 
 def _frame(ground: Ground) -> shapely.Geometry:
@@ -95,16 +116,10 @@ def _frame(ground: Ground) -> shapely.Geometry:
     along = np.linspace(0, 1, 21)
     edge = np.concatenate([np.stack((along * width, np.full(21, y)), axis=1) for y in (0, height)])
     side = np.concatenate([np.stack((np.full(21, x), along * height), axis=1) for x in (0, width)])
-    to_plane = pyproj.Transformer.from_crs(ground.crs, ground.plane, always_xy=True)
-    x, y = to_plane.transform(*ground.compute_coordinates(np.concatenate((edge, side))).T)
+    x, y = ground.to_plane.transform(*ground.compute_coordinates(np.concatenate((edge, side))).T)
     margin = 2 * _OFFSHORE_M
     frame: shapely.Geometry = shapely.box(x.min() - margin, y.min() - margin, x.max() + margin, y.max() + margin)
     return frame
-
-
-def _project(polygons: NDArray[Any], crs: pyproj.CRS, ground: Ground) -> NDArray[Any]:
-    to_plane = pyproj.Transformer.from_crs(crs, ground.plane, always_xy=True)
-    return shapely.transform(polygons, lambda xy: np.stack(to_plane.transform(*xy.T), axis=1))
 
 
 def _read_polygons(path: Path, ground: Ground, frame: shapely.Geometry) -> shapely.Geometry:
@@ -122,8 +137,9 @@ def _read_polygons(path: Path, ground: Ground, frame: shapely.Geometry) -> shape
 
 def _read_land(ground: Ground, frame: shapely.Geometry) -> shapely.Geometry:
     """Natural Earth's land within a frame in the scene's plane."""
-    to_degrees = pyproj.Transformer.from_crs(ground.plane, "EPSG:4326", always_xy=True)
-    lon, lat = to_degrees.transform(*shapely.get_coordinates(shapely.segmentize(frame, 5000)).T)
+    to_plane = pyproj.Transformer.from_crs("EPSG:4326", ground.plane, always_xy=True)
+    x, y = shapely.get_coordinates(shapely.segmentize(frame, 5000)).T
+    lon, lat = to_plane.transform(x, y, direction="INVERSE")
     centre = ground.compute_degrees(np.array([[ground.grid.width / 2, ground.grid.height / 2]]))[0, 0]
     lon = (lon - centre + 180) % 360 - 180  # degrees from the centre, which knows no antimeridian
     margin = 0.1
@@ -132,7 +148,7 @@ def _read_land(ground: Ground, frame: shapely.Geometry) -> shapely.Geometry:
     pieces = []
     for turn in (-360, 0, 360):
         cut = (window[0] + centre + turn, window[1], window[2] + centre + turn, window[3])
-        pieces.append(_project(_cut(land, cut), pyproj.CRS.from_epsg(4326), ground))
+        pieces.append(shapely.transform(_cut(land, cut), lambda xy: np.stack(to_plane.transform(*xy.T), axis=1)))
     merged: shapely.Geometry = shapely.union_all(shapely.make_valid(np.concatenate(pieces)))
     return merged
 

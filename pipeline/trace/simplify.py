@@ -117,6 +117,9 @@ def simplify_traced(traced: Traced, *, tolerance_m: float, pixel_m: tuple[float,
     simple = shapely.coverage_simplify(polygons, tolerance_m, simplify_boundary=False)
     places, wanted = (xy[:, 0] + 1j * xy[:, 1] for xy in (metres, shapely.get_coordinates(simple)))
     kept = np.isin(places, wanted)
+    cut = np.flatnonzero(~traced.lines.closed)  # where a line was cut, its pieces must go on to meet
+    kept[traced.lines.vertex[traced.lines.start[cut]]] = True
+    kept[traced.lines.vertex[traced.lines.start[cut + 1] - 1]] = True
     return replace(
         traced,
         lines=_thin_lines(traced.lines, kept),

@@ -13,13 +13,26 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REASONS", "Bools", "Floats", "Ints", "Lines", "Rings", "Traced", "compute_spans", "find_batches"]
+__all__ = [
+    "MOUTH",
+    "REASONS",
+    "Bools",
+    "Floats",
+    "Ints",
+    "Lines",
+    "Rings",
+    "Traced",
+    "compute_spans",
+    "find_batches",
+]
 
 Ints = NDArray[np.signedinteger[Any]]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-REASONS: Final = (None, "cloud", "nodata", "scene edge")
+MOUTH: Final = 4
+"""Code of an end at which a line goes on as another kind of shore: it was cut there."""
+REASONS: Final = (None, "cloud", "nodata", "scene edge", "mouth")
 """Why a line ends, by code: 0 where it does not end, else what lies beyond its end."""
 
 

@@ -25,7 +25,7 @@ def build_layers(
     sea = shapely.box(x - 3000 * unit, y - 3000 * unit, x + 7000 * unit, y + 3000 * unit)
     # An exterior ring of ``buffer`` runs clockwise, with the island on its right: land belongs on the left.
     shores = [island.exterior.reverse() for island in islands] + [lake.exterior for lake in lakes]
-    kinds = ["sea"] * 3 + ["inland"] * 3
+    kinds = ["sea"] * 3 + ["lake"] * 3
     origin_fields = {"scene": SCENE, "time": time, "model": "coast-16 1.0"}
     lines = {
         "id": range(1, 7),
@@ -45,6 +45,6 @@ def build_layers(
 
     return {
         "coastline": gpd.GeoDataFrame(lines, geometry=[shapely.LineString(shore) for shore in shores], crs=crs),
-        "water": polygons([sea.difference(shapely.union_all(islands)), *lakes], ["sea", *["inland"] * 3]),
+        "water": polygons([sea.difference(shapely.union_all(islands)), *lakes], ["sea", *["lake"] * 3]),
         "land": polygons([i.difference(k) for i, k in zip(islands, lakes, strict=True)], ["sea"] * 3),
     }

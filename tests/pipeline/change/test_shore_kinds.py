@@ -170,7 +170,7 @@ def test_a_place_lies_on_an_inland_shore_up_to_five_metres_from_it() -> None:
     assert InlandShore(tree=shapely.STRtree([])).holds(np.zeros((2, 2))).tolist() == [False, False]
 
 
-@pytest.mark.parametrize(("column", "word"), [("kind", "inland"), ("shape", "water body")])
+@pytest.mark.parametrize(("column", "word"), [("kind", "lake"), ("shape", "water body")])
 def test_the_lines_say_which_shore_is_inland(tmp_path: Path, column: str, word: str) -> None:
     xy = np.array([[500_000.0, 5_600_000.0], [501_000.0, 5_600_000.0]])
     lines = shapely.linestrings([PLANE.compute_degrees(xy), PLANE.compute_degrees(xy + np.array([0, 500]))])

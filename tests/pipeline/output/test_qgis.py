@@ -78,7 +78,7 @@ def test_every_vector_layer_opens_in_its_place(seen: dict[str, Any], place: str,
 def test_every_layer_finds_its_style(seen: dict[str, Any], place: str, layer: str) -> None:
     found = seen[f"{place}/{layer}"]
     assert (found["style_found"], found["style_error"]) == (True, "")
-    lines = ("categorizedSymbol", ["sea", "inland", "open"])
+    lines = ("categorizedSymbol", ["sea", "river", "lake", "open"])
     assert (found["renderer"], found["categories"]) == (lines if layer == "coastline" else ("singleSymbol", []))
 
 

@@ -133,7 +133,7 @@ def test_lengths_and_areas_are_those_of_the_ellipsoid(place: tuple[int, Affine])
     assert_topology(layers)
 
 
-def test_a_round_lake_in_bavaria_is_inland_and_has_its_size() -> None:
+def test_a_round_lake_in_bavaria_is_a_lake_and_has_its_size() -> None:
     layers = build(disc((20, 20), 12.0))
     (lake,) = layers.water.itertuples()
     (line,) = layers.coastline.itertuples()
@@ -141,8 +141,8 @@ def test_a_round_lake_in_bavaria_is_inland_and_has_its_size() -> None:
     assert lake.area_m2 == pytest.approx(np.pi * 120**2 / scale**2, rel=3e-3)
     assert line.length_m == pytest.approx(2 * np.pi * 120 / scale, rel=2e-3)
     assert (lake.kind, line.kind, line.closed, line.start_reason, line.end_reason) == (
-        "inland",
-        "inland",
+        "lake",
+        "lake",
         True,
         None,
         None,
@@ -153,9 +153,9 @@ def test_a_round_lake_in_bavaria_is_inland_and_has_its_size() -> None:
 def test_an_island_takes_the_kind_of_the_water_around_it() -> None:
     ring = np.minimum(disc((20, 20), 15), 1 - disc((20, 20), 6))
     layers = build(ring)
-    assert sorted(layers.land["kind"]) == ["inland", "open"]
-    assert layers.water["kind"].tolist() == ["inland"]
-    assert layers.land.set_index("kind").loc["inland", "area_m2"] < 2e4
+    assert sorted(layers.land["kind"]) == ["lake", "open"]
+    assert layers.water["kind"].tolist() == ["lake"]
+    assert layers.land.set_index("kind").loc["lake", "area_m2"] < 2e4
 
 
 def test_water_that_reaches_the_edge_is_sea_only_at_the_ocean() -> None:
@@ -167,7 +167,7 @@ def test_water_that_reaches_the_edge_is_sea_only_at_the_ocean() -> None:
 
 
 def test_an_ocean_of_ones_own_decides(tmp_path: Path) -> None:
-    bays = np.maximum(disc((0, 8), 5), disc((0, 30), 5))
+    bays = np.maximum(disc((0, 8), 5), disc((0, 33), 5))
     x, y = BAVARIA[1] @ (0, 8)
     ocean = gpd.GeoDataFrame(geometry=[shapely.Point(x, y).buffer(200)], crs=32632).to_crs(4326)
     ocean.to_file(tmp_path / "ocean.gpkg")

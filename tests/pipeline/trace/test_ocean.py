@@ -13,8 +13,10 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
+from pipeline.trace.coarse import CoarseGrid
 from pipeline.trace.ellipsoid import Ground
-from pipeline.trace.ocean import Ocean, find_sea, read_ocean
+from pipeline.trace.ocean import Ocean, draw_ocean, read_ocean
+from pipeline.trace.waters import OceanCells
 from tiles.errors import GridError
 from tiles.grid import Grid
 
@@ -69,33 +71,30 @@ def test_the_certain_ocean_lies_off_the_land() -> None:
     assert shapely.distance(ocean.certain, land) == pytest.approx(2000, rel=0.02)
 
 
-@pytest.mark.parametrize(
-    ("lon", "expected"),
-    [(10.75, True), (11.35, False)],  # Fehmarn Belt's west; Bavaria's longitude, but inland on Lolland
-)
-def test_only_water_in_the_ocean_is_sea(lon: float, *, expected: bool) -> None:
-    lat = 54.65 if expected else 54.78
-    ground = ground_at(lon, lat, size=0.1)
-    body = np.array([shapely.Point(lon, lat).buffer(0.02)])
-    assert find_sea(body, WGS84, ground, read_ocean(ground)).tolist() == [expected]
+def draw(ground: Ground, ocean: Ocean | None = None) -> OceanCells:
+    return draw_ocean(ocean or read_ocean(ground), ground, CoarseGrid.of(ground))
 
 
-def test_an_estuary_is_sea_where_enough_of_it_lies_offshore() -> None:
+def test_the_cells_are_drawn_where_the_ocean_lies() -> None:
     ground = ground_at(11.0, 54.5, size=0.5)
-    ocean = Ocean(whole=shapely.box(0, -1e4, 1e4, 1e4), certain=shapely.box(2000, -1e4, 1e4, 1e4), least_area_m2=1e6)
-    river = shapely.box(-9000, -100, 900, 100)  # a tenth of it in the ocean: may be the map's error
-    mouth = shapely.box(-9000, -100, 3500, 100)  # a quarter
-    gulf = shapely.union(shapely.box(-20_000, -9000, 0, 9000), shapely.box(0, -300, 4000, 300))  # 1.2 km2 offshore
-    bodies = np.array([river, mouth, gulf])
-    assert find_sea(bodies, ground.plane, ground, ocean).tolist() == [False, True, True]
+    ocean = read_ocean(ground)
+    cells = draw(ground, ocean)
+    row, col = np.indices(cells.whole.shape)
+    coarse = CoarseGrid.of(ground)
+    middle = (np.stack((col.ravel(), row.ravel()), axis=1) + 0.5) * np.array(coarse.factor)
+    x, y = ground.to_plane.transform(*ground.compute_coordinates(middle).T)
+    for drawn, part in ((cells.whole, ocean.whole), (cells.certain, ocean.certain)):
+        assert 0.05 < drawn.mean() < 0.95
+        assert (drawn.ravel() == shapely.contains_xy(part, x, y)).mean() > 0.999
+    distance = cells.measure(row.ravel(), col.ravel())
+    assert distance == pytest.approx(shapely.distance(shapely.points(x, y), ocean.whole), abs=1e-6)
+    near = cells.near.ravel()
+    assert (near == (distance <= 2000)).mean() > 0.999
 
 
-def test_nothing_is_sea_without_an_ocean() -> None:
-    ground = ground_at(11.2, 48.0)
-    assert find_sea(np.array([shapely.box(11.1, 47.9, 11.3, 48.1)]), WGS84, ground, read_ocean(ground)).tolist() == [
-        False
-    ]
-    assert find_sea(np.array([], dtype=object), WGS84, ground, read_ocean(ground)).tolist() == []
+def test_there_are_no_cells_of_ocean_without_an_ocean() -> None:
+    cells = draw(ground_at(11.2, 48.0))
+    assert not (cells.whole | cells.certain | cells.near).any()
 
 
 def test_real_scenes_lie_where_they_lie(shared: Path) -> None:
@@ -115,8 +114,12 @@ def test_an_ocean_of_ones_own_is_taken_at_its_word(tmp_path: Path) -> None:
     path = tmp_path / "ocean.geojson"
     gpd.GeoDataFrame(geometry=[shapely.box(11.2, 47.0, 12.0, 49.0)], crs=WGS84).to_file(path)
     ocean = read_ocean(ground, path=path)
-    bodies = np.array([shapely.box(11.0, 48.0, 11.15, 48.01), shapely.box(11.0, 48.0, 11.203, 48.01)])
-    assert find_sea(bodies, WGS84, ground, ocean).tolist() == [False, True]
+    cells = draw(ground, ocean)
+    half = cells.whole.shape[1] // 2
+    assert cells.whole[:, half:].all()
+    assert not cells.whole[:, :half].any()
+    assert (cells.certain == cells.whole).all()
+    assert (cells.near == cells.whole).all()
 
 
 def test_files_that_are_no_ocean_are_refused(tmp_path: Path) -> None:
