@@ -49,6 +49,11 @@ _HIDDEN = (
     "and most end where cloud begins."
 )
 
+_GUESSED = (
+    "No water lies in the ocean as Natural Earth draws it, up to 2 km off: the broad water nearest to it was taken for "
+    "sea. A finer ocean (--ocean) would tell."
+)
+
 RowSource = Callable[[SceneJob], Iterator[MappedRows]]
 """Gives the rows of a scene's map, from top to bottom."""
 
@@ -149,13 +154,15 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
         _require_pixels(job, state_counts)
         job.progress("writing", 0.0)
-        _write_results(job, folder, maps, tracer, quicklook)
+        layers = _write_results(job, folder, maps, tracer, quicklook)
     with job.clock.stage("record"):
-        write_item(folder, _describe_provenance(job, state_counts))
+        write_item(folder, _describe_provenance(job, state_counts, layers))
     job.progress("writing", 1.0)
 
 
-def _write_results(job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook) -> None:
+def _write_results(
+    job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook
+) -> CoastlineLayers:
     """Compress the rasters while the coastline is built; then write it while the picture is drawn."""
 
     def finish_rasters() -> None:
@@ -176,6 +183,7 @@ def _write_results(job: SceneJob, folder: Path, maps: MapWriter, tracer: Contour
             _draw_preview(job, folder / "preview.png", quicklook, layers)
         for write in writes:
             write.result()
+    return layers
 
 
 _LAYERS = 5
@@ -207,7 +215,10 @@ def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
         probability_rmse=job.card.probability_rmse,
     )
     options = CoastlineOptions(
-        min_area_m2=job.options.min_area_m2, simplify_m=job.options.simplify_m, ocean=job.options.ocean
+        min_area_m2=job.options.min_area_m2,
+        simplify_m=job.options.simplify_m,
+        ocean=job.options.ocean,
+        only=frozenset(job.options.only),
     )
     return build_coastline(tracer.finish(), grid=job.grid, context=context, options=options)
 
@@ -227,9 +238,11 @@ def _draw_preview(job: SceneJob, path: Path, quicklook: Quicklook, layers: Coast
     write_preview(path, picture, layers.coastline, caption)
 
 
-def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Provenance:
+def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64], layers: CoastlineLayers) -> Provenance:
     shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
-    hidden = shares[VALID] < LEAST_VALID_PERCENT
+    notes = job.notes
+    notes += (_HIDDEN,) * (shares[VALID] < LEAST_VALID_PERCENT)
+    notes += (_GUESSED,) * layers.sea_is_guessed
     return Provenance(
         scene=job.scene,
         grid=job.grid,
@@ -252,7 +265,7 @@ def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64]) -> Prov
             "nodata_percent": shares[NODATA],
             "obscured_percent": shares[OBSCURED],
         },
-        notes=(*job.notes, _HIDDEN) if hidden else job.notes,
+        notes=notes,
     )
 
 

@@ -12,7 +12,10 @@ from pipeline.checksums import compute_source_sha256
 from tiles.masks import CLOUD_CLASSES, SCL_CLASSES
 from tiles.options import Options
 
-__all__ = ["MapOptions"]
+__all__ = ["MapOptions", "ShoreKind"]
+
+ShoreKind = Literal["sea", "river", "lake", "open"]
+"""What a shore may be; see ``pipeline.trace.waters``."""
 
 
 class MapOptions(Options):
@@ -34,6 +37,7 @@ class MapOptions(Options):
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
         simplify_m: Tolerance for thinning the vectors, in metres; 0 keeps every vertex.
         ocean: Polygons of the ocean, to tell sea from lake; ``None``: Natural Earth 1:10m.
+        only: Kinds of lines and polygons that are written: ``sea``, ``river``, ``lake``, ``open``; none: all.
         formats: Vector formats besides the GeoPackage, which is always written.
         overwrite: Replace a result that was made from other inputs or with other choices.
     """
@@ -51,6 +55,7 @@ class MapOptions(Options):
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
     simplify_m: Annotated[float, Field(ge=0)] = 0.0
     ocean: Path | None = None
+    only: frozenset[ShoreKind] = frozenset()
     formats: tuple[str, ...] = ("gpkg",)
     overwrite: bool = False
 
@@ -69,6 +74,7 @@ class MapOptions(Options):
         return {
             "aoi": _describe_source(self.aoi),
             "ocean": _describe_source(self.ocean),
+            "only": sorted(self.only),
             "cloud_classes": sorted(self.cloud_classes),
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,

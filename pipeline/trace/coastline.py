@@ -61,11 +61,13 @@ class CoastlineOptions:
         min_area_m2: Islands and lakes smaller than this are left out.
         simplify_m: Tolerance of the simplification in metres; 0 for none.
         ocean: File of polygons of ocean; None for Natural Earth's.
+        only: Kinds of features that are wanted; none for all.
     """
 
     min_area_m2: float = 0
     simplify_m: float = 0
     ocean: Path | None = None
+    only: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for name, value in (("min_area_m2", self.min_area_m2), ("simplify_m", self.simplify_m)):
@@ -81,11 +83,20 @@ class CoastlineLayers:
         coastline: Lines, land on the left.
         water: Polygons of water.
         land: Polygons of land.
+        sea_is_guessed: No water lay in the ocean, and what lies nearest to it was taken for sea.
     """
 
     coastline: gpd.GeoDataFrame
     water: gpd.GeoDataFrame
     land: gpd.GeoDataFrame
+    sea_is_guessed: bool = False
+
+    def select(self, kinds: frozenset[str]) -> CoastlineLayers:
+        """The features of some kinds, with the numbers that they have among all."""
+        coastline, water, land = (
+            frame[frame["kind"].isin(kinds)].reset_index(drop=True) for frame in (self.coastline, self.water, self.land)
+        )
+        return replace(self, coastline=coastline, water=water, land=land)
 
 
 def build_coastline(
@@ -125,11 +136,13 @@ def build_coastline(
     places = ground.compute_coordinates(traced.xy)
     water, land = build_polygons(traced.water, places), build_polygons(traced.land, places)
     land_kind = resolve_land_kinds(traced, kinds.line)
-    return CoastlineLayers(
+    layers = CoastlineLayers(
         coastline=_line_layer(traced, places, sizes.lines, uncertainty, kinds.line, ground, context),
         water=_polygon_layer(water, kinds.water, sizes.water, ground, context),
         land=_polygon_layer(land, land_kind, sizes.land, ground, context),
+        sea_is_guessed=kinds.guessed,
     )
+    return layers.select(options.only) if options.only else layers
 
 
 def _drop_small(traced: Traced, ground: Ground, min_area_m2: float) -> Traced:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -159,7 +160,7 @@ class _Parts:
         """The stretches of some cells."""
         cells = np.nonzero(chosen)
         group = ndimage.label(chosen, _EIGHT)[0][cells].astype(np.int64)
-        pairs, number = np.unique(group * (int(body.max(initial=0)) + 1) + body[cells], return_inverse=True)
+        number, pairs = pd.factorize(group * (int(body.max(initial=0)) + 1) + body[cells])
         return cls(cells=cells, number=number, count=len(pairs))
 
     def any(self, flag: Bools) -> Bools:

@@ -37,6 +37,7 @@ def map_(
     min_area_m2: choices.MinArea = 0.0,
     simplify_m: choices.Simplify = 0.0,
     ocean: choices.Ocean = None,
+    only: choices.Only = None,
     formats: choices.Formats = "gpkg",
     bands: choices.Bands = None,
     scale: choices.Scale = None,

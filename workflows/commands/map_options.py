@@ -21,6 +21,7 @@ __all__ = [
     "Nodata",
     "Ocean",
     "Offset",
+    "Only",
     "Precision",
     "Runtime",
     "Scale",
@@ -51,6 +52,9 @@ Threshold = Annotated[float, typer.Option(help="Probability from which a pixel i
 MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
 Simplify = Annotated[float, typer.Option(help="Thin the vectors within this tolerance in metres; 0 keeps all.")]
 Ocean = Annotated[Path | None, typer.Option(help="Polygons of the ocean, instead of Natural Earth 1:10m.")]
+Only = Annotated[
+    str | None, typer.Option(help="Kinds of shore in the vectors, of sea,river,lake,open. Default: all of them.")
+]
 Formats = Annotated[str, typer.Option(help="Vector formats: gpkg, shp, shp.zip, fgb, parquet, geojson.")]
 Bands = Annotated[str | None, typer.Option(help="Names of a stack's bands in order, as B02,B03,B04,B08.")]
 Scale = Annotated[float | None, typer.Option(help="Reflectance per DN, for a stack without metadata (0.0001).")]

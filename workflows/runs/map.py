@@ -51,6 +51,8 @@ def read_options(said: Mapping[str, Any]) -> MapOptions:
     lists: dict[str, Any] = {}
     if "cloud_classes" in said:
         lists["cloud_classes"] = parse_cloud_classes(said["cloud_classes"])
+    if said.get("only"):
+        lists["only"] = frozenset(split_words(said["only"]))
     if "formats" in said:
         lists["formats"] = split_words(said["formats"])
     return MapOptions.pick(said, **lists)

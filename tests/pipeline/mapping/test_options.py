@@ -31,6 +31,7 @@ def test_what_does_not_change_the_result(choice: dict[str, object]) -> None:
         {"min_area_m2": 5.0},
         {"simplify_m": 1.0},
         {"formats": ("fgb",)},
+        {"only": {"sea"}},
     ],
 )
 def test_what_changes_the_result(choice: dict[str, object]) -> None:
@@ -68,6 +69,7 @@ def test_a_map_of_which_nothing_is_said() -> None:
         "min_area_m2": 0.0,
         "simplify_m": 0.0,
         "ocean": None,
+        "only": frozenset(),
         "formats": ("gpkg",),
         "overwrite": False,
     }
@@ -82,6 +84,7 @@ def test_borders_of_a_map() -> None:
             "threshold": ((0.001, 0.999), (0, 1)),
             "min_area_m2": ((0, 1e9), (-0.001,)),
             "simplify_m": ((0, 1e9), (-0.001,)),
+            "only": ((set(), {"sea", "river", "lake", "open"}), ({"inland"}, {"sea", "ocean"})),
             "cloud_classes": ((frozenset(), frozenset({0, 11})), (frozenset({-1}), frozenset({3, 12}))),
         },
         OptionError,

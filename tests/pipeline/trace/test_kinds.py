@@ -139,6 +139,16 @@ def test_simplified_pieces_still_meet_and_share_their_vertices(ocean: Path, tole
     assert vertices[0] <= vertices[2]
 
 
+def test_kinds_that_are_asked_for_alone_are_kept(layers: CoastlineLayers) -> None:
+    some = layers.select(frozenset({"sea", "lake"}))
+    pairs = ((some.coastline, layers.coastline), (some.water, layers.water), (some.land, layers.land))
+    for kept, whole in pairs:
+        expected = whole[whole["kind"] != "river"]
+        assert 0 < len(kept) == len(expected)
+        assert kept["id"].tolist() == expected["id"].tolist()
+        assert kept.geometry.to_wkb().tolist() == expected.geometry.to_wkb().tolist()
+
+
 def test_a_canal_that_cloud_cuts_off_is_still_a_river(ocean: Path) -> None:
     state = np.zeros((SIZE, SIZE), np.uint8)
     state[:, 400:420] = OBSCURED  # across the canal, 2 km inland
