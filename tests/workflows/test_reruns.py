@@ -19,7 +19,14 @@ import typer.main
 from models.networks.unet import UNetConfig
 from pipeline.batch.record import resolve_record
 from pipeline.change.compute_change import ChangeOptions, compute_change
-from pipeline.checksums import Basis, compute_basis, compute_checksums, compute_listing_sha256, compute_source_sha256
+from pipeline.checksums import (
+    ANSWERS,
+    Basis,
+    compute_basis,
+    compute_checksums,
+    compute_listing_sha256,
+    compute_source_sha256,
+)
 from pipeline.errors import StaleResultError
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import plan_scene
@@ -452,7 +459,7 @@ def test_a_release_makes_nothing_stale_unless_it_answers_otherwise(
     monkeypatch.setattr("strandline.__version__", "99.0")
     moved = compute_basis("map", inputs={"/b/B02.tif": "1" * 64}, choices={"offset": 0})
     assert is_result_there(tmp_path, moved, overwrite=False)
-    monkeypatch.setattr("pipeline.checksums.ANSWERS", {"map": 2})
+    monkeypatch.setattr("pipeline.checksums.ANSWERS", {"map": ANSWERS["map"] + 1})
     with pytest.raises(StaleResultError, match="differs in a release of Strandline that answered otherwise: pass"):
         is_result_there(tmp_path, basis, overwrite=False)
     assert not is_result_there(tmp_path, basis, overwrite=True)
