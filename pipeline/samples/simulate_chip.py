@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.samples.chips import Chip
 from tiles.grid import Window
 from tiles.simulate.world.landscape import World, WorldOptions, compute_stack
+from tiles.simulate.world.relief import Kind
 
 __all__ = ["CHIP_PX", "HELD_OUT_SEED", "simulate"]
 
@@ -23,16 +24,17 @@ _TRIES = 6
 _CENTRE_PX = 96
 
 
-def simulate(seed: int) -> Chip:
+def simulate(seed: int, *, kind: Kind = "random") -> Chip:
     """Simulate the chip of a seed: a window of a scene of any size, more often than not with a shore in it.
 
     Args:
         seed: Decides the world, its surfaces, sky and clouds, and the window.
+        kind: What the world is to be.
     """
     rng = np.random.default_rng([seed & 0xFFFFFFFF, 0xC41B])
     cover = float(rng.uniform(0.02, 0.6)) if rng.random() < _CLOUDY else 0.0
     extent = int(rng.choice(_EXTENTS_PX))
-    world = World(WorldOptions(seed=seed, cloud_cover=cover, extent_px=extent, block_px=CHIP_PX))
+    world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=extent, block_px=CHIP_PX))
     rendered = world.render(_choose_window(world, rng, extent))
     return Chip(
         reflectance=compute_stack(rendered),

@@ -21,6 +21,7 @@ from pipeline.samples.simulate_chip import CHIP_PX, simulate
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.samples.sample import Sample
+from tiles.simulate.world.relief import Kind
 
 __all__ = ["SimulatedSource", "pad_sample"]
 
@@ -40,6 +41,7 @@ class SimulatedSource:
         cache: Folder that keeps what was simulated; ``None`` simulates a chip anew for each draw.
         kept: Seeds that are drawn from; ``None`` for all.
         factors: How much coarser a draw may be; chosen at random, for training alone.
+        kind: What the worlds are.
 
     Raises:
         SampleError: There are no chips to draw from.
@@ -51,6 +53,7 @@ class SimulatedSource:
     cache: Path | None = None
     kept: tuple[int, ...] | None = None
     factors: tuple[int, ...] = _FACTORS
+    kind: Kind = "random"
 
     def __post_init__(self) -> None:
         if self.chips < 1 or not self.seeds:
@@ -58,8 +61,8 @@ class SimulatedSource:
 
     @property
     def name(self) -> str:
-        """``simulated``."""
-        return "simulated"
+        """``simulated``, and the kind of the worlds unless chance decides that."""
+        return "simulated" if self.kind == "random" else f"simulated {self.kind}"
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -88,7 +91,7 @@ class SimulatedSource:
     def _cut_part(self, seed: int, rng: np.random.Generator, size: int) -> Chip:
         """A part of a chip, laid around a pixel of the shore more often than not."""
         if self.cache is None:
-            chip = simulate(seed)
+            chip = self._simulate(seed)
             return cut(chip, _choose_corner(find_shore(np.rint(chip.fraction * 255)), rng, size), size)
         store, index = self._keep_chip(self.cache, seed)
         return store.read(index, corner=_choose_corner(store.find_shore(index), rng, size), size=size)
@@ -110,25 +113,29 @@ class SimulatedSource:
             seed: One of ``seeds``.
         """
         if self.cache is None:
-            return simulate(seed)
+            return self._simulate(seed)
         store, index = self._keep_chip(self.cache, seed)
         return store.read(index)
 
+    def _simulate(self, seed: int) -> Chip:
+        return simulate(seed, kind=self.kind)
+
     def _keep_chip(self, cache: Path, seed: int) -> tuple[ChipStore, int]:
         """The store, with the chip of a seed in it, and its number there."""
-        store, index = _open_store(cache, self.first_seed, self.chips), seed - self.first_seed
+        store, index = _open_store(cache, self.first_seed, self.chips, self.kind), seed - self.first_seed
         if not store.holds(index):
-            store.write(index, simulate(seed))
+            store.write(index, self._simulate(seed))
         return store, index
 
 
 @lru_cache(maxsize=4)
-def _open_store(cache: Path, first_seed: int, chips: int) -> ChipStore:
+def _open_store(cache: Path, first_seed: int, chips: int, kind: Kind) -> ChipStore:
     """The store of these seeds, opened once a process; a store of another simulator is refused."""
-    store = ChipStore(cache / f"{first_seed}-{chips}", capacity=chips, size=CHIP_PX, bands=len(L2A_STACK))
+    folder = f"{first_seed}-{chips}" if kind == "random" else f"{first_seed}-{chips}-{kind}"
+    store = ChipStore(cache / folder, capacity=chips, size=CHIP_PX, bands=len(L2A_STACK))
     if not store.holds(0):
-        store.write(0, simulate(first_seed))
-    elif not _is_same(store.read(0), simulate(first_seed)):
+        store.write(0, simulate(first_seed, kind=kind))
+    elif not _is_same(store.read(0), simulate(first_seed, kind=kind)):
         raise TrainingError(f"{cache} holds chips of another version of the simulator: remove it.")
     return store
 

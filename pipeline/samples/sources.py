@@ -15,6 +15,7 @@ from tiles.samples.crops import LabelledCrops
 from tiles.samples.mask_values import MaskValues
 from tiles.samples.sample import SampleSource, split_places
 from tiles.samples.swed import Swed
+from tiles.simulate.world.relief import KINDS
 
 __all__ = ["FORMS", "HELD_OUT", "Places", "resolve_places", "resolve_source"]
 
@@ -23,7 +24,9 @@ Places = Literal["all", "held-out", "learned"]
 HELD_OUT: Final = 0.15
 """Share of the places that are held out where nobody says otherwise."""
 
-FORMS = "simulated:FIRST-LAST, labels:SCENES, swed:DIR, folder:DIR[:land=0:water=1], or the path of a folder"
+FORMS = (
+    "simulated:FIRST-LAST[:KIND], labels:SCENES[:LIST], swed:DIR, folder:DIR[:land=0:water=1], or the path of a folder"
+)
 """How data can be named, for messages and help."""
 
 
@@ -31,10 +34,11 @@ def resolve_source(text: str, *, cache: Path | None = None) -> SampleSource:
     """The samples that a user means.
 
     Args:
-        text: ``simulated:FIRST-LAST`` (seeds), ``labels:SCENES`` (the labelled crops of the scenes in that folder),
-            ``swed:DIR[:train]`` (the test split where none is named), ``folder:DIR``, or a path: SWED where it holds
-            ``train/images`` or ``test/images``, else a folder of scenes with masks or polygons. After a folder of
-            scenes may stand which values of masks are which: ``folder:DIR:land=0:water=255``.
+        text: ``simulated:FIRST-LAST[:KIND]`` (seeds, and a kind of world, as ``harbour``), ``labels:SCENES[:LIST]``
+            (the labelled crops of the scenes in that folder, of one list where it is named), ``swed:DIR[:train]`` (the
+            test split where none is named), ``folder:DIR``, or a path: SWED where it holds ``train/images`` or
+            ``test/images``, else a folder of scenes with masks or polygons. After a folder of scenes may stand which
+            values of masks are which: ``folder:DIR:land=0:water=255``.
         cache: Folder that keeps simulated chips; ``None`` simulates them anew each time.
 
     Raises:
@@ -76,14 +80,23 @@ def resolve_places(source: SampleSource, which: str, *, held_out: float = HELD_O
 
 
 def _open_simulated(text: str, cache: Path | None) -> SampleSource:
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    seeds, colon, kind = text.partition(":")
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", seeds)
     first, last = (int(group or match[1]) for group in match.groups()) if match else (0, -1)
     if last < first:
         raise OptionError(f"Expected seeds as simulated:FIRST-LAST, found simulated:{text}.")
+    for known in KINDS:
+        if kind == known:
+            return SimulatedSource(first_seed=first, chips=last - first + 1, cache=cache, kind=known)
+    if colon:
+        raise OptionError(f"Expected a kind of world ({', '.join(KINDS)}), found simulated:{text}.")
     return SimulatedSource(first_seed=first, chips=last - first + 1, cache=cache)
 
 
 def _open_labels(text: str) -> SampleSource:
+    path, colon, name = text.rpartition(":")
+    if colon and not Path(text).is_dir():
+        return LabelledCrops(root=_require_folder(path), lists=(name,))
     return LabelledCrops(root=_require_folder(text))
 
 

@@ -49,8 +49,8 @@ class LabelledCrops:
 
     @property
     def name(self) -> str:
-        """Short name of the source."""
-        return "labelled crops"
+        """Short name of the source: that it is labelled crops, and of which lists where these were chosen."""
+        return f"labelled crops of {', '.join(self.lists)}" if self.lists else "labelled crops"
 
     @property
     def patches(self) -> tuple[Patch, ...]:

@@ -19,7 +19,7 @@ _Model = Annotated[str, typer.Argument(help="A bundled model (strandline models)
 _Data = Annotated[
     str,
     typer.Argument(
-        help="simulated:FIRST-LAST (seeds), labels:SCENES, a folder in SWED's layout, or one of images with masks.",
+        help="simulated:FIRST-LAST[:KIND], labels:SCENES[:LIST], a folder in SWED's layout, or of images with masks.",
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report.html, metrics.json and metrics.csv.")]

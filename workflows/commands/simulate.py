@@ -15,7 +15,7 @@ _Size = Annotated[int, typer.Option(help="Pixels of 10 m a side: a multiple of 6
 _Baseline = Annotated[str, typer.Option(help="Processing baseline; from 04.00 on pixels carry an offset of 1000.")]
 _Crs = Annotated[str, typer.Option(help="UTM zone: EPSG:326xx (north) or EPSG:327xx (south).")]
 _Kind = Annotated[
-    str, typer.Option(help="Landscape: open_coast, archipelago, estuary, fjord, lakes, land … or random.")
+    str, typer.Option(help="Landscape: open_coast, archipelago, estuary, fjord, lakes, harbour … or random.")
 ]
 _Cloud = Annotated[float | None, typer.Option(help="Share of the scene under cloud, 0 to 1; else the seed decides.")]
 _Swath = Annotated[

@@ -14,6 +14,7 @@ from pipeline.samples.simulate_chip import CHIP_PX, simulate
 from pipeline.samples.simulated import SimulatedSource
 from tiles.errors import SampleError
 from tiles.samples.sample import SampleSource
+from tiles.simulate.world.relief import Kind
 
 FIRST = 31
 
@@ -53,6 +54,15 @@ def test_tiles_cover_a_chip_once(cache: Path) -> None:
     assert not any(np.isfinite(tile.reflectance).any() for tile in tiles if not tile.valid.any())
 
 
+def test_harbours_are_kept_beside_worlds_of_any_kind(cache: Path) -> None:
+    world, harbour = (
+        SimulatedSource(first_seed=FIRST, chips=1, cache=cache, kind=kind) for kind in ("random", "harbour")
+    )
+    one, other = (source.read_chip(FIRST) for source in (world, harbour))
+    assert (one.fraction != other.fraction).any()
+    np.testing.assert_allclose(other.fraction, simulate(FIRST, kind="harbour").fraction, atol=0.51 / 255)
+
+
 def test_coarse_draws_are_padded_with_nothing(cache: Path) -> None:
     coarse = SimulatedSource(first_seed=FIRST, chips=1, cache=cache, factors=(6,))
     sample = coarse.draw(np.random.default_rng(1), size=128)
@@ -65,8 +75,8 @@ def test_coarse_draws_are_padded_with_nothing(cache: Path) -> None:
 def test_chips_of_another_simulator_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     SimulatedSource(first_seed=FIRST, chips=2, cache=tmp_path).read_chip(FIRST)
 
-    def simulate_otherwise(seed: int) -> Chip:
-        chip = simulate(seed)
+    def simulate_otherwise(seed: int, *, kind: Kind) -> Chip:
+        chip = simulate(seed, kind=kind)
         return replace(chip, reflectance=chip.reflectance + np.float32(0.01))
 
     from pipeline.samples import simulated as simulated_source

@@ -20,7 +20,7 @@ from tiles.samples.mask_values import MaskValues
 @pytest.fixture(autouse=True)
 def _opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is opened; what would be is named."""
-    monkeypatch.setattr(sources, "LabelledCrops", lambda *, root: ("labels", root))
+    monkeypatch.setattr(sources, "LabelledCrops", lambda *, root, lists=(): ("labels", root, *lists))
     monkeypatch.setattr(sources, "Swed", lambda *, root, split: ("swed", root, split))
     monkeypatch.setattr("tiles.samples.folder.FolderSamples", lambda *, root, values: ("folder", root, values))
 
@@ -39,6 +39,22 @@ def test_simulated_chips_go_by_their_seeds(text: str, first: int, chips: int, tm
 def test_seeds_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(OptionError, match="Expected seeds as simulated:FIRST-LAST"):
         resolve_source(text)
+
+
+def test_simulated_worlds_may_be_of_one_kind_and_are_kept_apart(tmp_path: Path) -> None:
+    harbours, any_kind = resolve_source("simulated:3-4:harbour", cache=tmp_path), resolve_source("simulated:3-4")
+    assert isinstance(harbours, SimulatedSource)
+    assert (harbours.kind, harbours.first_seed, harbours.chips) == ("harbour", 3, 2)
+    assert harbours.name != any_kind.name
+    for text in ("simulated:3-4:port", "simulated:3-4:", "simulated:3-4:random"):
+        with pytest.raises(OptionError, match=r"Expected a kind of world .*harbour"):
+            resolve_source(text)
+
+
+def test_one_list_of_labels_may_be_named(tmp_path: Path) -> None:
+    assert resolve_source(f"labels:{tmp_path}:ports") == ("labels", tmp_path, "ports")
+    (tmp_path / "a:b").mkdir()
+    assert resolve_source(f"labels:{tmp_path / 'a:b'}") == ("labels", tmp_path / "a:b")
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

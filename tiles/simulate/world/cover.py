@@ -40,8 +40,9 @@ _CLIMATES: dict[str, dict[str, float]] = {
     "urban": {"TOWN": 5, "grass": 1, "forest": 0.7, "asphalt": 0.5, "roof_bright": 0.3, "soil_bright": 0.5},
     "farmland": {"CROPS": 6, "grass": 1, "TOWN": 0.5, "forest": 0.6},
     "salt": {"salt_flat": 2, "sand_desert": 1, "soil_bright": 1, "scrub": 1, "wet_flat": 1},
+    "harbour": {"TOWN": 6, "asphalt": 1.5, "soil_dark": 0.5, "roof_bright": 0.4, "grass": 0.7, "forest": 0.5},
 }  # fmt: skip
-_CLIMATE_ODDS = (3.0, 2.0, 1.3, 2, 1.6, 1.0, 0.9, 0.9, 1.0, 2.0, 2.0, 0.4)
+_CLIMATE_ODDS = (3.0, 2.0, 1.3, 2, 1.6, 1.0, 0.9, 0.9, 1.0, 2.0, 2.0, 0.4, 0.0)
 
 _SHORES: dict[str, tuple[str, str, float]] = {
     # inner (wet) surface, outer surface, typical width in metres
@@ -69,6 +70,7 @@ _SHORE_ODDS = {
     "lava": "rocks none bare none", "wetland": "none mud tidal marsh none trees",
     "urban": "quay quay quay beach none rocks",
     "farmland": "none trees trees marsh mud bare drawdown", "salt": "salt mud bare none",
+    "harbour": "quay quay quay quay rocks none",
 }  # fmt: skip
 
 
@@ -158,8 +160,8 @@ def _draw_fields(rng: np.random.Generator, names: _Names, seed: int) -> Fields:
     )
 
 
-def _draw_town(rng: np.random.Generator, names: _Names, seed: int) -> Town:
-    return Town(
+def _draw_town(rng: np.random.Generator, names: _Names, seed: int, *, dock: bool) -> Town:
+    town = Town(
         seed=seed,
         houses=names.add_all("town town roof_bright grass town asphalt forest town"),
         halls=names.add_all("roof_bright roof_bright asphalt asphalt town grass soil_bright"),
@@ -167,6 +169,17 @@ def _draw_town(rng: np.random.Generator, names: _Names, seed: int) -> Town:
         block_px=float(rng.uniform(6, 14)),
         hall_px=float(rng.uniform(5, 22)),
         industry=float(rng.uniform(0, 0.6)),
+    )
+    return town if not dock else _build_docklands(town, rng, names)
+
+
+def _build_docklands(town: Town, rng: np.random.Generator, names: _Names) -> Town:
+    """The same town full of halls and yards, down to roofs and asphalt as dark as water."""
+    return replace(
+        town,
+        halls=names.add_all("asphalt asphalt asphalt burnt desert_dark roof_bright town soil_dark"),
+        industry=float(rng.uniform(0.3, 0.95)),
+        darkest=float(rng.uniform(0.25, 0.7)),
     )
 
 
@@ -180,16 +193,23 @@ def _draw_shores(rng: np.random.Generator, names: _Names, climate: str) -> tuple
     )
 
 
-def draw_cover(rng: np.random.Generator, *, extent_px: int) -> Cover:
-    """Draw the land cover of one world, with zones of sizes that a scene of ``extent_px`` shows."""
+def draw_cover(rng: np.random.Generator, *, extent_px: int, harbour: bool = False) -> Cover:
+    """Draw the land cover of one world, with zones of sizes that a scene of ``extent_px`` shows.
+
+    Args:
+        rng: Where chance comes from.
+        extent_px: Side of the scene in 10 m pixels.
+        harbour: Whether it is to be a port's: quays, halls and yards.
+    """
     climate = list(_CLIMATES)[int(rng.choice(len(_CLIMATES), p=np.array(_CLIMATE_ODDS) / sum(_CLIMATE_ODDS)))]
+    climate = "harbour" if harbour else climate
     odds = _CLIMATES[climate]
     count = int(rng.integers(2, min(6, len(odds)) + 1))
     chosen = rng.choice(list(odds), size=count, replace=False, p=np.array(list(odds.values())) / sum(odds.values()))
     shares = rng.dirichlet([2.0 * odds[str(name)] + 0.5 for name in chosen])
     names, seed, angle = _Names(), int(rng.integers(2**31)), rng.uniform(0, np.pi)
     zones = tuple(_SPECIAL[str(name)] if name in _SPECIAL else names.add(str(name)) for name in chosen)
-    fields, town = _draw_fields(rng, names, seed + 3), _draw_town(rng, names, seed + 10)
+    fields, town = _draw_fields(rng, names, seed + 3), _draw_town(rng, names, seed + 10, dock=harbour)
     shores, snow, road = _draw_shores(rng, names, climate), names.add("snow"), names.add("asphalt")
     grain = int(2 ** rng.integers(4, 8)) * (1 + extent_px // 2000)
     wet = Fractal.build(seed + 20, finest_px=4, coarsest_px=grain, hurst=rng.uniform(0.3, 0.9))

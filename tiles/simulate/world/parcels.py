@@ -53,6 +53,7 @@ class Town:
         block_px: Distance of the streets, in pixels.
         hall_px: Size of the halls' lots, in pixels.
         industry: Share of the quarters that hold halls.
+        darkest: Factor on the brightness of the darkest halls; of the brightest it is 1.3.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class Town:
     block_px: float
     hall_px: float
     industry: float
+    darkest: float = 0.7
 
 
 def _draw_surfaces(seed: int, surfaces: tuple[int, ...], down: Field, across: Field) -> Surfaces:
@@ -117,7 +119,8 @@ def lay_town(town: Town, along: Field, across: Field) -> tuple[Surfaces, Field]:
     if works.any():
         hall = np.floor(along / town.hall_px), np.floor(across / (0.6 * town.hall_px))
         surfaces = np.where(works, _draw_surfaces(town.seed + 3, town.halls, *hall), surfaces)
-        gain = np.where(works, 0.7 + np.float32(0.6) * compute_uniform(town.seed + 4, *hall), gain)
+        span = np.float32(1.3 - town.darkest)
+        gain = np.where(works, town.darkest + span * compute_uniform(town.seed + 4, *hall), gain)
     street = ((along % town.block_px) < 1.0) | ((across % (town.block_px * 1.7)) < 1.0)
     surfaces[street] = town.street
     gain[street] = 1.0

@@ -14,10 +14,11 @@ from tiles.simulate.world.noise import Fractal
 __all__ = ["KINDS", "SHORE_KINDS", "Barrier", "Causeway", "Channels", "Kind", "Lattice", "Relief"]
 
 Kind = Literal[
-    "random", "open_coast", "archipelago", "estuary", "delta", "fjord", "lagoon", "lakes", "river", "land", "sea"
-]
+    "random", "open_coast", "archipelago", "estuary", "delta", "fjord", "lagoon", "lakes", "river", "land", "sea",
+    "harbour",
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)[1:]
-"""All kinds but ``random``."""
+"""All kinds but ``random``, which never chooses ``harbour``: that one is made where it is asked for."""
 
 SHORE_KINDS: tuple[Kind, ...] = (*(kind for kind in KINDS if kind not in ("land", "sea")), "random")
 """Those that have a shore, and ``random``."""

@@ -8,11 +8,11 @@ import numpy as np
 
 from tiles.simulate.world.noise import Fractal
 from tiles.simulate.world.relief import KINDS, Barrier, Channels, Kind, Relief
-from tiles.simulate.world.work_draws import Dice, draw_pools, draw_works
+from tiles.simulate.world.work_draws import Dice, draw_docks, draw_pools, draw_works
 
 __all__ = ["draw_relief"]
 
-_KIND_ODDS = (4.0, 3.0, 3.0, 2.0, 2.0, 2.0, 3.0, 3.0, 1.2, 0.8)
+_KIND_ODDS = (4.0, 3.0, 3.0, 2.0, 2.0, 2.0, 3.0, 3.0, 1.2, 0.8, 0.0)
 
 
 def _draw_channels(
@@ -176,6 +176,17 @@ def _draw_sea(dice: Dice) -> Relief:
     return replace(relief, channels=(), skerries=islets)
 
 
+def _draw_harbour(dice: Dice) -> Relief:
+    """A town's coast, or its river, with docks, quays, moles and marinas all along it."""
+    coast = _draw_open_coast(dice)
+    if dice.happens(0.3):
+        stream = _draw_channels(dice, width_m=(80, 600), period_px=dice.share(0.4, 1.2), mouth_m=dice.between(1, 500))
+        coast = replace(coast, channels=(stream,))
+    elif dice.happens(0.7):
+        coast = replace(coast, channels=())
+    return draw_docks(dice, replace(coast, kind="harbour", skerries=None))
+
+
 _DRAWS = dict(
     zip(
         KINDS,
@@ -190,6 +201,7 @@ _DRAWS = dict(
             _draw_river,
             _draw_land,
             _draw_sea,
+            _draw_harbour,
         ),
         strict=True,
     )

@@ -1,4 +1,4 @@
-"""Ships on a simulated sea, at anchor or under way with their wakes: bright things that float on water.
+"""Ships on a simulated sea, at anchor, at a quay, or under way with their wakes: bright things that float on water.
 
 Source: the arms of a wake open at 19.5 degrees at most, and at less for fast ships, Rabaud and Moisy, 2013,
 doi:10.1103/PhysRevLett.110.214503.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tiles.simulate.world.noise import compute_hash, compute_uniform
 
-__all__ = ["Vessels", "compute_vessels"]
+__all__ = ["Vessels", "compute_vessels", "moor_vessels"]
 
 Field = NDArray[np.float32]
 
@@ -74,6 +74,37 @@ def compute_vessels(
             wake[place] = np.maximum(wake[place], _compute_wake(ahead, aside, chance))
     hull, wake = hull * (shore_m > _SHIP_M), wake * (shore_m > _WAKE_M)
     return Vessels(hull=hull, dark=dark, wake=wake) if hull.any() or wake.any() else None
+
+
+def moor_vessels(
+    seed: int, share: float, rows: NDArray[np.float64], cols: NDArray[np.float64], shore_m: Field
+) -> Vessels | None:
+    """Lay ships along the shores: each cell of a turned grid may hold one, as far out as it is broad.
+
+    Args:
+        seed: Which ships, and how the grid lies.
+        share: Share of the cells that hold one, 0 to 1.
+        rows: Pixel centres (R,) down the absolute plane, in pixels.
+        cols: Pixel centres (C,) across it.
+        shore_m: Distance from any shore (R, C), roughly, negative on land.
+
+    Returns:
+        The ships, without wakes, or ``None`` where there are none.
+    """
+    chance = compute_hash(seed, np.arange(3), np.arange(3)) / 2.0**32
+    x, y = np.cos(2 * np.pi * chance[0]), np.sin(2 * np.pi * chance[0])
+    along, across = cols[None, :] * x + rows[:, None] * y, rows[:, None] * x - cols[None, :] * y
+    side_px = 4 + 24 * chance[1]
+    cell = np.floor(along / side_px), np.floor(across / side_px)
+    taken = compute_uniform(seed + 1, *cell) < share
+    beam_m = 8 + 32 * compute_uniform(seed + 2, *cell)
+    off = np.maximum(abs(along / side_px - cell[0] - 0.5), abs(across / side_px - cell[1] - 0.5))
+    inside_px = (0.5 - off) * side_px
+    hull = np.clip((beam_m - shore_m) / 10 + 0.5, 0, 1) * np.clip(inside_px, 0, 1) * (taken & (shore_m > 0))
+    if not hull.any():
+        return None
+    hull = hull.astype(np.float32)
+    return Vessels(hull=hull, dark=compute_uniform(seed + 3, *cell) < 0.4, wake=np.zeros_like(hull))
 
 
 def _compute_half_size(chance: NDArray[np.float64]) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from tiles.simulate.world.sea_state import (
     draw_glint,
     draw_surf,
 )
-from tiles.simulate.world.vessels import Vessels, compute_vessels
+from tiles.simulate.world.vessels import Vessels, compute_vessels, moor_vessels
 
 __all__ = [
     "NO_ICE",
@@ -67,6 +67,7 @@ class Waters:
         drift: Floating plants, or ``None``.
         ice: Noise level above which the water is frozen; large for none.
         ships: Share of the cells of 600 m that hold a ship.
+        moored: Share of the places along the shores that hold one.
         rough: Whether waves are what varies most.
     """
 
@@ -86,6 +87,7 @@ class Waters:
     ice: float
     ships: float
     rough: bool
+    moored: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -214,9 +216,23 @@ def compute_water_view(
         foam=None if surf is None else compute_surf(surf, rows, cols, shore_m=shore_m, sea_m=base_m, patches=patches),
         ice=None if waters.ice > 50 else np.clip((patches - waters.ice) * 4, 0, 1).astype(np.float32),
         drift=None if drift is None else compute_drift(drift, rows, cols) * (shore_m > 15),
-        vessels=compute_vessels(waters.seed + 5, waters.ships, rows, cols, shore_m) if waters.ships > 0 else None,
+        vessels=_place_vessels(waters, rows, cols, shore_m),
         # The strongest variation of a rough sea is its waves, of other waters what drifts in them.
         textures=np.clip(np.stack([waves, ripples, patches] if waters.rough else [patches, waves, ripples]), -3, 3),
+    )
+
+
+def _place_vessels(
+    waters: Waters, rows: NDArray[np.float64], cols: NDArray[np.float64], shore_m: Field
+) -> Vessels | None:
+    afloat = compute_vessels(waters.seed + 5, waters.ships, rows, cols, shore_m) if waters.ships > 0 else None
+    moored = moor_vessels(waters.seed + 12, waters.moored, rows, cols, shore_m) if waters.moored > 0 else None
+    if afloat is None or moored is None:
+        return afloat or moored
+    return Vessels(
+        hull=np.maximum(afloat.hull, moored.hull),
+        dark=np.where(moored.hull > 0, moored.dark, afloat.dark),
+        wake=afloat.wake,
     )
 
 

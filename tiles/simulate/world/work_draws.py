@@ -8,7 +8,7 @@ import numpy as np
 
 from tiles.simulate.world.relief import Causeway, Lattice, Relief
 
-__all__ = ["Dice", "draw_pools", "draw_works"]
+__all__ = ["Dice", "draw_docks", "draw_pools", "draw_works"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,43 @@ def draw_works(dice: Dice, relief: Relief, odds: float) -> Relief:
     ways = [_draw_causeway(dice, reach_m=(80, 900)) for _ in range(2) if dice.happens(min(odds * wide, 0.5))]
     ways += [_draw_causeway(dice, reach_m=(50, 400)) for _ in range(2) if dice.happens(odds * 0.5)]
     return replace(relief, causeways=tuple(ways))
+
+
+def draw_docks(dice: Dice, relief: Relief) -> Relief:
+    """Make a harbour of a coast: docks, quays between them, moles and marinas, most of them square to each other.
+
+    Args:
+        dice: Chance, and the size of the scene.
+        relief: The coast without them.
+    """
+    heading, reach_m = dice.heading(), dice.between(150, 500)
+    docks = replace(_draw_dock_grid(dice, wide_px=(3, 22), share=(0.2, 0.8)), heading=heading, reach_m=reach_m)
+    quays = replace(_draw_dock_grid(dice, wide_px=(2, 14), share=(0.15, 0.6)), reach_m=dice.between(60, 250))
+    if dice.happens(0.8):
+        quays = replace(quays, heading=heading)
+    return replace(
+        relief,
+        basins=docks,
+        piers=quays if dice.happens(0.7) else relief.piers,
+        marinas=_draw_marinas(dice) if dice.happens(0.5) else None,
+        causeways=tuple(_draw_causeway(dice, reach_m=(150, 1200)) for _ in range(int(dice.rng.integers(0, 3)))),
+    )
+
+
+def _draw_dock_grid(dice: Dice, *, wide_px: tuple[float, float], share: tuple[float, float]) -> Lattice:
+    """Long works side by side, some of them shorter or narrower: docks where they are dug, quays where built out."""
+    long_px, wide = dice.between(15, 80), dice.between(*wide_px)
+    apart_px = wide + dice.between(3, 20)
+    return Lattice(
+        seed=dice.seed(),
+        heading=dice.heading(),
+        size_px=(long_px, apart_px),
+        share=float(dice.rng.uniform(*share)),
+        margin_m=(dice.between(1, 40), 5 * (apart_px - wide)),
+        reach_m=0.0,
+        district_share=float(dice.rng.uniform(0.2, 0.9)),
+        vary_m=1.5 * wide,
+    )
 
 
 def _draw_marinas(dice: Dice) -> Lattice:

@@ -118,8 +118,10 @@ class World:
         rng = np.random.default_rng([options.seed & 0xFFFFFFFF, 0x5EA])
         self._relief = draw_relief(options.kind, rng, extent_px=options.extent_px)
         self.terrain = Terrain(self._relief, extent_px=options.extent_px)
-        self.cover = draw_cover(rng, extent_px=options.extent_px)
-        self._waters = draw_waters(rng, cold=self.cover.snowline_m < 1e8)
+        harbour = self.kind == "harbour"
+        self.cover = draw_cover(rng, extent_px=options.extent_px, harbour=harbour)
+        waters = draw_waters(rng, cold=self.cover.snowline_m < 1e8)
+        self._waters = replace(waters, moored=float(rng.uniform(0.02, 0.3))) if harbour else waters
         self.sky = self._detector = draw_sky(rng)
         self._draw_light(rng)
         self.clouds = draw_clouds(rng, cover=options.cloud_cover, sun=self.sun)
