@@ -35,7 +35,7 @@ EXCEPTIONS = frozenset(
         "pipeline.watch.values.Mapped can be changed",
         "tiles.grid.Window is made by position",
         "tiles.indices.WaterIndex compares arrays",  # it holds a function of arrays
-        "tiles.pixels.reader.NativeRows is made by position",
+        "tiles.pixels.native_rows.NativeRows is made by position",
         "tiles.pixels.reader.Strip is made by position",
         "tiles.pixels.resample._Run is made by position",
         "tiles.samples.swed_check.SwedReport can be changed",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tiles.errors import SceneError
 
 __all__ = [
+    "CLOUD_BUFFER_M",
     "CLOUD_CLASSES",
     "MASK_NAMES",
     "NODATA",
@@ -51,6 +52,9 @@ SCL_CLASSES: dict[int, str] = {
 
 CLOUD_CLASSES: frozenset[int] = frozenset({3, 8, 9, 10})
 """Classes that hide the ground, unless the user chooses otherwise."""
+
+CLOUD_BUFFER_M = 60.0
+"""How far around them the ground is hidden too, unless the user chooses otherwise (docs/clouds.md)."""
 
 
 def compute_band_validity(

@@ -22,7 +22,9 @@ from models.runtimes.resolve import resolve_predictor
 from pipeline.predict.tile import ask_network
 from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.pixels.reader import NativeRows, ReadPlan, Strip
+from tiles.pixels.cloud_buffer import CloudBuffer
+from tiles.pixels.native_rows import NativeRows, widen
+from tiles.pixels.reader import ReadPlan, Strip
 from tiles.pixels.resample import reflect
 from tiles.products.fills import find_beyond_reflectance
 from tiles.scene import Radiometry, Scene
@@ -113,13 +115,14 @@ def merge_chunks(chunks: Sequence[int]) -> tuple[int, ...]:
     return (*merged, open_length) if open_length else tuple(merged)
 
 
-def plan_spans(lengths: Sequence[int], *, halo: int, stride: int) -> tuple[Span, ...]:
+def plan_spans(lengths: Sequence[int], *, halo: int, stride: int, margin: int = 0) -> tuple[Span, ...]:
     """What must be read for each chunk along one axis.
 
     Args:
         lengths: Of the chunks.
         halo: The network's reach in pixels.
         stride: The network's stride.
+        margin: Pixels on each side besides, as far as the cube has them.
     """
     total = sum(lengths)
     spans = []
@@ -128,7 +131,8 @@ def plan_spans(lengths: Sequence[int], *, halo: int, stride: int) -> tuple[Span,
         first = (start - halo) // stride * stride
         stop = -(-(start + length + halo) // stride) * stride
         needed = reflect(np.arange(first, stop, dtype=np.int64), total)
-        spans.append(Span(start=start, length=length, read_start=int(needed.min()), read_stop=int(needed.max()) + 1))
+        read_start, read_stop = widen((int(needed.min()), int(needed.max()) + 1), margin, total)
+        spans.append(Span(start=start, length=length, read_start=read_start, read_stop=read_stop))
         start += length
     return tuple(spans)
 
@@ -142,6 +146,7 @@ class ChunkMapper:
         scenes: The cube's dates as scenes, those that are read alike only once.
         scene_of: Which of them each date is.
         obscured_classes: Classes of the scene classification that hide the ground.
+        cloud_buffer: How far around them the ground is hidden too.
         tile_size: Interior of a tile in pixels.
         rows: The chunks' rows.
         cols: Their columns.
@@ -151,6 +156,7 @@ class ChunkMapper:
     scenes: tuple[Scene, ...]
     scene_of: tuple[int, ...]
     obscured_classes: frozenset[int]
+    cloud_buffer: CloudBuffer
     tile_size: int
     rows: tuple[Span, ...]
     cols: tuple[Span, ...]
@@ -203,7 +209,9 @@ class ChunkMapper:
         names = self.model.inputs
         bands = tuple(source for name in names for source in scene.bands if source.name == name)
         arrays = [*mark_fills(arrays[: len(bands)], names, scene.radiometry), *arrays[len(bands) :]]
-        plan = ReadPlan(scene=scene, bands=bands, obscured_classes=self.obscured_classes)
+        plan = ReadPlan(
+            scene=scene, bands=bands, obscured_classes=self.obscured_classes, cloud_buffer=self.cloud_buffer
+        )
         native = tuple(NativeRows(source, *corner, (array,)) for source, array in zip(bands, arrays, strict=False))
         scl = scene.classification if self.obscured_classes else None
         return Strip(plan, native, None if scl is None else NativeRows(scl, *corner, (arrays[len(bands)],)))

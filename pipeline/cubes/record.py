@@ -30,6 +30,7 @@ class CubeRecord:
         precision: What it multiplied in.
         threshold: Probability from which a pixel is water.
         cloud_classes: Classes of the scene classification that hid the ground.
+        cloud_buffer_m: How far around them it was hidden too.
         absent: What to tell of bands that the cube lacks.
     """
 
@@ -40,6 +41,7 @@ class CubeRecord:
     precision: str
     threshold: float
     cloud_classes: frozenset[int]
+    cloud_buffer_m: float
     absent: tuple[str, ...] = ()
 
 
@@ -72,6 +74,7 @@ def describe_result(dataset: xr.Dataset, record: CubeRecord) -> xr.Dataset:
         "strandline_bands": " ".join(record.model.inputs),
         "strandline_threshold": record.threshold,
         "strandline_cloud_classes": " ".join(map(str, sorted(record.cloud_classes))),
+        "strandline_cloud_buffer_m": record.cloud_buffer_m,
         "strandline_precision": record.precision,
         "strandline_scale": 1 / steps[0].quantification,
         "strandline_scale_source": record.radiometry.scale_source,

@@ -32,6 +32,7 @@ from pipeline.predict.tile_size import DEFAULT_TILE_SIZE
 from tiles import masks
 from tiles.errors import OptionError
 from tiles.options import Options
+from tiles.pixels.cloud_buffer import CloudBuffer
 from tiles.scene import BandSource, Level, Radiometry, Scene
 
 __all__ = ["CubeOptions", "segment"]
@@ -46,6 +47,7 @@ class CubeOptions(Options):
             where the processor has it.
         tile_size: Interior of a tile in pixels, 32 to 16384. Changes speed and memory, never the result.
         cloud_classes: Classes of the scene classification that hide the ground; empty: none does.
+        cloud_buffer_m: Ground within this distance of them is hidden too, 0 to 5000 metres.
         threshold: Probability from which a pixel is water, between 0 and 1.
         any_platform: The cube may be of another mission than Sentinel-2, whose bands go by the same names.
 
@@ -57,6 +59,7 @@ class CubeOptions(Options):
     precision: Literal["auto", "fp32", "bf16"] = "fp32"
     tile_size: int = DEFAULT_TILE_SIZE
     cloud_classes: frozenset[int] = masks.CLOUD_CLASSES
+    cloud_buffer_m: float = masks.CLOUD_BUFFER_M
     threshold: float = 0.5
     any_platform: bool = False
 
@@ -66,6 +69,8 @@ class CubeOptions(Options):
             raise OptionError(f"Expected a threshold between 0 and 1, found {self.threshold}.")
         if not 32 <= self.tile_size <= 16384:
             raise OptionError(f"Expected a tile size from 32 to 16384 pixels, found {self.tile_size}.")
+        if not 0 <= self.cloud_buffer_m <= 5000:
+            raise OptionError(f"Expected a cloud buffer of 0 to 5000 metres, found {self.cloud_buffer_m}.")
         unknown = sorted({*self.cloud_classes} - masks.SCL_CLASSES.keys())
         if unknown:
             raise OptionError(f"Expected cloud classes 0 to 11 of the scene classification, found {unknown}.")
@@ -196,15 +201,19 @@ class _Job:
             )
         different = list(dict.fromkeys(map(_build_key, self.radiometry.steps)))
         first = {key: step for step, key in reversed(list(enumerate(map(_build_key, self.radiometry.steps))))}
+        buffer = CloudBuffer.measure(self.layout.grid, self.options.cloud_buffer_m)
+        is_masked = self.layout.classification is not None and bool(self.options.cloud_classes)
+        margins = buffer.margin if is_masked else (0, 0)
         spans = {"halo": predictor.reach_px, "stride": predictor.stride}
         return ChunkMapper(
             model=self.key,
             scenes=tuple(_make_scene(self.layout, self.radiometry.steps[first[key]], self.level) for key in different),
             scene_of=tuple(different.index(_build_key(step)) for step in self.radiometry.steps),
             obscured_classes=self.options.cloud_classes,
+            cloud_buffer=buffer,
             tile_size=self.options.tile_size,
-            rows=plan_spans(row_lengths, **spans),
-            cols=plan_spans(col_lengths, **spans),
+            rows=plan_spans(row_lengths, **spans, margin=margins[0]),
+            cols=plan_spans(col_lengths, **spans, margin=margins[1]),
         )
 
     def map_at_once(self) -> _Answer:
@@ -261,6 +270,7 @@ class _Job:
             precision=load_predictor(self.key).precision,
             threshold=self.options.threshold,
             cloud_classes=self.options.cloud_classes,
+            cloud_buffer_m=self.options.cloud_buffer_m,
             absent=absent,
         )
         return describe_result(turned.assign_coords(dict(layout.coords)), record)

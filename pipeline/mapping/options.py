@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_source_sha256
-from tiles.masks import CLOUD_CLASSES, SCL_CLASSES
+from tiles.masks import CLOUD_BUFFER_M, CLOUD_CLASSES, SCL_CLASSES
 from tiles.options import Options
 
 __all__ = ["MapOptions", "ShoreKind"]
@@ -33,6 +33,7 @@ class MapOptions(Options):
             never the result.
         aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
         cloud_classes: Classes of the scene classification that hide the ground.
+        cloud_buffer_m: Ground within this distance of them is hidden too, in metres.
         threshold: Probability from which a pixel is water, and at which the coastline runs.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
         simplify_m: Tolerance for thinning the vectors, in metres; 0 keeps every vertex.
@@ -51,6 +52,7 @@ class MapOptions(Options):
     tile_size: Annotated[int, Field(ge=32, le=16384)] | None = None
     aoi: str | None = None
     cloud_classes: frozenset[int] = CLOUD_CLASSES
+    cloud_buffer_m: Annotated[float, Field(ge=0, le=5000)] = CLOUD_BUFFER_M
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
     simplify_m: Annotated[float, Field(ge=0)] = 0.0
@@ -76,6 +78,7 @@ class MapOptions(Options):
             "ocean": _describe_source(self.ocean),
             "only": sorted(self.only),
             "cloud_classes": sorted(self.cloud_classes),
+            "cloud_buffer_m": self.cloud_buffer_m,
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
             "simplify_m": self.simplify_m,

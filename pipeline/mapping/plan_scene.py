@@ -21,6 +21,7 @@ from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
 from pipeline.record.result import is_result_there
 from tiles.grid import Grid
+from tiles.pixels.cloud_buffer import CloudBuffer
 from tiles.pixels.reader import ReadPlan
 from tiles.products.open import StackOptions, open_scene
 from tiles.progress import Progress, ignore_progress
@@ -207,6 +208,7 @@ def prepare_prediction(job: SceneJob) -> Prediction:
             scene=job.scene,
             bands=job.bands,
             obscured_classes=job.options.cloud_classes,
+            cloud_buffer=CloudBuffer.measure(job.scene.grid, job.options.cloud_buffer_m),
             threads=job.options.threads,
             decoder=job.options.decoder,
         ),

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.pixels.reader import Cut, Strip
+from tiles.pixels.native_rows import Cut
+from tiles.pixels.reader import Strip
 from tiles.pixels.resample import AxisSampling
 from tiles.scene import Radiometry
 
@@ -68,10 +69,8 @@ def prepare_tile(strip: Strip, window: Window) -> TileInput:
     if rare or not all(np.can_cast(dn.dtype, np.uint16) for dn, _, _ in cuts):
         pixels = strip.read(window)
         return ReflectanceTile(reflectance=pixels.reflectance, state=pixels.state)
-    hidden = None
-    if strip.classification is not None:
-        classes, rows, cols = strip.classification.cut(window, grid)
-        hidden = np.isin(classes, list(strip.plan.obscured_classes)).view(np.uint8), rows, cols
+    found = strip.find_hidden(window)
+    hidden = None if found is None else (found[0].view(np.uint8), *found[1:])
     names = tuple(native.source.name for native in strip.bands)
     return NativeTile(cuts=tuple(cuts), hidden=hidden, names=names, radiometry=strip.plan.scene.radiometry)
 

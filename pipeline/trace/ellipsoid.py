@@ -10,6 +10,7 @@ import pyproj
 
 from pipeline.trace.traced import Floats, Ints, find_batches
 from tiles.grid import Grid
+from tiles.pixel_size import compute_pixel_m
 
 __all__ = ["Ground", "sum_by_line"]
 
@@ -63,10 +64,7 @@ class Ground:
     @cached_property
     def pixel_m(self) -> tuple[float, float]:
         """Width and height of the pixel in the middle of the grid, in metres."""
-        x, y = self.grid.width / 2, self.grid.height / 2
-        ends = self.compute_degrees(np.array([[x - 0.5, y], [x + 0.5, y], [x, y - 0.5], [x, y + 0.5]]))
-        metres = self._geod.inv(*ends[0::2].T, *ends[1::2].T)[2]
-        return float(metres[0]), float(metres[1])
+        return compute_pixel_m(self.grid)
 
     def compute_coordinates(self, xy: Floats) -> Floats:
         """(n, 2) coordinates in the grid's CRS from pixel coordinates."""

@@ -31,7 +31,9 @@ from tiles.masks import (
     compute_band_validity,
     read_declared_validity,
 )
+from tiles.pixels.cloud_buffer import NO_BUFFER, CloudBuffer
 from tiles.pixels.decoder import DecoderName, limit_block_cache, open_decoder
+from tiles.pixels.native_rows import Cut, NativeRows, widen
 from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
 from tiles.scene import BandSource, Radiometry, Scene
 
@@ -64,6 +66,7 @@ class ReadPlan:
         scene: The scene.
         bands: Sources of the bands wanted, in the order of the network's channels.
         obscured_classes: Classes of the scene classification that hide the ground; empty: none does.
+        cloud_buffer: How far around them the ground is hidden too.
         threads: Files decoded at once; 0: one a processor core.
         decoder: Who decodes: ``gdal``; ``nvimgcodec``, on a GPU, what is JPEG 2000.
     """
@@ -71,6 +74,7 @@ class ReadPlan:
     scene: Scene
     bands: tuple[BandSource, ...]
     obscured_classes: frozenset[int] = frozenset()
+    cloud_buffer: CloudBuffer = NO_BUFFER
     threads: int = 0
     decoder: DecoderName = "gdal"
 
@@ -79,6 +83,12 @@ class ReadPlan:
         """All that is decoded: the bands, and the scene classification where clouds are masked."""
         scl = self.scene.classification
         return (*self.bands, scl) if scl is not None and self.obscured_classes else self.bands
+
+    def resolve_buffer(self, source: BandSource) -> CloudBuffer:
+        """The buffer in pixels of a file's own grid; nothing grows in the file of another band than the clouds'."""
+        scl = self.scene.classification if self.obscured_classes else None
+        is_there = scl is not None and scl.path == source.path
+        return self.cloud_buffer.scale(self.scene.grid, source.grid) if is_there else NO_BUFFER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,6 +130,7 @@ class FileStream:
         grid: Grid,
         windows: Sequence[Window],
         decoder: DecoderName = "gdal",
+        margin: tuple[int, int] = (0, 0),
     ) -> None:
         """Open the file.
 
@@ -128,15 +139,20 @@ class FileStream:
             grid: The finest grid.
             windows: What will be asked for, in order; all of the same columns. May reach beyond the grid.
             decoder: Who decodes it.
+            margin: Native rows and columns that are wanted on each side besides, as far as the file has them.
         """
         self.sources = tuple(sources)
         self._src_grid = src = sources[0].grid
-        spans = [compute_sampling(src, grid, start=w.row_off, stop=w.row_stop, axis=0).span for w in windows]
+        spans = [
+            widen(compute_sampling(src, grid, start=w.row_off, stop=w.row_stop, axis=0).span, margin[0], src.height)
+            for w in windows
+        ]
         self._spans = spans
         # Near the lower edge a later strip may reflect to rows above those of an earlier one: keep what any will need.
         self._keep_from = np.minimum.accumulate([first for first, _ in spans][::-1])[::-1]
         col_start, col_stop = windows[0].col_off, windows[0].col_stop
-        self.col_start, self._col_stop = compute_sampling(src, grid, start=col_start, stop=col_stop, axis=1).span
+        span = compute_sampling(src, grid, start=col_start, stop=col_stop, axis=1).span
+        self.col_start, self._col_stop = widen(span, margin[1], src.width)
         self._chunks: list[Chunk] = []
         self._next_row = 0
         with ExitStack() as opened:
@@ -220,56 +236,6 @@ class FileStream:
 Mask = NDArray[np.bool_] | None
 """True where there is data, (row, col); ``None``: everywhere."""
 
-Cut = tuple[NDArray[Any], AxisSampling, AxisSampling]
-"""DN (row, col), and where the rows and columns of the finest grid fall in them."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NativeRows:
-    """Rows of one band in memory, as stored: DN (row, col) and where they begin in the band's grid.
-
-    They are kept in the pieces that they were decoded in, for joining those would take twice the memory. ``masks`` says
-    in the same pieces where the file itself declares the band valid; empty: it declares nothing.
-    """
-
-    source: BandSource
-    row_start: int
-    col_start: int
-    pieces: tuple[NDArray[Any], ...]
-    masks: tuple[NDArray[np.bool_], ...] = ()
-
-    def sampling(self, window: Window, grid: Grid) -> tuple[AxisSampling, AxisSampling]:
-        """Where the pixels of ``window`` fall in what is kept, rows and columns."""
-        rows = compute_sampling(self.source.grid, grid, start=window.row_off, stop=window.row_stop, axis=0)
-        cols = compute_sampling(self.source.grid, grid, start=window.col_off, stop=window.col_stop, axis=1)
-        return rows.shift(self.row_start), cols.shift(self.col_start)
-
-    def cut(self, window: Window, grid: Grid) -> Cut:
-        """Only the native pixels that ``window`` needs, and the sampling within them."""
-        rows, cols = self.sampling(window, grid)
-        dn = _join_pieces(self.pieces, rows.span, cols.span)
-        return dn, rows.shift(rows.span[0]), cols.shift(cols.span[0])
-
-    def cut_mask(self, window: Window, grid: Grid) -> NDArray[np.bool_] | None:
-        """Where the file itself declares the pixels of ``cut`` valid; ``None``: everywhere."""
-        if not self.masks:
-            return None
-        rows, cols = self.sampling(window, grid)
-        mask = _join_pieces(self.masks, rows.span, cols.span)
-        return None if mask.all() else mask
-
-
-def _join_pieces(pieces: Sequence[NDArray[Any]], rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
-    """Some rows and columns of pieces that lie one below the other."""
-    (top, bottom), (left, right) = rows, cols
-    parts, base = [], 0
-    for piece in pieces:
-        part = piece[max(top - base, 0) : max(bottom - base, 0), left:right]
-        base += len(piece)
-        if len(part):
-            parts.append(part)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
 
 @dataclass(frozen=True, slots=True)
 class Strip:
@@ -307,12 +273,28 @@ class Strip:
         else:
             reflectance[:] = 0
         state = _STATE_OF_VALIDITY[valid.view(np.uint8)]
-        if self.classification is not None:
-            classes, rows, cols = self.classification.cut(window, grid)
-            hidden = _find_classes(classes, self.plan.obscured_classes)
-            if hidden.any():
-                state[take_nearest(hidden, rows, cols) & valid] = OBSCURED
+        hidden = self.find_hidden(window)
+        if hidden is not None and hidden[0].any():
+            state[take_nearest(*hidden) & valid] = OBSCURED
         return Pixels(reflectance=reflectance, state=state)
+
+    def find_hidden(self, window: Window) -> Cut | None:
+        """Where clouds hide the ground, with what they grow by; ``None`` where nobody says so.
+
+        Args:
+            window: As of ``read``.
+
+        Returns:
+            bool (row, col) in pixels of the classification's own grid, and where those of the finest fall in them.
+        """
+        native, grid = self.classification, self.plan.scene.grid
+        if native is None:
+            return None
+        buffer = self.plan.resolve_buffer(native.source)
+        classes, rows, cols = native.cut(window, grid, margin=buffer.margin)
+        hidden = _find_classes(classes, self.plan.obscured_classes)
+        declared = native.cut_mask(window, grid, margin=buffer.margin)
+        return buffer.grow(hidden if declared is None else hidden & declared), rows, cols
 
     def _compute_validity(
         self, window: Window, cuts: Sequence[Cut], masks: Sequence[Mask], declared: Sequence[Mask]
@@ -426,7 +408,9 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
     with ExitStack() as stack:
         streams = []
         for _, sources in groupby(sorted(plan.sources, key=lambda s: s.path), key=lambda s: s.path):
-            stream = FileStream(tuple(sources), grid=plan.scene.grid, windows=windows, decoder=plan.decoder)
+            several = tuple(sources)
+            margin = plan.resolve_buffer(several[0]).margin
+            stream = FileStream(several, grid=plan.scene.grid, windows=windows, decoder=plan.decoder, margin=margin)
             streams.append(stream)
             stack.callback(stream.close)
         pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode")

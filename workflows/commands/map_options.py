@@ -12,6 +12,7 @@ __all__ = [
     "Aoi",
     "Bands",
     "Cloud",
+    "CloudBuffer",
     "Date",
     "Decoder",
     "Device",
@@ -47,6 +48,10 @@ Aoi = Annotated[
 ]
 Cloud = Annotated[
     str, typer.Option(help="Classes of the scene classification that hide the ground, as 3,8,9,10; or none.")
+]
+CloudBuffer = Annotated[
+    float,
+    typer.Option("--cloud-buffer", metavar="METRES", help="Hide the ground this far around cloud and its shadow too."),
 ]
 Threshold = Annotated[float, typer.Option(help="Probability from which a pixel is water.")]
 MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]

@@ -155,6 +155,7 @@ class AreaDefaults(_Strict):
         formats: Vector formats besides the GeoPackage.
         threshold: Probability at which the coastline runs.
         min_area_m2: Smaller islands and lakes are left out.
+        cloud_buffer_m: Ground within this distance of cloud is hidden too.
         clip: Map only what lies within the area, not the whole scene.
         nodata: DN of missing pixels, where items and files do not say it, or wrongly.
         destination: Folder or fsspec URL; ``{area}`` in it is the area's name.
@@ -178,6 +179,7 @@ class AreaDefaults(_Strict):
     formats: tuple[str, ...] = ("gpkg",)
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    cloud_buffer_m: Annotated[float, Field(ge=0, le=5000)] = 60.0
     clip: bool = True
     nodata: float | None = None
     destination: Annotated[str, Field(min_length=1)] = "published/{area}"
@@ -341,6 +343,7 @@ class AreaSettings(AreaDefaults):
             "aoi": self.aoi if self.clip else None,
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
+            "cloud_buffer_m": self.cloud_buffer_m,
             "formats": self.formats,
             "overwrite": True,
         }

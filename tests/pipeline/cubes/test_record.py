@@ -41,6 +41,7 @@ def describe(cube: xr.Dataset, card: ModelCard, *, steps: tuple[Radiometry, ...]
         precision="bf16",
         threshold=0.4,
         cloud_classes=frozenset({10, 3}),
+        cloud_buffer_m=50.0,
         absent=("No B11.",),
     )
     return describe_result(make_result(layout), record)
@@ -73,7 +74,7 @@ def test_the_record_says_how_values_were_understood(card: ModelCard) -> None:
     assert attrs["strandline_offset_source"] == "items; pixels"
     assert attrs["strandline_nodata"] == 0
     assert attrs["strandline_notes"] == "Assumed. No B11. Doubtful."
-    assert attrs["strandline_cloud_classes"] == "3 10"
+    assert (attrs["strandline_cloud_classes"], attrs["strandline_cloud_buffer_m"]) == ("3 10", 50.0)
     assert attrs["strandline_bands"] == "B03 B08"
     assert (attrs["strandline_threshold"], attrs["strandline_precision"]) == (0.4, "bf16")
     assert attrs["strandline_model_sha256"] == "f00"

@@ -20,6 +20,7 @@ from tiles.errors import BlockDecodeError, DecoderError, RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.pixels import reader
+from tiles.pixels.cloud_buffer import NO_BUFFER, CloudBuffer
 from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.scene import BandSource, NodataRule, Radiometry, Scene
 from tiles.tiling import Tiling
@@ -62,13 +63,16 @@ def make_scene(folder: Path, bands: dict[str, NDArray[np.uint16]], rule: NodataR
     )
 
 
-def read_whole(scene: Scene, tiling: Tiling, classes: Sequence[int] = ()) -> tuple[NDArray, NDArray]:
+def read_whole(
+    scene: Scene, tiling: Tiling, classes: Sequence[int] = (), buffer: CloudBuffer = NO_BUFFER
+) -> tuple[NDArray, NDArray]:
     """Stitch the interiors of a tiling back together."""
     domain = tiling.domain
     reflectance = np.full((len(scene.bands), *domain.shape), np.nan, dtype=np.float32)
     state = np.full(domain.shape, 99, dtype=np.uint8)
     rows = list(tiling.rows())
-    plan = ReadPlan(scene=scene, bands=scene.bands, obscured_classes=frozenset(classes), threads=2)
+    obscured = frozenset(classes)
+    plan = ReadPlan(scene=scene, bands=scene.bands, obscured_classes=obscured, cloud_buffer=buffer, threads=2)
     for row, strip in zip(rows, read_strips(plan, [row.read for row in rows]), strict=True):
         for tile in row.tiles:
             pixels = strip.read(tile.read)
@@ -86,6 +90,8 @@ def random_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         edge = SIZE_M // resolution
         high = 12 if name == "SCL" else 9000
         bands[name] = rng.integers(0 if name == "SCL" else 1, high, (edge, edge), dtype=np.uint16)
+        if name == "SCL":  # clouds large enough to grow
+            bands[name] = np.kron(bands[name][::4, ::4], np.ones((4, 4), dtype=np.uint16))[:edge, :edge]
         if name != "SCL":
             bands[name][rng.random((edge, edge)) < 0.02] = 0
     return make_scene(tmp_path_factory.mktemp("scene"), bands)
@@ -97,15 +103,17 @@ def random_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     halo=st.integers(0, 60),
     stride=st.sampled_from([1, 8]),
     domain=st.builds(Window, st.integers(0, 90), st.integers(0, 90), st.integers(1, 90), st.integers(1, 90)),
+    radius_m=st.sampled_from([0, 35, 120, 400]),
 )
 def test_tiles_stitched_give_the_whole_to_the_last_bit(
-    random_scene: Scene, tile_size: int, halo: int, stride: int, domain: Window
+    random_scene: Scene, tile_size: int, halo: int, stride: int, domain: Window, radius_m: float
 ) -> None:
+    buffer = CloudBuffer.measure(random_scene.grid, radius_m)
     whole, whole_state = read_whole(
-        random_scene, Tiling(domain=random_scene.grid.window, tile_size=180, halo=0), [3, 8, 9]
+        random_scene, Tiling(domain=random_scene.grid.window, tile_size=180, halo=0), [3, 8, 9], buffer
     )
     part, state = read_whole(
-        random_scene, Tiling(domain=domain, tile_size=tile_size, halo=halo, stride=stride), [3, 8, 9]
+        random_scene, Tiling(domain=domain, tile_size=tile_size, halo=halo, stride=stride), [3, 8, 9], buffer
     )
     rows, cols = domain.slices()
     np.testing.assert_array_equal(part, whole[:, rows, cols])

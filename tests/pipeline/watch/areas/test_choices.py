@@ -34,6 +34,7 @@ def test_an_area_of_which_nothing_is_said() -> None:
         "formats": ("gpkg",),
         "threshold": 0.5,
         "min_area_m2": 0.0,
+        "cloud_buffer_m": 60.0,
         "clip": True,
         "destination": "published/{area}",
         "compare": None,
@@ -59,6 +60,7 @@ def test_borders_of_an_area() -> None:
             "min_coverage": ((0, 100), (-0.1, 100.1)),
             "look_back": ((0, 3650), (-1, 3651)),
             "threshold": ((0.001, 0.999), (0, 1)),
+            "cloud_buffer_m": ((0, 5000), (-0.1, 5001, float("nan"))),
             "min_area_m2": ((0, 1e9), (-0.1, float("inf"), float("nan"))),
             "destination": (("x",), ("",)),
         },
@@ -143,6 +145,7 @@ def test_what_is_mapped_of_a_scene(clip: bool) -> None:
         "aoi": "8,53,9,54" if clip else None,
         "threshold": 0.5,
         "min_area_m2": 0.0,
+        "cloud_buffer_m": 60.0,
         "formats": ("gpkg",),
         "overwrite": True,
     }
