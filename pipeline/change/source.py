@@ -221,7 +221,9 @@ def _read_columns(path: Path, layer: str) -> dict[str, Any]:
         facts["id"] = row["scene"]
     if isinstance(row.get("model"), str):
         facts["model"] = row["model"]
-    if (acquired := parse_moment(row.get("time") or row.get("last"))) is not None:
+    # In a shapefile the time of day stands beside its day, as text.
+    moments = (parse_moment(row.get(name)) for name in ("time_utc", "time", "last_utc", "last"))
+    if (acquired := next((moment for moment in moments if moment is not None), None)) is not None:
         facts["acquired"] = acquired
     return facts
 

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pipeline.change.bodies import SHORE, Changes
-from pipeline.change.fields import SHIFT
+from pipeline.change.fields import CHANGE_LAYERS
 from pipeline.change.plane import Plane
 from pipeline.change.shift import Shifts
 from pipeline.change.source import DatedCoast
@@ -79,20 +79,20 @@ def write_tables(folder: Path, frames: Mapping[str, gpd.GeoDataFrame]) -> None:
     Raises:
         OutputError: A file cannot be written.
     """
-    polygons = pd.concat([_flatten(frames[name]).assign(change=name) for name in ("gained", "lost")], ignore_index=True)
+    flat = {
+        layer.name: pd.DataFrame(conform_layer(frames[layer.name], layer, times=False).drop(columns="geometry"))
+        for layer in CHANGE_LAYERS
+    }
+    polygons = pd.concat([flat[name].assign(change=name) for name in ("gained", "lost")], ignore_index=True)
     first = ["change", *(name for name in polygons.columns if name != "change")]
-    tables = {"change": polygons[first], "shift": _flatten(conform_layer(frames["shift"], SHIFT, times=False))}
+    tables = {"change": polygons[first], "shift": flat["shift"]}
     for name, table in tables.items():
         path = folder / f"{name}.csv"
         with output_errors(path):
-            table.to_csv(path, index=False, float_format="%.7g", lineterminator="\n")
+            table.to_csv(path, index=False, lineterminator="\n")
         path = folder / f"{name}.parquet"
         with output_errors(path, pyarrow.ArrowException):
             table.to_parquet(path, index=False, compression="zstd")
-
-
-def _flatten(frame: gpd.GeoDataFrame) -> pd.DataFrame:
-    return pd.DataFrame(frame.drop(columns="geometry"))
 
 
 def _make_date_columns(old: DatedCoast, new: DatedCoast, count: int) -> dict[str, NDArray[Any]]:

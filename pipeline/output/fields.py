@@ -25,6 +25,9 @@ _LAYERS = Path(__file__).parents[1] / "data" / "layers"
 
 FieldType = Literal["int", "real", "flag", "text", "time"]
 
+_DECIMALS: Mapping[str, int] = {"m": 2, "m2": 0, "m/year": 3, "years": 3, "degrees": 7}
+"""Of reals by their unit: no map of 10 m pixels knows its lengths to a millimetre, or its areas to a hand's breadth."""
+
 _DTYPES: Mapping[FieldType, Any] = {"int": "int64", "real": "float64", "flag": "bool"}
 
 
@@ -37,6 +40,7 @@ class Field:
         short: Name in a shapefile, at most ten letters.
         type: ``int``, ``real``, ``flag`` (true or false), ``text`` or ``time`` (UTC).
         unit: Unit of the values, empty where there is none.
+        decimals: Of a real, where the unit does not say how many there are.
         meaning: One sentence for the user.
     """
 
@@ -44,11 +48,23 @@ class Field:
     short: str
     type: FieldType
     unit: str = ""
+    decimals: int | None = None
     meaning: str
 
+    @property
+    def places(self) -> int | None:
+        """Decimals of a real; ``None``: as many as it has."""
+        return _DECIMALS.get(self.unit) if self.decimals is None else self.decimals
+
+    @property
+    def short_names(self) -> tuple[str, ...]:
+        """Names in a shapefile: of a time, that of the day and that of the text that tells the time of day too."""
+        return (self.short,) if self.type != "time" else (self.short, f"{self.short.removesuffix('_time')}_utc")
+
     def __post_init__(self) -> None:
-        if not 1 <= len(self.short) <= 10 or not self.short.isascii():
-            raise ValueError(f"A shapefile's field name has 1 to 10 ASCII letters, found {self.short!r}.")
+        wrong = [name for name in self.short_names if not 1 <= len(name) <= 10 or not name.isascii()]
+        if wrong:
+            raise ValueError(f"A shapefile's field name has 1 to 10 ASCII letters, found {wrong[0]!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +116,8 @@ LAYERS: Mapping[str, Layer] = read_layers("map")
 def conform_layer(frame: gpd.GeoDataFrame, layer: Layer, *, times: bool = True) -> gpd.GeoDataFrame:
     """Give a layer the columns and types of its schema, so that an empty one is written with all of them.
 
+    Reals are rounded to the decimals of their fields.
+
     Args:
         frame: Features with the layer's columns, in any order; geometries are shared with the result, not copied.
         layer: The schema.
@@ -129,4 +147,4 @@ def _conform_column(values: pd.Series, field: Field, *, times: bool) -> pd.Serie
     if field.type == "text":
         return values.astype(object).where(values.notna(), None)
     numbers: pd.Series = values.astype(_DTYPES[field.type])
-    return numbers
+    return numbers if field.type != "real" or field.places is None else numbers.round(field.places)

@@ -1,4 +1,7 @@
-"""Write shapefiles that an analyst can trust: planned names, UTF-8, a refusal before the format's limit.
+"""Write shapefiles that an analyst can trust: planned names, dates that are dates, UTF-8, a refusal in time.
+
+A time becomes a date, by which programs sort and filter (QGIS' temporal controller), and beside it an ISO 8601 text
+with the time of day, for which the format has no type. Reals have the decimals of their fields.
 
 Source: ESRI Shapefile Technical Description, July 1998 (sizes of records); GDAL's driver for the rest.
 """
@@ -13,11 +16,13 @@ from pathlib import Path
 from typing import Final
 
 import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
 import pyogrio
 import shapely
 
 from pipeline.errors import OutputError
-from pipeline.output.fields import Layer, conform_layer
+from pipeline.output.fields import Field, Layer, conform_layer
 
 __all__ = ["SIZE_LIMIT", "estimate_size", "refuse_oversize", "write_shapefiles", "write_zipped_shapefiles"]
 
@@ -25,7 +30,10 @@ SIZE_LIMIT: Final = 2**31 - 1
 """Bytes: beyond this many readers fail, though not all."""
 
 _HEADER, _RECORD, _PART, _POINT = 100, 52, 4, 16
-_NUMBER_WIDTH, _TEXT_WIDTH = 24, 80
+_NUMBER_WIDTH, _TEXT_WIDTH, _DATE_WIDTH = 24, 80, 8
+_DIGITS = 18
+"""Of a real, decimals among them: the area of a continent to a square metre has 13."""
+_WHOLE_TIME: Final = "The same with the time of day, as text by ISO 8601."
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -43,7 +51,8 @@ def estimate_size(frame: gpd.GeoDataFrame, layer: Layer) -> int:
     parts = len(frame) + int(shapely.get_num_interior_rings(geometry).sum())
     points = int(shapely.get_num_coordinates(geometry).sum())
     shp = _HEADER + _RECORD * len(frame) + _PART * parts + _POINT * points
-    widths = (_TEXT_WIDTH if field.type in ("text", "time") else _NUMBER_WIDTH for field in layer.fields)
+    special = {"text": _TEXT_WIDTH, "time": _DATE_WIDTH + _TEXT_WIDTH}
+    widths = (special.get(field.type, _NUMBER_WIDTH) for field in layer.fields)
     return max(shp, len(frame) * (1 + sum(widths)))
 
 
@@ -112,16 +121,37 @@ def write_zipped_shapefiles(path: Path, frames: Mapping[str, gpd.GeoDataFrame], 
 
 
 def _write_one(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
-    short = {field.name: field.short for field in layer.fields}
-    # dBase has no flag that all programs read and no time of day: a number 0 or 1, and text.
-    flags = {field.name: "int32" for field in layer.fields if field.type == "flag"}
-    pyogrio.write_dataframe(
-        conform_layer(frame, layer, times=False).astype(flags).rename(columns=short),
+    # Through Arrow, since decimals and dates have types there, and none in a frame.
+    conformed = conform_layer(frame, layer)
+    columns = {
+        name: column for field in layer.fields for name, column in _make_columns(conformed[field.name], field).items()
+    }
+    pyogrio.write_arrow(
+        pa.table({**columns, "geometry": pa.array(conformed.geometry.to_wkb(), pa.binary())}),
         path,
         driver="ESRI Shapefile",
+        geometry_name="geometry",
         geometry_type=layer.geometry,
+        crs=frame.crs.to_wkt(),
         layer_options={"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": "1980-01-01", "SPATIAL_INDEX": "NO"},
     )
+
+
+def _make_columns(values: pd.Series, field: Field) -> dict[str, pa.Array]:
+    """The column of a field by its short name; of a time two, its day and the whole of it."""
+    if field.type == "time":
+        days, texts = values.dt.date, values.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            name: pa.array(column, kind, from_pandas=True)
+            for name, column, kind in zip(field.short_names, (days, texts), (pa.date32(), pa.string()), strict=True)
+        }
+    if field.type == "flag":  # dBase has no flag that all programs read: a number 0 or 1
+        return {field.short: pa.array(values.astype("int32"))}
+    if field.type == "text":
+        return {field.short: pa.array(values, pa.string(), from_pandas=True)}
+    column = pa.array(values, from_pandas=True)
+    is_rounded = field.type == "real" and field.places is not None
+    return {field.short: column.cast(pa.decimal128(_DIGITS, field.places)) if is_rounded else column}
 
 
 def _write_field_table(path: Path, layers: Iterable[Layer]) -> None:
@@ -129,4 +159,6 @@ def _write_field_table(path: Path, layers: Iterable[Layer]) -> None:
         table = csv.writer(file)
         table.writerow(("layer", "short", "long", "unit", "meaning"))
         for layer in layers:
-            table.writerows((layer.name, f.short, f.name, f.unit, f.meaning) for f in layer.fields)
+            for field in layer.fields:
+                for short, meaning in zip(field.short_names, (field.meaning, _WHOLE_TIME), strict=False):
+                    table.writerow((layer.name, short, field.name, field.unit, meaning))

@@ -14,6 +14,7 @@ import shapely
 from pyproj import Transformer
 
 from pipeline.errors import output_errors
+from pipeline.output.fields import conform_layer
 from pipeline.output.geopackage import write_geopackage
 from pipeline.timeseries.fields import CROSSINGS, SERIES_LAYERS, TRANSECTS
 from pipeline.timeseries.series import Fits, Series
@@ -84,8 +85,8 @@ def write_series_tables(folder: Path, series: Series) -> None:
         OutputError: A file cannot be written.
     """
     rates, crossings = build_rates(series), build_crossings(series)
-    for name, frame in (("positions", crossings), ("rates", rates)):
-        _write_table(folder, name, pd.DataFrame(frame.drop(columns="geometry")))
+    for name, frame, layer in (("positions", crossings, CROSSINGS), ("rates", rates, TRANSECTS)):
+        _write_table(folder, name, pd.DataFrame(conform_layer(frame, layer, times=False).drop(columns="geometry")))
     path = folder / "transects.gpkg"
     with output_errors(path, RuntimeError, sqlite3.Error):
         placed = crossings[np.isfinite(crossings["position_m"])].reset_index(drop=True)
@@ -95,7 +96,7 @@ def write_series_tables(folder: Path, series: Series) -> None:
 def _write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     path = folder / f"{name}.csv"
     with output_errors(path):
-        table.to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
+        table.to_csv(path, index=False, lineterminator="\n")
     if "time" in table:
         table = table.assign(time=pd.to_datetime(table["time"], utc=True, format="ISO8601").dt.as_unit("ms"))
     path = folder / f"{name}.parquet"

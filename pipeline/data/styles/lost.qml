@@ -1,5 +1,6 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<qgis version="3.22.0" styleCategories="Symbology">
+<qgis version="3.22.0" styleCategories="Symbology|Temporal">
+  <temporal enabled="1" mode="2" startField="old_time" endField="new_time" limitMode="0" durationUnit="min" fixedDuration="0" accumulate="0" />
   <renderer-v2 type="categorizedSymbol" attr="kind" symbollevels="0" forceraster="0">
     <categories>
       <category value="shore" label="shore" symbol="0" render="true" type="string" />

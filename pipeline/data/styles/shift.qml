@@ -1,5 +1,6 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<qgis version="3.22.0" styleCategories="Symbology">
+<qgis version="3.22.0" styleCategories="Symbology|Temporal">
+  <temporal enabled="1" mode="2" startField="old_time" endField="new_time" limitMode="0" durationUnit="min" fixedDuration="0" accumulate="0" />
   <renderer-v2 type="RuleRenderer" symbollevels="0" forceraster="0">
     <rules key="rules">
       <rule key="rule0" label="shore moved, advance" filter="&quot;state&quot; = 'moved' AND &quot;local_shift_m&quot; &gt; 0" symbol="0" />

@@ -1,5 +1,6 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<qgis version="3.22.0" styleCategories="Symbology">
+<qgis version="3.22.0" styleCategories="Symbology|Temporal">
+  <temporal enabled="1" mode="2" startField="first" endField="last" limitMode="0" durationUnit="min" fixedDuration="0" accumulate="0" />
   <renderer-v2 type="singleSymbol" symbollevels="0" forceraster="0">
     <symbols>
       <symbol type="line" name="0" alpha="1" clip_to_extent="1">

@@ -1,5 +1,6 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<qgis version="3.22.0" styleCategories="Symbology">
+<qgis version="3.22.0" styleCategories="Symbology|Temporal">
+  <temporal enabled="1" mode="1" startField="time" endField="" limitMode="0" durationUnit="min" fixedDuration="0" accumulate="0" />
   <pipe>
     <rasterrenderer band="1" opacity="1" alphaBand="-1" nodataColor="" type="paletted">
       <colorPalette>

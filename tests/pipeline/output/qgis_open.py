@@ -14,17 +14,21 @@ from pathlib import Path
 from qgis.core import (
     Qgis,
     QgsApplication,
+    QgsDateTimeRange,
+    QgsFeatureRequest,
     QgsMapRendererParallelJob,
     QgsMapSettings,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
+    QgsVectorLayerTemporalContext,
 )
-from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtCore import QDateTime, QSize, Qt
 from qgis.PyQt.QtGui import QColor
 
 LAYERS = ("coastline", "water", "land")
 ENDINGS = ("shp", "fgb", "geojson")
+DAYS = ("2024-05-05", "2024-05-06", "2024-05-07")
 
 
 def describe(layer) -> dict:
@@ -47,8 +51,21 @@ def describe_vector(layer) -> dict:
         "style_error": style if not found else "",
         "renderer": layer.renderer().type(),
         "categories": [item.value() for item in getattr(layer.renderer(), "categories", list)()],
+        "types": {field.name(): field.typeName() for field in layer.fields()},
+        "temporal": [layer.temporalProperties().isActive(), layer.temporalProperties().startField()],
+        "on_days": [count_on(layer, day) for day in DAYS] if found else [],
         "indexed": layer.hasSpatialIndex() == 2,
     }
+
+
+def count_on(layer, day: str) -> int:
+    """Features that the temporal controller leaves in on a day."""
+    start = QDateTime.fromString(f"{day}T00:00:00", Qt.ISODate)
+    period = QgsDateTimeRange(start, start.addDays(1), True, False)
+    context = QgsVectorLayerTemporalContext()
+    context.setLayer(layer)
+    wanted = layer.temporalProperties().createFilterString(context, period)
+    return sum(1 for _ in layer.getFeatures(QgsFeatureRequest().setFilterExpression(wanted)))
 
 
 def describe_raster(layer) -> dict:

@@ -11,6 +11,8 @@ import shapely
 from pipeline.errors import OutputError
 from pipeline.output.fields import Field, Layer, conform_layer, read_layers
 
+ODD = 1234.567891234
+
 
 @pytest.mark.parametrize("short", ["", "elevenchars", "größe"])
 def test_short_names_have_one_to_ten_ascii_letters(short: str) -> None:
@@ -26,6 +28,35 @@ def test_every_layer_fits_a_shapefile_and_is_explained(kind: str) -> None:
         assert len(set(short)) == len(short), name
         assert layer.name == name
         assert all(field.meaning.endswith(".") for field in layer.fields)
+
+
+@pytest.mark.parametrize("kind", ["map", "change", "mosaic", "timeseries"])
+def test_every_real_says_how_many_decimals_it_has(kind: str) -> None:
+    reals = {f.name: f for layer in read_layers(kind).values() for f in layer.fields if f.type == "real"}
+    assert [name for name, field in reals.items() if field.places is None] == []
+    places = {field.unit: field.places for field in reals.values() if field.decimals is None}
+    assert places.items() <= {"m": 2, "m2": 0, "m/year": 3, "years": 3, "degrees": 7}.items()
+
+
+@pytest.mark.parametrize("kind", ["map", "change", "mosaic", "timeseries"])
+def test_every_time_has_a_name_for_its_text_in_a_shapefile(kind: str) -> None:
+    for layer in read_layers(kind).values():
+        names = [name for field in layer.fields for name in field.short_names]
+        assert all(len(name) <= 10 for name in names)
+        assert len(set(names)) == len(names) == len(layer.fields) + sum(f.type == "time" for f in layer.fields)
+
+
+@pytest.mark.parametrize(
+    ("unit", "decimals", "value"),
+    [("m", None, 1234.57), ("m2", None, 1235.0), ("degrees", None, 1234.5678912), ("m", 3, 1234.568), ("", None, ODD)],
+)
+def test_reals_are_rounded_as_their_fields_say(unit: str, decimals: int | None, value: float) -> None:
+    field = Field(name="a", short="a", type="real", unit=unit, decimals=decimals, meaning="A.")
+    layer = Layer(name="one", title="One", geometry="Point", meaning="One.", fields=(field,), style="one")
+    frame = gpd.GeoDataFrame({"a": [ODD, np.nan]}, geometry=[shapely.Point(0, 0)] * 2, crs=32630)
+    first, second = conform_layer(frame, layer)["a"]
+    assert first == value
+    assert np.isnan(second)
 
 
 def make_layer() -> Layer:

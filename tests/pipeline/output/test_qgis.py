@@ -83,6 +83,15 @@ def test_every_layer_finds_its_style(seen: dict[str, Any], place: str, layer: st
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("place", ["gpkg", "shp", "fgb", "geojson"])
+def test_the_temporal_controller_shows_a_layer_on_its_day(seen: dict[str, Any], place: str, layer: str) -> None:
+    found, count = seen[f"{place}/{layer}"], len(build_layers()[layer])
+    assert found["temporal"] == [True, "time"]
+    assert found["types"]["time"] == ("Date" if place == "shp" else "DateTime")
+    assert found["on_days"] == [0, count, 0]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
 def test_the_geopackage_has_spatial_indexes(seen: dict[str, Any], layer: str) -> None:
     assert seen[f"gpkg/{layer}"]["indexed"]
 

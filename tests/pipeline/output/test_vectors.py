@@ -62,7 +62,7 @@ def test_every_format_gives_the_features_back(written: Path, layer: str, format_
     assert found["kind"].tolist() == sent["kind"].tolist()
     assert found["scene"].unique().tolist() == [SCENE]
     measure = "length_m" if layer == "coastline" else "area_m2"
-    assert found[measure].to_numpy() == pytest.approx(sent[measure].to_numpy(), rel=1e-9)
+    assert found[measure].to_numpy() == pytest.approx(sent[measure].round(2 if layer == "coastline" else 0), rel=1e-12)
 
 
 @pytest.mark.parametrize("format_name", [name for name in FORMATS if not name.startswith("shp")])
@@ -94,7 +94,7 @@ def test_empty_layers_are_whole_files_with_all_fields(tmp_path: Path, format_nam
         found = read(tmp_path, layer.name, format_name)
         assert len(found) == 0
         short = format_name.startswith("shp")
-        expected = [field.short if short else field.name for field in layer.fields]
+        expected = [name for field in layer.fields for name in (field.short_names if short else (field.name,))]
         # GeoJSON has no schema beyond its features.
         assert format_name == "geojson" or [name for name in found.columns if name != "geometry"] == expected
 
