@@ -134,7 +134,7 @@ def test_what_maps_have_in_common_is_the_model_and_the_choices_that_change_them(
     made = resolve_record(MapOptions(precision="fp32", threads=7))
     assert made.model.startswith("strandline-small ")
     assert len(made.model_sha256) == 64
-    assert made.answers == record.ANSWERS["map"] == 1
+    assert made.answers == record.ANSWERS["map"]
     assert made.parameters["precision asked for"] == "fp32"
     assert made.parameters["stack scale"] is None
     assert "threads" not in made.parameters
