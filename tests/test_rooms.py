@@ -84,7 +84,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tiles/samples",
     },
     "tiles/simulate/series": {"tiles", "tiles/simulate/coast", "tiles/simulate/product", "tiles/simulate/world"},
-    "pipeline/change": {"pipeline", "pipeline/output", "pipeline/record", "pipeline/trace", "tiles"},
+    "pipeline/register": {"pipeline/output", "pipeline/trace", "tiles"},
+    "pipeline/change": {
+        "pipeline",
+        "pipeline/output",
+        "pipeline/record",
+        "pipeline/register",
+        "pipeline/trace",
+        "tiles",
+    },
     "pipeline/evaluation/report": {"pipeline", "pipeline/evaluation"},
     "pipeline/mapping": {
         "models",

@@ -1,8 +1,8 @@
 """Advance and retreat of the shore between two dates: land gained, land lost, and how far the shore has moved.
 
-The way through it: find out what both dates are, compare them block by block (``change_compare``), decide what exceeds
-the uncertainty (``change_bodies``), sum up, draw, write, record, publish. Memory grows with the coastline, not with the
-scene.
+The way through it: find out what both dates are, bring them to one place (``coregister``), compare them block by block
+(``compare``), decide what exceeds the uncertainty (``bodies``), sum up, draw, write, record, publish. Memory grows with
+the coastline, not with the scene.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.atomic import open_workspace
 from pipeline.change.compare import Comparison, compare_dates
+from pipeline.change.coregister import explain_registration, register_dates
 from pipeline.change.fields import CHANGE_LAYERS
 from pipeline.change.options import ChangeError, ChangeOptions
 from pipeline.change.pictures import ChangePicture, write_change_map, write_change_plot
@@ -27,6 +28,7 @@ from pipeline.checksums import Basis, compute_basis, compute_checksums
 from pipeline.errors import output_errors
 from pipeline.output.geopackage import write_geopackage
 from pipeline.record.result import is_result_there
+from pipeline.register.registration import Registration
 from pipeline.tides import compute_model_heights, read_tide_heights
 from pipeline.trace.traced import Floats
 from tiles.progress import Progress
@@ -87,8 +89,10 @@ def compute_change(
         return _read_result(out)
     tides = read_heights(first, second, options)
     with open_workspace(out.parent, out.name) as work:
-        comparison = compare_dates(first, second, options=options, progress=progress)
-        record = _make_record(comparison, first, second, options, basis, tides)
+        placed, registration = register_dates(first, second, options)
+        budget = options.replace(registration_m=registration.left_m)
+        comparison = compare_dates(first, placed, options=budget, progress=progress)
+        record = _make_record(comparison, (first, placed), registration, options, basis, tides)
         _write_outputs(work.folder, comparison, record)
         write_change_item(work.folder, out.name, record, extents=comparison.extents, plane=comparison.plane)
         work.publish()
@@ -125,12 +129,13 @@ def _read_result(folder: Path) -> ChangeResult:
 
 def _make_record(
     comparison: Comparison,
-    old: DatedCoast,
-    new: DatedCoast,
+    dates: tuple[DatedCoast, DatedCoast],
+    registration: Registration,
     options: ChangeOptions,
     basis: Basis,
     tides: tuple[float, float] | None,
 ) -> ChangeRecord:
+    old, new = dates
     summary = compute_summary(comparison, options=options)
     alerts = [alert for name in ("gained", "lost") for alert in list_alerts(name, comparison, options)]
     return ChangeRecord(
@@ -140,8 +145,9 @@ def _make_record(
         alerts=tuple(alerts),
         options=options,
         basis=basis,
+        registration=registration,
         tides=tides,
-        notes=(*_list_doubts(summary), *_list_notes(old, new, options)),
+        notes=(*_list_doubts(summary), *explain_registration(registration), *_list_notes(old, new, options)),
     )
 
 

@@ -26,7 +26,9 @@ class ChangeOptions(Options):
 
     Attributes:
         factor: A shift counts where it exceeds this many standard deviations of both dates together.
-        registration_m: Standard deviation of one image's place against the other's, in metres, added in quadrature.
+        coregister: Measure how far the images lie beside each other, on stable land, and take it out.
+        registration_m: Standard deviation of one image's place against the other's, in metres, added in quadrature,
+            where it cannot be measured.
             Source: Sentinel-2 data quality reports, refined products: within 5 m in 95% of cases, 2 m a direction.
         max_shift_m: No shore is looked for farther than this from the old one.
         spacing_m: Distance of neighbouring samples along the old shore.
@@ -51,6 +53,7 @@ class ChangeOptions(Options):
     """
 
     factor: Annotated[float, Field(ge=0, le=100)] = 2.0
+    coregister: bool = True
     registration_m: Annotated[float, Field(ge=0, le=1000)] = 2.0
     max_shift_m: Annotated[float, Field(ge=1, le=2000)] = 200.0
     spacing_m: Annotated[float, Field(ge=1, le=1000)] = 10.0

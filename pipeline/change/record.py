@@ -23,6 +23,7 @@ from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.footprint import compute_bbox
 from pipeline.record.links import make_whole_href
 from pipeline.record.result import ResultItem, write_json
+from pipeline.register.registration import Registration
 
 __all__ = ["CHANGE_NAME", "ChangeRecord", "read_change", "write_change", "write_change_item"]
 
@@ -42,6 +43,7 @@ class ChangeRecord:
         alerts: What passes a threshold.
         options: What the user chose.
         basis: All that decided the result.
+        registration: How far the new date lay beside the old one.
         tides: Height in metres on the old and on the new date, where a table was given.
         notes: What the user should be told, a sentence each.
     """
@@ -52,6 +54,7 @@ class ChangeRecord:
     alerts: tuple[Alert, ...]
     options: ChangeOptions
     basis: Basis
+    registration: Registration
     tides: tuple[float, float] | None
     notes: tuple[str, ...]
 
@@ -63,6 +66,7 @@ class ChangeRecord:
             "old": _describe_date(self.old, heights[0]),
             "new": _describe_date(self.new, heights[1]),
             "days": _count_days(self.old, self.new),
+            "registration": self.registration.to_dict(),
             "tide": {"given": self.tides is not None, "meaning": _describe_tide(self.tides)},
             "parameters": self.options.result_parameters(),
             "summary": self.summary.to_dict(),
@@ -113,6 +117,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
             "parameters": document["parameters"],
             "change": document["summary"],
             "alerts": len(record.alerts),
+            "registration": document["registration"],
             "tide": document["tide"],
             "inputs": [
                 {"href": make_whole_href(str(path)), "file:checksum": format_multihash(compute_sha256(path))}

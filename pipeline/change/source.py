@@ -18,6 +18,7 @@ from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
 
 from pipeline.change.options import ChangeError
+from pipeline.output.texture import TEXTURE_NAME
 from pipeline.record.result import ITEM_NAME, read_sensing_time
 from tiles.grid import Grid
 from tiles.times import parse_moment
@@ -40,11 +41,13 @@ class RasterPart:
         grid: Its grid; north up.
         probability: Raster of probability, where there is one.
         water: Raster of classes, where there is one; it tells cloud from nodata.
+        texture: Raster of brightness on their grid, where there is one, by which dates are registered.
     """
 
     grid: Grid
     probability: Path | None
     water: Path | None
+    texture: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +146,10 @@ def _make_coast(path: Path, properties: dict[str, Any], pairs: list[tuple[Path |
     stated = properties.get("strandline:probability_rmse")
     chances = all(part.probability for part in parts)
     lines = _find((path if path.is_dir() else path.parent) / _VECTORS)
+    textures = [part.texture for part in parts if part.texture]
     return DatedCoast(
         path=path,
-        files=(*(file for pair in pairs for file in pair if file is not None), *([lines] if lines else [])),
+        files=(*(file for pair in pairs for file in pair if file is not None), *textures, *([lines] if lines else [])),
         lines=lines,
         parts=parts,
         probability_rmse=(None if stated is None else float(stated)) if chances else _CLASS_RMSE,
@@ -157,7 +161,10 @@ def _make_part(probability: Path | None, water: Path | None) -> RasterPart:
     grids = [_read_grid(path) for path in (probability, water) if path is not None]
     if len({(grid.crs.to_wkt(), grid.transform, grid.shape) for grid in grids}) > 1:
         raise ChangeError(f"Expected {probability} and {water} on one grid, found two. Map the scene again.")
-    return RasterPart(grid=grids[0], probability=probability, water=water)
+    texture = _find((water or probability or Path()).with_name(TEXTURE_NAME))
+    if texture is not None and (water is None or _read_grid(texture) != grids[0]):
+        texture = None  # of another map
+    return RasterPart(grid=grids[0], probability=probability, water=water, texture=texture)
 
 
 def _read_grid(path: Path) -> Grid:

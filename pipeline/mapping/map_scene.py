@@ -24,9 +24,10 @@ from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import SceneJob, list_parameters, plan_scene, prepare_prediction
 from pipeline.mapping.preview import Caption, Picture, write_preview
 from pipeline.output.rasters import MapWriter
+from pipeline.output.texture import TEXTURE_NAME, Texture
 from pipeline.output.vectors import write_vectors
 from pipeline.predict.inputs import list_absent
-from pipeline.predict.quicklook import Quicklook
+from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
 from pipeline.record.item import Provenance, write_item
 from pipeline.record.result import ITEM_NAME
@@ -138,7 +139,7 @@ def predict_scene(job: SceneJob) -> Iterator[MappedRows]:
 
 def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     """Read, predict and trace the scene strip by strip, then write what needs the whole of it."""
-    quicklook = Quicklook(job.grid, layers=_LAYERS)
+    quicklook, texture = Quicklook(job.grid, layers=_LAYERS), Texture(job.grid)
     tracer = ContourTracer(width=job.grid.width, height=job.grid.height, threshold=job.options.threshold)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
@@ -148,12 +149,13 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
                 maps.write_rows(rows.row_off, rows.probability, rows.state)
             with job.clock.stage("trace"):
                 tracer.add_strip(rows.probability, rows.state)
-            _add_map_to_quicklook(quicklook, rows)
+            _add_map_to_quicklook(quicklook, texture, rows)
             state_counts += np.bincount(rows.state.ravel(), minlength=3)
             trim_heap()
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
         _require_pixels(job, state_counts)
         job.progress("writing", 0.0)
+        texture.write(folder / TEXTURE_NAME)
         layers = _write_results(job, folder, maps, tracer, quicklook)
     with job.clock.stage("record"):
         write_item(folder, _describe_provenance(job, state_counts, layers))
@@ -190,11 +192,14 @@ _LAYERS = 5
 _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
 
 
-def _add_map_to_quicklook(quicklook: Quicklook, rows: MappedRows) -> None:
+def _add_map_to_quicklook(quicklook: Quicklook, texture: Texture, rows: MappedRows) -> None:
     height, width = rows.state.shape
     window = Window(0, rows.row_off, width, height)
     for cells in rows.cells:
-        quicklook.add_cells(cells)
+        if cells.layer == TEXTURE:
+            texture.add(cells.row, cells.col, cells.total, cells.count > 0)
+        else:
+            quicklook.add_cells(cells)
     quicklook.add(window, rows.probability, layer=_PROBABILITY_LAYER)
     hidden = np.where(rows.state == NODATA, np.nan, (rows.state == OBSCURED).astype(np.float32))
     quicklook.add(window, hidden, layer=_OBSCURED_LAYER)

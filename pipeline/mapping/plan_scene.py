@@ -12,6 +12,7 @@ from models.runtimes.resolve import resolve_predictor
 from pipeline.checksums import Basis, compute_basis, compute_checksums
 from pipeline.clock import StageClock
 from pipeline.mapping.options import MapOptions
+from pipeline.output.texture import TEXTURE_BANDS
 from pipeline.output.vectors import resolve_formats
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.blending import compute_overlap
@@ -20,6 +21,7 @@ from pipeline.predict.quicklook import Visible, resolve_factor
 from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
 from pipeline.record.result import is_result_there
+from tiles.chips import list_chips
 from tiles.grid import Grid
 from tiles.pixels.cloud_buffer import CloudBuffer
 from tiles.pixels.reader import ReadPlan
@@ -216,5 +218,10 @@ def prepare_prediction(job: SceneJob) -> Prediction:
         area=job.area,
         tile_size=job.tile_size,
         clock=job.clock,
-        visible=Visible(channels=channels, factor=resolve_factor(job.grid)),
+        visible=Visible(
+            channels=channels,
+            factor=resolve_factor(job.grid),
+            texture=tuple(number for number, name in enumerate(names) if name in TEXTURE_BANDS),
+            chips=list_chips(job.grid),
+        ),
     )

@@ -151,13 +151,15 @@ class DevicePool(Pool):
         return answer.masked_fill(state != VALID, torch.nan).contiguous(), state
 
     def _compute_cells(self, tile: Tile, strip: Strip, state: NDArray[np.uint8]) -> list[Cells]:
-        """The picture's bands alone are brought to reflectance on the host, and of the interior alone."""
+        """The bands of picture and chips alone are brought to reflectance on the host, and of the interior alone."""
         visible = self._prediction.visible
         if visible is None:
             return []
-        bands = tuple(strip.bands[channel] for channel in visible.channels)
+        wanted = (*visible.channels, *visible.texture)
+        bands = tuple(strip.bands[channel] for channel in wanted)
         reflectance = replace(strip, bands=bands, classification=None).read(tile.interior).reflectance
-        read = replace(visible, channels=tuple(range(len(bands))))
+        number = len(visible.channels)
+        read = replace(visible, channels=tuple(range(number)), texture=tuple(range(number, len(bands))))
         return list(compute_cells(replace(self._prediction, visible=read), tile, reflectance, state))
 
     def _take_buffers(self) -> _Buffers:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiles.grid import Grid, Window
 
-__all__ = ["Cells", "Quicklook", "Visible", "compute_cells", "resolve_factor"]
+__all__ = ["TEXTURE", "Cells", "Quicklook", "Visible", "compute_cells", "resolve_factor"]
+
+TEXTURE: Final = -1
+"""Layer of cells that are pixels of chips (``tiles.chips``), not of the picture."""
 
 _BAND_PIXELS = 1 << 18
 """Pixels that are looked at together: few enough for the processor's cache."""
@@ -22,7 +25,7 @@ class Cells:
     """What some pixels give to cells of the picture that lie together.
 
     Attributes:
-        layer: Of the picture.
+        layer: Of the picture, or ``TEXTURE``.
         row: First row of the cells.
         col: First column.
         total: Sum of the valid pixels in each cell, (row, col).
@@ -43,10 +46,14 @@ class Visible:
     Attributes:
         channels: Those of red, green and blue, for its first layers.
         factor: Pixels a side of a cell.
+        texture: Channels whose mean is kept in full in the chips.
+        chips: Windows of the grid that is mapped.
     """
 
     channels: tuple[int, ...]
     factor: int
+    texture: tuple[int, ...] = ()
+    chips: tuple[Window, ...] = ()
 
 
 def resolve_factor(grid: Grid, *, longest: int = 1200) -> int:

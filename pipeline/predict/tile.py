@@ -13,7 +13,7 @@ from pipeline.clock import StageClock
 from pipeline.predict import quicklook
 from pipeline.predict.area import Area
 from pipeline.predict.blending import compute_overlap
-from pipeline.predict.quicklook import Cells, Visible
+from pipeline.predict.quicklook import TEXTURE, Cells, Visible
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Pixels, ReadPlan
@@ -120,10 +120,10 @@ def leave_out(state: NDArray[np.uint8], prediction: Prediction, tile: Tile) -> N
 def compute_cells(
     prediction: Prediction, tile: Tile, reflectance: NDArray[np.float32], state: NDArray[np.uint8]
 ) -> Iterator[Cells]:
-    """What a tile gives to the picture of the scene.
+    """What a tile gives to the picture of the scene, and to the chips by which dates are registered.
 
     Args:
-        prediction: Which channels the picture takes.
+        prediction: Which channels these take.
         tile: The tile.
         reflectance: Of its interior, (band, row, col).
         state: Of its interior, (row, col).
@@ -137,3 +137,22 @@ def compute_cells(
     for layer, channel in enumerate(prediction.visible.channels):
         values = np.where(missing, np.float32(np.nan), reflectance[channel]) if some else reflectance[channel]
         yield quicklook.compute_cells(window, values, layer=layer, factor=prediction.visible.factor)
+    yield from _cut_chips(prediction.visible, window, reflectance, state)
+
+
+def _cut_chips(
+    visible: Visible, window: Window, reflectance: NDArray[np.float32], state: NDArray[np.uint8]
+) -> Iterator[Cells]:
+    """The mean of some channels in the parts of chips that lie in a tile."""
+    shared = (window.intersection(chip) for chip in visible.chips if visible.texture)
+    for part in (part for part in shared if part is not None):
+        inside = part.slices(within=window)
+        valid = state[inside] == VALID
+        mean = np.mean([reflectance[channel][inside] for channel in visible.texture], axis=0)
+        yield Cells(
+            layer=TEXTURE,
+            row=part.row_off,
+            col=part.col_off,
+            total=np.where(valid, mean, np.float32(0)),
+            count=valid.astype(np.float64),
+        )

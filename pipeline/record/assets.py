@@ -17,6 +17,7 @@ from pipeline.output.classes import (
     PROBABILITY_SCALE,
 )
 from pipeline.output.fields import LAYERS
+from pipeline.output.texture import TEXTURE_NAME, TEXTURE_SCALE
 from tiles.grid import Grid
 
 __all__ = ["build_assets", "describe_classes"]
@@ -40,6 +41,7 @@ _VECTOR_TYPES = {
 _KINDS: dict[str, _Kind] = {
     "water.tif": _Kind(pystac.MediaType.COG, "Land/water map"),
     "probability.tif": _Kind(pystac.MediaType.COG, "Probability of water"),
+    TEXTURE_NAME: _Kind(pystac.MediaType.GEOTIFF, "Brightness of small squares, to register other dates by"),
     "preview.png": _Kind(pystac.MediaType.PNG, "Preview", ("overview",)),
     "coastline.gpkg": _Kind("application/geopackage+sqlite3", "Coastline, water and land, with QGIS styles"),
     "vectors.shp.zip": _Kind("application/zip", "Coastline, water and land, as shapefiles"),
@@ -89,6 +91,8 @@ def _build_asset(path: Path, kind: _Kind, grid: Grid) -> pystac.Asset:
         fields |= _describe_pixels(grid) | {"classification:classes": describe_classes()}
     elif path.name == "probability.tif":
         fields |= _describe_probability(grid)
+    elif path.name == TEXTURE_NAME:
+        fields |= _describe_pixels(grid) | {"raster:scale": TEXTURE_SCALE}
     return pystac.Asset(
         f"./{path.name}", title=kind.title, media_type=kind.media_type, roles=list(kind.roles), extra_fields=fields
     )

@@ -19,7 +19,12 @@ _Old = Annotated[
 _New = Annotated[Path, typer.Argument(metavar="NEW", help="Later date, likewise; any grid and CRS.")]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the result; it appears when it is whole.")]
 _Factor = Annotated[float, typer.Option(help="A shift counts beyond this many standard deviations of both dates.")]
-_Registration = Annotated[float, typer.Option(help="Standard deviation of one image's place to the other's, metres.")]
+_Coregister = Annotated[
+    bool, typer.Option("--coregister/--no-coregister", help="Take out how far the images lie apart on stable land.")
+]
+_Registration = Annotated[
+    float, typer.Option(help="Standard deviation of one image's place to the other's where it is not measured, metres.")
+]
 _MaxShift = Annotated[
     float, typer.Option("--max-shift", help="Look for the new shore no farther than this, in metres.")
 ]
@@ -41,6 +46,7 @@ def change(
     new: _New,
     out: _Out,
     factor: _Factor = 2.0,
+    coregister: _Coregister = True,
     registration_m: _Registration = 2.0,
     max_shift_m: _MaxShift = 200.0,
     min_length_m: _MinLength = 50.0,

@@ -14,6 +14,7 @@ from tiles.errors import OptionError
 def test_a_comparison_of_which_nothing_is_said() -> None:
     assert ChangeOptions().model_dump() == {
         "factor": 2.0,
+        "coregister": True,
         "registration_m": 2.0,
         "max_shift_m": 200.0,
         "spacing_m": 10.0,

@@ -18,6 +18,7 @@ from pipeline.change.source import DatedCoast
 from pipeline.change.summary import compute_summary, list_alerts
 from pipeline.checksums import Basis
 from pipeline.record.result import read_fingerprint
+from pipeline.register.registration import Registration
 from tests.pipeline.change.change_values import PLANE
 from tests.pipeline.change.test_summary import make_comparison
 
@@ -37,6 +38,7 @@ def record(tmp_path: Path) -> ChangeRecord:
         alerts=tuple(list_alerts("gained", make_comparison(), options)),
         options=options,
         basis=Basis(kind="change", inputs={}, choices={}),
+        registration=Registration(offset=(3.0, -1.0), offset_m=(3.0, -1.0), sigma_m=1.04, chips=12),
         tides=(0.5, -1.25),
         notes=("A note.",),
     )
@@ -65,6 +67,15 @@ def test_the_document_comes_back(record: ChangeRecord, tmp_path: Path) -> None:
         "tide_height_m": 0.5,
     }
     assert (document["new"]["model"], document["new"]["tide_height_m"]) == (None, -1.25)
+    assert document["registration"] == {
+        "dx_m": 3.0,
+        "dy_m": -1.0,
+        "sigma_m": 1.04,
+        "taken_out": True,
+        "squares": 12,
+        "on": "stable land in texture.tif",
+        "why_not": None,
+    }
     assert document["tide"]["given"]
     assert "stood at 0.5 m on the old date and at -1.25 m on the new one" in document["tide"]["meaning"]
     assert [alert["id"] for alert in document["alerts"]] == [1]

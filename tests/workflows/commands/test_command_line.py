@@ -56,8 +56,9 @@ PUBLISHED = {
         f" {CLUSTER} --overwrite {LAST}"
     ),
     change: (
-        "OLD! NEW! --out/-o! --factor=2.0 --registration-m=2.0 --max-shift=200.0 --min-length-m=50.0 --min-area-m2=0.0"
-        f" --margin-px=2 --alert-m --alert-area-m2 --alert-bodies --inland {TIDES} --overwrite {LAST}"
+        "OLD! NEW! --out/-o! --factor=2.0 --coregister/--no-coregister=True --registration-m=2.0 --max-shift=200.0"
+        " --min-length-m=50.0 --min-area-m2=0.0 --margin-px=2"
+        f" --alert-m --alert-area-m2 --alert-bodies --inland {TIDES} --overwrite {LAST}"
     ),
     timeseries: (
         "AREA! --out/-o! --transects=auto --seaward-first --reference --spacing=100.0 --landward=200.0 --seaward=200.0"
