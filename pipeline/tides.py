@@ -17,22 +17,65 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from pipeline.errors import MissingExtraError
 from strandline import StrandlineError
+from tiles.errors import OptionError
+from tiles.options import Options
 from tiles.times import has_time_of_day
 
-__all__ = ["TideError", "compute_model_heights", "correct_for_tide", "read_tide_heights"]
+__all__ = ["TideError", "TideOptions", "compute_model_heights", "correct_for_tide", "read_tide_heights"]
 
 
 class TideError(StrandlineError, ValueError):
     """Heights of the tide cannot be read or computed."""
 
     exit_code = 2
+
+
+class TideOptions(Options):
+    """Where heights of the tide come from.
+
+    Attributes:
+        tides: CSV file of heights: columns ``time`` (ISO 8601) and ``height_m`` (metres).
+        tide_model: Instead of a file, name of a model that pyTMD reads.
+        tide_folder: Where that model lies.
+
+    Raises:
+        OptionError: There are two sources, or half of one.
+    """
+
+    tides: Path | None = None
+    tide_model: str | None = None
+    tide_folder: Path | None = None
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if (self.tide_model is None) != (self.tide_folder is None):
+            raise OptionError("A tide model needs its name and its folder (--tide-model and --tide-folder).")
+        if self.tides is not None and self.tide_model is not None:
+            raise OptionError("Heights of the tide come from a file or a model, found both: leave one out.")
+        return self
+
+    @property
+    def has_tides(self) -> bool:
+        """Whether a source is given."""
+        return self.tides is not None or self.tide_model is not None
+
+    def require_folder(self) -> Path:
+        """The folder of the tide model.
+
+        Raises:
+            OptionError: There is none.
+        """
+        if self.tide_folder is None:
+            raise OptionError("A tide model needs its folder (--tide-folder).")
+        return self.tide_folder
 
 
 Floats = NDArray[np.float64]
@@ -68,7 +111,7 @@ def correct_for_tide(position_m: Floats, height_m: Floats, *, slope: float) -> F
     return np.asarray(position_m + height_m[None, :] / slope)
 
 
-def read_tide_heights(path: Path, moments: Sequence[datetime | None]) -> Floats:
+def read_tide_heights(path: Path, moments: Sequence[datetime | None], *, partial: bool = False) -> Floats:
     """Read the height of the tide at some moments from a table.
 
     Between two rows at most 70 minutes apart the height is interpolated; else the nearest row within 10 minutes
@@ -78,18 +121,20 @@ def read_tide_heights(path: Path, moments: Sequence[datetime | None]) -> Floats:
         path: CSV with the columns ``time`` (ISO 8601; UTC where no zone is given) and ``height_m`` (or ``height``).
         moments: In UTC; ``None`` where not known; of a day alone (midnight to the second) no height is known.
 
+        partial: The table may say nothing of any of the moments.
+
     Returns:
         (n,) metres above the table's datum; NaN where the table says nothing of a moment.
 
     Raises:
-        TideError: The table cannot be read, or says nothing of any of the moments.
+        TideError: The table cannot be read, or says nothing of any of the moments although it has to.
     """
     times, heights = _read_table(path)
     moments = _drop_days(moments)
     tide_m = np.array(
         [math.nan if moment is None else _interpolate(moment.timestamp(), times, heights) for moment in moments]
     )
-    if len(tide_m) and np.isnan(tide_m).all():
+    if len(tide_m) and np.isnan(tide_m).all() and not partial:
         first, last = (datetime.fromtimestamp(times[place], UTC).strftime("%Y-%m-%dT%H:%MZ") for place in (0, -1))
         raise TideError(
             f"{path} ({len(times)} heights, {first} to {last}) has none for any of the {len(tide_m)} dates: expected "
@@ -140,7 +185,7 @@ def _interpolate(moment: float, times: Floats, heights: Floats) -> float:
 
 
 def compute_model_heights(
-    name: str, folder: Path, moments: Sequence[datetime | None], *, lon: float, lat: float
+    name: str, folder: Path, moments: Sequence[datetime | None], *, lon: float, lat: float, partial: bool = False
 ) -> Floats:
     """Compute the height of the tide at some moments and a place from a folder of a tide model.
 
@@ -151,13 +196,14 @@ def compute_model_heights(
         moments: In UTC; ``None`` where not known; of a day alone (midnight to the second) no height is known.
         lon: Longitude in degrees, any turn.
         lat: Latitude in degrees.
+        partial: The model may say nothing of the place.
 
     Returns:
         (n,) metres above mean sea level, NaN where a moment is not known.
 
     Raises:
         MissingExtraError: pyTMD is not installed.
-        TideError: The model is not known or not in the folder, or says nothing of the place.
+        TideError: The model is not known or not in the folder, or says nothing of the place although it has to.
     """
     if not folder.is_dir():
         raise TideError(f"Expected a folder with the tide model {name} at {folder}, found none: --tide-folder.")
@@ -191,7 +237,7 @@ def compute_model_heights(
             f"files, or a definition {definition.name}."
         ) from error
     heights[known] = np.ma.filled(np.ma.asarray(answer, dtype=np.float64), math.nan)
-    if not np.isfinite(heights[known]).any():
+    if not np.isfinite(heights[known]).any() and not partial:
         raise TideError(f"The tide model {name} has no sea within {_EXTRAPOLATE_KM:g} km of {lat:.3f}, {place:.3f}.")
     return heights
 

@@ -218,6 +218,7 @@ def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
         acquired=job.scene.acquired,
         model=job.model_name,
         probability_rmse=job.card.probability_rmse,
+        tide_m=job.tide.height_m,
     )
     options = CoastlineOptions(
         min_area_m2=job.options.min_area_m2,
@@ -258,6 +259,7 @@ def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64], layers:
         model_source=job.runtime.source,
         model_sha256=job.runtime.sha256,
         parameters=list_parameters(job.options, job.runtime),
+        tide_m=job.tide.height_m,
         basis=job.basis,
         runtime={
             "description": job.runtime.description,

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_source_sha256
+from pipeline.tides import TideOptions
 from tiles.masks import CLOUD_BUFFER_M, CLOUD_CLASSES, SCL_CLASSES
-from tiles.options import Options
 
 __all__ = ["MapOptions", "ShoreKind"]
 
@@ -18,7 +18,7 @@ ShoreKind = Literal["sea", "river", "lake", "open"]
 """What a shore may be; see ``pipeline.trace.waters``."""
 
 
-class MapOptions(Options):
+class MapOptions(TideOptions):
     """Choices for ``map_scene``; each has a sensible default.
 
     Attributes:
@@ -40,6 +40,9 @@ class MapOptions(Options):
         ocean: Polygons of the ocean, to tell sea from lake; ``None``: Natural Earth 1:10m.
         only: Kinds of lines and polygons that are written: ``sea``, ``river``, ``lake``, ``open``; none: all.
         formats: Vector formats besides the GeoPackage, which is always written.
+        tides: CSV of heights of the tide (``time``, ``height_m``): how high it stood is recorded, not corrected for.
+        tide_model: The same by a model that pyTMD reads.
+        tide_folder: Where that model lies.
         overwrite: Replace a result that was made from other inputs or with other choices.
     """
 
@@ -71,7 +74,8 @@ class MapOptions(Options):
     def result_parameters(self) -> dict[str, object]:
         """The choices that change the result, for the record.
 
-        Threads, tile size, device, runtime, decoder and ``overwrite`` do not. A file is known by its checksum.
+        Threads, tile size, device, runtime, decoder and ``overwrite`` do not. A file is known by its checksum; tides
+        count by the height that comes of them, which ``plan_scene`` adds.
         """
         return {
             "aoi": _describe_source(self.aoi),
@@ -82,6 +86,7 @@ class MapOptions(Options):
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
             "simplify_m": self.simplify_m,
+            "tides": self.tides.name if self.tides is not None else self.tide_model,
             "formats": sorted({"gpkg", *self.formats}),
         }
 

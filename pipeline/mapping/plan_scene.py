@@ -12,6 +12,7 @@ from models.runtimes.resolve import resolve_predictor
 from pipeline.checksums import Basis, compute_basis, compute_checksums
 from pipeline.clock import StageClock
 from pipeline.mapping.options import MapOptions
+from pipeline.mapping.tide import Tide, resolve_tide
 from pipeline.output.texture import TEXTURE_BANDS
 from pipeline.output.vectors import resolve_formats
 from pipeline.predict.area import Area, resolve_area
@@ -45,6 +46,7 @@ class SceneJob:
         area: The part of the scene that is mapped.
         folder: Where the outputs go.
         basis: All that decides the result.
+        tide: How high it stood, where a source is given.
         inputs: Checksums of the scene's files by path.
         clock: Takes the time of each stage.
         progress: Told how far the work is.
@@ -58,6 +60,7 @@ class SceneJob:
     area: Area
     folder: Path
     basis: Basis
+    tide: Tide
     inputs: dict[str, str]
     clock: StageClock
     progress: Progress
@@ -91,6 +94,8 @@ class SceneJob:
         notes += self.area.notes
         if self.scene.classification is None and self.options.cloud_classes:
             notes.append("The scene has no scene classification: clouds are not masked.")
+        if self.tide.note is not None:
+            notes.append(self.tide.note)
         if self.scene.acquired is None:
             notes.append(
                 "When the scene was sensed is not known: a comparison counts no days, and a time series leaves its map "
@@ -136,6 +141,7 @@ def plan_scene(
     with clock.stage("open"):
         scene = open_scene(source, options=stack)
         area = resolve_area(options.aoi, scene.grid)
+        tide = resolve_tide(options, scene, scene.grid.crop(area.window))
     with clock.stage("load model"):
         card = resolve_card(options.model)
         bands = resolve_inputs(scene, card)
@@ -149,7 +155,7 @@ def plan_scene(
     with clock.stage("checksums"):
         inputs = compute_checksums(scene.files)
         parameters = list_parameters(options, runtime)
-        choices = {"model": runtime.sha256, **parameters, **_describe_scene(scene)}
+        choices = {"model": runtime.sha256, **parameters, **_describe_scene(scene), "tide_m": tide.height_m}
         basis = compute_basis("map", inputs=inputs, choices=choices)
     return SceneJob(
         scene=scene,
@@ -160,6 +166,7 @@ def plan_scene(
         area=area,
         folder=Path(out) / scene.id,
         basis=basis,
+        tide=tide,
         inputs=inputs,
         clock=clock,
         progress=progress,

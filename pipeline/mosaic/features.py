@@ -21,6 +21,7 @@ from pipeline.mosaic.lines import LineBatch
 from pipeline.record.mapped_scene import MappedScene
 from pipeline.trace.coastline import UNCERTAINTY_CAP_PX
 from pipeline.trace.traced import Bools, Floats, Ints
+from tiles.datum import COMPOSITE, INSTANTANEOUS
 
 __all__ = ["CoastContext", "build_frames"]
 
@@ -124,6 +125,7 @@ def _describe_lines(batch: LineBatch, context: CoastContext, steps: Floats, sigm
         "observations_mean": np.add.reduceat(batch.observations.astype(np.float64), first) / count,
         "scenes": np.array([len(numbers) for numbers in members], dtype=np.int64),
         **_find_times(members, context.scenes),
+        **_find_tides(members, context.scenes),
     }
 
 
@@ -164,6 +166,7 @@ def _describe_pieces(batch: LineBatch, context: CoastContext, steps: Floats, sig
         "length_m": np.add.reduceat(piece_steps, start[:-1]),
         **_summarise_uncertainty(piece_steps, sigma[positions], start),
         **_find_times(members, context.scenes),
+        **_find_tides(members, context.scenes),
     }
 
 
@@ -175,6 +178,15 @@ def _find_times(members: Sequence[Sequence[int]], scenes: Sequence[MappedScene])
         if times:
             first[place], last[place] = _write_time(min(times)), _write_time(max(times))
     return {"first": first, "last": last}
+
+
+def _find_tides(members: Sequence[Sequence[int]], scenes: Sequence[MappedScene]) -> dict[str, NDArray[Any]]:
+    """What lines of some sets of scenes are, and the mean height of the tide; NaN where one is not known."""
+    heights = [[np.nan if (m := scenes[number].tide_m) is None else m for number in one] for one in members]
+    return {
+        "datum": np.array([COMPOSITE if len(one) > 1 else INSTANTANEOUS for one in members], dtype=object),
+        "tide_m": np.array([np.mean(one) if one else np.nan for one in heights]),
+    }
 
 
 def _write_time(time: datetime) -> str:

@@ -35,6 +35,7 @@ from pipeline.record.result import (
     write_json,
 )
 from strandline import __version__
+from tiles.datum import INSTANTANEOUS
 from tiles.grid import Grid
 from tiles.scene import Scene
 
@@ -74,6 +75,7 @@ class Provenance:
         runtime: How it was run, without changing the result beyond a stated bound: device, precision, tile size.
         software: The libraries that ran the model, with their versions; what computes the network comes first.
         basis: All that decided the result.
+        tide_m: Height of the tide at the moment of sensing, where known; what says it is among the parameters.
         statistics: Shares and counts worth keeping, such as ``nodata_percent``.
         notes: What the user was told, a sentence each.
         absent_bands: Bands that the model knows and the scene lacks; the network was told so.
@@ -91,6 +93,7 @@ class Provenance:
     basis: Basis
     runtime: Mapping[str, Any] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
+    tide_m: float | None = None
     statistics: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     absent_bands: tuple[str, ...] = ()
@@ -214,6 +217,8 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
         "basis": provenance.basis.to_dict(),
         "simulated": scene.simulated,
         "date_source": scene.date_source,
+        "datum": INSTANTANEOUS,
+        "tide_m": provenance.tide_m,
         "source": {
             "href": make_whole_href(scene.source),
             "kind": scene.kind,

@@ -38,6 +38,7 @@ class MappedScene:
         platform: ``sentinel-2a`` …, where known.
         tile: MGRS tile such as ``30UXB``, where its name says so.
         simulated: It shows no place on Earth.
+        tide_m: Height of the tide at that moment, where known.
     """
 
     id: str
@@ -47,6 +48,7 @@ class MappedScene:
     platform: str | None = None
     tile: str | None = None
     simulated: bool = False
+    tide_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,7 @@ def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:
         platform=properties.get("platform"),
         tile=find_tile(str(document["id"])),
         simulated=bool(properties.get("strandline:simulated")),
+        tide_m=properties.get("strandline:tide_m"),
     )
 
 

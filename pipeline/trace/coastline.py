@@ -16,6 +16,7 @@ from pipeline.trace.ellipsoid import Ground, sum_by_line
 from pipeline.trace.kinds import find_kinds, resolve_land_kinds
 from pipeline.trace.simplify import build_polygons, drop_small_rings, simplify_traced
 from pipeline.trace.traced import REASONS, Floats, Rings, Traced, compute_spans, find_batches
+from tiles.datum import INSTANTANEOUS
 from tiles.errors import GridError
 from tiles.grid import Grid
 
@@ -37,12 +38,14 @@ class SceneContext:
         acquired: Time of sensing in UTC, where known.
         model: Name and version of the model.
         probability_rmse: Root mean square error of the model's probability near the coastline, 0 to 1.
+        tide_m: Height of the tide at that moment, where known; the lines are not corrected for it.
     """
 
     scene: str
     acquired: datetime | None
     model: str
     probability_rmse: float
+    tide_m: float | None = None
 
     @property
     def time(self) -> str | None:
@@ -230,6 +233,8 @@ def _line_layer(
         "uncertainty_mean_m": uncertainty[:, 0],
         "uncertainty_max_m": uncertainty[:, 1],
     }
+    columns["datum"] = np.full(len(geometry), INSTANTANEOUS, dtype=object)
+    columns["tide_m"] = np.full(len(geometry), np.nan if context.tide_m is None else context.tide_m)
     return _frame(columns, np.asarray(geometry), ground, context)
 
 

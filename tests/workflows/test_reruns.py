@@ -128,6 +128,7 @@ OTHER_MAP: dict[str, Any] = {
     "scale": 0.001,
     "simplify_m": 1.0,
     "threshold": 0.4,
+    "tides": "tides.csv",
 }
 FREE_MAP: dict[str, Any] = {
     "any_platform": True,
@@ -140,7 +141,10 @@ FREE_MAP: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted({*list_options("map", "batch").values()} - {"scene", "scenes"}))
+TESTED_APART = {"scene", "scenes", "tide_model", "tide_folder"}
+
+
+@pytest.mark.parametrize("name", sorted({*list_options("map", "batch").values()} - TESTED_APART))
 def test_each_option_of_a_map(name: str, stack: Path, ocean: Path, models: list[Path]) -> None:
     words = {parameter: word for word, parameter in list_options("map", "batch").items()}
     decides = read_table("map, batch")[words[name]]
@@ -156,6 +160,39 @@ def test_each_option_of_a_map(name: str, stack: Path, ocean: Path, models: list[
         assert compute_map_basis(stack, said) == compute_map_basis(stack, said | {name: FREE_MAP[name]})
     else:  # what is no choice of the library cannot reach it
         assert name not in {*MapOptions.model_fields, *StackOptions.model_fields}
+
+
+def write_heights(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(["time,height_m", *rows]))
+    return path
+
+
+def test_the_tide_of_a_map_counts_by_its_height(stack: Path, models: list[Path], tmp_path: Path) -> None:
+    said = {"model": str(models[0]), "date": "2024-06-01T11:20Z", "tides": tmp_path / "tides.csv"}
+    write_heights(said["tides"], "2024-06-01T11:20Z,0.4")
+    before = compute_map_basis(stack, said)
+    write_heights(said["tides"], "2024-06-01T11:20Z,0.4", "2024-06-02T11:20Z,0.9")
+    assert compute_map_basis(stack, said) == before
+    write_heights(said["tides"], "2024-06-01T11:20Z,0.5")
+    assert compute_map_basis(stack, said).describe_differences(before.to_dict()) == ["tide_m (0.4, now 0.5)"]
+
+
+def test_the_tide_model_of_a_map_counts_by_its_height(
+    stack: Path, models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heights = {"EOT20": 0.4, "GOT5.6": 0.4, "FES2022": 0.5}
+    monkeypatch.setattr("pipeline.mapping.tide.compute_model_heights", lambda name, *_, **__: [heights[name]])
+    table = read_table("map, batch")
+    said = {"model": str(models[0]), "date": "2024-06-01T11:20Z", "tide_model": "EOT20", "tide_folder": tmp_path}
+    plain = compute_map_basis(stack, said)
+    assert table["--tide-model"]
+    assert not table["--tide-folder"]
+    assert compute_map_basis(stack, said | {"tide_folder": tmp_path / "other"}) == plain
+    other = compute_map_basis(stack, said | {"tide_model": "GOT5.6"})
+    assert other.describe_differences(plain.to_dict()) == ["tides (EOT20, now GOT5.6)"]
+    assert "tide_m (0.4, now 0.5)" in compute_map_basis(stack, said | {"tide_model": "FES2022"}).describe_differences(
+        plain.to_dict()
+    )
 
 
 @pytest.mark.parametrize("name", ["bands", "scale", "offset", "nodata", "date"])

@@ -28,6 +28,9 @@ __all__ = [
     "Scale",
     "Simplify",
     "Threshold",
+    "TideFolder",
+    "TideModel",
+    "Tides",
     "TileSize",
 ]
 
@@ -60,6 +63,11 @@ Ocean = Annotated[Path | None, typer.Option(help="Polygons of the ocean, instead
 Only = Annotated[
     str | None, typer.Option(help="Kinds of shore in the vectors, of sea,river,lake,open. Default: all of them.")
 ]
+Tides = Annotated[
+    Path | None, typer.Option(help="CSV of heights of the tide to record: columns time (UTC) and height_m.")
+]
+TideModel = Annotated[str | None, typer.Option("--tide-model", help="Tide model that pyTMD reads: FES2022, EOT20 ….")]
+TideFolder = Annotated[Path | None, typer.Option("--tide-folder", help="Folder of that model.")]
 Formats = Annotated[str, typer.Option(help="Vector formats: gpkg, shp, shp.zip, fgb, parquet, geojson.")]
 Bands = Annotated[str | None, typer.Option(help="Names of a stack's bands in order, as B02,B03,B04,B08.")]
 Scale = Annotated[float | None, typer.Option(help="Reflectance per DN, for a stack without metadata (0.0001).")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -158,3 +159,12 @@ def test_lines_over_180_degrees_are_cut_there_in_degrees_alone(side: int) -> Non
     ]
     projected = build_frames(batch, make_context(crs=pyproj.CRS("EPSG:3035")))["coastline"]
     assert len(projected) == 2
+
+
+def test_lines_of_one_date_are_instantaneous_and_of_several_composite() -> None:
+    scenes = [replace(scene, tide_m=height) for scene, height in zip(SCENES, (0.5, 1.5, None), strict=True)]
+    batch = make_batch(SHORE, SHORE, SHORE, source=np.repeat([1, 2, 3], 3))
+    for frame in build_frames(batch, make_context(scenes=scenes)).values():
+        assert list(frame["datum"]) == ["instantaneous", "composite", "instantaneous"]
+        assert list(frame["tide_m"])[:2] == [0.5, 1.0]
+        assert np.isnan(frame["tide_m"].iloc[2])
