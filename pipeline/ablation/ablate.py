@@ -6,6 +6,7 @@ Each finished training is a row of a table at once; a second start does what is 
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -24,9 +25,9 @@ from models.networks.autoencoder import Autoencoder, AutoencoderConfig
 from models.networks.classifier import Classifier, ClassifierConfig
 from models.networks.unet import UNet, UNetConfig
 from models.networks.widening import carry_encoder
-from pipeline.ablation.fit import Batches, fit, loss_of_image, loss_of_kind, loss_of_map, measure
+from pipeline.ablation.fit import Batches, Fitted, fit, loss_of_image, loss_of_kind, loss_of_map, measure
 from pipeline.ablation.recipe import AblationRecipe, Run
-from pipeline.ablation.tiles import TileSet, read_tiles
+from pipeline.ablation.tiles import TileSet, read_real_tiles, read_tiles
 from pipeline.atomic import open_draft
 from tiles.bands import L2A_STACK
 
@@ -44,7 +45,10 @@ class Row:
         seed: Which repetition.
         accuracy: Share of the held-out pixels that are right.
         iou: Intersection over union of water, all held-out tiles together.
-        loss: Mean training loss of the last tenth of the steps.
+        real_accuracy: Share of the labelled pixels of real crops that are right; NaN where none were measured.
+        real_iou: The same of intersection over union.
+        loss: The lowest loss of the validation, whose weights are measured.
+        steps: After how many steps that was.
         seconds: How long it took, pretraining not counted.
     """
 
@@ -54,7 +58,10 @@ class Row:
     seed: int
     accuracy: float
     iou: float
+    real_accuracy: float
+    real_iou: float
     loss: float
+    steps: int
     seconds: float
 
     def answers(self, run: Run) -> bool:
@@ -110,10 +117,13 @@ def read_rows(table: Path) -> tuple[Row, ...]:
     Raises:
         TrainingError: It is no such table.
     """
-    kinds = {"tiles": int, "seed": int, "accuracy": float, "iou": float, "loss": float, "seconds": float}
+    text, whole = ("variant", "bands"), ("tiles", "seed", "steps")
     try:
         with table.open(newline="") as file:
-            return tuple(Row(**{k: kinds.get(k, str)(v) for k, v in line.items()}) for line in csv.DictReader(file))
+            return tuple(
+                Row(**{k: v if k in text else int(v) if k in whole else float(v) for k, v in line.items()})  # type: ignore[arg-type]
+                for line in csv.DictReader(file)
+            )
     except FileNotFoundError:
         return ()
     except (OSError, TypeError, ValueError) as error:
@@ -150,6 +160,18 @@ class _Bench:
         return self._read("pool", tiles.first_seed, tiles.pool)
 
     @cached_property
+    def validation(self) -> TileSet:
+        tiles = self.recipe.tiles
+        return self._read("validation", tiles.first_validation_seed, tiles.validation)
+
+    @cached_property
+    def real(self) -> TileSet | None:
+        tiles, scenes = self.recipe.tiles, self.recipe.scenes
+        if scenes is None:
+            return None
+        return read_real_tiles(self.out / "real.npz", scenes=scenes, count=tiles.real, size=tiles.size_px)
+
+    @cached_property
     def held_out(self) -> TileSet:
         tiles = self.recipe.tiles
         return self._read("held_out", tiles.first_held_out_seed, tiles.held_out)
@@ -168,9 +190,15 @@ class _Bench:
         network = self._prepare(run)
         start = time.monotonic()
         batches = self._batch(self.pool, order[: run.tiles].tolist(), channels)
-        loss = fit(network, batches, loss_of_map, recipe=self.recipe.fit, seed=run.seed)
-        confusion = measure(network, self._batch(self.held_out, range(len(self.held_out)), channels))
-        return _report(run, confusion, loss, time.monotonic() - start)
+        watched = self._batch_all(self.validation, channels)
+        fitted = fit(network, batches, watched, loss_of_map, recipe=self.recipe.fit, seed=run.seed)
+        seconds = time.monotonic() - start
+        confusion = measure(network, self._batch_all(self.held_out, channels))
+        real = None if self.real is None else measure(network, self._batch_all(self.real, channels))
+        return _report(run, confusion, real, fitted, seconds)
+
+    def _batch_all(self, tiles: TileSet, channels: list[int]) -> Batches:
+        return self._batch(tiles, range(len(tiles)), channels)
 
     def _batch(self, tiles: TileSet, chosen: range | list[int], channels: list[int]) -> Batches:
         return Batches(tiles, chosen=chosen, channels=channels, scale=self._scale)
@@ -206,9 +234,10 @@ class _Bench:
             network = Classifier(ClassifierConfig(**shared))
         path = self.out / f"{variant}-{seed}.safetensors"
         if not path.exists():
-            batches = self._batch(self.pool, range(len(self.pool)), list(range(len(L2A_STACK))))
+            channels = list(range(len(L2A_STACK)))
+            pool, watched = self._batch_all(self.pool, channels), self._batch_all(self.validation, channels)
             loss_of = loss_of_image if variant == "autoencoder" else loss_of_kind
-            fit(network, batches, loss_of, recipe=self.recipe.fit, seed=seed)
+            fit(network, pool, watched, loss_of, recipe=self.recipe.fit, seed=seed)
             with open_draft(path) as draft:
                 save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, draft)
         try:
@@ -218,7 +247,7 @@ class _Bench:
         return network
 
 
-def _report(run: Run, confusion: Confusion, loss: float, seconds: float) -> Row:
+def _report(run: Run, confusion: Confusion, real: Confusion | None, fitted: Fitted, seconds: float) -> Row:
     return Row(
         variant=run.variant,
         tiles=run.tiles,
@@ -226,6 +255,9 @@ def _report(run: Run, confusion: Confusion, loss: float, seconds: float) -> Row:
         seed=run.seed,
         accuracy=round(confusion.accuracy, 6),
         iou=round(confusion.iou, 6),
-        loss=round(loss, 6),
+        real_accuracy=math.nan if real is None else round(real.accuracy, 6),
+        real_iou=math.nan if real is None else round(real.iou, 6),
+        loss=round(fitted.loss, 6),
+        steps=fitted.steps,
         seconds=round(seconds, 2),
     )

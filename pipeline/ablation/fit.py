@@ -1,19 +1,22 @@
-"""The plain training loop of an ablation: so many steps on a few tiles, the same for every network.
+"""The plain training loop of an ablation, the same for every network: until the loss on other tiles stops falling.
 
-It has no averaging, no early stop and only flips and quarter turns, so that what is compared is what is being asked
-about. Trainings that are meant to give a good model are elsewhere (``pipeline.training.train``).
+A fixed number of steps would stop a training from many tiles long before one from few has seen all of its own, and so
+make little data look as good as much. It has no averaging and only flips and quarter turns, so that what is compared is
+what is being asked about. Trainings that are meant to give a good model are elsewhere (``pipeline.training.train``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from models.losses.water import WaterLoss
 from models.measures.metrics import Confusion, compute_confusion
@@ -23,7 +26,7 @@ from models.networks.network import Network
 from pipeline.ablation.recipe import FitRecipe
 from pipeline.ablation.tiles import TileSet
 
-__all__ = ["Batch", "Batches", "LossOf", "fit", "loss_of_image", "loss_of_kind", "loss_of_map", "measure"]
+__all__ = ["Batch", "Batches", "Fitted", "LossOf", "fit", "loss_of_image", "loss_of_kind", "loss_of_map", "measure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +43,8 @@ class Batch:
     fraction: Tensor
     valid: Tensor
 
+
+_MEASURED_AT_ONCE = 50
 
 LossOf = Callable[[Tensor, Batch], Tensor]
 """What a network's answer is worth, given the batch."""
@@ -99,39 +104,86 @@ class Batches:
 
         return Batch(image=apply(self.image), fraction=apply(self.fraction), valid=apply(self.valid))
 
+    def list_all(self, size: int) -> Iterator[Batch]:
+        """Every tile once, as it is.
 
-def fit(network: Network, batches: Batches, loss_of: LossOf, *, recipe: FitRecipe, seed: int) -> float:
-    """Let a network learn, and leave it in evaluation mode.
+        Args:
+            size: Tiles a batch; the last may have fewer.
+        """
+        for start in range(0, len(self.image), size):
+            part = slice(start, start + size)
+            yield Batch(image=self.image[part], fraction=self.fraction[part], valid=self.valid[part])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """How a training went.
+
+    Attributes:
+        loss: The lowest loss of the validation, whose weights are kept.
+        steps: After how many steps that was.
+    """
+
+    loss: float
+    steps: int
+
+
+def fit(
+    network: Network, batches: Batches, validation: Batches, loss_of: LossOf, *, recipe: FitRecipe, seed: int
+) -> Fitted:
+    """Let a network learn until it stops getting better on other tiles, and leave it in evaluation mode at its best.
 
     Args:
         network: Learns in place.
         batches: What from.
+        validation: Tiles that say when to stop; never learned from.
         loss_of: What is made small.
-        recipe: How long.
+        recipe: How, and how long at most.
         seed: Decides the order.
 
     Returns:
-        The mean loss of the last tenth of the steps.
+        The lowest loss of the validation, and when that was.
     """
     rng = np.random.default_rng(seed)
     optimiser = AdamW(network.parameters(), lr=recipe.rate, weight_decay=1e-2)
-    schedule = OneCycleLR(optimiser, max_lr=recipe.rate, total_steps=recipe.steps + 1, pct_start=0.1)
+    schedule = ReduceLROnPlateau(optimiser, factor=1 / 3, patience=recipe.patience // 2, threshold=0.0)
     network.to(memory_format=torch.channels_last)
-    network.train()
-    losses: list[float] = []
-    for _ in range(recipe.steps):
-        batch = batches.draw(rng, recipe.batch)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
+    best, weights = Fitted(loss=math.inf, steps=0), copy.deepcopy(network.state_dict())
+    for start in range(0, recipe.steps, recipe.round_steps):
+        end = min(start + recipe.round_steps, recipe.steps)
+        network.train()
+        for _ in range(start, end):
+            _take_step(network, optimiser, batches.draw(rng, recipe.batch), loss_of, recipe)
+        network.eval()
+        loss = _validate(network, validation, loss_of)
+        schedule.step(loss)
+        if loss < best.loss:
+            best, weights = Fitted(loss=loss, steps=end), copy.deepcopy(network.state_dict())
+        if end - best.steps >= recipe.patience * recipe.round_steps:
+            break
+    network.load_state_dict(weights)
+    return best
+
+
+def _take_step(network: Network, optimiser: AdamW, batch: Batch, loss_of: LossOf, recipe: FitRecipe) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
+        answer = network(batch.image.contiguous(memory_format=torch.channels_last))
+    loss = loss_of(answer.float(), batch)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+
+
+def _validate(network: Network, validation: Batches, loss_of: LossOf) -> float:
+    """The mean loss of the validation tiles, as they are."""
+    losses, counts = [], []
+    with torch.inference_mode():
+        for batch in validation.list_all(_MEASURED_AT_ONCE):
             answer = network(batch.image.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(answer.float(), batch)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        losses.append(float(loss.detach()))
-    network.eval()
-    return float(np.mean(losses[-max(1, recipe.steps // 10) :]))
+            losses.append(float(loss_of(answer.float(), batch)))
+            counts.append(len(batch.image))
+    return float(np.average(losses, weights=counts))
 
 
 def measure(network: Network, batches: Batches) -> Confusion:
@@ -143,9 +195,8 @@ def measure(network: Network, batches: Batches) -> Confusion:
     """
     total = Confusion()
     with torch.inference_mode():
-        for start in range(0, len(batches.image), 50):
-            part = slice(start, start + 50)
-            logits = network(batches.image[part].contiguous(memory_format=torch.channels_last))
+        for batch in batches.list_all(_MEASURED_AT_ONCE):
+            logits = network(batch.image.contiguous(memory_format=torch.channels_last))
             water = (logits[:, 1] > logits[:, 0]).numpy()
-            total += compute_confusion(water, (batches.fraction[part] > 0.5).numpy(), batches.valid[part].numpy())
+            total += compute_confusion(water, (batch.fraction > 0.5).numpy(), batch.valid.numpy())
     return total

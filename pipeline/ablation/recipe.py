@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -30,35 +31,50 @@ class TilesRecipe(_Strict):
         size_px: Rows and columns of a tile.
         pool: How many there are to learn from; pretraining sees all of them.
         held_out: How many measure the result.
+        validation: How many say when a training has learned all it can.
+        real: How many tiles of labelled real crops measure the result too, where there are scenes.
         first_seed: Seed of the pool's first tile.
         first_held_out_seed: Seed of the first tile that is held out.
+        first_validation_seed: Seed of the first tile of the validation.
     """
 
     size_px: Annotated[int, Field(ge=16, le=384)] = 64
     pool: _Count = 560
     held_out: _Count = 300
+    validation: _Count = 100
+    real: _Count = 300
     first_seed: Annotated[int, Field(ge=0)] = 1_500_000_000
     first_held_out_seed: Annotated[int, Field(ge=0)] = 2_000_500_000
+    first_validation_seed: Annotated[int, Field(ge=0)] = 2_000_600_000
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        start, end = self.first_held_out_seed, self.first_held_out_seed + self.held_out
-        if self.first_seed < end and start < self.first_seed + self.pool:
-            raise ValueError("the pool and the held-out tiles share seeds")
+        sets = sorted((
+            (self.first_seed, self.pool, "the pool"),
+            (self.first_held_out_seed, self.held_out, "the held-out tiles"),
+            (self.first_validation_seed, self.validation, "the validation"),
+        ))  # fmt: skip
+        for (first, count, name), (following, _, other) in pairwise(sets):
+            if following < first + count:
+                raise ValueError(f"{name} and {other} share seeds")
         return self
 
 
 class FitRecipe(_Strict):
-    """How long all of them learn; pretraining, too, takes so many steps.
+    """How all of them learn, pretraining too: until the loss on the validation tiles stops falling.
 
     Attributes:
-        steps: Optimiser steps, the same for any amount of data.
+        steps: Optimiser steps at most.
+        round_steps: Steps after which the loss of the validation is measured.
+        patience: Rounds without a lower loss after which training ends; after half of them the rate falls to a third.
         batch: Tiles a step.
-        rate: Highest learning rate.
+        rate: First learning rate.
         precision: ``bf16-mixed`` is faster where the processor multiplies bfloat16.
     """
 
-    steps: _Count = 300
+    steps: _Count = 20_000
+    round_steps: _Count = 100
+    patience: _Count = 10
     batch: _Count = 8
     rate: Annotated[float, Field(gt=0)] = 3e-3
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -110,6 +126,7 @@ class AblationRecipe(_Strict):
         variants: What learns.
         channels: Which bands.
         seeds: Each run is repeated with each of these.
+        scenes: Folder of the scenes whose labelled crops are measured too; ``None``: simulated tiles alone.
     """
 
     tiles: TilesRecipe = TilesRecipe()
@@ -119,6 +136,7 @@ class AblationRecipe(_Strict):
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)] = ("unet", "no_skips", "autoencoder", "classifier")
     channels: ChannelsRecipe = ChannelsRecipe()
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
+    scenes: str | None = None
 
     @model_validator(mode="after")
     def _enough(self) -> Self:

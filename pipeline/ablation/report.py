@@ -64,21 +64,27 @@ class Comparison:
         return f"{self.verdict} ({self.points:+.1f} points, {self.lowest:+.1f} to {self.highest:+.1f})"
 
 
-def compare(first: Iterable[Row], second: Iterable[Row]) -> Comparison | None:
+def compare(first: Iterable[Row], second: Iterable[Row], *, real: bool = False) -> Comparison | None:
     """Compare the accuracies of runs with the same seeds.
 
     Args:
         first: Rows of one treatment, a seed each.
         second: Rows of the other.
+        real: Whether on real crops, rather than on simulated tiles.
 
     Returns:
-        The comparison; ``None`` where they share no seed.
+        The comparison; ``None`` where they share no seed, or were not measured on real crops.
     """
-    base = {row.seed: row.accuracy for row in second}
-    gains = [100 * (row.accuracy - base[row.seed]) for row in first if row.seed in base]
+    base = {row.seed: _get_accuracy(row, real=real) for row in second}
+    gains = [100 * (_get_accuracy(row, real=real) - base[row.seed]) for row in first if row.seed in base]
+    gains = [gain for gain in gains if np.isfinite(gain)]
     if not gains:
         return None
     return Comparison(points=float(np.mean(gains)), lowest=min(gains), highest=max(gains))
+
+
+def _get_accuracy(row: Row, *, real: bool) -> float:
+    return row.real_accuracy if real else row.accuracy
 
 
 def write_report(folder: Path, rows: Sequence[Row], recipe: AblationRecipe) -> None:
@@ -166,6 +172,8 @@ def _write_text(rows: Sequence[Row], recipe: AblationRecipe) -> str:
             options=", ".join(f"{name} {value}" for name, value in recipe.network.items()) or "the defaults",
             fewest=compare(_pick(rows, tiles=min(recipe.amounts)), whole),
             middle=compare(_pick(rows, tiles=middle), whole) if middling else None,
+            real_fewest=compare(_pick(rows, tiles=min(recipe.amounts)), whole, real=True),
+            real_middle=compare(_pick(rows, tiles=middle), whole, real=True) if middling else None,
             claims=[(*claim, _compare_amounts(rows, variant, recipe)) for variant, claim in _CLAIMS.items()],
             bands=_compare_bands(rows, recipe),
             names=NAMES,
@@ -196,10 +204,16 @@ def _compare_bands(rows: Sequence[Row], recipe: AblationRecipe) -> list[tuple[tu
     ]
 
 
-def _format_cell(rows: Sequence[Row], *, tiles: int, variant: str = "unet", bands: str = _ALL) -> str:
+def _format_cell(
+    rows: Sequence[Row], *, tiles: int, variant: str = "unet", bands: str = _ALL, real: bool = False
+) -> str:
     picked = _pick(rows, variant=variant, tiles=tiles, bands=bands)
+    if real:
+        picked = [row for row in picked if np.isfinite(row.real_accuracy)]
     if not picked:
         return "–"
+    if real:
+        return f"{_spread([row.real_accuracy for row in picked])} ({_spread([row.real_iou for row in picked])})"
     return f"{_spread([row.accuracy for row in picked])} ({_spread([row.iou for row in picked])})"
 
 

@@ -1,10 +1,14 @@
-"""The tiles of an ablation: one from each of many simulated chips, so that no two share ground; made once, and kept."""
+"""The tiles of an ablation, made once and kept: one from each of many simulated chips, so that no two share ground.
+
+Networks that learned from these alone are measured on real crops too: a simulator flatters who learned from it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +18,15 @@ from models.errors import TrainingError
 from pipeline.atomic import open_draft
 from pipeline.samples.simulated import SimulatedSource
 from tiles.bands import L2A_STACK
+from tiles.errors import SampleError
+from tiles.samples.crops import LabelledCrops
 from tiles.samples.sample import Sample
 
-__all__ = ["TileSet", "read_tiles"]
+__all__ = ["TileSet", "read_real_tiles", "read_tiles"]
 
 _DN = 10_000
+_REAL_SEED = 2026
+_MOST_DRAWS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,6 +76,34 @@ def read_tiles(
             samples.append(_simulate_tile(first_seed + index, size))
             progress((index + 1) / count)
         _write(path, samples, made_of)
+    return _read(path, made_of)
+
+
+def read_real_tiles(path: Path, *, scenes: str, count: int, size: int) -> TileSet:
+    """Tiles of labelled real crops that have all 12 bands, drawn as for a training where the file is not there yet.
+
+    Args:
+        path: An ``.npz`` file; written where it is not there.
+        scenes: Folder of the scenes.
+        count: How many tiles.
+        size: Rows and columns of a tile.
+
+    Raises:
+        SampleError: There are no crops, or none of the first hundred thousand draws has all bands.
+        TrainingError: The file holds other tiles, or cannot be read.
+    """
+    made_of = json.dumps({"real": True, "count": count, "size": size})
+    if not path.exists():
+        source = LabelledCrops(root=Path(scenes))
+        draws = (source.draw(np.random.default_rng([_REAL_SEED, index]), size=size) for index in range(_MOST_DRAWS))
+        samples = list(islice((sample for sample in draws if sample.present.all()), count))
+        if not samples:
+            raise SampleError(f"Expected labelled crops with all 12 bands in {scenes}, found none.")
+        _write(path, samples, made_of)
+    return _read(path, made_of)
+
+
+def _read(path: Path, made_of: str) -> TileSet:
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file["made_of"]) != made_of:

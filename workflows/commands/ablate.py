@@ -16,6 +16,7 @@ _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; a st
 def ablate(
     recipe: _Recipe,
     out: _Out = Path("ablation"),
+    scenes: Annotated[Path | None, typer.Option(help="Scenes of the labelled crops: measure on these too.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads; small networks gain little from more than one.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -32,6 +33,8 @@ def ablate(
 
     torch.set_num_threads(threads)
     settings = read_ablation(recipe)
+    if scenes is not None:
+        settings = settings.model_copy(update={"scenes": str(scenes.resolve())})
     rows = run(settings, out, progress=_ProgressPrinter(quiet=quiet))
     write_report(out, rows, settings)
     if not quiet:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,8 +22,9 @@ from pipeline.ablation.ablate import Row, ablate, read_rows
 from pipeline.ablation.fit import Batches, fit, loss_of_kind, loss_of_map, measure
 from pipeline.ablation.recipe import AblationRecipe, FitRecipe, read_ablation
 from pipeline.ablation.report import compare, write_report
-from pipeline.ablation.tiles import TileSet, read_tiles
+from pipeline.ablation.tiles import TileSet, read_real_tiles, read_tiles
 from tiles.bands import L2A_STACK
+from tiles.errors import SampleError
 from tiles.samples.sample import Sample
 
 RECIPES = Path(__file__).resolve().parents[3] / "workflows" / "recipes"
@@ -67,9 +69,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def build_recipe(**given: object) -> AblationRecipe:
     return AblationRecipe.model_validate(
         {
-            "tiles": {"size_px": SIZE, "pool": 8, "held_out": 4},
+            "tiles": {"size_px": SIZE, "pool": 8, "held_out": 4, "validation": 3, "real": 5},
             "network": {"depth": 1, "width": 4},
-            "fit": {"steps": 2, "batch": 2},
+            "fit": {"steps": 2, "round_steps": 1, "batch": 2},
             "amounts": [2, 8],
             "channels": {"amount": 2, "sets": [["B08"], list(L2A_STACK)]},
             "seeds": [1, 2],
@@ -159,7 +161,9 @@ def test_what_is_learned_is_found_on_other_tiles(tmp_path: Path, drawn: SimpleNa
     other = Batches(tiles, chosen=range(8, 12), channels=[7], scale=tiles.measure())
     torch.manual_seed(0)
     network = build_network(UNetConfig(in_channels=1, depth=1, width=4))
-    fit(network, learned, loss_of_map, recipe=FitRecipe(steps=30, batch=4, rate=2e-2), seed=1)
+    recipe = FitRecipe(steps=40, round_steps=10, batch=4, rate=2e-2)
+    fitted = fit(network, learned, other, loss_of_map, recipe=recipe, seed=1)
+    assert 0 < fitted.steps <= 40
     assert not network.training
     found = measure(network, other)
     assert found.accuracy > 0.97
@@ -173,7 +177,7 @@ def test_the_same_seed_learns_the_same(tmp_path: Path, drawn: SimpleNamespace) -
         torch.manual_seed(4)
         network = build_network(ClassifierConfig(depth=1, width=4))
         batches = Batches(tiles, chosen=range(8), channels=range(12), scale=tiles.measure())
-        fit(network, batches, loss_of_kind, recipe=FitRecipe(steps=3, batch=2), seed=3)
+        fit(network, batches, batches, loss_of_kind, recipe=FitRecipe(steps=3, round_steps=2, batch=2), seed=3)
         answers.append(network(batches.image))
     assert torch.equal(*answers)
 
@@ -183,7 +187,8 @@ def test_an_ablation_goes_on_where_it_stopped(tmp_path: Path, drawn: SimpleNames
     whole = ablate(recipe, tmp_path / "whole")
     assert [row.answers(run) for row, run in zip(whole, recipe.runs, strict=True)] == [True] * len(recipe.runs)
     assert len(whole) == 2 * (2 * 4 + 1)
-    assert read_rows(tmp_path / "whole" / "ablation.csv") == whole
+    assert [str(row) for row in read_rows(tmp_path / "whole" / "ablation.csv")] == [str(row) for row in whole]
+    assert all(math.isnan(row.real_accuracy) and 0 < row.steps <= 2 for row in whole)
     made = drawn.count
     broken = tmp_path / "broken"
     assert len(ablate(recipe, broken, most_runs=5)) == 5
@@ -196,6 +201,24 @@ def test_an_ablation_goes_on_where_it_stopped(tmp_path: Path, drawn: SimpleNames
         assert (ours.accuracy, ours.iou, ours.loss) == (theirs.accuracy, theirs.iou, theirs.loss), ours
 
 
+def test_real_crops_are_measured_where_their_scenes_are_named(
+    tmp_path: Path, drawn: SimpleNamespace, shared: Path
+) -> None:
+    recipe = build_recipe(seeds=[1], variants=["unet"], scenes=str(shared / "scenes"))
+    rows = ablate(recipe, tmp_path)
+    assert all(0 <= row.real_accuracy <= 1 and 0 <= row.real_iou <= 1 for row in rows)
+    real = read_real_tiles(tmp_path / "real.npz", scenes=str(shared / "scenes"), count=5, size=SIZE)
+    assert (len(real), real.reflectance.shape[1:]) == (5, (12, SIZE, SIZE))
+    assert real.valid.any(axis=(1, 2)).all()
+    assert real.reflectance.any(axis=(2, 3)).all()  # no band is absent
+    write_report(tmp_path, rows, recipe)
+    text = (tmp_path / "ablation.md").read_text()
+    assert "The same on real crops" in text
+    assert "On real crops: " in text
+    with pytest.raises(SampleError, match="cannot be read"):
+        read_real_tiles(tmp_path / "other.npz", scenes=str(tmp_path), count=5, size=SIZE)
+
+
 def test_a_folder_of_another_ablation_is_refused(tmp_path: Path, drawn: SimpleNamespace) -> None:
     ablate(build_recipe(seeds=[1], variants=["unet"]), tmp_path, most_runs=1)
     with pytest.raises(TrainingError, match="another recipe"):
@@ -206,7 +229,10 @@ def test_a_folder_of_another_ablation_is_refused(tmp_path: Path, drawn: SimpleNa
 
 
 def row(accuracy: float, seed: int = 1, **given: Any) -> Row:  # noqa: ANN401 (any of its fields)
-    values = {"variant": "unet", "tiles": 2, "bands": " ".join(L2A_STACK), "iou": accuracy, "loss": 0.0, "seconds": 1.0}
+    values = {
+        "variant": "unet", "tiles": 2, "bands": " ".join(L2A_STACK), "iou": accuracy, "loss": 0.0, "seconds": 1.0,
+        "real_accuracy": math.nan, "real_iou": math.nan, "steps": 3,
+    }  # fmt: skip
     return Row(**{**values, "seed": seed, "accuracy": accuracy, **given})
 
 
@@ -227,6 +253,10 @@ def test_a_verdict_needs_all_seeds(gains: tuple[float, ...], verdict: str) -> No
     assert found.verdict == verdict
     assert found.points == pytest.approx(100 * np.mean(gains))
     assert compare([row(0.9, 7)], base) is None
+    assert compare([row(0.9)], base, real=True) is None
+    real = compare([row(0.5, real_accuracy=0.9)], [row(0.9, real_accuracy=0.8)], real=True)
+    assert real is not None
+    assert real.points == pytest.approx(10)
 
 
 @pytest.mark.parametrize("share", [0, 3, 18])

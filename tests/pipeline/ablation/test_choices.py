@@ -17,14 +17,25 @@ def test_a_recipe_that_says_nothing() -> None:
             "size_px": 64,
             "pool": 560,
             "held_out": 300,
+            "validation": 100,
+            "real": 300,
             "first_seed": 1_500_000_000,
             "first_held_out_seed": 2_000_500_000,
+            "first_validation_seed": 2_000_600_000,
         },
         "network": {"depth": 3, "width": 8},
-        "fit": {"steps": 300, "batch": 8, "rate": 0.003, "precision": "32-true"},
+        "fit": {
+            "steps": 20_000,
+            "round_steps": 100,
+            "patience": 10,
+            "batch": 8,
+            "rate": 0.003,
+            "precision": "32-true",
+        },
         "amounts": (9, 35, 140, 560),
         "variants": ("unet", "no_skips", "autoencoder", "classifier"),
         "seeds": (1, 2, 3),
+        "scenes": None,
     }
     assert recipe.channels.amount == 35
     assert recipe.channels.sets == (("B08",), ("B02", "B03", "B04"), ("B02", "B03", "B04", "B08"), L2A_STACK)
@@ -38,12 +49,17 @@ def test_borders_of_a_recipe() -> None:
             "size_px": ((16, 384), (15, 385)),
             "pool": counts,
             "held_out": counts,
+            "validation": counts,
+            "real": counts,
             "first_seed": ((0,), (-1,)),
             "first_held_out_seed": ((0,), (-1,)),
+            "first_validation_seed": ((0,), (-1,)),
         },
         ValidationError,
     )
-    check_ranges(FitRecipe, {"steps": counts, "batch": counts, "rate": ((1e-9,), (0, float("inf")))}, ValidationError)
+    rates = ((1e-9,), (0, float("inf")))
+    fits = {"steps": counts, "round_steps": counts, "patience": counts, "batch": counts, "rate": rates}
+    check_ranges(FitRecipe, fits, ValidationError)
     check_ranges(ChannelsRecipe, {"amount": counts}, ValidationError)
     check_ranges(
         AblationRecipe,

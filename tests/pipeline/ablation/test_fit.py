@@ -65,49 +65,70 @@ class Scaled(nn.Module):
         return torch.cat((torch.zeros_like(image), self.factor * image), dim=1)
 
 
-@pytest.mark.parametrize(("steps", "counted"), [(1, 1), (19, 1), (20, 2), (30, 3)])
-def test_the_loss_is_the_mean_of_the_last_tenth_of_the_steps(steps: int, counted: int) -> None:
-    network: Any = Scaled()
-    batches = Batches(make_tiles(), chosen=[0, 1, 2], channels=[0], scale=SCALE)
-    told: list[float] = []
+def list_losses(told: list[float]) -> Any:  # noqa: ANN401 (a loss)
+    """A loss that says what stands in a list while it is validated, and lets the factor fall while it learns."""
 
     def loss_of(answer: Tensor, batch: Batch) -> Tensor:
         assert answer.dtype == torch.float32
-        loss = answer.square().mean()
-        told.append(float(loss.detach()))
-        return loss
+        return answer.square().mean() if torch.is_grad_enabled() else torch.tensor(told.pop(0))
 
-    final = fit(network, batches, loss_of, recipe=FitRecipe(steps=steps, batch=2, rate=0.01), seed=1)
-    assert len(told) == steps
-    assert final == pytest.approx(np.mean(told[-counted:]))
-    assert network.seen == [True] * steps
+    return loss_of
+
+
+@pytest.mark.parametrize(
+    ("told", "patience", "best", "rounds"),
+    [
+        ([5, 4, 3, 2], 2, 4, 4),  # it falls to the last step
+        ([5, 4, 4, 4, 1], 2, 2, 4),  # what comes after the patience is not seen
+        ([5, 6, 4, 6, 3, 6, 6, 1], 3, 8, 8),
+        ([5, 6, 4, 6, 3, 6, 6, 1], 2, 5, 7),
+        ([1, 2], 1, 1, 2),
+    ],
+)
+def test_training_ends_where_the_loss_no_longer_falls_and_keeps_the_best(
+    told: list[float], patience: int, best: int, rounds: int
+) -> None:
+    network: Any = Scaled()
+    batches = Batches(make_tiles(), chosen=[0, 1, 2], channels=[0], scale=SCALE)
+    factors: list[float] = []
+    losses = [float(loss) for loss in told]
+    network.register_forward_hook(
+        lambda *_: factors.append(float(network.factor.detach())) if not network.training else None
+    )
+    recipe = FitRecipe(steps=2 * len(told), round_steps=2, patience=patience, batch=2, rate=0.01)
+    fitted = fit(network, batches, batches, list_losses(losses), recipe=recipe, seed=1)
+    assert (fitted.loss, fitted.steps) == (told[best - 1], 2 * best)
+    assert len(told) - len(losses) == rounds
+    assert float(network.factor.detach()) == factors[best - 1]
+    assert len(set(factors)) == rounds
     assert not network.training
 
 
-def test_steps_follow_one_cycle_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_falls_to_a_third_after_half_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
-    adam, cycle, clip = loop.AdamW, loop.OneCycleLR, torch.nn.utils.clip_grad_norm_
+    adam, plateau, clip = loop.AdamW, loop.ReduceLROnPlateau, torch.nn.utils.clip_grad_norm_
 
     def build(parameters: Any, **choices: Any) -> Any:  # noqa: ANN401
         asked["adam"] = choices
         return adam(parameters, **choices)
 
     def plan(optimiser: Any, **choices: Any) -> Any:  # noqa: ANN401
-        asked["cycle"] = choices
-        return cycle(optimiser, **choices)
+        asked["plateau"] = choices
+        return plateau(optimiser, **choices)
 
     def cut(parameters: Any, most: float) -> Any:  # noqa: ANN401
         asked["clip"] = most
         return clip(parameters, most)
 
     monkeypatch.setattr(loop, "AdamW", build)
-    monkeypatch.setattr(loop, "OneCycleLR", plan)
+    monkeypatch.setattr(loop, "ReduceLROnPlateau", plan)
     monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", cut)
     batches = Batches(make_tiles(), chosen=[0], channels=[0], scale=SCALE)
-    fit(Scaled(), batches, lambda answer, _: answer.mean(), recipe=FitRecipe(steps=4, rate=0.5), seed=1)  # type: ignore[arg-type]
+    recipe = FitRecipe(steps=4, rate=0.5, patience=7)
+    fit(Scaled(), batches, batches, lambda answer, _: answer.mean(), recipe=recipe, seed=1)  # type: ignore[arg-type]
     assert asked == {
         "adam": {"lr": 0.5, "weight_decay": 0.01},
-        "cycle": {"max_lr": 0.5, "total_steps": 5, "pct_start": 0.1},
+        "plateau": {"factor": 1 / 3, "patience": 3, "threshold": 0.0},
         "clip": 1.0,
     }
 

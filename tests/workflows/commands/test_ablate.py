@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from workflows.cli import app
 
 TINY = {
-    "tiles": {"size_px": 16, "pool": 2, "held_out": 1},
+    "tiles": {"size_px": 16, "pool": 2, "held_out": 1, "validation": 1},
     "network": {"depth": 1, "width": 2},
     "fit": {"steps": 1, "batch": 1},
     "amounts": [1],

@@ -83,7 +83,7 @@ PUBLISHED = {
     ),
     compare: f"NAMES! --out/-o {MEASURED} --device=auto --precision=auto {LAST}",
     train: f"RECIPE MORE --set --out/-o --resume {LAST}",
-    ablate: f"RECIPE! --out/-o=ablation --threads=1[1..] {LAST}",
+    ablate: f"RECIPE! --out/-o=ablation --scenes --threads=1[1..] {LAST}",
     export_model_: "MODEL! --format=onnx --out/-o --bands --debug",
     bench: f"--scene --out/-o=strandline-bench {MODEL} --runs[1..] {LAST}",
     data.registered_commands[0].callback: "FOLDER! --write-suspects --json",
