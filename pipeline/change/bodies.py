@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import shapely
@@ -15,9 +15,12 @@ from pipeline.change.polygons import Pieces
 from pipeline.change.shift import BODY, MOVED, NO_SHORE, Shifts
 from pipeline.trace.traced import Bools, Floats, Ints
 
-__all__ = ["APPEARED", "SHORE", "VANISHED", "Changes", "compute_changes"]
+__all__ = ["APPEARED", "CONFIDENT", "SHORE", "VANISHED", "Changes", "compute_changes"]
 
 SHORE, APPEARED, VANISHED = "shore", "appeared", "vanished"
+
+CONFIDENT: Final = 1.96
+"""Standard deviations on both sides of a value that hold the truth in 95% of cases."""
 
 _NEAR_M = 1.0
 _LEAST_EDGE_M = 10.0
@@ -33,6 +36,7 @@ class Changes:
         kind: (n,) ``shore``, ``appeared`` or ``vanished``.
         mean_shift_m: (n,) mean of the samples in it, signed; NaN where it is no moved shore, and so for the others.
         max_shift_m: (n,) the largest, signed, as the mean over a stretch.
+        least_shift_m: (n,) what ``min_length_m`` of its shore has shifted at the least, with 95% probability, signed.
         shore_m: (n,) length of old shore that moved.
         sigma_old_m: (n,) root mean square of the stated deviations of the old line.
         sigma_new_m: (n,) that of the new line.
@@ -44,6 +48,7 @@ class Changes:
     kind: NDArray[Any]
     mean_shift_m: Floats
     max_shift_m: Floats
+    least_shift_m: Floats
     shore_m: Floats
     sigma_old_m: Floats
     sigma_new_m: Floats
@@ -123,18 +128,32 @@ def _measure(parts: NDArray[Any], moved: Shifts, options: ChangeOptions) -> Chan
 
     largest = np.zeros(len(parts))
     np.maximum.at(largest, part, np.abs(moved.local_m[sample]))
-    signed = mean(moved.shift_m)
+    least = np.abs(moved.local_m[sample]) - CONFIDENT * moved.sigma_m[sample]
+    signed, sign = mean(moved.shift_m), np.sign(mean(moved.local_m))
     return Changes(
         polygon=parts[kept],
         kind=np.full(len(kept), SHORE, dtype=object),
         mean_shift_m=signed,
-        max_shift_m=np.sign(mean(moved.local_m)) * largest[kept],
+        max_shift_m=sign * largest[kept],
+        least_shift_m=sign * _find_sustained(least, part, len(parts), options)[kept],
         shore_m=np.asarray(count[kept] * options.spacing_m, dtype=np.float64),
         sigma_old_m=np.sqrt(mean(moved.sigma_old_m**2)),
         sigma_new_m=np.sqrt(mean(moved.sigma_new_m**2)),
         sigma_m=np.sqrt(mean(moved.sigma_m**2)),
         inland=mean(moved.inland.astype(np.float64)) > 0.5,
     )
+
+
+def _find_sustained(values: Floats, part: Ints, count: int, options: ChangeOptions) -> Floats:
+    """(count,) what the samples of ``min_length_m`` of each part exceed, 0 at the least; all of a shorter part."""
+    order = np.lexsort((-values, part))
+    size = np.bincount(part, minlength=count)
+    first = np.cumsum(size) - size
+    place = np.minimum(max(1, round(options.min_length_m / options.spacing_m)), size) - 1
+    sustained = np.zeros(count)
+    filled = np.flatnonzero(size)
+    sustained[filled] = np.maximum(values[order][(first + place)[filled]], 0.0)
+    return sustained
 
 
 def _nothing() -> tuple[Ints, Ints]:
@@ -168,6 +187,7 @@ def _make_bodies(polygons: NDArray[Any], kind: NDArray[Any]) -> Changes:
         kind=np.asarray(kind, dtype=object),
         mean_shift_m=unknown,
         max_shift_m=unknown,
+        least_shift_m=unknown,
         shore_m=np.zeros(len(polygons)),
         sigma_old_m=unknown,
         sigma_new_m=unknown,

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.atomic import open_workspace
+from pipeline.change.alerts import Alert, list_alerts
 from pipeline.change.compare import Comparison, compare_dates
 from pipeline.change.coregister import explain_registration, register_dates
 from pipeline.change.fields import CHANGE_LAYERS
@@ -22,7 +23,7 @@ from pipeline.change.pictures import ChangePicture, write_change_map, write_chan
 from pipeline.change.plane import resolve_extents, resolve_plane
 from pipeline.change.record import ChangeRecord, read_change, write_change, write_change_item
 from pipeline.change.source import DatedCoast, read_dated_coast
-from pipeline.change.summary import Alert, ChangeSummary, compute_summary, list_alerts
+from pipeline.change.summary import ChangeSummary, compute_summary
 from pipeline.change.tables import write_tables
 from pipeline.checksums import Basis, compute_basis, compute_checksums
 from pipeline.errors import output_errors
@@ -45,7 +46,7 @@ class ChangeResult:
         folder: Where the outputs are.
         already_made: The folder held this very result, and nothing was done.
         summary: In numbers.
-        alerts: What passes a threshold of the options.
+        alerts: What passes a limit of the options for sure.
         notes: What the user should be told, a sentence each.
     """
 

@@ -40,8 +40,8 @@ class ChangeOptions(Options):
         line_sigma_m: Uncertainty of lines that state none.
         unsure_m: From this median uncertainty of the samples on, the maps are said to be unsure of this shore.
         inland: Shores of waters that land encloses count in the summary and among the alerts, as the coast does.
-        alert_m: Shift of a shore from which on it is an alert; ``None``: none.
-        alert_area_m2: Area of one polygon from which on it is an alert; ``None``: none.
+        alert_m: A shore that shifted farther for sure, beyond the 95% bound, is an alert; ``None``: none.
+        alert_area_m2: Likewise a shore that gained or lost more land, or a larger body; ``None``: none.
         alert_bodies: Whole bodies that appeared or vanished are alerts too.
         tides: CSV file of heights: columns ``time`` (ISO 8601) and ``height_m`` (metres).
         tide_model: Instead of a file, name of a model that pyTMD reads.

@@ -14,10 +14,11 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 
+from pipeline.change.alerts import Alert
 from pipeline.change.options import ChangeOptions
 from pipeline.change.plane import Box, Plane
 from pipeline.change.source import DatedCoast
-from pipeline.change.summary import Alert, ChangeSummary
+from pipeline.change.summary import ChangeSummary
 from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.footprint import compute_bbox
@@ -40,7 +41,7 @@ class ChangeRecord:
         old: The earlier date.
         new: The later date.
         summary: In numbers.
-        alerts: What passes a threshold.
+        alerts: What passes a limit for sure.
         options: What the user chose.
         basis: All that decided the result.
         registration: How far the new date lay beside the old one.

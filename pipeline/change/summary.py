@@ -1,4 +1,4 @@
-"""What a comparison says in a few numbers, and what of it is an alert."""
+"""What a comparison says in a few numbers."""
 
 from __future__ import annotations
 
@@ -7,44 +7,15 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import shapely
 
+from pipeline.change.alerts import choose_shores
 from pipeline.change.bodies import SHORE
 from pipeline.change.compare import Comparison
 from pipeline.change.options import ChangeOptions
 from pipeline.change.shift import BODY, MOVED, NO_SHORE
 from pipeline.trace.traced import Floats
 
-__all__ = ["Alert", "ChangeSummary", "compute_summary", "list_alerts"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One polygon that passes a threshold.
-
-    Attributes:
-        layer: ``gained`` or ``lost``.
-        id: Number of the feature in it.
-        kind: ``shore``, ``appeared`` or ``vanished``.
-        area_m2: Its area.
-        max_shift_m: Its greatest shift, signed; ``None`` where no shore moved.
-        lon: Longitude of a place in it.
-        lat: Latitude of that place.
-        why: Which thresholds it passes, for a person.
-    """
-
-    layer: str
-    id: int
-    kind: str
-    area_m2: float
-    max_shift_m: float | None
-    lon: float
-    lat: float
-    why: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """For a record."""
-        return asdict(self)
+__all__ = ["ChangeSummary", "compute_summary"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +82,7 @@ def compute_summary(comparison: Comparison, *, options: ChangeOptions) -> Change
     shifts = comparison.shifts if comparison.counts_inland else comparison.shifts.take(~comparison.shifts.inland)
     enclosed = comparison.shifts.take(comparison.shifts.inland)
     shores = [
-        _choose_shores(frame, counts_inland=comparison.counts_inland) for frame in (comparison.gained, comparison.lost)
+        choose_shores(frame, counts_inland=comparison.counts_inland) for frame in (comparison.gained, comparison.lost)
     ]
     known = shifts.take(np.isfinite(shifts.shift_m) & (shifts.state != BODY))
     moved = known.take(known.state == MOVED)
@@ -137,54 +108,6 @@ def compute_summary(comparison: Comparison, *, options: ChangeOptions) -> Change
         counts_inland=comparison.counts_inland,
         sure=len(known) > 0 and float(np.median(known.sigma_m)) <= options.unsure_m,
     )
-
-
-def _choose_shores(frame: gpd.GeoDataFrame, *, counts_inland: bool) -> gpd.GeoDataFrame:
-    """Moved shores that count."""
-    kept = frame["kind"] == SHORE
-    return frame[kept if counts_inland else kept & (frame["waters"] != "inland")]
-
-
-def list_alerts(layer: str, comparison: Comparison, options: ChangeOptions) -> list[Alert]:
-    """Polygons of a layer that pass a threshold.
-
-    Args:
-        layer: ``gained`` or ``lost``.
-        comparison: What the comparison found.
-        options: With the thresholds; without any there are no alerts.
-    """
-    frame = comparison.frames[layer]
-    shores = _choose_shores(frame, counts_inland=comparison.counts_inland)
-    wanted = frame[frame.index.isin(shores.index) | (options.alert_bodies & (frame["kind"] != SHORE))]
-    places = comparison.plane.compute_degrees(
-        shapely.get_coordinates(shapely.point_on_surface(np.asarray(wanted.geometry)))
-    )
-    alerts = []
-    for row, (lon, lat) in zip(wanted.to_dict("records"), places.tolist(), strict=True):
-        why = _explain_alert(row, options)
-        if why:
-            alerts.append(
-                Alert(
-                    layer=layer,
-                    id=int(row["id"]),
-                    kind=str(row["kind"]),
-                    area_m2=round(float(row["area_m2"]), 1),
-                    max_shift_m=round(float(row["max_shift_m"]), 2) if np.isfinite(row["max_shift_m"]) else None,
-                    lon=round(lon, 6),
-                    lat=round(lat, 6),
-                    why=why,
-                )
-            )
-    return alerts
-
-
-def _explain_alert(row: dict[Any, Any], options: ChangeOptions) -> str:
-    reasons = []
-    if options.alert_m is not None and abs(row["max_shift_m"]) >= options.alert_m:
-        reasons.append(f"shift of {row['max_shift_m']:+.1f} m (limit {options.alert_m:g} m)")
-    if options.alert_area_m2 is not None and row["area_m2"] >= options.alert_area_m2:
-        reasons.append(f"area of {row['area_m2']:,.0f} m2 (limit {options.alert_area_m2:,.0f} m2)")
-    return ", ".join(reasons)
 
 
 def _sum_area(frame: gpd.GeoDataFrame) -> float:

@@ -37,6 +37,7 @@ def build_change_frame(changes: Changes, plane: Plane, old: DatedCoast, new: Dat
         "area_m2": plane.compute_areas(changes.polygon),
         "mean_shift_m": changes.mean_shift_m,
         "max_shift_m": changes.max_shift_m,
+        "least_shift_m": changes.least_shift_m,
         "shore_m": changes.shore_m,
         "uncertainty_old_m": changes.sigma_old_m,
         "uncertainty_new_m": changes.sigma_new_m,

@@ -28,6 +28,9 @@ __all__ = ["CHANGES", "PublishedScene", "Publisher", "find_folder", "find_predec
 CHANGES = "changes"
 """Folder at the destination for comparisons, one a scene."""
 
+_MOST_TOLD = 10
+"""Shores of one scene of which people are told; where there are more, the comparison has them all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedScene:
@@ -135,8 +138,8 @@ class Publisher:
             facts=facts,
             id=make_event_id("published", area, *version),
         )
-        if scene.change is not None and scene.change.alerts:
-            yield _make_alert(scene, scene.change, facts, make_event_id("alert", area, *version))
+        if scene.change is not None:
+            yield from _make_alerts(scene, scene.change, facts)
         if row.failure_id is not None:
             yield Event(
                 kind="recovered",
@@ -187,25 +190,33 @@ def _list_older(row: Row, name: str) -> Iterator[str]:
     yield from dict.fromkeys(other for other in made if other != name)
 
 
-def _make_alert(scene: PublishedScene, change: ChangeResult, facts: dict[str, str], name: str) -> Event:
+def _make_alerts(scene: PublishedScene, change: ChangeResult, facts: dict[str, str]) -> Iterator[Event]:
+    """An event a shore, those that gained or lost most first."""
     summary, row = change.summary, scene.row
-    most = max(change.alerts, key=lambda alert: alert.area_m2)
-    places = "; ".join(f"{alert.lat:.5f}, {alert.lon:.5f}: {alert.why}" for alert in change.alerts[:5])
-    return Event(
-        kind="alert",
-        area=row.area,
-        title=f"{row.area}: the coast moved, {len(change.alerts)} place(s), {row.acquired:%Y-%m-%d}",
-        text=f"Since the date before, {summary.gained_m2:,.0f} m² of land were gained and {summary.lost_m2:,.0f} m² "
-        f"lost along {summary.moved_km:.1f} km of shore. Beyond the threshold: {places}.",
-        facts={
-            **facts,
-            "places": len(change.alerts),
-            "largest_m2": round(most.area_m2),
-            "latitude": round(most.lat, 6),
-            "longitude": round(most.lon, 6),
-            "gained_m2": round(summary.gained_m2),
-            "lost_m2": round(summary.lost_m2),
-            "comparison": change.folder.name,
-        },
-        id=name,
-    )
+    version = (row.acquisition, row.product, row.fingerprint)
+    ordered = sorted(change.alerts, key=lambda alert: -alert.area_m2)
+    for number, alert in enumerate(ordered[:_MOST_TOLD], 1):
+        which = f" (shore {number} of {len(ordered)})" if len(ordered) > 1 else ""
+        yield Event(
+            kind="alert",
+            area=row.area,
+            title=f"{row.area}: the coast moved, {row.acquired:%Y-%m-%d}{which}",
+            text=f"At {alert.lat:.5f}, {alert.lon:.5f}, land was {alert.layer} since the date before: {alert.why}. "
+            f"In all {summary.gained_m2:,.0f} m² were gained and {summary.lost_m2:,.0f} m² lost along "
+            f"{summary.moved_km:.1f} km of shore.",
+            facts={
+                **facts,
+                "shores": len(ordered),
+                "layer": alert.layer,
+                "feature": alert.id,
+                "area_m2": round(alert.area_m2),
+                "shift_m": alert.max_shift_m,
+                "least_shift_m": alert.least_shift_m,
+                "latitude": round(alert.lat, 6),
+                "longitude": round(alert.lon, 6),
+                "gained_m2": round(summary.gained_m2),
+                "lost_m2": round(summary.lost_m2),
+                "comparison": change.folder.name,
+            },
+            id=make_event_id("alert", row.area, *version, alert.layer, alert.id),
+        )

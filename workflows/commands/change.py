@@ -31,8 +31,10 @@ _MaxShift = Annotated[
 _MinLength = Annotated[float, typer.Option(help="Leave shorter stretches of moved shore out, in metres.")]
 _MinArea = Annotated[float, typer.Option(help="Leave smaller polygons out, in square metres.")]
 _Margin = Annotated[int, typer.Option("--margin-px", help="Say nothing within this many pixels of cloud and nodata.")]
-_AlertM = Annotated[float | None, typer.Option(help="Alert where a shore shifted by this much, in metres.")]
-_AlertArea = Annotated[float | None, typer.Option(help="Alert where one polygon is this large, in square metres.")]
+_AlertM = Annotated[
+    float | None, typer.Option(help="Alert where a shore surely (95%) shifted by more than this, metres.")
+]
+_AlertArea = Annotated[float | None, typer.Option(help="Alert where a shore surely gained or lost more than this, m².")]
 _Inland = Annotated[bool, typer.Option("--inland", help="Count shores of waters that land encloses as well.")]
 _AlertBodies = Annotated[bool, typer.Option("--alert-bodies", help="Alert on bodies that appeared or vanished too.")]
 _Tides = Annotated[Path | None, typer.Option(help="CSV of heights to record: columns time and height (metres).")]

@@ -70,6 +70,7 @@ def _report(console: Console, result: ChangeResult, seconds: float) -> None:
 
 def _print_alerts(result: ChangeResult) -> None:
     for alert in result.alerts[:_SHOWN]:
-        typer.echo(f"ALERT {alert.layer} {alert.id} at {alert.lat:.5f}, {alert.lon:.5f}: {alert.kind}, {alert.why}")
+        kind = alert.kind if alert.pieces == 1 else f"{alert.kind} in {alert.pieces} pieces"
+        typer.echo(f"ALERT {alert.layer} {alert.id} at {alert.lat:.5f}, {alert.lon:.5f}: {kind}, {alert.why}")
     if len(result.alerts) > _SHOWN:
         typer.echo(f"ALERT {len(result.alerts) - _SHOWN} more in {result.folder / 'change.json'}")

@@ -46,8 +46,8 @@ class CompareSettings(_Strict):
     """What is told about a coast that moved; without a threshold it is compared and nobody is told.
 
     Attributes:
-        alert_m: Greatest shift of the coastline, in metres.
-        alert_area_m2: Land gained or lost, in square metres.
+        alert_m: Shift of a shore in metres that is passed for sure, beyond the 95% bound.
+        alert_area_m2: Land that a shore gained or lost, in square metres, likewise.
     """
 
     alert_m: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

@@ -59,6 +59,7 @@ def test_ground_that_the_shore_moved_over_has_its_shift_and_its_uncertainty() ->
     assert found.polygon[0].equals(STRIP)
     assert found.mean_shift_m.tolist() == [20]
     assert found.max_shift_m.tolist() == [30]
+    assert found.least_shift_m == pytest.approx([20 - 1.96 * 4])
     assert found.shore_m.tolist() == [100]
     assert found.sigma_old_m == pytest.approx([5])  # of 1 and 7
     assert found.sigma_new_m == pytest.approx([3])
@@ -68,6 +69,15 @@ def test_ground_that_the_shore_moved_over_has_its_shift_and_its_uncertainty() ->
 def test_land_lost_has_negative_shifts() -> None:
     found = changes(pieces(shapely.box(0, -20, 100, 0)), samples(-20), gained=False)
     assert (found.mean_shift_m.tolist(), found.max_shift_m.tolist()) == ([-20], [-30])
+    assert found.least_shift_m == pytest.approx([-(20 - 1.96 * 4)])
+
+
+def test_the_least_shift_is_passed_along_the_least_length() -> None:
+    one = changes(pieces(STRIP), samples(), min_length_m=10)  # a single sample is 30 m off
+    assert one.least_shift_m == pytest.approx([30 - 1.96 * 4])
+    longer = changes(pieces(STRIP), samples(), min_length_m=5000)  # than the shore: all of it counts
+    assert longer.least_shift_m == pytest.approx([20 - 1.96 * 4])
+    assert changes(pieces(shapely.box(0, 0, 100, 6)), samples(6)).least_shift_m.tolist() == [0]
 
 
 def test_only_shore_that_moved_the_same_way_sweeps_ground() -> None:
@@ -99,7 +109,8 @@ def test_a_body_is_what_has_a_shore_on_one_date_alone() -> None:
 
 def test_a_body_says_nothing_of_a_shift() -> None:
     found = changes(pieces(STRIP, old_m=0), samples())
-    for values in (found.mean_shift_m, found.max_shift_m, found.sigma_old_m, found.sigma_new_m, found.sigma_m):
+    shifts = (found.mean_shift_m, found.max_shift_m, found.least_shift_m)
+    for values in (*shifts, found.sigma_old_m, found.sigma_new_m, found.sigma_m):
         assert np.isnan(values).all()
     assert (found.shore_m.tolist(), found.inland.tolist()) == ([0], [False])
 

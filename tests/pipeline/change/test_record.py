@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.change.alerts import list_alerts
 from pipeline.change.options import ChangeOptions
 from pipeline.change.plane import Box
 from pipeline.change.record import ChangeRecord, read_change, write_change, write_change_item
 from pipeline.change.source import DatedCoast
-from pipeline.change.summary import compute_summary, list_alerts
+from pipeline.change.summary import compute_summary
 from pipeline.checksums import Basis
 from pipeline.record.result import read_fingerprint
 from pipeline.register.registration import Registration

@@ -1,4 +1,4 @@
-"""A comparison in numbers, and what of it is an alert: at the limits, of the coast alone or of all shores."""
+"""A comparison in numbers: of the coast alone or of all shores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.change.bodies import APPEARED, SHORE
 from pipeline.change.compare import Comparison
 from pipeline.change.options import ChangeOptions
 from pipeline.change.shift import BODY, MOVED, NO_SHORE, STEADY, Shifts
-from pipeline.change.summary import compute_summary, list_alerts
+from pipeline.change.summary import compute_summary
 from tests.pipeline.change.change_values import PLANE, STRIP, make_shifts
 
 NAN = float("nan")
@@ -28,6 +28,9 @@ def make_frame(*rows: tuple[str, str | None, float, float]) -> gpd.GeoDataFrame:
         "waters": np.array(waters, dtype=object),
         "area_m2": np.array(area, float),
         "max_shift_m": np.array(largest, float),
+        "least_shift_m": np.array(largest, float),
+        "uncertainty_m": np.zeros(len(rows)),
+        "shore_m": np.full(len(rows), 200.0),
     }
     return gpd.GeoDataFrame(columns, geometry=[STRIP] * len(rows), crs=PLANE.crs)
 
@@ -99,35 +102,3 @@ def test_without_a_clear_shore_there_are_no_means() -> None:
     assert not summary.sure
     steady = make_known().take(np.arange(2))
     assert compute_summary(make_comparison(shifts=steady), options=ChangeOptions()).mean_moved_m is None
-
-
-def alerts(layer: str = "gained", *, counts_inland: bool = False, **choices: Any) -> list[int]:  # noqa: ANN401
-    comparison = make_comparison(counts_inland=counts_inland)
-    return [alert.id for alert in list_alerts(layer, comparison, ChangeOptions(**choices))]
-
-
-def test_an_alert_reaches_its_limit() -> None:
-    assert alerts() == []
-    assert alerts(alert_m=26.0) == [1]
-    assert alerts(alert_m=26.1) == []
-    assert alerts("lost", alert_m=18.0) == [1]
-    assert alerts("lost", alert_m=18.1) == []
-    assert alerts(alert_area_m2=1000.04) == [1]
-    assert alerts(alert_area_m2=1000.05) == []
-
-
-def test_bodies_and_inland_shores_alert_where_they_are_asked_for() -> None:
-    assert alerts(alert_area_m2=100.0) == [1]
-    assert alerts(alert_area_m2=100.0, alert_bodies=True) == [1, 3]
-    assert alerts(alert_area_m2=100.0, counts_inland=True) == [1, 2]
-    assert alerts(alert_m=1.0, alert_bodies=True) == [1]  # a body has no shift
-
-
-def test_an_alert_says_where_and_why() -> None:
-    options = ChangeOptions(alert_m=20, alert_area_m2=400, alert_bodies=True)
-    shore, body = list_alerts("gained", make_comparison(), options)
-    assert shore.why == "shift of +26.0 m (limit 20 m), area of 1,000 m2 (limit 400 m2)"
-    assert body.why == "area of 500 m2 (limit 400 m2)"
-    assert (shore.area_m2, shore.max_shift_m, body.max_shift_m, body.kind) == (1000.0, 26.0, None, APPEARED)
-    lon, lat = PLANE.compute_degrees(np.array([[500_100.0, 5_600_010.0]]))[0]
-    assert (shore.lon, shore.lat) == (round(lon, 6), round(lat, 6))

@@ -180,7 +180,10 @@ def test_the_map_of_a_scene_is_its_working_copy_or_what_is_published(
 
 def make_change(*areas: float) -> Any:  # noqa: ANN401
     alerts = [
-        SimpleNamespace(lat=54.1234567 + number, lon=8.7654321, why=f"{size:g} m2", area_m2=size)
+        SimpleNamespace(
+            **{"lat": 54.1234567 + number, "lon": 8.7654321, "why": f"{size:g} m2", "area_m2": size},
+            **{"layer": "lost", "id": number, "max_shift_m": -30.0, "least_shift_m": -21.0},
+        )
         for number, size in enumerate(areas)
     ]
     summary = SimpleNamespace(gained_m2=12_345.6, lost_m2=7.5, moved_km=1.26)
@@ -235,28 +238,39 @@ def test_a_scene_that_had_failed_is_told_to_have_gone_well(
     assert events[1].title == f"bay: {name(1)} went well after all"
 
 
-@pytest.mark.parametrize(("count", "shown"), [(1, 1), (5, 5), (6, 5)])
-def test_an_alert_names_five_places_and_the_largest(
-    monkeypatch: pytest.MonkeyPatch, settings: WatchSettings, count: int, shown: int
+@pytest.mark.parametrize(("count", "told"), [(1, 1), (10, 10), (12, 10)])
+def test_each_shore_is_an_alert_the_largest_first(
+    monkeypatch: pytest.MonkeyPatch, settings: WatchSettings, count: int, told: int
 ) -> None:
     areas = [10.4 * (number + 1) for number in range(count)]
     events, _ = publish(monkeypatch, settings, row(1), make_change(*areas))
-    alert = events[1]
-    assert alert.kind == "alert"
-    assert alert.title == f"bay: the coast moved, {count} place(s), 2024-06-02"
-    places = "; ".join(f"{54.1234567 + number:.5f}, 8.76543: {areas[number]:g} m2" for number in range(shown))
-    assert alert.text == (
-        "Since the date before, 12,346 m² of land were gained and 8 m² lost along 1.3 km of shore. "
-        f"Beyond the threshold: {places}."
+    alerts = events[1:]
+    assert [alert.kind for alert in alerts] == ["alert"] * told
+    assert len({alert.id for alert in alerts}) == told
+    largest, place = alerts[0], 54.1234567 + count - 1
+    which = f" (shore 1 of {count})" if count > 1 else ""
+    assert largest.title == f"bay: the coast moved, 2024-06-02{which}"
+    assert largest.text == (
+        f"At {place:.5f}, 8.76543, land was lost since the date before: {areas[-1]:g} m2. In all 12,346 m² were gained "
+        "and 8 m² lost along 1.3 km of shore."
     )
-    assert {key: alert.facts[key] for key in ("places", "largest_m2", "gained_m2", "lost_m2", "comparison")} == {
-        "places": count,
-        "largest_m2": round(areas[-1]),
+    assert {**largest.facts, "product": "", "acquired": "", "item": ""} == {
+        "product": "",
+        "acquired": "",
+        "item": "",
+        "shores": count,
+        "layer": "lost",
+        "feature": count - 1,
+        "area_m2": round(areas[-1]),
+        "shift_m": -30.0,
+        "least_shift_m": -21.0,
+        "latitude": round(place, 6),
+        "longitude": 8.765432,
         "gained_m2": 12_346,
         "lost_m2": 8,
         "comparison": "S2A",
     }
-    assert (alert.facts["latitude"], alert.facts["longitude"]) == (round(54.1234567 + count - 1, 6), 8.765432)
+    assert [alert.facts["area_m2"] for alert in alerts] == sorted(map(round, areas), reverse=True)[:told]
 
 
 # locks
