@@ -8,7 +8,7 @@ the coastline, not with the scene.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +88,9 @@ def compute_change(
     basis = _compute_basis(first, second, options)
     if is_result_there(out, basis, overwrite=options.overwrite):
         return _read_result(out)
-    tides = read_heights(first, second, options)
+    tides = read_heights(first, second, options) or _recall_heights(first, second)
+    if tides is not None:
+        first, second = replace(first, tide_m=tides[0]), replace(second, tide_m=tides[1])
     with open_workspace(out.parent, out.name) as work:
         placed, registration = register_dates(first, second, options)
         budget = options.replace(registration_m=registration.left_m)
@@ -111,7 +113,7 @@ def _compute_basis(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> 
         for number, (name, checksum) in enumerate(sums.items(), 1)
     }
     facts = {
-        f"{date} date": [coast.id, coast.time, coast.threshold, coast.probability_rmse]
+        f"{date} date": [coast.id, coast.time, coast.threshold, coast.probability_rmse, coast.datum, coast.tide_m]
         for date, coast in (("old", old), ("new", new))
     }
     return compute_basis("change", inputs=inputs, choices={**options.result_parameters(), **facts})
@@ -204,6 +206,13 @@ def _write_package(path: Path, comparison: Comparison) -> None:
     # GDAL's errors come as RuntimeError.
     with output_errors(path, RuntimeError, sqlite3.Error):
         write_geopackage(path, comparison.frames, CHANGE_LAYERS)
+
+
+def _recall_heights(old: DatedCoast, new: DatedCoast) -> tuple[float, float] | None:
+    """Heights that the maps themselves record, where they are of one source."""
+    if old.tide_m is None or new.tide_m is None or old.tide_source != new.tide_source:
+        return None
+    return old.tide_m, new.tide_m
 
 
 def read_heights(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> tuple[float, float] | None:

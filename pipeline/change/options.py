@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from pipeline.checksums import compute_listing_sha256, compute_source_sha256
+from pipeline.tides import TideOptions
 from strandline import StrandlineError
-from tiles.errors import OptionError
-from tiles.options import Options
 
 __all__ = ["ChangeError", "ChangeOptions"]
 
@@ -21,7 +19,7 @@ class ChangeError(StrandlineError, ValueError):
     exit_code = 2
 
 
-class ChangeOptions(Options):
+class ChangeOptions(TideOptions):
     """Choices for ``compute_change``; each has a sensible default.
 
     Attributes:
@@ -49,7 +47,7 @@ class ChangeOptions(Options):
         overwrite: Replace a result that was made from other inputs or with other choices.
 
     Raises:
-        OptionError: A choice is out of its range.
+        OptionError: A choice is out of its range, or there are two sources of tides, or half of one.
     """
 
     factor: Annotated[float, Field(ge=0, le=100)] = 2.0
@@ -68,18 +66,7 @@ class ChangeOptions(Options):
     alert_m: Annotated[float, Field(ge=0, le=1e5)] | None = None
     alert_area_m2: Annotated[float, Field(ge=0, le=1e12)] | None = None
     alert_bodies: bool = False
-    tides: Path | None = None
-    tide_model: str | None = None
-    tide_folder: Path | None = None
     overwrite: bool = False
-
-    @model_validator(mode="after")
-    def _check_choices(self) -> Self:
-        if (self.tide_model is None) != (self.tide_folder is None):
-            raise OptionError("A tide model needs its name and its folder (--tide-model and --tide-folder).")
-        if self.tides is not None and self.tide_model is not None:
-            raise OptionError("Heights of the tide come from a file or a model, found both: leave one out.")
-        return self
 
     def result_parameters(self) -> dict[str, Any]:
         """The choices that change the result, for the record; a file is known by its checksum."""
@@ -87,13 +74,3 @@ class ChangeOptions(Options):
             "tides": compute_source_sha256(self.tides) if self.tides else None,
             "tide_folder": compute_listing_sha256(self.tide_folder),
         }
-
-    def require_folder(self) -> Path:
-        """The folder of the tide model.
-
-        Raises:
-            OptionError: There is none.
-        """
-        if self.tide_folder is None:
-            raise OptionError("A tide model needs its folder (--tide-folder).")
-        return self.tide_folder

@@ -25,11 +25,13 @@ from pipeline.record.footprint import compute_bbox
 from pipeline.record.links import make_whole_href
 from pipeline.record.result import ResultItem, write_json
 from pipeline.register.registration import Registration
+from tiles.datum import COMPOSITE
 
 __all__ = ["CHANGE_NAME", "ChangeRecord", "read_change", "write_change", "write_change_item"]
 
 CHANGE_NAME = "change.json"
 
+_UNCORRECTED = "Shifts are not corrected for it."
 _INSTANT = "The lines are instantaneous: the tide at each moment of sensing is in them, and was not given."
 
 
@@ -45,7 +47,7 @@ class ChangeRecord:
         options: What the user chose.
         basis: All that decided the result.
         registration: How far the new date lay beside the old one.
-        tides: Height in metres on the old and on the new date, where a table was given.
+        tides: Height in metres on the old and on the new date, where it was given, or both maps record it.
         notes: What the user should be told, a sentence each.
     """
 
@@ -68,7 +70,7 @@ class ChangeRecord:
             "new": _describe_date(self.new, heights[1]),
             "days": _count_days(self.old, self.new),
             "registration": self.registration.to_dict(),
-            "tide": {"given": self.tides is not None, "meaning": _describe_tide(self.tides)},
+            "tide": {"given": self.tides is not None, "meaning": _describe_tide(self)},
             "parameters": self.options.result_parameters(),
             "summary": self.summary.to_dict(),
             "alerts": [alert.to_dict() for alert in self.alerts],
@@ -149,12 +151,15 @@ def _count_days(old: DatedCoast, new: DatedCoast) -> float | None:
     return round((new.acquired - old.acquired).total_seconds() / 86400, 3)
 
 
-def _describe_tide(tides: tuple[float, float] | None) -> str:
-    if tides is None:
+def _describe_tide(record: ChangeRecord) -> str:
+    if COMPOSITE in {record.old.datum, record.new.datum}:
+        return "A line is composite: it is of several dates, at no one height of the tide. " + _UNCORRECTED
+    if record.tides is None:
         return _INSTANT
+    old, new = record.tides
     return (
-        f"The lines are instantaneous: the tide stood at {tides[0]:g} m on the old date and at {tides[1]:g} m on the "
-        "new one. Shifts are not corrected for it."
+        f"The lines are instantaneous: the tide stood at {old:g} m on the old date and at {new:g} m on the "
+        f"new one. {_UNCORRECTED}"
     )
 
 

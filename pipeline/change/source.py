@@ -67,6 +67,9 @@ class DatedCoast:
         simulated: It shows no place on Earth.
         layers: Of the vector file, that of the lines first.
         lines: Vector file that says of its lines what waters they belong to; ``None`` where there is none.
+        datum: What its line is, as ``tiles.datum`` has it; ``None`` where nothing says it.
+        tide_m: Height of the tide, where known.
+        tide_source: Name of what says so; heights of one source may be compared.
     """
 
     path: Path
@@ -81,6 +84,9 @@ class DatedCoast:
     simulated: bool = False
     layers: tuple[str, ...] = field(default=())
     lines: Path | None = None
+    datum: str | None = None
+    tide_m: float | None = None
+    tide_source: str | None = None
 
     @property
     def crs(self) -> pyproj.CRS:
@@ -226,6 +232,8 @@ def _read_columns(path: Path, layer: str) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if isinstance(row.get("scene"), str):
         facts["id"] = row["scene"]
+    if isinstance(row.get("datum"), str):
+        facts["datum"] = row["datum"]
     if isinstance(row.get("model"), str):
         facts["model"] = row["model"]
     # In a shapefile the time of day stands beside its day, as text.
@@ -254,6 +262,9 @@ def _read_facts(path: Path, properties: dict[str, Any]) -> dict[str, Any]:
         "model": str(properties.get("mlm:name") or properties.get("strandline:model") or ""),
         "threshold": float(parameters.get("threshold", properties.get("strandline:threshold", 0.5))),
         "simulated": bool(properties.get("strandline:simulated")),
+        "datum": properties.get("strandline:datum"),
+        "tide_m": properties.get("strandline:tide_m"),
+        "tide_source": parameters.get("tides"),
     }
 
 

@@ -63,6 +63,9 @@ def build_shift_frame(shifts: Shifts, plane: Plane, old: DatedCoast, new: DatedC
         "uncertainty_old_m": shifts.sigma_old_m,
         "uncertainty_new_m": shifts.sigma_new_m,
         "uncertainty_m": shifts.sigma_m,
+        "datum": np.full(len(shifts), _describe_datum(old, new), dtype=object),
+        "old_tide_m": np.full(len(shifts), np.nan if old.tide_m is None else old.tide_m),
+        "new_tide_m": np.full(len(shifts), np.nan if new.tide_m is None else new.tide_m),
         "lon": np.round(lon, 7),
         "lat": np.round(lat, 7),
         **_make_date_columns(old, new, len(shifts)),
@@ -94,6 +97,12 @@ def write_tables(folder: Path, frames: Mapping[str, gpd.GeoDataFrame]) -> None:
         path = folder / f"{name}.parquet"
         with output_errors(path, pyarrow.ArrowException):
             table.to_parquet(path, index=False, compression="zstd")
+
+
+def _describe_datum(old: DatedCoast, new: DatedCoast) -> str | None:
+    """What the two lines are, in one word where they are alike."""
+    words = dict.fromkeys((old.datum or "unknown", new.datum or "unknown"))
+    return None if list(words) == ["unknown"] else " to ".join(words)
 
 
 def _make_date_columns(old: DatedCoast, new: DatedCoast, count: int) -> dict[str, NDArray[Any]]:

@@ -22,6 +22,7 @@ from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME
 from pipeline.record.footprint import compute_footprint
 from pipeline.record.mapped_scene import MappedScene, MappedScenes
 from pipeline.record.result import ITEM_NAME, ResultItem, describe_file, describe_projection
+from tiles.datum import COMPOSITE, INSTANTANEOUS
 from tiles.grid import Grid
 
 __all__ = ["MosaicRecord", "write_mosaic_item", "write_tile_item"]
@@ -115,6 +116,7 @@ def _make_item(
         simulated=any(scene.simulated for scene in record.mapped.scenes),
         basis=record.basis,
         properties={
+            "datum": COMPOSITE if len(scenes) > 1 else INSTANTANEOUS,
             "model": record.mapped.model,
             "model_sha256": record.mapped.model_sha256,
             "threshold": record.mapped.threshold,

@@ -7,16 +7,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipeline.tides import TideOptions
 from pipeline.timeseries.crossings import Policy
 from pipeline.timeseries.transects import Casting
-from tiles.options import Options
 
 __all__ = ["TimeseriesOptions"]
 
 Reach = Annotated[float, Field(ge=0, lt=100_000)]
 
 
-class TimeseriesOptions(Options):
+class TimeseriesOptions(TideOptions):
     """Choices for ``compute_timeseries``; the defaults suit most coasts.
 
     Attributes:
@@ -52,9 +52,6 @@ class TimeseriesOptions(Options):
     least_dates: Annotated[int, Field(ge=3)] = 3
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     outliers: Literal["keep", "drop"] = "keep"
-    tides: Path | None = None
-    tide_model: str | None = None
-    tide_folder: Path | None = None
     beach_slope: Annotated[float, Field(gt=0, le=10)] | None = None
     overwrite: bool = False
 
@@ -62,18 +59,9 @@ class TimeseriesOptions(Options):
     def _check_choices(self) -> Self:
         if self.transects is not None and self.reference is not None:
             raise ValueError("transects are given or cast from a reference, found both: leave one out")
-        if (self.tide_model is None) != (self.tide_folder is None):
-            raise ValueError("a tide model needs its name and its folder (--tide-model and --tide-folder)")
-        if self.tides is not None and self.tide_model is not None:
-            raise ValueError("heights of the tide come from a file or a model, found both: leave one out")
         if self.beach_slope is not None and not self.has_tides:
             raise ValueError("a beach slope corrects for tides, found none: give --tides or --tide-model")
         return self
-
-    @property
-    def has_tides(self) -> bool:
-        """Whether heights of the tide are to be attached."""
-        return self.tides is not None or self.tide_model is not None
 
     @property
     def casting(self) -> Casting:

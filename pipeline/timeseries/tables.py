@@ -18,6 +18,7 @@ from pipeline.output.fields import conform_layer
 from pipeline.output.geopackage import write_geopackage
 from pipeline.timeseries.fields import CROSSINGS, SERIES_LAYERS, TRANSECTS
 from pipeline.timeseries.series import Fits, Series
+from tiles.datum import INSTANTANEOUS
 
 __all__ = ["build_crossings", "build_rates", "write_series_tables"]
 
@@ -66,6 +67,7 @@ def build_crossings(series: Series) -> gpd.GeoDataFrame:
         "uncertainty_m": series.positions.sigma_m[number, column],
         "crossings": series.positions.crossings[number, column],
         "outlier": series.outlier[number, column],
+        "datum": np.full(len(number), INSTANTANEOUS, dtype=object),
         "tide_m": series.tide_m[column],
         "corrected_m": np.full(len(number), np.nan) if corrected is None else corrected[number, column],
         "scenes": scenes[column],

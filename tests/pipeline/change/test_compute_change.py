@@ -183,6 +183,32 @@ def test_tides_are_attached(dates: tuple[Path, Path], tmp_path: Path) -> None:
         compute_change(*dates, tmp_path / "other", options=ChangeOptions(tides=table))
 
 
+def record_tide(folder: Path, out: Path, **properties: object) -> Path:
+    """A copy of a map that says how high the tide stood."""
+    shutil.copytree(folder, out)
+    document = json.loads((out / "item.json").read_text())
+    document["properties"] |= {f"strandline:{name}": value for name, value in properties.items()}
+    (out / "item.json").write_text(json.dumps(document))
+    return out
+
+
+@pytest.mark.parametrize("table", ["tides.csv", "others.csv"])
+def test_tides_that_the_maps_record_are_taken_where_they_are_of_one_source(
+    dates: tuple[Path, Path], tmp_path: Path, table: str
+) -> None:
+    said = {"datum": "instantaneous", "parameters": {"threshold": 0.5, "tides": "tides.csv"}}
+    old = record_tide(dates[0], tmp_path / "old", **said, tide_m=0.25)
+    new = record_tide(dates[1], tmp_path / "new", **(said | {"parameters": {"tides": table}}), tide_m=1.5)
+    out = tmp_path / "change"
+    compute_change(old, new, out)
+    document = json.loads((out / "change.json").read_text())
+    assert document["tide"]["given"] == (table == "tides.csv")
+    assert document["new"]["tide_height_m"] == (1.5 if table == "tides.csv" else None)
+    samples = gpd.read_file(out / "change.gpkg", layer="shift")
+    assert set(samples["datum"]) == {"instantaneous"}
+    assert (set(samples["old_tide_m"]), set(samples["new_tide_m"])) == ({0.25}, {1.5})
+
+
 def write_coastline(folder: Path, distance: object) -> Path:
     """The vectors that a map of this shore would have."""
     folder.mkdir()

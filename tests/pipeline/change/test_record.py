@@ -91,6 +91,12 @@ def test_without_tides_or_times_the_document_says_so(record: ChangeRecord) -> No
     assert (document["old"]["tide_height_m"], document["old"]["datetime"]) == (None, None)
 
 
+def test_a_composite_is_not_called_instantaneous(record: ChangeRecord) -> None:
+    document = replace(record, old=replace(record.old, datum="composite")).to_dict()
+    assert "composite" in document["tide"]["meaning"]
+    assert "instantaneous" not in document["tide"]["meaning"]
+
+
 def test_the_item_names_inputs_outputs_times_and_place(record: ChangeRecord, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()

@@ -75,3 +75,20 @@ def test_tables_hold_both_kinds_of_polygons_and_the_same_in_both_files(tmp_path:
         assert one["id"].tolist() == other["id"].tolist()
     with pytest.raises(OutputError, match=r"change\.csv"):
         write_tables(tmp_path / "nowhere", frames)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "datum"),
+    [
+        ("instantaneous", "instantaneous", "instantaneous"),
+        ("composite", "instantaneous", "composite to instantaneous"),
+        ("composite", None, "composite to unknown"),
+        (None, None, None),
+    ],
+)
+def test_pieces_of_shore_say_what_their_lines_are(old: str | None, new: str | None, datum: str | None) -> None:
+    first, second = replace(OLD, datum=old, tide_m=0.25), replace(NEW, datum=new)
+    frame = build_shift_frame(make_shifts(count=2), PLANE, first, second)
+    assert frame["datum"].tolist() == [datum] * 2
+    assert frame["old_tide_m"].tolist() == [0.25] * 2
+    assert frame["new_tide_m"].isna().all()

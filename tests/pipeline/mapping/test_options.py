@@ -33,6 +33,8 @@ def test_what_does_not_change_the_result(choice: dict[str, object]) -> None:
         {"simplify_m": 1.0},
         {"formats": ("fgb",)},
         {"only": {"sea"}},
+        {"tides": Path("heights.csv")},
+        {"tide_model": "EOT20", "tide_folder": Path("here")},
     ],
 )
 def test_what_changes_the_result(choice: dict[str, object]) -> None:
@@ -57,6 +59,9 @@ def test_impossible_choices_are_refused(wrong: dict[str, object]) -> None:
 
 def test_a_map_of_which_nothing_is_said() -> None:
     assert MapOptions().model_dump() == {
+        "tides": None,
+        "tide_model": None,
+        "tide_folder": None,
         "model": "strandline-small",
         "device": "auto",
         "precision": "auto",
