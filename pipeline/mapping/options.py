@@ -10,12 +10,10 @@ from pydantic import Field, model_validator
 from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_source_sha256
 from pipeline.tides import TideOptions
+from pipeline.trace.waters import ShoreKind
 from tiles.masks import CLOUD_BUFFER_M, CLOUD_CLASSES, SCL_CLASSES
 
-__all__ = ["MapOptions", "ShoreKind"]
-
-ShoreKind = Literal["sea", "river", "lake", "open"]
-"""What a shore may be; see ``pipeline.trace.waters``."""
+__all__ = ["MapOptions"]
 
 
 class MapOptions(TideOptions):

@@ -19,25 +19,27 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.atomic import open_workspace
-from pipeline.checksums import Basis, compute_basis
+from pipeline.checksums import Basis, compute_basis, compute_source_sha256
 from pipeline.errors import MosaicError
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.features import CoastContext, build_frames
 from pipeline.mosaic.fields import MOSAIC_LAYERS
 from pipeline.mosaic.item import MosaicRecord, write_mosaic_item, write_tile_item
-from pipeline.mosaic.lattice import Cell
+from pipeline.mosaic.lattice import Cell, Lattice
 from pipeline.mosaic.lines import Coast, Lacking, Piece
 from pipeline.mosaic.plan import LatticePlan, plan_lattices
 from pipeline.mosaic.rasters import write_rasters
 from pipeline.mosaic.seam import Seam, trace_seam
 from pipeline.mosaic.statistics import Layer, Statistic
 from pipeline.mosaic.store import Store
+from pipeline.mosaic.waters import BlockWaters, list_blocks, tell_block
 from pipeline.mosaic.work import CellJob, compute_cell, read_sources, trace_stored_cell
 from pipeline.mosaic.writer import CoastWriter, write_more_formats
 from pipeline.output.vectors import resolve_formats
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import is_result_there
+from pipeline.trace.waters import ShoreKind
 from strandline import __version__
 from tiles.grid import Window
 from tiles.options import Options
@@ -57,6 +59,8 @@ class MosaicOptions(Options):
         statistic: What the coastline and ``water.tif`` follow: the ``median`` probability, the ``frequency`` of water
             (half of the clear overpasses), or the ``latest`` clear overpass.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
+        ocean: Polygons of the ocean, to tell sea from river and lake; ``None``: Natural Earth 1:10m.
+        only: Kinds of lines that are written: ``sea``, ``river``, ``lake``, ``open``; none: all.
         formats: Vector formats besides the GeoPackage and the parts in GeoParquet, which are always written; these
             are made of the whole coastline at once, in memory.
         overwrite: Replace a mosaic that was made of other scenes or with other choices.
@@ -65,12 +69,18 @@ class MosaicOptions(Options):
     grid: str = "mgrs"
     statistic: Statistic = "median"
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
+    ocean: Path | None = None
+    only: frozenset[ShoreKind] = frozenset()
     formats: tuple[str, ...] = ("gpkg",)
     overwrite: bool = False
 
     def result_parameters(self) -> dict[str, object]:
-        """The choices that change the result."""
-        return self.model_dump(exclude={"overwrite"}) | {"formats": sorted({"gpkg", *self.formats})}
+        """The choices that change the result; a file is known by its checksum."""
+        return self.model_dump(exclude={"overwrite"}) | {
+            "ocean": None if self.ocean is None else compute_source_sha256(self.ocean) or str(self.ocean),
+            "only": sorted(self.only),
+            "formats": sorted({"gpkg", *self.formats}),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +165,8 @@ class _MosaicBuild:
             raise MosaicError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
         tracing = ((_name_cell(job, cell), (job, cell)) for job, cells in filled for cell in cells)
         traced = dict(self._run_stage("tracing", progress, trace_stored_cell, tracing))
+        for _ in self._run_stage("waters", progress, tell_block, self._list_blocks(filled)):
+            pass
         progress("joining", 0.0)
         lines = self._write_coast(filled, traced)
         rasters = [
@@ -194,6 +206,14 @@ class _MosaicBuild:
             for cell, numbers in plan.cells.items():
                 yield _name_cell(job, cell), (job, cell, tuple(layers[number] for number in numbers))
 
+    def _list_blocks(
+        self, filled: Sequence[tuple[CellJob, list[Cell]]]
+    ) -> Iterator[tuple[str, tuple[Path, Lattice, tuple[int, int], Path | None]]]:
+        for job, cells in filled:
+            lattice = job.store.lattice
+            for block in list_blocks(cells):
+                yield f"{lattice.name}/{block[0]}/{block[1]}", (job.folder, lattice, block, self.options.ocean)
+
     def _run_stage(
         self,
         stage: str,
@@ -221,6 +241,7 @@ class _MosaicBuild:
                 base=base,
                 crs=job.store.lattice.crs.to_wkt(),
                 sources=_number_sets(read_sources(job, cell), sets),
+                waters=BlockWaters.of(job.folder, job.store.lattice, cell),
             )
             for (job, cells), base in zip(filled, bases, strict=False)
             for cell in cells
@@ -236,6 +257,8 @@ class _MosaicBuild:
             probability_rmse=self.mapped.probability_rmse,
             pixel_m=filled[0][0].store.lattice.pixel_m,
             min_area_m2=self.options.min_area_m2,
+            only=frozenset(self.options.only),
+            own_ocean=self.options.ocean is not None,
         )
         writer = CoastWriter(self.folder, MOSAIC_LAYERS)
         for batch in coast.read_batches():

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.lonlat import cut_at_antimeridian
 from pipeline.mosaic.fields import COASTLINE, SOURCES
+from pipeline.mosaic.kinds import CutLines, cut_by_kind
 from pipeline.mosaic.lines import LineBatch
 from pipeline.record.mapped_scene import MappedScene
 from pipeline.trace.coastline import UNCERTAINTY_CAP_PX
@@ -25,7 +26,7 @@ from tiles.datum import COMPOSITE, INSTANTANEOUS
 
 __all__ = ["CoastContext", "build_frames"]
 
-_REASONS = np.array([None, "cloud", "nodata", "area edge"], dtype=object)
+_REASONS = np.array([None, "cloud", "nodata", "area edge", "mouth"], dtype=object)
 _GEOD = pyproj.Geod(ellps="WGS84")
 
 
@@ -41,6 +42,8 @@ class CoastContext:
         probability_rmse: Error of the model's probability near the coastline, 0 to 1.
         pixel_m: Side of a pixel; uncertainty is capped at ten of them.
         min_area_m2: Closed lines around less are left out.
+        only: Kinds of lines that are wanted; none: all.
+        own_ocean: The ocean is the user's own.
     """
 
     crs: pyproj.CRS
@@ -50,6 +53,8 @@ class CoastContext:
     probability_rmse: float
     pixel_m: float
     min_area_m2: float = 0.0
+    only: frozenset[str] = frozenset()
+    own_ocean: bool = False
 
 
 def build_frames(batch: LineBatch, context: CoastContext) -> dict[str, gpd.GeoDataFrame]:
@@ -63,16 +68,20 @@ def build_frames(batch: LineBatch, context: CoastContext) -> dict[str, gpd.GeoDa
         Frames by the names of ``mosaic_fields.MOSAIC_LAYERS``; what crosses 180 degrees is cut there where the CRS is
         geographic, and numbers of features are left to the writer.
     """
-    steps = _measure_steps(batch)
     areas = _measure_areas(batch)
-    kept = ~batch.closed | (np.abs(areas) >= context.min_area_m2)
-    sigma = _compute_uncertainty(batch.slope, context)
-    lines = _describe_lines(batch, context, steps, sigma) | {
-        "shape": np.where(batch.closed, np.where(areas > 0, "island", "water body"), "open").astype(object),
-        "area_m2": np.where(batch.closed, np.abs(areas), 0.0),
+    is_large = ~batch.closed | (np.abs(areas) >= context.min_area_m2)
+    shape = np.where(batch.closed, np.where(areas > 0, "island", "water body"), "open").astype(object)
+    cut = cut_by_kind(batch, steps_m=_measure_steps(batch), areas_m2=areas, own_ocean=context.own_ocean)
+    kept = is_large[cut.owner] & (np.isin(cut.kind.astype(str), list(context.only)) | (not context.only))
+    steps, sigma = _measure_steps(cut.batch), _compute_uncertainty(cut.batch.slope, context)
+    lines = _describe_lines(cut.batch, context, steps, sigma) | {
+        "line": batch.first_line + cut.owner,
+        "kind": cut.kind,
+        "shape": shape[cut.owner],
+        "area_m2": np.where(cut.batch.closed, np.abs(areas)[cut.owner], 0.0),
     }
-    pieces = _describe_pieces(batch, context, steps, sigma)
-    shown = kept[pieces["line"] - batch.first_line]
+    pieces = _describe_pieces(cut, context, steps, sigma)
+    shown = kept[pieces.pop("piece of")]
     return {
         COASTLINE.name: _make_frame(lines, kept, context),
         SOURCES.name: _make_frame(pieces, shown, context),
@@ -115,7 +124,6 @@ def _describe_lines(batch: LineBatch, context: CoastContext, steps: Floats, sigm
     count = np.diff(start)
     return {
         "geometry": np.asarray(shapely.from_ragged_array(shapely.GeometryType.LINESTRING, batch.xy, (start,))),
-        "line": batch.first_line + np.arange(len(first)),
         "closed": batch.closed,
         "length_m": np.add.reduceat(steps, first),
         "start_reason": reasons[:, 0],
@@ -137,15 +145,16 @@ def _summarise_uncertainty(steps: Floats, sigma: Floats, start: Ints) -> dict[st
     return {"uncertainty_mean_m": mean, "uncertainty_max_m": np.maximum.reduceat(sigma, start[:-1])}
 
 
-def _describe_pieces(batch: LineBatch, context: CoastContext, steps: Floats, sigma: Floats) -> dict[str, NDArray[Any]]:
-    """The lines cut wherever the set of scenes changes."""
+def _describe_pieces(cut: CutLines, context: CoastContext, steps: Floats, sigma: Floats) -> dict[str, NDArray[Any]]:
+    """The lines cut wherever the set of scenes changes, too."""
+    batch = cut.batch
     line = np.repeat(np.arange(len(batch.closed)), np.diff(batch.start))
     is_edge = np.ones(len(line), dtype=bool)
     is_edge[batch.start[1:] - 1] = False
     edge = np.flatnonzero(is_edge)
     key = np.stack((line[edge], batch.source[edge]), axis=1)
-    cut = np.flatnonzero((np.diff(key, axis=0) != 0).any(axis=1)) + 1
-    begin = np.concatenate(([0], cut))
+    changes = np.flatnonzero((np.diff(key, axis=0) != 0).any(axis=1)) + 1
+    begin = np.concatenate(([0], changes))
     length = np.diff(np.append(begin, len(edge)))
     # A piece has a vertex more than edges: the one where the next piece begins.
     start = np.concatenate(([0], np.cumsum(length + 1)))
@@ -154,12 +163,15 @@ def _describe_pieces(batch: LineBatch, context: CoastContext, steps: Floats, sig
     piece_steps[start[1:] - 1] = 0
     owner, numbers = line[edge[begin]], batch.source[edge[begin]]
     members = [context.sources[number] for number in numbers]
-    first_of_line = np.searchsorted(owner, owner)
+    of_line = cut.owner[owner]
+    first_of_line = np.searchsorted(of_line, of_line)
     return {
         "geometry": np.asarray(
             shapely.from_ragged_array(shapely.GeometryType.LINESTRING, batch.xy[positions], (start,))
         ),
-        "line": batch.first_line + owner,
+        "piece of": owner,
+        "line": batch.first_line + of_line,
+        "kind": cut.kind[owner],
         "piece": np.arange(len(owner)) - first_of_line,
         "items": np.array([",".join(context.scenes[n].id for n in one) or None for one in members], dtype=object),
         "observations": np.array([len(one) for one in members], dtype=np.int64),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.mosaic.chains import CellChains, Chains, Linked, link, read_chains
 from pipeline.mosaic.lattice import find_transformer
+from pipeline.mosaic.waters import BlockWaters
 from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["Coast", "Lacking", "LineBatch", "Piece"]
@@ -30,12 +31,14 @@ class Piece:
         base: Added to the names of their ends, so that lattices do not share names.
         crs: Of the file's coordinates, as text; of a seam ``OGC:CRS84``.
         sources: (local numbers + 1,) number of each set of scenes in the table of all; 0 of what is not known.
+        waters: What the waters around the cell are; ``None`` of a seam, or where nobody asked.
     """
 
     chains: CellChains
     base: int
     crs: str
     sources: NDArray[np.int64]
+    waters: BlockWaters | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +51,7 @@ class LineBatch:
         slope: (vertices,) of the probability, per metre.
         source: (vertices,) number of a set of scenes in the table of all.
         observations: (vertices,) clear overpasses.
+        kind: (vertices,) codes of ``waters.KINDS`` of the water beside each, 0 where it is not known.
         start: (lines + 1,) where each begins, and the end.
         closed: (lines,) True where it comes back.
         reasons: (lines, 2) codes of ``traced.REASONS``.
@@ -59,6 +63,7 @@ class LineBatch:
     slope: NDArray[np.float32]
     source: NDArray[np.int64]
     observations: NDArray[np.uint16]
+    kind: NDArray[np.uint8]
     start: Ints
     closed: Bools
     reasons: NDArray[np.uint8]
@@ -144,6 +149,7 @@ class Coast:
             slope=np.concatenate([part.slope for part in parts]),
             source=source,
             observations=np.concatenate([part.observations for part in parts]),
+            kind=np.concatenate([part.kind for part in parts]),
             start=start,
             closed=closed,
             reasons=self._reasons[first:last],
@@ -160,7 +166,9 @@ class Coast:
         lonlat = (
             xy if piece.crs == _DEGREES else np.stack(find_transformer(piece.crs, _DEGREES).transform(*xy.T), axis=1)
         )
+        beside = None if piece.waters is None else piece.waters.look(chains.xy[span.start - (not whole) : span.stop])
         return _Part(
+            kind=np.zeros(len(xy), np.uint8) if beside is None else beside[int(not whole) :],
             lonlat=lonlat,
             xy=xy,
             slope=chains.slope[span],
@@ -174,6 +182,7 @@ _DEGREES = "OGC:CRS84"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Part:
+    kind: NDArray[np.uint8]
     lonlat: Floats
     xy: Floats
     slope: NDArray[np.float32]

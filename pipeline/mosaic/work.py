@@ -21,6 +21,7 @@ from pipeline.mosaic.lattice import CELL_PX, Cell
 from pipeline.mosaic.statistics import Layer, Statistic, Statistics, compute_statistics, order_layers, read_layer
 from pipeline.mosaic.store import SURFACE_SCALE, Store
 from pipeline.mosaic.tracer import trace_cell
+from pipeline.mosaic.waters import write_samples
 from pipeline.output.rasters import compute_probability_dn
 from tiles import masks
 from tiles.grid import Window
@@ -55,6 +56,10 @@ class CellJob:
     def find_mark(self, cell: Cell) -> Path:
         """The file that says that a cell's statistics are whole; it holds its table of sources."""
         return self.folder / f"cell_{cell.row}_{cell.col}.json"
+
+    def find_samples(self, cell: Cell) -> Path:
+        """The file of what the middles of a cell's coarse cells show."""
+        return self.folder / f"samples_{cell.row}_{cell.col}.npz"
 
     def find_chains(self, cell: Cell) -> Path:
         """The file of what was traced in a cell."""
@@ -93,7 +98,11 @@ def compute_cell(job: CellJob, cell: Cell, layers: Sequence[Layer]) -> int:
             whole = stored.setdefault(name, np.empty((CELL_PX, CELL_PX), dtype=values.dtype))
             whole[first : first + strip.height] = values
     job.store.write(cell, stored)
-    count = int((stored["state"] == masks.VALID).sum())
+    seen = stored["state"] == masks.VALID
+    count = int(seen.sum())
+    if count:
+        wet = stored["surface"] >= round(job.level / SURFACE_SCALE)
+        write_samples(job.find_samples(cell), cell, job.store.lattice, wet=wet, seen=seen)
     write_whole(mark, json.dumps({"seen": count, "sources": list(sets)}))
     return count
 

@@ -36,6 +36,7 @@ __all__ = [
     "SEA",
     "WIDTH_M",
     "OceanCells",
+    "ShoreKind",
     "WaterCells",
     "Waters",
 ]
@@ -43,6 +44,7 @@ __all__ = [
 KINDS: Final = (None, "sea", "river", "lake", "open")
 """Words for the codes ``SEA`` and so on; 0 is no water."""
 SEA, RIVER, LAKE, OPEN = 1, 2, 3, 4
+ShoreKind = Literal["sea", "river", "lake", "open"]
 
 WIDTH_M: Final = 500.0
 """Water narrower than this is a channel."""

@@ -205,6 +205,8 @@ def test_a_batch_does_not_mix_maps_of_other_stacks(name: str, models: list[Path]
 
 
 OTHER_OPTIONS: dict[str, Any] = {
+    "ocean": "ocean.gpkg",
+    "only": frozenset({"sea"}),
     "grid": "EPSG:3035:10",
     "statistic": "latest",
     "formats": ("fgb",),

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from workflows.commands.map_options import Ocean, Only
+
 __all__ = ["mosaic"]
 
 _Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Mapped scenes, as map or batch leave them.")]
@@ -30,6 +32,8 @@ def mosaic(
     grid: _Grid = "mgrs",
     statistic: _Statistic = "median",
     min_area_m2: _MinArea = 0.0,
+    ocean: Ocean = None,
+    only: Only = None,
     formats: _Formats = "gpkg",
     workers: _Workers = None,
     scheduler: _Scheduler = None,

@@ -24,7 +24,8 @@ def run_mosaic(folder: Path, out: Path, said: Mapping[str, Any], *, quiet: bool)
     """
     from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
 
-    options = MosaicOptions.pick(said, formats=split_words(said["formats"]))
+    only = frozenset(split_words(said["only"] or ""))
+    options = MosaicOptions.pick(said, formats=split_words(said["formats"]), only=only)
     console = open_console(quiet=quiet)
     began = time.perf_counter()
     with _open_cluster(said) as client, show_progress(console) as progress:

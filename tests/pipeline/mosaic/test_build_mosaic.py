@@ -11,6 +11,7 @@ import numpy as np
 import pystac
 import pytest
 import rasterio
+import shapely
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ import pipeline.mosaic.lattice
 import pipeline.mosaic.seam
 import pipeline.mosaic.store
 import pipeline.mosaic.tracer
+import pipeline.mosaic.waters
 import pipeline.mosaic.work
 from pipeline.errors import MosaicError, StaleResultError
 from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
@@ -38,6 +40,7 @@ SMALL = (
     pipeline.mosaic.store,
     pipeline.mosaic.work,
     pipeline.mosaic.seam,
+    pipeline.mosaic.waters,
 )
 
 
@@ -103,6 +106,40 @@ def write_four(folder: Path, distance_m: LonLat, *, dates: int = 1, **ground: ob
             write_mapped(folder, name_scene(tile, date), grid, seen, date=date)
 
 
+def write_canal(folder: Path) -> Path:
+    """A sea in the west of zone 30 and a canal from there into zone 31, with their ocean."""
+    plane = Transformer.from_crs("OGC:CRS84", get_plane(*MEETING), always_xy=True)
+
+    def measure(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+        x, y = (np.asarray(axis).reshape(lon.shape) for axis in plane.transform(lon.ravel(), lat.ravel()))
+        return np.maximum(-3000 - x, np.minimum(80 - np.abs(y), 4000 - x))
+
+    for tile, epsg, left in (("30UYA", 32630, -5000), ("31UAA", 32631, -300)):
+        grid = place_grid(epsg, MEETING, left, 700, (520, 130))
+        write_mapped(folder / "maps", name_scene(tile), grid, Ground(distance_m=measure))
+    ocean = gpd.GeoDataFrame(geometry=[shapely.box(-20_000, -9000, -3000, 9000)], crs=get_plane(*MEETING))
+    ocean.to_crs(4326).to_file(folder / "ocean.gpkg")
+    return folder / "ocean.gpkg"
+
+
+def test_the_sea_ends_at_the_mouth_of_a_canal_that_goes_on_in_the_next_zone(tmp_path: Path) -> None:
+    ocean = write_canal(tmp_path)
+    build_mosaic(tmp_path / "maps", tmp_path / "coast", options=MosaicOptions(ocean=ocean))
+    lines = read_lines(tmp_path / "coast")
+    assert sorted(lines["kind"]) == ["river", "sea", "sea"]
+    assert lines["line"].nunique() == 1
+    assert (lines["shape"] == "open").all()
+    river = lines[lines["kind"] == "river"].iloc[0]
+    assert (river.start_reason, river.end_reason) == ("mouth", "mouth")
+    assert river.length_m == pytest.approx(2 * 7000 + 160, rel=0.02)
+    only = MosaicOptions(ocean=ocean, only=frozenset({"sea"}))
+    build_mosaic(tmp_path / "maps", tmp_path / "sea", options=only)
+    sea = read_lines(tmp_path / "sea")
+    assert sea["kind"].tolist() == ["sea", "sea"]
+    assert sea.geometry.to_wkb().tolist() == lines[lines["kind"] == "sea"].geometry.to_wkb().tolist()
+    assert set(read_lines(tmp_path / "sea", "sources")["kind"]) == {"sea"}
+
+
 def test_a_lake_across_four_tiles_of_two_zones_is_one_closed_line(tmp_path: Path) -> None:
     lake = make_discs(MEETING, (37, -13, 1200))
     write_four(tmp_path / "maps", lake, dates=2)
@@ -112,6 +149,7 @@ def test_a_lake_across_four_tiles_of_two_zones_is_one_closed_line(tmp_path: Path
     assert lines.crs.to_epsg() == 4326
     assert lines.closed.all()
     assert lines["shape"][0] == "water body"
+    assert lines["kind"][0] == "lake"
     assert lines.length_m[0] == pytest.approx(2 * np.pi * 1200, rel=1e-3)
     assert lines.area_m2[0] == pytest.approx(np.pi * 1200**2, rel=1e-3)
     assert measure_errors(lines, lake).max() < 0.5

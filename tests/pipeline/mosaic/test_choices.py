@@ -12,13 +12,17 @@ def test_a_mosaic_of_which_nothing_is_said() -> None:
         "grid": "mgrs",
         "statistic": "median",
         "min_area_m2": 0.0,
+        "ocean": None,
+        "only": frozenset(),
         "formats": ("gpkg",),
         "overwrite": False,
     }
 
 
 def test_borders_of_a_mosaic() -> None:
-    check_ranges(MosaicOptions, {"min_area_m2": ((0, 1e9), (-0.001,))}, OptionError)
+    check_ranges(
+        MosaicOptions, {"min_area_m2": ((0, 1e9), (-0.001,)), "only": (({"sea"}, set()), ({"inland"},))}, OptionError
+    )
 
 
 def test_whether_a_result_is_replaced_does_not_change_it() -> None:

@@ -51,6 +51,7 @@ def make_batch(*lines: list[tuple[float, float]], **changes: object) -> LineBatc
         "slope": np.full(count, 0.05, np.float32),
         "source": np.ones(count, np.int64),
         "observations": np.full(count, 3, np.uint16),
+        "kind": np.zeros(count, np.uint8),
         "start": np.concatenate(([0], np.cumsum([len(line) for line in lines]))),
         "closed": np.array([line[0] == line[-1] for line in lines]),
         "reasons": np.zeros((len(lines), 2), np.uint8),

@@ -15,6 +15,7 @@ from rasterio.crs import CRS
 import pipeline.mosaic.lattice
 import pipeline.mosaic.store
 import pipeline.mosaic.tracer
+import pipeline.mosaic.waters
 import pipeline.mosaic.work
 from pipeline.mosaic.chains import read_chains
 from pipeline.mosaic.lattice import Cell, Lattice
@@ -43,7 +44,13 @@ def shore(col: float) -> NDArray[np.float32]:
 @pytest.fixture
 def fields(monkeypatch: pytest.MonkeyPatch) -> dict[int, NDArray[np.float32]]:
     """Probability on each date, by the layer's number; NaN under cloud. The test may change them."""
-    for module in (pipeline.mosaic.lattice, pipeline.mosaic.store, pipeline.mosaic.tracer, pipeline.mosaic.work):
+    for module in (
+        pipeline.mosaic.lattice,
+        pipeline.mosaic.store,
+        pipeline.mosaic.tracer,
+        pipeline.mosaic.waters,
+        pipeline.mosaic.work,
+    ):
         monkeypatch.setattr(module, "CELL_PX", SIDE)
     views = {layer.number: shore(60 + 2 * n) for n, layer in enumerate(LAYERS)}
 

@@ -51,7 +51,7 @@ PUBLISHED = {
     watch: f"AREAS! --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
     status: "WHERE --area --json",
     mosaic: (
-        "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --formats=gpkg"
+        "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --ocean --only --formats=gpkg"
         f" {CLUSTER} --overwrite {LAST}"
     ),
     change: (
