@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,12 +202,7 @@ def _read_folder(folder: Path, stack: StackOptions | None, *, alone: bool = True
 def _read_file(path: Path, stack: StackOptions | None) -> SceneSource | LeftOut:
     suffix = path.suffix.lower()
     if suffix in {".json", ".geojson"}:
-        document = _read_json(path)
-        if isinstance(document, dict) and is_stac_item(document):
-            return SceneSource(id=make_scene_id(str(document.get("id") or path)), source=str(path))
-        if document is None and path.stat().st_size <= _LARGEST_ITEM:  # an item cut short, perhaps: that is a failure
-            return SceneSource(id=make_scene_id(str(path)), source=str(path))
-        return LeftOut(id=path.name, kind="no scene", reason="JSON, but no STAC item")
+        return _read_document(path)
     if suffix in {".zip", ".xml"}:
         return SceneSource(id=_resolve_id(path, stack), source=str(path), is_product=suffix == ".zip")
     if suffix in _RASTERS:
@@ -215,6 +210,25 @@ def _read_file(path: Path, stack: StackOptions | None) -> SceneSource | LeftOut:
             id=make_scene_id(str(path)), source=str(path), is_product=parse_product_name(path.name) is not None
         )
     return LeftOut(id=path.name, kind="no scene", reason=f"a file {suffix or 'without an ending'}")
+
+
+def _read_document(path: Path) -> SceneSource | LeftOut:
+    document = _read_json(path)
+    if isinstance(document, dict) and is_stac_item(document):
+        if (raster := _find_described(path, document)) is not None:
+            return LeftOut(id=path.name, kind="no scene", reason=f"the item of {raster.name}, which is one")
+        return SceneSource(id=make_scene_id(str(document.get("id") or path)), source=str(path))
+    if document is None and path.stat().st_size <= _LARGEST_ITEM:  # an item cut short, perhaps: that is a failure
+        return SceneSource(id=make_scene_id(str(path)), source=str(path))
+    return LeftOut(id=path.name, kind="no scene", reason="JSON, but no STAC item")
+
+
+def _find_described(path: Path, item: Mapping[str, Any]) -> Path | None:
+    """The raster beside an item, of its name, which is all that it has: a stack, of which the item says the date."""
+    hrefs = (Path(str(asset.get("href"))) for asset in item["assets"].values() if isinstance(asset, Mapping))
+    names = {href.name for href in hrefs if href.suffix.lower() in _RASTERS}
+    rasters = (path.with_suffix(ending) for ending in _RASTERS)
+    return next((raster for raster in rasters if raster.is_file() and names == {raster.name}), None)
 
 
 def _read_json(path: Path) -> object:

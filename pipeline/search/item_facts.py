@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from pipeline.search.area import unwrap
 from pipeline.search.duplicates import Acquisition
+from tiles.products.dates import read_item_moment
 from tiles.products.name import parse_product_name
 from tiles.products.stac_item import read_box
 from tiles.times import parse_moment
@@ -68,13 +69,12 @@ def read_product_name(item: Mapping[str, Any]) -> str:
 
 
 def read_moment(item: Mapping[str, Any]) -> datetime | None:
-    """When an item was sensed, UTC; ``None`` where it does not say.
+    """When an item was sensed, UTC; ``None`` where it does not say, or is of many days.
 
     Args:
         item: A STAC item.
     """
-    properties = item["properties"]
-    return parse_moment(properties.get("datetime") or properties.get("start_datetime"))
+    return read_item_moment(item["properties"])
 
 
 def read_cloud(item: Mapping[str, Any]) -> float | None:

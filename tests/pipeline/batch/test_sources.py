@@ -143,3 +143,23 @@ def test_lists_and_items_may_begin_with_a_byte_order_mark(tmp_path: Path) -> Non
     listed.write_text("in/item.json\n", encoding="utf-8-sig")
     assert [scene.id for scene in list_sources(listed).scenes] == ["item-1"]
     assert [scene.id for scene in list_sources(tmp_path / "in").scenes] == ["item-1"]
+
+
+@pytest.mark.parametrize(("hrefs", "scenes"), [(["./coast.tif"], ["coast"]), (["./B03.tif", "./B08.tif"], None)])
+def test_an_item_that_describes_the_stack_beside_it_is_no_scene_of_its_own(
+    tmp_path: Path, hrefs: list[str], scenes: list[str] | None
+) -> None:
+    (tmp_path / "coast.tif").touch()
+    write_item(tmp_path / "coast.json", "coast")
+    document = json.loads((tmp_path / "coast.json").read_text())
+    document["assets"] = {Path(href).stem: {"href": href} for href in hrefs}
+    (tmp_path / "coast.json").write_text(json.dumps(document))
+    if scenes is None:
+        with pytest.raises(BatchSourceError, match="into the folder coast"):
+            list_sources(tmp_path)
+        return
+    found = list_sources(tmp_path)
+    assert [scene.id for scene in found.scenes] == scenes
+    assert [(entry.id, entry.reason) for entry in found.left_out] == [
+        ("coast.json", "the item of coast.tif, which is one")
+    ]

@@ -36,6 +36,7 @@ def test_cloud_is_a_number_or_unknown(stated: object, expected: float | None) ->
         ({"datetime": "2024-06-01T12:00:00+02:00"}, datetime(2024, 6, 1, 10, tzinfo=UTC)),
         ({"datetime": "2024-06-01T12:00:00"}, datetime(2024, 6, 1, 12, tzinfo=UTC)),
         ({"datetime": None, "start_datetime": "2024-06-01T12:00:00Z"}, datetime(2024, 6, 1, 12, tzinfo=UTC)),
+        ({"datetime": None, "start_datetime": "2024-01-01T00:00:00Z", "end_datetime": "2024-12-31T00:00:00Z"}, None),
         ({"datetime": "yesterday"}, None),
         ({}, None),
     ],
