@@ -115,7 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tiles",
         "tiles/pixels",
     },
-    "pipeline/timeseries": {"pipeline", "pipeline/output", "pipeline/record", "tiles"},
+    "pipeline/timeseries": {"pipeline", "pipeline/output", "pipeline/record", "pipeline/register", "tiles"},
     "pipeline/watch/publish": {"pipeline", "pipeline/record"},
     "pipeline/batch": {
         "models/runtimes",

@@ -31,7 +31,7 @@ _MARGIN_PX: Final = 6
 _LEAST_STABLE: Final = 0.5
 """Share of a square that is stable land."""
 
-_MOST: Final = 144
+_MOST: Final = 64
 """More squares are thinned evenly: they tell nothing that so many do not."""
 
 
@@ -66,7 +66,7 @@ class ChipPair:
 
 
 def read_chip_pairs(reference: DatedImage, moving: DatedImage) -> Iterator[ChipPair]:
-    """Read the chips of which half is stable land on both dates, at most 144, evenly over the grid.
+    """Read the chips of which half is stable land on both dates, at most 64, evenly over the grid.
 
     Args:
         reference: First date, on whose chips both are read.

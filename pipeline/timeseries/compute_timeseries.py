@@ -1,7 +1,7 @@
 """Follow the shore of an area through many dates: its position along transects, and how fast it moves.
 
-This is the way through it, top to bottom: read what was mapped, resolve the transects, cross each date with them,
-choose the shore, attach the tides, fit, write, draw, record, publish.
+This is the way through it, top to bottom: read what was mapped, resolve the transects, bring the images of all dates to
+one place, cross each date with the transects, choose the shore, attach the tides, fit, write, draw, record, publish.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pipeline.checksums import Basis, compute_basis, compute_listing_sha256, com
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import ITEM_NAME, is_result_there
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
+from pipeline.timeseries.coregister import explain_registrations, register_scenes
 from pipeline.timeseries.crossings import choose_crossings, find_crossings, find_reversed
 from pipeline.timeseries.options import TimeseriesOptions
 from pipeline.timeseries.pictures import write_positions_plot, write_rates_map
@@ -200,17 +201,24 @@ def _keep_coast(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _measure(plan: _Plan, transects: Transects, progress: Progress) -> tuple[Series, tuple[str, ...]]:
+    scenes = [scene for group in plan.groups for scene in group]
+    registered = register_scenes(scenes, count_clear=_count_clear, options=plan.options, progress=progress)
     crossings = []
     for number, group in enumerate(plan.groups):
         progress("crossing", number / len(plan.groups))
-        crossings.append(find_crossings(group, transects))
+        crossings.append(find_crossings(group, transects, registered))
     positions = choose_crossings(crossings, len(transects), policy=plan.options.crossing)
     dates = [
-        Acquisition(acquired=min(scene.acquired for scene in group if scene.acquired), scenes=_list_ids(group))
+        Acquisition(
+            acquired=min(scene.acquired for scene in group if scene.acquired),
+            scenes=_list_ids(group),
+            registrations=tuple(registered[scene.id] for scene in group),
+        )
         for group in plan.groups
     ]
     tide_m = _read_tides(plan.options, dates, transects)
-    notes = [*_explain_reversed(plan.options, transects, find_reversed(crossings, len(transects)))]
+    notes = explain_registrations(registered, options=plan.options)
+    notes += _explain_reversed(plan.options, transects, find_reversed(crossings, len(transects)))
     if tide_m is not None and (unknown := int(np.isnan(tide_m).sum())):
         notes.append(f"No height of the tide for {unknown} of {len(dates)} dates: no corrected position on them.")
     series = build_series(transects, dates, positions, tide_m=tide_m, options=plan.options)

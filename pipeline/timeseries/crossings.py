@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -18,6 +17,7 @@ from rasterio.windows import Window
 
 from pipeline.output.classes import LAND, NODATA, OBSCURED, WATER
 from pipeline.record.mapped_scene import MappedScene
+from pipeline.register.registration import Registration, compute_translation
 from pipeline.timeseries.transects import Transects
 
 __all__ = [
@@ -117,27 +117,34 @@ class Positions:
     crossings: Ints
 
 
-def find_crossings(scenes: Sequence[MappedScene], transects: Transects) -> Crossings:
+def find_crossings(
+    scenes: Sequence[MappedScene], transects: Transects, registered: Mapping[str, Registration] | None = None
+) -> Crossings:
     """Cross the coastline of one overpass with the transects.
 
     Args:
         scenes: Its mapped scenes, each with ``coastline.gpkg`` and ``water.tif``; where two overlap, the first counts.
         transects: In any metric CRS.
+        registered: How far scenes lie beside the reference, by id; they are moved back, and what is left is in the
+            uncertainty.
     """
     lines, place_m = transects.build_lines(), _place_samples(transects)
+    moves = {scene.id: _find_move(scene, registered) for scene in scenes}
     kept: list[Crossed] = []
     for scene in scenes:
-        crossed = cross_lines(_read_coastline(scene.folder / "coastline.gpkg", lines, transects.crs), transects)
-        kept.append(_drop_twice(crossed, kept))
+        coastline = _read_coastline(scene, moves[scene.id], lines, transects.crs)
+        crossed = cross_lines(coastline, transects)
+        left_m = registered[scene.id].left_m if registered else 0.0
+        kept.append(_drop_twice(replace(crossed, sigma_m=np.hypot(crossed.sigma_m, left_m)), kept))
     transect, position, sigma, seaward = (
         np.concatenate([getattr(one, name) for one in kept])
         for name in ("transect", "position_m", "sigma_m", "seaward")
     )
     origin, direction = transects.origin, transects.direction
     points = origin[:, None] + place_m[..., None] * direction[:, None]
-    profile = _read_classes(scenes, points.reshape(-1, 2), transects.crs).reshape(place_m.shape)
+    profile = _read_classes(scenes, moves, points.reshape(-1, 2), transects.crs).reshape(place_m.shape)
     around = (origin[transect] + position[:, None] * direction[transect])[:, None] + _make_disc()
-    classes = _read_classes(scenes, around.reshape(-1, 2), transects.crs).reshape(around.shape[:2])
+    classes = _read_classes(scenes, moves, around.reshape(-1, 2), transects.crs).reshape(around.shape[:2])
     obstacle = classes.max(axis=1, initial=LAND)  # LAND < WATER < OBSCURED < NODATA
     return Crossings(
         transect=transect,
@@ -164,9 +171,16 @@ def _make_disc() -> Floats:
     return np.asarray(np.stack((x, y), axis=-1)[np.hypot(x, y) <= CLEARANCE_M])
 
 
-def _read_coastline(path: Path, lines: NDArray[Any], crs: CRS) -> gpd.GeoDataFrame:
-    """The coastline near the transects, in their CRS."""
-    frame = gpd.read_file(path, layer="coastline", columns=["uncertainty_mean_m"])
+def _find_move(scene: MappedScene, registered: Mapping[str, Registration] | None) -> tuple[float, float]:
+    """What is to be added to a scene's coordinates."""
+    return compute_translation(registered[scene.id], scene.grid) if registered else (0.0, 0.0)
+
+
+def _read_coastline(scene: MappedScene, move: tuple[float, float], lines: NDArray[Any], crs: CRS) -> gpd.GeoDataFrame:
+    """The coastline near the transects, moved back, in their CRS."""
+    frame = gpd.read_file(scene.folder / "coastline.gpkg", layer="coastline", columns=["uncertainty_mean_m"])
+    if any(move):
+        frame = frame.set_geometry(frame.translate(*move))
     frame = frame.to_crs(crs)
     left, bottom, right, top = shapely.total_bounds(lines)
     return frame.cx[left - 1 : right + 1, bottom - 1 : top + 1]
@@ -224,14 +238,17 @@ def _drop_twice(crossed: Crossed, before: Sequence[Crossed]) -> Crossed:
     return crossed.take(~twice)
 
 
-def _read_classes(scenes: Sequence[MappedScene], points: Floats, crs: CRS) -> NDArray[np.uint8]:
+def _read_classes(
+    scenes: Sequence[MappedScene], moves: Mapping[str, tuple[float, float]], points: Floats, crs: CRS
+) -> NDArray[np.uint8]:
     """(n,) classes at points; where scenes overlap, the one that sees the ground counts."""
     classes = np.full(len(points), NODATA, dtype=np.uint8)
     for scene in scenes:
         transformer = Transformer.from_crs(crs, scene.grid.crs.to_wkt(), always_xy=True)
         x, y = transformer.transform(points[:, 0], points[:, 1])
         with rasterio.open(scene.folder / "water.tif") as file:
-            classes = np.minimum(classes, _sample(file, np.asarray(x), np.asarray(y)))
+            east, north = moves[scene.id]
+            classes = np.minimum(classes, _sample(file, np.asarray(x) - east, np.asarray(y) - north))
     return classes
 
 

@@ -33,6 +33,8 @@ class TimeseriesOptions(TideOptions):
         least_dates: Fewer dates give no rate.
         confidence: Of all intervals.
         outliers: ``keep`` flagged positions in the fits, or ``drop`` them; the table has them either way.
+        coregister: Measure how far each image lies beside the clearest of its tile, and take it out.
+        registration_m: Standard deviation of an image's place where it cannot be measured, in metres.
         tides: CSV of time and height.
         tide_model: Name of a model that pyTMD reads.
         tide_folder: Where that model lies.
@@ -52,6 +54,8 @@ class TimeseriesOptions(TideOptions):
     least_dates: Annotated[int, Field(ge=3)] = 3
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     outliers: Literal["keep", "drop"] = "keep"
+    coregister: bool = True
+    registration_m: Annotated[float, Field(ge=0, le=1000)] = 2.0
     beach_slope: Annotated[float, Field(gt=0, le=10)] | None = None
     overwrite: bool = False
 

@@ -64,8 +64,8 @@ class SeriesRecord:
             "position": "Metres from the transect's origin, positive seaward; a shore has land landward of it.",
             "clearance_m": CLEARANCE_M,
             "uncertainty": (
-                "One standard deviation, from the mean uncertainty of the line that was crossed; errors of the "
-                "geolocation of a scene and of the tide are not in it."
+                "One standard deviation: the mean uncertainty of the line that was crossed and that of the image's "
+                "place beside the reference, in quadrature; errors of the tide are not in it."
             ),
             "fit": (
                 "Ordinary least squares with intervals from Student's t, and Theil-Sen; dates are taken as "
@@ -86,6 +86,7 @@ class SeriesRecord:
         return {
             "datetime": date.acquired.isoformat().replace("+00:00", "Z"),
             "scenes": list(date.scenes),
+            "registration": [one.to_dict() for one in date.registrations],
             "positions": int(np.isfinite(self.series.positions.position_m[:, column]).sum()),
             "tide_m": None if np.isnan(tide) else round(tide, 4),
         }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.register.registration import Registration
 from pipeline.tides import correct_for_tide
 from pipeline.timeseries.crossings import Positions
 from pipeline.timeseries.options import TimeseriesOptions
@@ -28,10 +29,12 @@ class Acquisition:
     Attributes:
         acquired: First sensing, UTC.
         scenes: Ids of its scenes.
+        registrations: How far each of them lies beside the reference; empty where nobody looked.
     """
 
     acquired: datetime
     scenes: tuple[str, ...]
+    registrations: tuple[Registration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

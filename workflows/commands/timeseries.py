@@ -28,6 +28,12 @@ _Crossing = Annotated[
 _LeastDates = Annotated[int, typer.Option("--least-dates", help="Fewer dates give no rate (3 or more).")]
 _Confidence = Annotated[float, typer.Option(help="Of the intervals.")]
 _Outliers = Annotated[Literal["keep", "drop"], typer.Option(help="Flagged positions in the fits.")]
+_Coregister = Annotated[
+    bool, typer.Option("--coregister/--no-coregister", help="Take out how far images lie beside the clearest one.")
+]
+_Registration = Annotated[
+    float, typer.Option(help="Standard deviation of an image's place where it is not measured, metres.")
+]
 _Tides = Annotated[Path | None, typer.Option(help="CSV of time (UTC) and height_m.")]
 _TideModel = Annotated[str | None, typer.Option("--tide-model", help="Tide model that pyTMD reads: FES2022, EOT20 …")]
 _TideFolder = Annotated[Path | None, typer.Option("--tide-folder", help="Folder of that model.")]
@@ -50,6 +56,8 @@ def timeseries(
     least_dates: _LeastDates = 3,
     confidence: _Confidence = 0.95,
     outliers: _Outliers = "keep",
+    coregister: _Coregister = True,
+    registration_m: _Registration = 2.0,
     tides: _Tides = None,
     tide_model: _TideModel = None,
     tide_folder: _TideFolder = None,

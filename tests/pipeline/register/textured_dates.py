@@ -58,7 +58,7 @@ def make_grid(size: int = 450, *, col: int = 0, row: int = 0, epsg: int = 32630,
 
 
 def write_image(folder: Path, date: Date, grid: Grid | None = None) -> DatedImage:
-    """Write ``texture.tif`` and ``water.tif`` of a date as mapping would."""
+    """Write ``texture.tif`` of a date as mapping would, and ``water.tif`` where there is none."""
     grid = grid or make_grid()
     folder.mkdir(parents=True, exist_ok=True)
     rows, cols = np.mgrid[: grid.height, : grid.width] + 0.5
@@ -73,10 +73,11 @@ def write_image(folder: Path, date: Date, grid: Grid | None = None) -> DatedImag
     for chip in list_chips(grid):
         texture.add(chip.row_off, chip.col_off, reflectance[chip.slices()], np.ones(chip.shape, bool))
     texture.write(folder / "texture.tif")
-    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "nodata": 255, "crs": grid.crs}
-    size = {"transform": grid.transform, "width": grid.width, "height": grid.height}
-    with rasterio.open(folder / "water.tif", "w", **profile, **size) as dataset:
-        dataset.write((east < date.shore_m).astype(np.uint8), 1)
+    if not (folder / "water.tif").exists():
+        profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "nodata": 255, "crs": grid.crs}
+        size = {"transform": grid.transform, "width": grid.width, "height": grid.height}
+        with rasterio.open(folder / "water.tif", "w", **profile, **size) as dataset:
+            dataset.write((east < date.shore_m).astype(np.uint8), 1)
     return DatedImage(grid=grid, texture=folder / "texture.tif", water=folder / "water.tif")
 
 

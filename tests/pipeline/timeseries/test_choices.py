@@ -26,6 +26,8 @@ def test_a_time_series_of_which_nothing_is_said() -> None:
         "least_dates": 3,
         "confidence": 0.95,
         "outliers": "keep",
+        "coregister": True,
+        "registration_m": 2.0,
         "tides": None,
         "tide_model": None,
         "tide_folder": None,
@@ -49,6 +51,7 @@ def test_borders_of_a_time_series() -> None:
             "least_m": reach,
             "least_dates": ((3,), (2,)),
             "confidence": ((0.5, 0.999), (0.49, 1.0)),
+            "registration_m": ((0, 1000), (-0.1, 1000.1)),
         },
         OptionError,
     )

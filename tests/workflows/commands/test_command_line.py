@@ -62,7 +62,7 @@ PUBLISHED = {
     timeseries: (
         "AREA! --out/-o! --transects=auto --seaward-first --reference --spacing=100.0 --landward=200.0 --seaward=200.0"
         " --smooth=100.0 --least=500.0 --crossing=nearest --least-dates=3 --confidence=0.95 --outliers=keep"
-        f" {TIDES} --beach-slope --overwrite {LAST}"
+        f" --coregister/--no-coregister=True --registration-m=2.0 {TIDES} --beach-slope --overwrite {LAST}"
     ),
     simulate: (
         "--out/-o! --seed=0 --size=10980 --baseline=05.11 --crs=EPSG:32630 --kind=random --cloud-cover --swath=auto"
