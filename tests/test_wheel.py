@@ -34,6 +34,7 @@ MISSING = {
     ],
     "openvino": ["map {product} --out out --runtime openvino"],
     "gpu": ["map {product} --out out --decoder nvimgcodec"],
+    "ocean": ["map {product} --out out --ocean binned_GSHHS_f.nc"],
     "tides": ["timeseries maps --out out --tide-model EOT20 --tide-folder ."],
 }
 """By extra: what cannot be done without it."""
@@ -192,6 +193,7 @@ WITH_EXTRA = {
     "train": ["export-model strandline-small --format onnx --out model.onnx"],
     "openvino": ["map {product} --out by_openvino --runtime openvino"],
     "gpu": [],
+    "ocean": [],
     "tides": [],
 }
 

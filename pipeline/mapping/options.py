@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_source_sha256
 from pipeline.tides import TideOptions
+from pipeline.trace.ocean import resolve_ocean
 from pipeline.trace.waters import ShoreKind
 from tiles.masks import CLOUD_BUFFER_M, CLOUD_CLASSES, SCL_CLASSES
 
@@ -35,7 +36,8 @@ class MapOptions(TideOptions):
         threshold: Probability from which a pixel is water, and at which the coastline runs.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
         simplify_m: Tolerance for thinning the vectors, in metres; 0 keeps every vertex.
-        ocean: Polygons of the ocean, to tell sea from lake; ``None``: Natural Earth 1:10m.
+        ocean: Polygons of the ocean, to tell sea from lake; ``None``: Natural Earth 1:10m;
+            ``gshhg``: GSHHG, where it is installed.
         only: Kinds of lines and polygons that are written: ``sea``, ``river``, ``lake``, ``open``; none: all.
         formats: Vector formats besides the GeoPackage, which is always written.
         tides: CSV of heights of the tide (``time``, ``height_m``): how high it stood is recorded, not corrected for.
@@ -57,7 +59,7 @@ class MapOptions(TideOptions):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
     simplify_m: Annotated[float, Field(ge=0)] = 0.0
-    ocean: Path | None = None
+    ocean: Annotated[Path | None, AfterValidator(resolve_ocean)] = None
     only: frozenset[ShoreKind] = frozenset()
     formats: tuple[str, ...] = ("gpkg",)
     overwrite: bool = False

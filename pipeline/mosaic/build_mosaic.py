@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipeline.atomic import open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_source_sha256
@@ -39,6 +39,7 @@ from pipeline.output.vectors import resolve_formats
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import is_result_there
+from pipeline.trace.ocean import resolve_ocean
 from pipeline.trace.waters import ShoreKind
 from strandline import __version__
 from tiles.grid import Window
@@ -69,7 +70,7 @@ class MosaicOptions(Options):
     grid: str = "mgrs"
     statistic: Statistic = "median"
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
-    ocean: Path | None = None
+    ocean: Annotated[Path | None, AfterValidator(resolve_ocean)] = None
     only: frozenset[ShoreKind] = frozenset()
     formats: tuple[str, ...] = ("gpkg",)
     overwrite: bool = False

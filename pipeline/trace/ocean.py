@@ -8,8 +8,9 @@ word.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,17 +21,20 @@ from numpy.typing import NDArray
 
 from pipeline.trace.coarse import CoarseGrid, fill_polygons
 from pipeline.trace.ellipsoid import Ground
+from pipeline.trace.gshhg import find_gshhg, read_gshhg_land
 from pipeline.trace.traced import Bools, Floats, Ints
 from pipeline.trace.waters import OceanCells
 from tiles.errors import GridError
 from tiles.vector_edges import project_shapes
 from tiles.vector_file import read_water_layers
 
-__all__ = ["Ocean", "draw_ocean", "read_ocean"]
+__all__ = ["Ocean", "draw_ocean", "read_ocean", "resolve_ocean"]
 
 _LAND_FILE: Final = Path(__file__).parents[1] / "data" / "land_10m.npz"
 _OFFSHORE_M = 2000.0
 """How far the bundled land may be wrong."""
+_GSHHG_OFF_M = 500.0
+"""As much of its source: nine tenths of the World Vector Shoreline's points lie within it."""
 _OFFSHORE_AREA_M2 = 1e6
 _OWN_AREA_M2 = 1e4
 _LONGEST_EDGE_M = 2000.0
@@ -56,24 +60,46 @@ class Ocean:
     tolerance_m: float
 
 
+def resolve_ocean(path: Path | None) -> Path | None:
+    """The file that a user means: GSHHG may be asked for by name. What reading it takes must be installed.
+
+    Args:
+        path: A file, or ``gshhg``.
+
+    Raises:
+        GridError: It is not installed.
+    """
+    found = find_gshhg() if path == Path("gshhg") else path
+    if found is not None and found.suffix == ".nc":
+        import netCDF4  # noqa: F401, PLC0415 (what lacks it says so before a scene is mapped)
+    return found
+
+
 def read_ocean(ground: Ground, *, path: Path | None = None) -> Ocean:
     """Read the ocean near a scene.
 
     Args:
         ground: The scene's ground.
-        path: A file of polygons of ocean in any CRS, all its layers together; without it, what Natural Earth does not
-            call land.
+        path: A file of polygons of ocean in any CRS, all its layers together; or GSHHG as GMT keeps it (``.nc``);
+            without it, what Natural Earth does not call land.
 
     Raises:
         GridError: The file cannot be read, has no CRS, holds no polygons, something else beside them, or land.
     """
     frame = _frame(ground)
+    if path is not None and path.suffix == ".nc":
+        whole = shapely.difference(frame, _read_land(ground, frame, partial(read_gshhg_land, path)))
+        return _blur(whole, _GSHHG_OFF_M)
     if path is not None:
         own = shapely.intersection(_read_polygons(path, ground, frame), frame)
         return Ocean(whole=own, certain=own, least_area_m2=_OWN_AREA_M2, tolerance_m=0.0)
-    whole = shapely.difference(frame, _read_land(ground, frame))
-    certain = shapely.buffer(whole, -_OFFSHORE_M)
-    return Ocean(whole=whole, certain=certain, least_area_m2=_OFFSHORE_AREA_M2, tolerance_m=_OFFSHORE_M)
+    return _blur(shapely.difference(frame, _read_land(ground, frame, _cut_bundled_land)), _OFFSHORE_M)
+
+
+def _blur(whole: shapely.Geometry, error_m: float) -> Ocean:
+    """An ocean whose shore may be wrong by so much."""
+    certain = shapely.buffer(whole, -error_m)
+    return Ocean(whole=whole, certain=certain, least_area_m2=_OFFSHORE_AREA_M2, tolerance_m=error_m)
 
 
 def draw_ocean(ocean: Ocean, ground: Ground, coarse: CoarseGrid) -> OceanCells:
@@ -135,8 +161,10 @@ def _read_polygons(path: Path, ground: Ground, frame: shapely.Geometry) -> shape
     return merged
 
 
-def _read_land(ground: Ground, frame: shapely.Geometry) -> shapely.Geometry:
-    """Natural Earth's land within a frame in the scene's plane."""
+def _read_land(
+    ground: Ground, frame: shapely.Geometry, read: Callable[[tuple[float, float, float, float]], NDArray[Any]]
+) -> shapely.Geometry:
+    """Land within a frame in the scene's plane, of a source that gives it by windows in degrees."""
     to_plane = pyproj.Transformer.from_crs("EPSG:4326", ground.plane, always_xy=True)
     x, y = shapely.get_coordinates(shapely.segmentize(frame, 5000)).T
     lon, lat = to_plane.transform(x, y, direction="INVERSE")
@@ -144,17 +172,17 @@ def _read_land(ground: Ground, frame: shapely.Geometry) -> shapely.Geometry:
     lon = (lon - centre + 180) % 360 - 180  # degrees from the centre, which knows no antimeridian
     margin = 0.1
     window = (lon.min() - margin, lat.min() - margin, lon.max() + margin, lat.max() + margin)
-    land = _read_bundled_land()
     pieces = []
     for turn in (-360, 0, 360):
         cut = (window[0] + centre + turn, window[1], window[2] + centre + turn, window[3])
-        pieces.append(shapely.transform(_cut(land, cut), lambda xy: np.stack(to_plane.transform(*xy.T), axis=1)))
+        pieces.append(shapely.transform(read(cut), lambda xy: np.stack(to_plane.transform(*xy.T), axis=1)))
     merged: shapely.Geometry = shapely.union_all(shapely.make_valid(np.concatenate(pieces)))
     return merged
 
 
-def _cut(polygons: NDArray[Any], window: tuple[float, float, float, float]) -> NDArray[Any]:
-    """Those polygons that touch a window (left, bottom, right, top), cut to it."""
+def _cut_bundled_land(window: tuple[float, float, float, float]) -> NDArray[Any]:
+    """Natural Earth's polygons that touch a window (left, bottom, right, top), cut to it."""
+    polygons = _read_bundled_land()
     box = shapely.bounds(polygons)
     near = (box[:, 2:] >= window[:2]).all(axis=1) & (box[:, :2] <= window[2:]).all(axis=1)
     return np.asarray(shapely.clip_by_rect(polygons[near], *window))

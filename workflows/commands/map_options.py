@@ -59,7 +59,7 @@ CloudBuffer = Annotated[
 Threshold = Annotated[float, typer.Option(help="Probability from which a pixel is water.")]
 MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
 Simplify = Annotated[float, typer.Option(help="Thin the vectors within this tolerance in metres; 0 keeps all.")]
-Ocean = Annotated[Path | None, typer.Option(help="Polygons of the ocean, instead of Natural Earth 1:10m.")]
+Ocean = Annotated[Path | None, typer.Option(help="Polygons of the ocean, or gshhg, instead of Natural Earth 1:10m.")]
 Only = Annotated[
     str | None, typer.Option(help="Kinds of shore in the vectors, of sea,river,lake,open. Default: all of them.")
 ]
