@@ -28,6 +28,7 @@ from pipeline.timeseries.coregister import explain_registrations, register_scene
 from pipeline.timeseries.crossings import choose_crossings, find_crossings, find_reversed
 from pipeline.timeseries.options import TimeseriesOptions
 from pipeline.timeseries.pictures import write_positions_plot, write_rates_map
+from pipeline.timeseries.rates import TOO_SLOW
 from pipeline.timeseries.record import SeriesRecord, write_series_record
 from pipeline.timeseries.series import Acquisition, Series, build_series
 from pipeline.timeseries.tables import write_series_tables
@@ -222,6 +223,9 @@ def _measure(plan: _Plan, transects: Transects, progress: Progress) -> tuple[Ser
     if tide_m is not None and (unknown := int(np.isnan(tide_m).sum())):
         notes.append(f"No height of the tide for {unknown} of {len(dates)} dates: no corrected position on them.")
     series = build_series(transects, dates, positions, tide_m=tide_m, options=plan.options)
+    slow = sum(rate.verdict == TOO_SLOW for rate in (series.corrected_fits or series.fits).rates)
+    if slow:
+        notes.append(f"On {slow} of {len(transects)} transects the rate is too slow to tell from none: see verdict.")
     if len(dates) < plan.options.least_dates:
         notes.append(f"No rates: {len(dates)} dates, and {plan.options.least_dates} are asked for.")
     return series, tuple(notes)

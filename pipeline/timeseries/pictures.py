@@ -75,14 +75,14 @@ def _find_extent(bounds: Floats) -> tuple[float, float, float, float]:
 
 
 def _draw_rates(axes: Axes, series: Series) -> Normalize:
-    """Thick where the interval leaves 0 out, thin where it does not, grey where there is no rate."""
+    """Thick where the shore moves, thin where it is too slow to tell, grey where there is no rate."""
     fits = series.corrected_fits or series.fits
-    rate, low, high = (fits.get_column(name) for name in ("rate_m", "low_m", "high_m"))
+    rate = fits.get_column("rate_m")
     lines = shapely.get_coordinates(series.transects.build_lines()).reshape(-1, 2, 2)
     known = np.isfinite(rate)
     limit = max(float(np.percentile(np.abs(rate[known]), 95)) if known.any() else 1.0, 1.0)
     norm = Normalize(-limit, limit)
-    sure = known & ((high < 0) | (low > 0))
+    sure = np.isin(fits.get_column("verdict"), ("retreat", "advance"))
     for rows, thick in ((known & ~sure, 1.3), (sure, 2.6)):
         for colours, wider in (("#00000070", 0.8), (_RAMP(norm(rate[rows])), 0.0)):
             axes.add_collection(LineCollection(list(lines[rows]), colors=colours, linewidths=thick + wider), False)
@@ -123,8 +123,8 @@ def _draw_legend(figure: Figure, norm: Normalize) -> None:
     bar.tick_params(labelsize=8, length=2.5, color="#555555", labelcolor="#333333")
     bar.set_xlabel("retreat   ←   m/year   →   advance", fontsize=8, color="#333333", labelpad=1)
     handles = [
-        Line2D([], [], color=_RETREAT, lw=3, label="moves: the interval leaves 0 out"),
-        Line2D([], [], color="#f4a582", lw=1.4, label="may stand still"),
+        Line2D([], [], color=_RETREAT, lw=3, label="moves, beyond what the dates can tell"),
+        Line2D([], [], color="#f4a582", lw=1.4, label="too slow to tell from standing still"),
         Line2D([], [], color=_GREY, lw=0.8, ls="dotted", label="no rate"),
         Line2D([], [], color="#333333", lw=0.9, label="reference line"),
     ]

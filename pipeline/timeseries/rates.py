@@ -20,10 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-__all__ = ["DAYS_A_YEAR", "AreaRate", "Rate", "compute_area_rate", "compute_rate", "find_outliers"]
+__all__ = ["DAYS_A_YEAR", "TOO_SLOW", "AreaRate", "Rate", "compute_area_rate", "compute_rate", "find_outliers"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+TOO_SLOW = "too slow to tell"
+"""Verdict on a rate that the method does not tell from none."""
 
 DAYS_A_YEAR = 365.25
 
@@ -51,6 +54,7 @@ class Rate:
         error_m: Standard error of the rate.
         p: Probability of so steep a line if the shore stood still.
         scatter_m: Standard deviation of the positions about the line.
+        detectable_m: The least rate that these dates could tell from none, if positions err by what is stated of them.
         start_m: The line's position at time 0 of the years given.
         robust_m: Metres a year by Theil and Sen.
         robust_low_m: Lower end of its interval; none below five positions.
@@ -66,10 +70,20 @@ class Rate:
     error_m: float = math.nan
     p: float = math.nan
     scatter_m: float = math.nan
+    detectable_m: float = math.nan
     start_m: float = math.nan
     robust_m: float = math.nan
     robust_low_m: float = math.nan
     robust_high_m: float = math.nan
+
+    @property
+    def verdict(self) -> str | None:
+        """``retreat``, ``advance``, or too slow to tell: by its interval, or by what is stated of the positions."""
+        if math.isnan(self.rate_m):
+            return None
+        if self.low_m <= 0 <= self.high_m or abs(self.rate_m) < self.detectable_m:
+            return TOO_SLOW
+        return "retreat" if self.rate_m < 0 else "advance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +106,20 @@ class AreaRate:
 
 
 def compute_rate(
-    years: Floats, position_m: Floats, *, least_dates: int = 3, confidence: float = 0.95, drop_outliers: bool = False
+    years: Floats,
+    position_m: Floats,
+    *,
+    sigma_m: Floats | None = None,
+    least_dates: int = 3,
+    confidence: float = 0.95,
+    drop_outliers: bool = False,
 ) -> Rate:
     """Fit a line through the positions of one transect.
 
     Args:
         years: (n,) times in years.
         position_m: (n,) positions in metres; NaN where there is none.
+        sigma_m: (n,) standard deviation that is stated of each; ``None``: nothing is.
         least_dates: Fewer positions give no rate; 3 or more.
         confidence: Of the intervals, 0 to 1.
         drop_outliers: Leave flagged positions out of both fits.
@@ -128,11 +149,19 @@ def compute_rate(
         error_m=error,
         p=float(2 * stats.t.sf(abs(fit.slope) / error, freedom)) if error > 0 else float(fit.slope == 0),
         scatter_m=float(np.sqrt((residual**2).sum() / freedom)),
+        detectable_m=math.nan if sigma_m is None else _compute_detectable(x, sigma_m[used], confidence),
         start_m=float(fit.intercept),
         robust_m=float(robust.slope),
         robust_low_m=float(robust.low_slope) if len(x) >= _LEAST_ROBUST else math.nan,
         robust_high_m=float(robust.high_slope) if len(x) >= _LEAST_ROBUST else math.nan,
     )
+
+
+def _compute_detectable(x: Floats, sigma: Floats, confidence: float) -> float:
+    """The rate that errors of known size would reach by chance, as often as the confidence leaves over."""
+    apart = x - x.mean()
+    error = math.sqrt(float((apart**2 * sigma**2).sum())) / float((apart**2).sum())
+    return float(stats.norm.ppf((1 + confidence) / 2)) * error
 
 
 def _compute_error(x: Floats, residual: Floats) -> float:

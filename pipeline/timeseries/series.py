@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,15 @@ from pipeline.register.registration import Registration
 from pipeline.tides import correct_for_tide
 from pipeline.timeseries.crossings import Positions
 from pipeline.timeseries.options import TimeseriesOptions
-from pipeline.timeseries.rates import DAYS_A_YEAR, AreaRate, Rate, compute_area_rate, compute_rate, find_outliers
+from pipeline.timeseries.rates import (
+    DAYS_A_YEAR,
+    TOO_SLOW,
+    AreaRate,
+    Rate,
+    compute_area_rate,
+    compute_rate,
+    find_outliers,
+)
 from pipeline.timeseries.transects import Transects
 
 __all__ = ["Acquisition", "Fits", "Series", "build_series", "compute_years", "summarise_rates"]
@@ -119,16 +128,23 @@ def build_series(
         outlier=np.array([find_outliers(years, row) for row in judged]).reshape(judged.shape),
         tide_m=np.full(len(dates), np.nan) if tide_m is None else tide_m,
         corrected_m=corrected,
-        fits=_fit(years, positions.position_m, options),
-        corrected_fits=None if corrected is None else _fit(years, corrected, options),
+        fits=_fit(years, positions.position_m, positions.sigma_m, options),
+        corrected_fits=None if corrected is None else _fit(years, corrected, positions.sigma_m, options),
     )
 
 
-def _fit(years: Floats, position_m: Floats, options: TimeseriesOptions) -> Fits:
+def _fit(years: Floats, position_m: Floats, sigma_m: Floats, options: TimeseriesOptions) -> Fits:
     dropped = options.outliers == "drop"
     rates = tuple(
-        compute_rate(years, row, least_dates=options.least_dates, confidence=options.confidence, drop_outliers=dropped)
-        for row in position_m
+        compute_rate(
+            years,
+            row,
+            sigma_m=sigma,
+            least_dates=options.least_dates,
+            confidence=options.confidence,
+            drop_outliers=dropped,
+        )
+        for row, sigma in zip(position_m, sigma_m, strict=True)
     )
     used = position_m
     if dropped:
@@ -142,16 +158,18 @@ def summarise_rates(fits: Fits, *, confidence: float) -> dict[str, Any]:
 
     Args:
         fits: Their rates.
-        confidence: A rate is significant where its interval leaves 0 out.
+        confidence: Of the intervals and of the least rates that can be told, which decide what counts as motion.
     """
-    rate, low, high = (fits.get_column(name) for name in ("rate_m", "low_m", "high_m"))
+    rate, detectable = fits.get_column("rate_m"), fits.get_column("detectable_m")
+    verdicts = Counter(rate.verdict for rate in fits.rates)
     known = np.isfinite(rate)
     summary: dict[str, Any] = {
         "transects": len(rate),
         "transects_with_rate": int(known.sum()),
         "confidence": confidence,
-        "retreating": int((high[known] < 0).sum()),
-        "advancing": int((low[known] > 0).sum()),
+        "retreating": verdicts["retreat"],
+        "advancing": verdicts["advance"],
+        "too_slow_to_tell": verdicts[TOO_SLOW],
     }
     if known.any():
         spread = np.percentile(rate[known], [0, 25, 50, 75, 100])
@@ -160,6 +178,8 @@ def summarise_rates(fits: Fits, *, confidence: float) -> dict[str, Any]:
             "mean": round(float(rate[known].mean()), 4),
             "robust_median": round(float(np.median(fits.get_column("robust_m")[known])), 4),
         }
+    if np.isfinite(detectable).any():
+        summary["detectable_m_per_year"] = round(float(np.nanmedian(detectable)), 4)
     if fits.area is not None:
         area = fits.area
         summary["area_rate_m_per_year"] = {

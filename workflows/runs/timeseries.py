@@ -42,7 +42,8 @@ def _describe(result: TimeseriesResult) -> str:
     summary = record["summary_corrected"] or record["summary"]
     words = (
         f"{result.dates} dates on {result.transects} transects, {summary['transects_with_rate']} with a rate"
-        f" ({summary['retreating']} retreat, {summary['advancing']} advance)"
+        f" ({summary['retreating']} retreat, {summary['advancing']} advance, "
+        f"{summary['too_slow_to_tell']} too slow to tell)"
     )
     if "rate_m_per_year" in summary:
         corrected = "corrected for the tide" if record["summary_corrected"] else "not corrected for the tide"

@@ -1,6 +1,6 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
 <qgis version="3.22.0" styleCategories="Symbology">
-  <renderer-v2 type="RuleRenderer" symbollevels="0" forceraster="0">
+  <renderer-v2 type="RuleRenderer" symbollevels="1" forceraster="0">
     <rules key="rules">
       <rule key="rule0" label="below -3 m/year" filter="&quot;rate_m&quot; &gt;= -1000 AND &quot;rate_m&quot; &lt; -3" symbol="0" />
       <rule key="rule1" label="-3 to -1 m/year" filter="&quot;rate_m&quot; &gt;= -3 AND &quot;rate_m&quot; &lt; -1" symbol="1" />
@@ -10,6 +10,7 @@
       <rule key="rule5" label="1 to 3 m/year" filter="&quot;rate_m&quot; &gt;= 1 AND &quot;rate_m&quot; &lt; 3" symbol="5" />
       <rule key="rule6" label="3 and above m/year" filter="&quot;rate_m&quot; &gt;= 3 AND &quot;rate_m&quot; &lt; 1000" symbol="6" />
       <rule key="rule7" label="no rate" filter="ELSE" symbol="7" />
+      <rule key="rule8" label="pale core: too slow to tell" filter="&quot;verdict&quot; = 'too slow to tell'" symbol="8" />
     </rules>
     <symbols>
       <symbol type="line" name="0" alpha="1" clip_to_extent="1">
@@ -73,6 +74,14 @@
           <Option type="Map">
             <Option type="QString" name="line_color" value="120,120,120,255" />
             <Option type="QString" name="line_width" value="0.2" />
+          </Option>
+        </layer>
+      </symbol>
+      <symbol type="line" name="8" alpha="1" clip_to_extent="1">
+        <layer class="SimpleLine" enabled="1" locked="0" pass="1">
+          <Option type="Map">
+            <Option type="QString" name="line_color" value="255,255,255,255" />
+            <Option type="QString" name="line_width" value="0.45" />
           </Option>
         </layer>
       </symbol>

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.timeseries.rates import compute_area_rate, compute_rate, find_outliers
+from pipeline.timeseries.rates import TOO_SLOW, compute_area_rate, compute_rate, find_outliers
 
 rates = st.floats(-50, 50)
 
@@ -79,6 +81,34 @@ def test_one_wild_date_is_flagged_kept_and_hardly_moves_the_robust_rate() -> Non
     assert abs(kept.rate_m + 2) > 1 > abs(kept.robust_m + 2)
     assert kept.low_m < -2 < kept.high_m
     assert abs(dropped.rate_m + 2) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("rate", "sigma", "verdict"), [(-1.0, 0.5, "retreat"), (1.0, 0.5, "advance"), (1.0, 5.0, TOO_SLOW)]
+)
+def test_a_rate_below_what_the_positions_can_tell_is_marked(rate: float, sigma: float, verdict: str) -> None:
+    years = np.arange(5.0)
+    position = rate * years + 0.01 * np.array([1, -1, 0, -1, 1])  # hardly any scatter: the interval leaves 0 out
+    found = compute_rate(years, position, sigma_m=np.full(5, sigma))
+    assert found.low_m * found.high_m > 0
+    assert found.detectable_m == pytest.approx(1.959964 * sigma / math.sqrt(10))
+    assert found.verdict == verdict
+
+
+def test_a_rate_whose_interval_holds_0_is_too_slow_whatever_is_stated() -> None:
+    rng = np.random.default_rng(5)
+    found = compute_rate(np.arange(8.0), rng.normal(0, 5, 8), sigma_m=np.full(8, 0.01))
+    assert abs(found.rate_m) > found.detectable_m
+    assert (found.low_m < 0 < found.high_m, found.verdict) == (True, TOO_SLOW)
+    assert compute_rate(np.arange(2.0), np.zeros(2)).verdict is None
+
+
+def test_the_least_rate_is_what_errors_of_that_size_pass_once_in_twenty() -> None:
+    rng = np.random.default_rng(7)
+    years, sigma = np.sort(rng.uniform(0, 5, 9)), rng.uniform(1, 9, 9)
+    rates = [compute_rate(years, rng.normal(0, sigma), sigma_m=sigma) for _ in range(400)]
+    passed = np.mean([abs(rate.rate_m) > rate.detectable_m for rate in rates])
+    assert passed == pytest.approx(0.05, abs=0.033)  # three standard deviations of 400 draws
 
 
 @pytest.mark.parametrize(

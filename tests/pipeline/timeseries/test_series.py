@@ -96,7 +96,9 @@ def test_a_summary_counts_what_is_sure_and_leaves_out_what_has_no_rate() -> None
     series = build_series(make_transects(5), DATES, make_positions(seen), tide_m=None, options=OPTIONS)
     summary = summarise_rates(series.fits, confidence=0.95)
     assert (summary["transects"], summary["transects_with_rate"]) == (5, 4)
-    assert (summary["retreating"], summary["advancing"]) == (2, 1)
+    # Positions that err by a metre tell 1.1 m a year in these two years, and no less.
+    assert summary["detectable_m_per_year"] == pytest.approx(1.105, abs=0.001)
+    assert (summary["retreating"], summary["advancing"], summary["too_slow_to_tell"]) == (1, 1, 2)
     rates = series.fits.get_column("rate_m")[:4]
     stated = summary["rate_m_per_year"]
     assert stated["least"] == round(float(rates.min()), 4)
@@ -111,7 +113,8 @@ def test_an_interval_that_touches_0_is_neither_retreat_nor_advance() -> None:
     series = build_series(make_transects(1), DATES, make_positions(moving(1)), tide_m=None, options=OPTIONS)
     rate = series.fits.rates[0]
     for low, high, counted in ((0.0, 1.0, (0, 0)), (1e-9, 1.0, (0, 1)), (-1.0, 0.0, (0, 0)), (-1.0, -1e-9, (1, 0))):
-        fits = Fits(rates=(replace(rate, low_m=low, high_m=high),), area=None)
+        middle = replace(rate, rate_m=(low + high) / 2, low_m=low, high_m=high, detectable_m=0.0)
+        fits = Fits(rates=(middle,), area=None)
         summary = summarise_rates(fits, confidence=0.95)
         assert (summary["retreating"], summary["advancing"]) == counted
         assert "area_rate_m_per_year" not in summary

@@ -227,7 +227,7 @@ def test_timeseries_says_how_many_move_and_how_fast(
     tail: str,
     already_made: bool,
 ) -> None:
-    counts = {"transects_with_rate": 7, "retreating": 4, "advancing": 2}
+    counts = {"transects_with_rate": 7, "retreating": 4, "advancing": 2, "too_slow_to_tell": 1}
     whole = {"summary": {}, "summary_corrected": None} | {
         name: value and counts | value for name, value in record.items()
     }
@@ -236,7 +236,7 @@ def test_timeseries_says_how_many_move_and_how_fast(
     result = SimpleNamespace(notes=(NOTE,), already_made=already_made, folder=LONG, dates=5, transects=9)
     calls = work("workflows.runs.timeseries.compute_timeseries", result)
     run_timeseries(Path("maps"), Path("out"), {"transects": "lines.gpkg"}, quiet=False)
-    words = "5 dates on 9 transects, 7 with a rate (4 retreat, 2 advance)"
+    words = "5 dates on 9 transects, 7 with a rate (4 retreat, 2 advance, 1 too slow to tell)"
     said = f"Already made: {LONG}" if already_made else f"{words}{tail} (12.3 s): {LONG}"
     assert capsys.readouterr().err.splitlines() == [f"Note: {NOTE}", said]
     assert calls[0]["options"].transects == Path("lines.gpkg")
