@@ -160,7 +160,7 @@ def test_change_says_what_moved(
 def test_ten_alerts_are_told_and_the_others_counted(
     work: Callable[..., Any], capsys: pytest.CaptureFixture[str], count: int, more: list[int]
 ) -> None:
-    alert = SimpleNamespace(layer="lost", id=7, lat=54.123456, lon=8.1, kind="area", why="2 ha")
+    alert = SimpleNamespace(layer="lost", id=7, lat=54.123456, lon=8.1, kind="area", why="2 ha", pieces=1)
     work("workflows.runs.change.compute_change", change_result(alerts=(alert,) * count))
     with pytest.raises(typer.Exit) as ended:
         run_change(Path("old"), Path("new"), Path("out"), {}, quiet=True)
@@ -179,7 +179,7 @@ def test_mosaic_says_what_it_joined(
 ) -> None:
     result = SimpleNamespace(notes=(NOTE,), already_made=already_made, folder=LONG, scenes=12, lines=3)
     calls = work("pipeline.mosaic.build_mosaic.build_mosaic", result)
-    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"workers": 0, "formats": "shp,fgb"}, quiet=False)
+    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"workers": 0, "formats": "shp,fgb", "only": None}, quiet=False)
     said = f"Already made: {LONG}" if already_made else f"Joined 12 scenes in 12.3 s, 3 lines: {LONG}"
     assert capsys.readouterr().err.splitlines() == [f"Note: {NOTE}", said]
     assert calls[0]["client"] is None
@@ -203,7 +203,7 @@ def test_mosaic_opens_a_cluster_unless_no_worker_is_asked_for(
     monkeypatch.setattr("pipeline.cluster.client.ClusterOptions.pick", lambda said: said)
     result = SimpleNamespace(notes=(), already_made=False, folder=LONG, scenes=12, lines=3)
     calls = work("pipeline.mosaic.build_mosaic.build_mosaic", result)
-    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"formats": "gpkg"} | said, quiet=True)
+    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"formats": "gpkg", "only": None} | said, quiet=True)
     assert calls[0]["client"] == "client"
 
 
