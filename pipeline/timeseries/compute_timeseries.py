@@ -214,13 +214,14 @@ def _measure(plan: _Plan, transects: Transects, progress: Progress) -> tuple[Ser
             acquired=min(scene.acquired for scene in group if scene.acquired),
             scenes=_list_ids(group),
             registrations=tuple(registered[scene.id] for scene in group),
+            tide_m=float(np.mean([np.nan if scene.tide_m is None else scene.tide_m for scene in group])),
         )
         for group in plan.groups
     ]
     tide_m = _read_tides(plan.options, dates, transects)
     notes = explain_registrations(registered, options=plan.options)
     notes += _explain_reversed(plan.options, transects, find_reversed(crossings, len(transects)))
-    if tide_m is not None and (unknown := int(np.isnan(tide_m).sum())):
+    if plan.options.has_tides and tide_m is not None and (unknown := int(np.isnan(tide_m).sum())):
         notes.append(f"No height of the tide for {unknown} of {len(dates)} dates: no corrected position on them.")
     series = build_series(transects, dates, positions, tide_m=tide_m, options=plan.options)
     slow = sum(rate.verdict == TOO_SLOW for rate in (series.corrected_fits or series.fits).rates)
@@ -259,7 +260,8 @@ def _read_tides(
     if options.tides is not None:
         return read_tide_heights(options.tides, moments)
     if options.tide_model is None or options.tide_folder is None:
-        return None
+        recorded = np.array([date.tide_m for date in dates])
+        return recorded if np.isfinite(recorded).any() else None
     left, bottom, right, top = shapely.total_bounds(transects.build_lines())
     to_degrees = Transformer.from_crs(transects.crs, "OGC:CRS84", always_xy=True)
     lon, lat = to_degrees.transform((left + right) / 2, (bottom + top) / 2)

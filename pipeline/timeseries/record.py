@@ -28,6 +28,10 @@ __all__ = ["SERIES_NAME", "SeriesRecord", "read_series_record", "write_series_re
 
 SERIES_NAME = "timeseries.json"
 
+_RECORDED = (
+    "The lines are instantaneous: the heights of the tide are those that the maps record, and nothing is corrected for "
+    "them."
+)
 _INSTANT = "No heights of the tide were given: the lines are instantaneous, and the tide at each moment is in them."
 
 
@@ -92,14 +96,16 @@ class SeriesRecord:
         }
 
     def _describe_tide(self) -> dict[str, Any]:
+        known = int(np.isfinite(self.series.tide_m).sum())
         if not self.options.has_tides:
-            return {"given": False, "corrected": False, "meaning": _INSTANT}
+            recorded = {"dates_with_height": known} if known else {}
+            return {"given": False, "corrected": False, **recorded, "meaning": _RECORDED if known else _INSTANT}
         slope = self.options.beach_slope
         return {
             "given": True,
             "corrected": slope is not None,
             "beach_slope": slope,
-            "dates_with_height": int(np.isfinite(self.series.tide_m).sum()),
+            "dates_with_height": known,
             "meaning": (
                 "Heights at the middle of the transects, metres above the datum of their source. "
                 + (

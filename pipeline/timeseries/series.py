@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,11 +40,13 @@ class Acquisition:
         acquired: First sensing, UTC.
         scenes: Ids of its scenes.
         registrations: How far each of them lies beside the reference; empty where nobody looked.
+        tide_m: Height of the tide that its maps record, the mean of several; NaN where one does not.
     """
 
     acquired: datetime
     scenes: tuple[str, ...]
     registrations: tuple[Registration, ...] = ()
+    tide_m: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

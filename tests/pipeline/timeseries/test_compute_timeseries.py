@@ -217,6 +217,25 @@ def test_maps_without_a_date_are_named_with_what_to_do(maps: Path, tmp_path: Pat
         compute_timeseries(folder, tmp_path / "none")
 
 
+def test_heights_that_maps_record_are_in_the_table_and_correct_nothing(maps: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    for number in range(3):
+        item = shutil.copytree(maps / f"scene{number:02d}", folder / f"scene{number:02d}") / "item.json"
+        document = json.loads(item.read_text())
+        document["properties"]["strandline:tide_m"] = 0.5 * number if number else None
+        item.write_text(json.dumps(document))
+    result = compute_timeseries(folder, tmp_path / "out")
+    assert not any("tide" in note for note in result.notes)
+    positions = pd.read_csv(tmp_path / "out" / "positions.csv")
+    heights = positions.groupby("scenes")["tide_m"].first()
+    np.testing.assert_array_equal(heights, [np.nan, 0.5, 1.0])
+    assert set(positions["datum"]) == {"instantaneous"}
+    assert positions["corrected_m"].isna().all()
+    tide = read_series_record(tmp_path / "out")["tide"]
+    assert (tide["given"], tide["corrected"], tide["dates_with_height"]) == (False, False, 2)
+    assert "that the maps record" in tide["meaning"]
+
+
 def test_what_cannot_be_done_leaves_nothing(maps: Path, tmp_path: Path) -> None:
     with pytest.raises(TimeseriesError, match=r"none\.gpkg"):
         compute_timeseries(maps, tmp_path / "out", options=TimeseriesOptions(transects=tmp_path / "none.gpkg"))
