@@ -129,6 +129,7 @@ def _write_rows(scratch: Path, index: int, rows: MappedRows) -> None:
                 row_off=rows.row_off,
                 probability=rows.probability,
                 state=rows.state,
+                look=np.empty((0, 0), np.uint8) if rows.look is None else rows.look,
                 places=np.array(places, dtype=np.int64).reshape(-1, 5),
                 totals=np.concatenate([*totals, np.empty(0, np.float32)]),
                 counts=np.concatenate([*counts, np.empty(0)]),
@@ -146,6 +147,7 @@ def _read_rows(scratch: Path, index: int) -> MappedRows | None:
             arrays = {name: kept[name] for name in kept.files}
             places, totals, counts = arrays["places"], arrays["totals"], arrays["counts"]
             row_off, probability, state = int(arrays["row_off"]), arrays["probability"], arrays["state"]
+            look = arrays["look"] if arrays["look"].size else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     cells, start = [], 0
@@ -154,4 +156,4 @@ def _read_rows(scratch: Path, index: int) -> MappedRows | None:
         total, count = (values[taken].reshape(height, width) for values in (totals, counts))
         cells.append(Cells(layer=layer, row=row, col=col, total=total, count=count))
         start += height * width
-    return MappedRows(row_off=row_off, probability=probability, state=state, cells=tuple(cells))
+    return MappedRows(row_off=row_off, probability=probability, state=state, look=look, cells=tuple(cells))

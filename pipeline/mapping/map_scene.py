@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from pipeline.output.rasters import MapWriter
 from pipeline.output.texture import TEXTURE_NAME, Texture
 from pipeline.output.vectors import write_vectors
 from pipeline.predict.inputs import list_absent
+from pipeline.predict.islets import IsletRule, hide_islets
 from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
 from pipeline.record.item import Provenance, write_item
@@ -36,6 +38,7 @@ from pipeline.trace.contour import ContourTracer
 from tiles.errors import NoValidPixelsError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
+from tiles.pixel_size import compute_pixel_m
 from tiles.products.open import StackOptions
 from tiles.progress import Progress, ignore_progress
 from tiles.scene import Scene
@@ -53,6 +56,11 @@ _HIDDEN = (
 _GUESSED = (
     "No water lies in the ocean as Natural Earth draws it, up to 2 km off: the broad water nearest to it was taken for "
     "sea. A finer ocean (--ocean) would tell."
+)
+
+_DOUBTED = (
+    "Islets that look like a cloud or a ship are hidden, as under cloud (strandline:statistics in item.json counts "
+    "them): --doubtful keep draws them as land."
 )
 
 RowSource = Callable[[SceneJob], Iterator[MappedRows]]
@@ -143,14 +151,15 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     tracer = ContourTracer(width=job.grid.width, height=job.grid.height, threshold=job.options.threshold)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
-        state_counts = np.zeros(3, dtype=np.int64)
-        for rows in row_source(job):
+        state_counts, islets = np.zeros(3, dtype=np.int64), Counter[str]()
+        for rows in _hide_islets(job, row_source(job)):
             with job.clock.stage("write rasters"):
                 maps.write_rows(rows.row_off, rows.probability, rows.state)
             with job.clock.stage("trace"):
                 tracer.add_strip(rows.probability, rows.state)
             _add_map_to_quicklook(quicklook, texture, rows)
             state_counts += np.bincount(rows.state.ravel(), minlength=3)
+            islets.update(clouds=rows.clouds, vessels=rows.vessels)
             trim_heap()
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
         _require_pixels(job, state_counts)
@@ -158,8 +167,16 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
         texture.write(folder / TEXTURE_NAME)
         layers = _write_results(job, folder, maps, tracer, quicklook)
     with job.clock.stage("record"):
-        write_item(folder, _describe_provenance(job, state_counts, layers))
+        write_item(folder, _describe_provenance(job, state_counts, layers, islets))
     job.progress("writing", 1.0)
+
+
+def _hide_islets(job: SceneJob, rows: Iterator[MappedRows]) -> Iterator[MappedRows]:
+    if job.options.doubtful == "keep":
+        return rows
+    width_m, height_m = compute_pixel_m(job.scene.grid)
+    rule = IsletRule(threshold=job.options.threshold, width_m=width_m, height_m=height_m, rows=job.grid.height)
+    return hide_islets(rows, rule, clock=job.clock)
 
 
 def _write_results(
@@ -244,11 +261,14 @@ def _draw_preview(job: SceneJob, path: Path, quicklook: Quicklook, layers: Coast
     write_preview(path, picture, layers.coastline, caption)
 
 
-def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64], layers: CoastlineLayers) -> Provenance:
+def _describe_provenance(
+    job: SceneJob, state_counts: NDArray[np.int64], layers: CoastlineLayers, islets: Counter[str]
+) -> Provenance:
     shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
     notes = job.notes
     notes += (_HIDDEN,) * (shares[VALID] < LEAST_VALID_PERCENT)
     notes += (_GUESSED,) * layers.sea_is_guessed
+    notes += (_DOUBTED,) * (islets.total() > 0)
     return Provenance(
         scene=job.scene,
         grid=job.grid,
@@ -271,6 +291,8 @@ def _describe_provenance(job: SceneJob, state_counts: NDArray[np.int64], layers:
             "valid_percent": shares[VALID],
             "nodata_percent": shares[NODATA],
             "obscured_percent": shares[OBSCURED],
+            "hidden_cloud_islets": islets["clouds"],
+            "hidden_vessels": islets["vessels"],
         },
         notes=notes,
     )

@@ -33,6 +33,7 @@ class MapOptions(TideOptions):
         aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
         cloud_classes: Classes of the scene classification that hide the ground.
         cloud_buffer_m: Ground within this distance of them is hidden too, in metres.
+        doubtful: ``hide`` islets that look like a cloud or a vessel, or ``keep`` them as land.
         threshold: Probability from which a pixel is water, and at which the coastline runs.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
         simplify_m: Tolerance for thinning the vectors, in metres; 0 keeps every vertex.
@@ -56,6 +57,7 @@ class MapOptions(TideOptions):
     aoi: str | None = None
     cloud_classes: frozenset[int] = CLOUD_CLASSES
     cloud_buffer_m: Annotated[float, Field(ge=0, le=5000)] = CLOUD_BUFFER_M
+    doubtful: Literal["hide", "keep"] = "hide"
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
     simplify_m: Annotated[float, Field(ge=0)] = 0.0
@@ -83,6 +85,7 @@ class MapOptions(TideOptions):
             "only": sorted(self.only),
             "cloud_classes": sorted(self.cloud_classes),
             "cloud_buffer_m": self.cloud_buffer_m,
+            "doubtful": self.doubtful,
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
             "simplify_m": self.simplify_m,

@@ -18,6 +18,7 @@ from pipeline.output.vectors import resolve_formats
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.blending import compute_overlap
 from pipeline.predict.inputs import describe_absence, resolve_inputs
+from pipeline.predict.looks import LookChannels
 from pipeline.predict.quicklook import Visible, resolve_factor
 from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
@@ -231,4 +232,5 @@ def prepare_prediction(job: SceneJob) -> Prediction:
             texture=tuple(number for number, name in enumerate(names) if name in TEXTURE_BANDS),
             chips=list_chips(job.grid),
         ),
+        look=LookChannels.find(names) if job.options.doubtful == "hide" else None,
     )

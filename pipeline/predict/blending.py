@@ -78,7 +78,7 @@ class Blender:
         self._overlap = overlap
         self._row = domain.row_off  # first row that is held
         self._sum = np.zeros((0, domain.width), dtype=np.float32)
-        self._state = np.zeros((0, domain.width), dtype=np.uint8)
+        self._state, self._look = (np.zeros((0, domain.width), dtype=np.uint8) for _ in range(2))
 
     def reach(self, interior: Window) -> Window | None:
         """The pixels that a tile takes part in: its interior and overlap, cut to the domain."""
@@ -116,27 +116,31 @@ class Blender:
         )
         self._sum[self._slices(target)] += probability * rows[:, None] * cols
 
-    def set_state(self, interior: Window, state: NDArray[np.uint8]) -> None:
-        """Say which pixels of a tile's interior have data."""
+    def set_state(self, interior: Window, state: NDArray[np.uint8], look: NDArray[np.uint8]) -> None:
+        """Say which pixels of a tile's interior have data, and what they look like."""
         self._hold(interior.row_stop)
         self._state[self._slices(interior)] = state
+        self._look[self._slices(interior)] = look
 
-    def take(self, interior_stop: int) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.uint8]]]:
+    def take(
+        self, interior_stop: int
+    ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]]:
         """Give back the rows that are finished once all tiles above ``interior_stop`` were added, and forget them.
 
         Args:
             interior_stop: First row below the interiors so far.
 
         Yields:
-            First row, probability and state, at most once.
+            First row, probability, state and look, at most once.
         """
         last = interior_stop >= self._domain.row_stop
         stop = self._domain.row_stop if last else interior_stop - self._overlap
         count = stop - self._row
         if count > 0:
             self._hold(stop)
-            yield self._row, self._sum[:count], self._state[:count]
+            yield self._row, self._sum[:count], self._state[:count], self._look[:count]
             self._sum, self._state, self._row = self._sum[count:].copy(), self._state[count:].copy(), stop
+            self._look = self._look[count:].copy()
 
     def _slices(self, window: Window) -> tuple[slice, slice]:
         top, left = window.row_off - self._row, window.col_off - self._domain.col_off
@@ -146,4 +150,5 @@ class Blender:
         missing = stop - self._row - len(self._sum)
         if missing > 0:
             self._sum = np.pad(self._sum, ((0, missing), (0, 0)))
+            self._look = np.pad(self._look, ((0, missing), (0, 0)))
             self._state = np.pad(self._state, ((0, missing), (0, 0)), constant_values=NODATA)

@@ -25,8 +25,8 @@ from pipeline.predict.device_buffers import Departure, Return
 from pipeline.predict.device_input import TileInput, prepare_tile
 from pipeline.predict.device_lanes import Lane, Mark
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.row import Pool
-from pipeline.predict.tile import Prediction, compute_cells
+from pipeline.predict.row import Pool, TileMap
+from pipeline.predict.tile import Prediction, add_looks, compute_cells
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Strip
 from tiles.tiling import Tile
@@ -93,9 +93,7 @@ class DevicePool(Pool):
         spans = [(mark.work, mark.compute_span(self._origin.end)) for mark in tuple(self._marks)]
         return tuple(DeviceSpan(work=work, begin_s=begin, end_s=end) for work, (begin, end) in spans)
 
-    def _map_tile(
-        self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
-    ) -> list[Cells]:
+    def _map_tile(self, strip: Strip, tile: Tile, answer: TileMap) -> list[Cells]:
         prediction = self._prediction
         outside = prediction.area.compute_outside(tile.interior, prediction.plan.scene.grid)
         if outside is not None and outside.all():
@@ -107,11 +105,11 @@ class DevicePool(Pool):
                 return []
             buffers.departure.gather(pixels.arrays)
         with prediction.clock.stage("network"):
-            probability[:], state[:] = self._predict_on_device(pixels, tile, buffers)
+            answer.probability[:], answer.state[:] = self._predict_on_device(pixels, tile, buffers)
         if outside is not None:
-            probability[outside], state[outside] = np.nan, NODATA
+            answer.probability[outside], answer.state[outside] = np.nan, NODATA
         with prediction.clock.stage("reflectance"):
-            return self._compute_cells(tile, strip, state)
+            return self._look_at(tile, strip, answer)
 
     def _predict_on_device(
         self, pixels: TileInput, tile: Tile, buffers: _Buffers
@@ -150,17 +148,18 @@ class DevicePool(Pool):
         answer = answer[top : top + tile.interior.height, left : left + tile.interior.width]
         return answer.masked_fill(state != VALID, torch.nan).contiguous(), state
 
-    def _compute_cells(self, tile: Tile, strip: Strip, state: NDArray[np.uint8]) -> list[Cells]:
-        """The bands of picture and chips alone are brought to reflectance on the host, and of the interior alone."""
-        visible = self._prediction.visible
-        if visible is None:
+    def _look_at(self, tile: Tile, strip: Strip, answer: TileMap) -> list[Cells]:
+        """The bands of picture, chips and looks alone are brought to reflectance on the host, of the interior alone."""
+        visible, look = self._prediction.visible, self._prediction.look
+        wanted = [*((*visible.channels, *visible.texture) if visible else ()), *(look.all if look else ())]
+        if not wanted:
             return []
-        wanted = (*visible.channels, *visible.texture)
-        bands = tuple(strip.bands[channel] for channel in wanted)
-        reflectance = replace(strip, bands=bands, classification=None).read(tile.interior).reflectance
-        number = len(visible.channels)
-        read = replace(visible, channels=tuple(range(number)), texture=tuple(range(number, len(bands))))
-        return list(compute_cells(replace(self._prediction, visible=read), tile, reflectance, state))
+        channels = sorted(set(wanted))
+        bands = tuple(strip.bands[channel] for channel in channels)
+        read = replace(strip, bands=bands, classification=None).read(tile.interior).reflectance
+        reflectance = dict(zip(channels, read, strict=True))
+        add_looks(answer.look, self._prediction, reflectance)
+        return list(compute_cells(self._prediction, tile, reflectance, answer.state))
 
     def _take_buffers(self) -> _Buffers:
         """Of this thread."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.row import Pool, RowInWork
-from pipeline.predict.tile import MappedRows, Prediction, ask_network, compute_cells
+from pipeline.predict.row import Pool, RowInWork, TileMap
+from pipeline.predict.tile import MappedRows, Prediction, add_looks, ask_network, compute_cells
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Strip
@@ -35,23 +35,24 @@ class TilePool(Pool):
         several = prediction.runtime.workers > 1
         super().__init__(prediction, workers=workers, enter=prediction.runtime.enter_worker if several else None)
 
-    def _map_tile(
-        self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
-    ) -> list[Cells]:
+    def _map_tile(self, strip: Strip, tile: Tile, answer: TileMap) -> list[Cells]:
         prediction, inside = self._prediction, tile.interior.slices(within=tile.read)
         outside = prediction.area.compute_outside(tile.interior, prediction.plan.scene.grid)
         if outside is not None and outside.all():
             return []
         with prediction.clock.stage("reflectance"):
             pixels = strip.read(tile.read, out=self._take_memory(len(strip.bands), tile.read))
-            state[:] = pixels.state[inside]
+            answer.state[:] = pixels.state[inside]
             if outside is not None:
-                state[outside] = NODATA
-            cells = list(compute_cells(prediction, tile, pixels.reflectance[(slice(None), *inside)], state))
-        if (state == VALID).any():  # else there is nothing to ask the network
+                answer.state[outside] = NODATA
+            reflectance = pixels.reflectance[(slice(None), *inside)]
+            add_looks(answer.look, prediction, reflectance)
+            cells = list(compute_cells(prediction, tile, reflectance, answer.state))
+        is_valid = answer.state == VALID
+        if is_valid.any():  # else there is nothing to ask the network
             with prediction.clock.stage("network"):
-                answer = ask_network(prediction.runtime, pixels, tile)
-            np.copyto(probability, answer, where=state == VALID)
+                probability = ask_network(prediction.runtime, pixels, tile)
+            np.copyto(answer.probability, probability, where=is_valid)
         return cells
 
     def _take_memory(self, bands: int, window: Window) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from tiles.masks import NODATA
 from tiles.pixels.reader import Strip
 from tiles.tiling import Tile, TileRow
 
-__all__ = ["Pool", "RowInWork"]
+__all__ = ["Pool", "RowInWork", "TileMap"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,12 +31,14 @@ class RowInWork:
         row: The row.
         probability: float32 (row, col), written by the threads.
         state: uint8 (row, col), the same.
+        look: uint8 (row, col), the same.
         tiles: What each tile gives to the picture, once it is done; from left to right.
     """
 
     row: TileRow
     probability: NDArray[np.float32]
     state: NDArray[np.uint8]
+    look: NDArray[np.uint8]
     tiles: tuple[Future[list[Cells]], ...]
 
     def wait_until_few(self, count: int) -> None:
@@ -56,7 +58,22 @@ class RowInWork:
         """
         cells = tuple(cell for tile in self.tiles for cell in tile.result())
         row_off = self.row.interior.row_off - area.window.row_off
-        return MappedRows(row_off=row_off, probability=self.probability, state=self.state, cells=cells)
+        return MappedRows(row_off=row_off, probability=self.probability, state=self.state, look=self.look, cells=cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TileMap:
+    """Where the map of a tile's interior goes, all (row, col) and part of its row's.
+
+    Attributes:
+        probability: float32, NaN until it is known.
+        state: uint8, nodata until it is known.
+        look: uint8, 0 until it is known.
+    """
+
+    probability: NDArray[np.float32]
+    state: NDArray[np.uint8]
+    look: NDArray[np.uint8]
 
 
 class Pool(ABC):
@@ -91,16 +108,17 @@ class Pool(ABC):
         """
         probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
         state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
+        look = np.zeros(row.interior.shape, dtype=np.uint8)
 
         def run(tile: Tile) -> list[Cells]:
             target = tile.interior.slices(within=row.interior)
-            return self._map_tile(strip, tile, probability[target], state[target])
+            return self._map_tile(
+                strip, tile, TileMap(probability=probability[target], state=state[target], look=look[target])
+            )
 
         tiles = tuple(self._threads.submit(run, tile) for tile in row.tiles)
-        return RowInWork(row=row, probability=probability, state=state, tiles=tiles)
+        return RowInWork(row=row, probability=probability, state=state, look=look, tiles=tiles)
 
     @abstractmethod
-    def _map_tile(
-        self, strip: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
-    ) -> list[Cells]:
-        """Write probability and state of a tile's interior, (row, col); returns what it gives to the picture."""
+    def _map_tile(self, strip: Strip, tile: Tile, answer: TileMap) -> list[Cells]:
+        """Write the map of a tile's interior; returns what it gives to the picture."""

@@ -17,7 +17,7 @@ from models.runtimes.predictor import Predictor
 from pipeline.predict.blending import Blender
 from pipeline.predict.pool import run_rows
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.tile import MappedRows, Prediction, compute_cells, fill_unknown, leave_out
+from pipeline.predict.tile import MappedRows, Prediction, add_looks, compute_cells, fill_unknown, leave_out
 from tiles.masks import VALID
 from tiles.pixels.reader import Strip, read_strips
 from tiles.tiling import TileRow
@@ -72,10 +72,10 @@ def _blend_rows(
         with prediction.clock.stage("wait for decoding"):
             strip = next(strips)
         cells += _blend_row(prediction, row, strip, blender)
-        for first, total, state in blender.take(row.interior.row_stop):
+        for first, total, state, look in blender.take(row.interior.row_stop):
             probability = np.where(state == VALID, total.clip(0, 1), np.float32(np.nan))
             row_off = first - prediction.area.window.row_off
-            yield MappedRows(row_off=row_off, probability=probability, state=state, cells=tuple(cells))
+            yield MappedRows(row_off=row_off, probability=probability, state=state, look=look, cells=tuple(cells))
             cells = []
 
 
@@ -86,8 +86,10 @@ def _blend_row(prediction: Prediction, row: TileRow, strip: Strip, blender: Blen
         with prediction.clock.stage("reflectance"):
             pixels = strip.read(tile.read)
             kept = leave_out(pixels.state[inside], prediction, tile)
-            yield from compute_cells(prediction, tile, pixels.reflectance[(slice(None), *inside)], kept)
-        blender.set_state(tile.interior, kept)
+            reflectance, look = pixels.reflectance[(slice(None), *inside)], np.zeros_like(kept)
+            add_looks(look, prediction, reflectance)
+            yield from compute_cells(prediction, tile, reflectance, kept)
+        blender.set_state(tile.interior, kept, look)
         target = blender.reach(tile.interior)
         if target is not None and (pixels.state == VALID).any():
             with prediction.clock.stage("network"):

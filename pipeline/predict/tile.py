@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +13,17 @@ from pipeline.clock import StageClock
 from pipeline.predict import quicklook
 from pipeline.predict.area import Area
 from pipeline.predict.blending import compute_overlap
+from pipeline.predict.looks import LookChannels, compute_look
 from pipeline.predict.quicklook import TEXTURE, Cells, Visible
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Pixels, ReadPlan
 from tiles.tiling import Tile, Tiling
 
-__all__ = ["MappedRows", "Prediction", "ask_network", "compute_cells", "fill_unknown", "leave_out"]
+__all__ = ["MappedRows", "Prediction", "add_looks", "ask_network", "compute_cells", "fill_unknown", "leave_out"]
+
+Channels = NDArray[np.float32] | Mapping[int, NDArray[np.float32]]
+"""Reflectance by channel: all of them, (band, row, col), or those that are asked for."""
 
 _BLOCK_ROWS = 1024
 """Of the 10 m bands of Sentinel-2 products, and of most Cloud Optimized GeoTIFFs made of them."""
@@ -33,13 +37,19 @@ class MappedRows:
         row_off: First row, counted from the area's upper edge.
         probability: Water probability, float32 (row, col), NaN where the state is not valid.
         state: uint8 (row, col): valid, nodata or obscured, as in ``tiles.masks``.
+        look: uint8 (row, col): what they look like, as in ``pipeline.predict.looks``; ``None``: nobody asked.
         cells: What their tiles give to the picture of the scene, in the order in which it is to be added.
+        clouds: Islets that end in these rows, and were hidden as clouds.
+        vessels: The same, as vessels.
     """
 
     row_off: int
     probability: NDArray[np.float32]
     state: NDArray[np.uint8]
+    look: NDArray[np.uint8] | None = None
     cells: tuple[Cells, ...] = ()
+    clouds: int = 0
+    vessels: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +63,7 @@ class Prediction:
         tile_size: Interior of a tile in pixels.
         clock: Takes the time of each stage.
         visible: What the picture of the scene takes of each tile; ``None``: there is none.
+        look: Which channels say what a pixel looks like; ``None``: nobody asks.
     """
 
     plan: ReadPlan
@@ -61,6 +72,7 @@ class Prediction:
     tile_size: int
     clock: StageClock
     visible: Visible | None = None
+    look: LookChannels | None = None
 
     @property
     def overlap(self) -> int | None:
@@ -117,15 +129,27 @@ def leave_out(state: NDArray[np.uint8], prediction: Prediction, tile: Tile) -> N
     return state if outside is None else np.where(outside, np.uint8(NODATA), state)
 
 
+def add_looks(look: NDArray[np.uint8], prediction: Prediction, reflectance: Channels) -> None:
+    """Write what the pixels of a tile look like, where anybody asks.
+
+    Args:
+        look: (row, col), of the tile's interior.
+        prediction: Which channels say it.
+        reflectance: Of the same, (row, col) by channel.
+    """
+    if prediction.look is not None:
+        look[:] = compute_look([reflectance[channel] for channel in prediction.look.all])
+
+
 def compute_cells(
-    prediction: Prediction, tile: Tile, reflectance: NDArray[np.float32], state: NDArray[np.uint8]
+    prediction: Prediction, tile: Tile, reflectance: Channels, state: NDArray[np.uint8]
 ) -> Iterator[Cells]:
     """What a tile gives to the picture of the scene, and to the chips by which dates are registered.
 
     Args:
         prediction: Which channels these take.
         tile: The tile.
-        reflectance: Of its interior, (band, row, col).
+        reflectance: Of its interior, (row, col) by channel.
         state: Of its interior, (row, col).
     """
     if prediction.visible is None:
@@ -140,9 +164,7 @@ def compute_cells(
     yield from _cut_chips(prediction.visible, window, reflectance, state)
 
 
-def _cut_chips(
-    visible: Visible, window: Window, reflectance: NDArray[np.float32], state: NDArray[np.uint8]
-) -> Iterator[Cells]:
+def _cut_chips(visible: Visible, window: Window, reflectance: Channels, state: NDArray[np.uint8]) -> Iterator[Cells]:
     """The mean of some channels in the parts of chips that lie in a tile."""
     shared = (window.intersection(chip) for chip in visible.chips if visible.texture)
     for part in (part for part in shared if part is not None):

@@ -119,6 +119,7 @@ OTHER_MAP: dict[str, Any] = {
     "cloud_classes": "8",
     "date": "2024-06-01",
     "cloud_buffer_m": 50.0,
+    "doubtful": "keep",
     "formats": "gpkg,fgb",
     "min_area_m2": 5.0,
     "nodata": -9999.0,

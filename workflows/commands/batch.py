@@ -53,6 +53,7 @@ def batch(
     aoi: choices.Aoi = None,
     cloud_classes: choices.Cloud = "3,8,9,10",
     cloud_buffer_m: choices.CloudBuffer = 60.0,
+    doubtful: choices.Doubtful = "hide",
     threshold: choices.Threshold = 0.5,
     min_area_m2: choices.MinArea = 0.0,
     simplify_m: choices.Simplify = 0.0,

@@ -16,6 +16,7 @@ __all__ = [
     "Date",
     "Decoder",
     "Device",
+    "Doubtful",
     "Formats",
     "MinArea",
     "Model",
@@ -55,6 +56,9 @@ Cloud = Annotated[
 CloudBuffer = Annotated[
     float,
     typer.Option("--cloud-buffer", metavar="METRES", help="Hide the ground this far around cloud and its shadow too."),
+]
+Doubtful = Annotated[
+    str, typer.Option(help="hide islets that look like a cloud or a ship, as under cloud; or keep them as land.")
 ]
 Threshold = Annotated[float, typer.Option(help="Probability from which a pixel is water.")]
 MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -156,6 +156,7 @@ class AreaDefaults(_Strict):
         threshold: Probability at which the coastline runs.
         min_area_m2: Smaller islands and lakes are left out.
         cloud_buffer_m: Ground within this distance of cloud is hidden too.
+        doubtful: Whether islets that look like a cloud or a ship are hidden.
         clip: Map only what lies within the area, not the whole scene.
         nodata: DN of missing pixels, where items and files do not say it, or wrongly.
         destination: Folder or fsspec URL; ``{area}`` in it is the area's name.
@@ -180,6 +181,7 @@ class AreaDefaults(_Strict):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     cloud_buffer_m: Annotated[float, Field(ge=0, le=5000)] = 60.0
+    doubtful: Literal["hide", "keep"] = "hide"
     clip: bool = True
     nodata: float | None = None
     destination: Annotated[str, Field(min_length=1)] = "published/{area}"
@@ -344,6 +346,7 @@ class AreaSettings(AreaDefaults):
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
             "cloud_buffer_m": self.cloud_buffer_m,
+            "doubtful": self.doubtful,
             "formats": self.formats,
             "overwrite": True,
         }

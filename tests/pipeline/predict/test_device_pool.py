@@ -23,6 +23,7 @@ from pipeline.predict import device_pool
 from pipeline.predict import pool as tile_pool
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.device_pool import DevicePool
+from pipeline.predict.looks import LookChannels
 from pipeline.predict.pool import TilePool, run_rows
 from pipeline.predict.quicklook import Quicklook, Visible, resolve_factor
 from pipeline.predict.row import Pool
@@ -58,22 +59,25 @@ def make_prediction(scene: Scene, runtime: Runtime, *, tile_size: int, area: Are
         tile_size=tile_size,
         clock=StageClock(),
         visible=Visible(channels=(3, 1, 1), factor=resolve_factor(scene.grid.crop(area.window), longest=25)),
+        look=LookChannels(blue=0, red=1, infrared=3, shortwave=4),
     )
 
 
-Mapped = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32]]
+Mapped = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8]]
 
 
 def map_with(prediction: Prediction, pool: Pool) -> Mapped:
-    """Probability, state and picture."""
+    """Probability, state, picture and looks."""
     rows = list(prediction.tiling.rows())
     strips = read_strips(prediction.plan, [row.read for row in rows])
     found = list(run_rows(prediction, rows, strips, 1, pool=pool))
     look = Quicklook(prediction.plan.scene.grid.crop(prediction.area.window), layers=3, longest=25)
     for cells in (cells for row in found for cells in row.cells):
         look.add_cells(cells)
-    probability, state = (np.concatenate([getattr(row, name) for row in found]) for name in ("probability", "state"))
-    return probability, state, look.compute()
+    probability, state, looks = (
+        np.concatenate([getattr(row, name) for row in found]) for name in ("probability", "state", "look")
+    )
+    return probability, state, look.compute(), looks
 
 
 def map_both_ways(scene: Scene, runtime: Runtime, *, tile_size: int, area: Area | None = None) -> tuple[Mapped, Mapped]:
@@ -87,6 +91,7 @@ def assert_same(expected: Mapped, found: Mapped) -> None:
     np.testing.assert_array_equal(np.isnan(found[0]), expected[1] != VALID)
     np.testing.assert_allclose(found[0], expected[0], atol=1e-5, rtol=0)
     np.testing.assert_array_equal(found[2], expected[2])  # added in the same order, or the last bits would differ
+    np.testing.assert_array_equal(found[3][found[1] == VALID], expected[3][expected[1] == VALID])
 
 
 @pytest.mark.parametrize("tile_size", [17, 64, 200])

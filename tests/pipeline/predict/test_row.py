@@ -8,11 +8,10 @@ from typing import cast
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from pipeline.predict.area import Area
 from pipeline.predict.quicklook import Cells
-from pipeline.predict.row import Pool, RowInWork
+from pipeline.predict.row import Pool, RowInWork, TileMap
 from pipeline.predict.tile import Prediction
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
@@ -32,7 +31,8 @@ def make_cells(layer: int) -> Cells:
 
 
 def make_row_of(*tiles: Future[list[Cells]]) -> RowInWork:
-    return RowInWork(row=make_row(), probability=np.zeros((4, 7), np.float32), state=np.zeros((4, 7)), tiles=tiles)
+    probability, state, look = np.zeros((4, 7), np.float32), np.zeros((4, 7), np.uint8), np.zeros((4, 7), np.uint8)
+    return RowInWork(row=make_row(), probability=probability, state=state, look=look, tiles=tiles)
 
 
 def finish(result: object) -> Future[list[Cells]]:
@@ -48,14 +48,12 @@ def test_each_tile_writes_its_own_part_and_what_none_writes_is_nodata() -> None:
     strip = cast("Strip", object())
 
     class Pooled(Pool):
-        def _map_tile(
-            self, given: Strip, tile: Tile, probability: NDArray[np.float32], state: NDArray[np.uint8]
-        ) -> list[Cells]:
+        def _map_tile(self, given: Strip, tile: Tile, answer: TileMap) -> list[Cells]:
             assert given is strip
-            assert probability.shape == state.shape == tile.interior.shape
+            assert answer.probability.shape == answer.state.shape == answer.look.shape == tile.interior.shape
             if tile.interior.col_off == 3:
                 return [make_cells(0)]
-            probability[:], state[:] = 0.25, VALID
+            answer.probability[:], answer.state[:], answer.look[:] = 0.25, VALID, 3
             return [make_cells(1), make_cells(2)]
 
     entered: list[str] = []
@@ -69,6 +67,8 @@ def test_each_tile_writes_its_own_part_and_what_none_writes_is_nodata() -> None:
     assert (rows.state[:, :4] == NODATA).all()
     assert np.isnan(rows.probability[:, :4]).all()
     assert (rows.state[:, 4:] == VALID).all()
+    assert rows.look is not None
+    assert ((rows.look == 3) == (rows.state == VALID)).all()
     assert (rows.probability[:, 4:] == np.float32(0.25)).all()
     assert [cells.layer for cells in rows.cells] == [0, 1, 2]
 

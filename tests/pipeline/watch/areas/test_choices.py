@@ -35,6 +35,7 @@ def test_an_area_of_which_nothing_is_said() -> None:
         "threshold": 0.5,
         "min_area_m2": 0.0,
         "cloud_buffer_m": 60.0,
+        "doubtful": "hide",
         "clip": True,
         "destination": "published/{area}",
         "compare": None,
@@ -146,6 +147,7 @@ def test_what_is_mapped_of_a_scene(clip: bool) -> None:
         "threshold": 0.5,
         "min_area_m2": 0.0,
         "cloud_buffer_m": 60.0,
+        "doubtful": "hide",
         "formats": ("gpkg",),
         "overwrite": True,
     }

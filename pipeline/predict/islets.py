@@ -1,0 +1,241 @@
+"""Small islands that are none: clouds that the mask missed, and ships. They are hidden, not mapped as land.
+
+A network that knows land and water must call a cumulus over the sea one of the two, and a ship too. An islet is taken
+for a **cloud** where it is grey, at most 1000 m long, and cloud is masked within 2000 m of it; for a **vessel** where
+it is at most 450 m long and 70 m wide, not green, and either grey or two and a half times as long as wide. Not where
+land for sure (larger, or green) lies within 100 m: quays and breakwaters are grey too. Nor where its end is not seen
+(nodata, the edge).
+
+Rows are held until all that can decide about them was seen, so the answer does not depend on how they were cut.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.clock import StageClock
+from pipeline.predict.looks import GREEN, GREY
+from pipeline.predict.tile import MappedRows
+from tiles.masks import NODATA, OBSCURED, VALID
+
+__all__ = ["IsletRule", "hide_islets"]
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_LONGEST_CLOUD_M, _NEAR_M, _ALONE_M = 1000.0, 2000.0, 100.0
+_LONGEST_VESSEL_M, _WIDEST_VESSEL_M, _SLENDER = 450.0, 70.0, 2.5
+_LARGEST_PIXEL_M = 20.0
+"""In larger pixels a ship has no shape."""
+
+_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsletRule:
+    """What the rule above comes to on a grid.
+
+    Attributes:
+        threshold: Probability from which a pixel is water.
+        width_m: Width of a pixel on the ground.
+        height_m: Its height.
+        rows: Of the grid.
+    """
+
+    threshold: float
+    width_m: float
+    height_m: float
+    rows: int
+
+    def reach(self, metres: float) -> tuple[int, int]:
+        """Rows and columns within a distance."""
+        return math.ceil(metres / self.height_m), math.ceil(metres / self.width_m)
+
+    @property
+    def margin(self) -> int:
+        """Rows above and below a row that decide about it: an islet, one beside it, and the cloud near it."""
+        longest, alone, near = (self.reach(m)[0] for m in (_LONGEST_CLOUD_M, _ALONE_M, _NEAR_M))
+        return longest + max(longest + alone, near) + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Islets:
+    """Pieces of land that may be none.
+
+    Attributes:
+        box: (4, islets) first row, first column, and one past the last of each.
+        is_cloud: (islets,) looks like a cloud.
+        is_vessel: (islets,) looks like a vessel.
+        is_green: (islets,) overgrown: land for sure.
+        number: (pixels,) number of the islet of each of their pixels, from 0.
+        place: (pixels,) where that lies in the flat map.
+    """
+
+    box: Ints
+    is_cloud: Bools
+    is_vessel: Bools
+    is_green: Bools
+    number: Ints
+    place: Ints
+
+
+def hide_islets(rows: Iterable[MappedRows], rule: IsletRule, *, clock: StageClock) -> Iterator[MappedRows]:
+    """Take the rows of a map, and give them again with clouds and vessels hidden that were mapped as land.
+
+    Args:
+        rows: From top to bottom, with looks.
+        rule: What is hidden.
+        clock: Takes the time of it.
+
+    Yields:
+        The same rows, cut otherwise: state ``OBSCURED`` and no probability where an islet is hidden, and how many were.
+    """
+    held: MappedRows | None = None  # from ``margin`` rows above those that wait
+    waiting = 0
+    for more in rows:
+        held = more if held is None else _join(held, more)
+        stop = held.row_off + len(held.state)
+        ready = stop if stop == rule.rows else stop - rule.margin
+        if stop < rule.rows and ready - waiting < rule.margin:  # or each row would be looked at many times
+            continue
+        with clock.stage("look for islets"):
+            finished = _hide(held, rule, waiting, ready)
+        yield finished
+        waiting, held = ready, replace(_cut(held, max(held.row_off, ready - rule.margin), stop), cells=())
+
+
+def _join(held: MappedRows, more: MappedRows) -> MappedRows:
+    arrays: dict[str, Any] = {name: np.concatenate((old, getattr(more, name))) for name, old in _list_arrays(held)}
+    return replace(held, **arrays, cells=(*held.cells, *more.cells))
+
+
+def _cut(held: MappedRows, start: int, stop: int) -> MappedRows:
+    """Some rows, in memory of their own."""
+    part = slice(start - held.row_off, stop - held.row_off)
+    arrays: dict[str, Any] = {name: array[part].copy() for name, array in _list_arrays(held)}
+    return replace(held, row_off=start, **arrays)
+
+
+def _list_arrays(rows: MappedRows) -> list[tuple[str, NDArray[Any]]]:
+    values = [(each.name, getattr(rows, each.name)) for each in fields(rows)]
+    return [(name, value) for name, value in values if isinstance(value, np.ndarray)]
+
+
+def _hide(held: MappedRows, rule: IsletRule, start: int, stop: int) -> MappedRows:
+    """Some rows of those that are held, with islets hidden; those that end there are counted."""
+    rows = _cut(held, start, stop)
+    land = (held.state == VALID) & (held.probability < rule.threshold)
+    if held.look is None or not land.any():
+        return rows
+    islets = _find_islets(land, held, held.look, rule)
+    clouds, vessels = _choose(islets, land, held.state == OBSCURED, rule)
+    place = islets.place[(clouds | vessels)[islets.number]] - (start - held.row_off) * land.shape[1]
+    place = place[(place >= 0) & (place < rows.state.size)]
+    rows.state.reshape(-1)[place], rows.probability.reshape(-1)[place] = OBSCURED, np.nan
+    last = islets.box[2] + held.row_off
+    ending = (last > start) & (last <= stop)
+    return replace(rows, clouds=int((clouds & ending).sum()), vessels=int((vessels & ending).sum()))
+
+
+def _find_islets(land: Bools, held: MappedRows, look: NDArray[np.uint8], rule: IsletRule) -> _Islets:
+    """The pieces of land that are small, wholly seen, and look like a cloud or a vessel."""
+    label = np.empty(land.shape, dtype=np.int32)
+    pieces = ndimage.label(land, structure=_NEIGHBOURS, output=label)
+    slices = ndimage.find_objects(label)
+    box = np.array([[r.start, c.start, r.stop, c.stop] for r, c in slices], dtype=np.int64).T  # (4, pieces)
+    rows, cols = rule.reach(_LONGEST_CLOUD_M)
+    small = (box[2] - box[0] <= rows) & (box[3] - box[1] <= cols)
+    small &= (box[1] > 0) & (box[3] < land.shape[1])
+    small &= (box[0] + held.row_off > 0) & (box[2] + held.row_off < rule.rows)
+    small &= ~_touches(held.state == NODATA, label, pieces)
+    place = np.flatnonzero(np.concatenate(([False], small)).take(label))
+    islet, box = (np.cumsum(small) - 1)[label.reshape(-1)[place] - 1], box[:, small]
+    row, col = np.divmod(place, land.shape[1])
+    shape = _measure_shape(islet, (row - box[0, islet]) * rule.height_m, (col - box[1, islet]) * rule.width_m, rule)
+    is_grey, is_green = (_is_mostly(look.reshape(-1)[place] & bit, islet, box.shape[1]) for bit in (GREY, GREEN))
+    is_vessel = (shape.length_m <= _LONGEST_VESSEL_M) & (shape.breadth_m <= _WIDEST_VESSEL_M) & ~is_green
+    is_vessel &= is_grey | (shape.length_m >= _SLENDER * shape.breadth_m)
+    is_vessel &= max(rule.width_m, rule.height_m) <= _LARGEST_PIXEL_M
+    return _Islets(
+        box=box, is_cloud=is_grey & ~is_green, is_vessel=is_vessel, is_green=is_green, number=islet, place=place
+    )
+
+
+def _touches(missing: Bools, label: NDArray[np.int32], pieces: int) -> Bools:
+    """(pieces,) whether something missing lies beside a piece, or at one of its corners."""
+    touched = np.zeros(pieces + 1, dtype=bool)
+    if missing.any():
+        for axis in (0, 1):
+            missing = _spread(missing, axis)
+        touched[label[missing]] = True
+    return touched[1:]
+
+
+def _spread(mask: Bools, axis: int) -> Bools:
+    """A mask with the pixels before and after those that it holds."""
+    spread, turned = mask.copy(), np.moveaxis(mask, axis, 0)
+    along = np.moveaxis(spread, axis, 0)
+    along[1:] |= turned[:-1]
+    along[:-1] |= turned[1:]
+    return spread
+
+
+def _is_mostly(bits: NDArray[np.integer[Any]], islet: Ints, islets: int) -> Bools:
+    """(islets,) whether half of an islet's pixels or more have a bit."""
+    having = np.bincount(islet, weights=bits > 0, minlength=islets)
+    mostly: Bools = 2 * having >= np.bincount(islet, minlength=islets)
+    return mostly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Shape:
+    """Sides of the rectangles that have an islet's moments.
+
+    Attributes:
+        length_m: (islets,) the longer one.
+        breadth_m: (islets,) the other.
+    """
+
+    length_m: Floats
+    breadth_m: Floats
+
+
+def _measure_shape(islet: Ints, y_m: Floats, x_m: Floats, rule: IsletRule) -> _Shape:
+    """From the places of pixels within the box of their islet: the same to the bit, however rows were cut."""
+    pixels = np.bincount(islet)
+
+    def compute_mean(values: Floats) -> Floats:
+        return np.bincount(islet, weights=values) / pixels
+
+    y_m, x_m = y_m - compute_mean(y_m)[islet], x_m - compute_mean(x_m)[islet]
+    # A pixel has a size of its own.
+    yy, xx = compute_mean(y_m**2) + rule.height_m**2 / 12, compute_mean(x_m**2) + rule.width_m**2 / 12
+    middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, compute_mean(x_m * y_m))
+    return _Shape(length_m=np.sqrt(12 * (middle + spread)), breadth_m=np.sqrt(12 * np.maximum(middle - spread, 0)))
+
+
+def _choose(islets: _Islets, land: Bools, obscured: Bools, rule: IsletRule) -> tuple[Bools, Bools]:
+    """(islets,) those that are taken for clouds, and for vessels: they lie alone; ``land`` is changed."""
+    candidate = islets.is_cloud | islets.is_vessel
+    land.reshape(-1)[islets.place[~islets.is_green[islets.number]]] = False  # what is left is land for sure
+    alone, near = rule.reach(_ALONE_M), rule.reach(_NEAR_M)
+    clouds, vessels = np.zeros_like(candidate), np.zeros_like(candidate)
+    for number in np.flatnonzero(candidate):
+        box = islets.box[:, number]
+        if not land[_grow(box, alone)].any():
+            clouds[number] = islets.is_cloud[number] and obscured[_grow(box, near)].any()
+            vessels[number] = islets.is_vessel[number] and not clouds[number]
+    return clouds, vessels
+
+
+def _grow(box: Ints, reach: tuple[int, int]) -> tuple[slice, slice]:
+    top, left, bottom, right = box.tolist()
+    return slice(max(0, top - reach[0]), bottom + reach[0]), slice(max(0, left - reach[1]), right + reach[1])
