@@ -239,6 +239,7 @@ def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
     )
     options = CoastlineOptions(
         min_area_m2=job.options.min_area_m2,
+        min_length_m=job.options.min_length_m,
         simplify_m=job.options.simplify_m,
         ocean=job.options.ocean,
         only=frozenset(job.options.only),

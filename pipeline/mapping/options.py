@@ -36,6 +36,7 @@ class MapOptions(TideOptions):
         doubtful: ``hide`` islets that look like a cloud or a vessel, or ``keep`` them as land.
         threshold: Probability from which a pixel is water, and at which the coastline runs.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
+        min_length_m: Open lines shorter than this that end at cloud, nodata or the scene's edge are left out.
         simplify_m: Tolerance for thinning the vectors, in metres; 0 keeps every vertex.
         ocean: Polygons of the ocean, to tell sea from lake; ``None``: Natural Earth 1:10m;
             ``gshhg``: GSHHG, where it is installed.
@@ -60,6 +61,7 @@ class MapOptions(TideOptions):
     doubtful: Literal["hide", "keep"] = "hide"
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
+    min_length_m: Annotated[float, Field(ge=0)] = 0.0
     simplify_m: Annotated[float, Field(ge=0)] = 0.0
     ocean: Annotated[Path | None, AfterValidator(resolve_ocean)] = None
     only: frozenset[ShoreKind] = frozenset()
@@ -88,6 +90,7 @@ class MapOptions(TideOptions):
             "doubtful": self.doubtful,
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
+            "min_length_m": self.min_length_m,
             "simplify_m": self.simplify_m,
             "tides": self.tides.name if self.tides is not None else self.tide_model,
             "formats": sorted({"gpkg", *self.formats}),

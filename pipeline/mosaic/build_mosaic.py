@@ -60,6 +60,7 @@ class MosaicOptions(Options):
         statistic: What the coastline and ``water.tif`` follow: the ``median`` probability, the ``frequency`` of water
             (half of the clear overpasses), or the ``latest`` clear overpass.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
+        min_length_m: Open lines shorter than this that end at cloud, nodata or the edge are left out.
         ocean: Polygons of the ocean, to tell sea from river and lake; ``None``: Natural Earth 1:10m.
         only: Kinds of lines that are written: ``sea``, ``river``, ``lake``, ``open``; none: all.
         formats: Vector formats besides the GeoPackage and the parts in GeoParquet, which are always written; these
@@ -70,6 +71,7 @@ class MosaicOptions(Options):
     grid: str = "mgrs"
     statistic: Statistic = "median"
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
+    min_length_m: Annotated[float, Field(ge=0)] = 0.0
     ocean: Annotated[Path | None, AfterValidator(resolve_ocean)] = None
     only: frozenset[ShoreKind] = frozenset()
     formats: tuple[str, ...] = ("gpkg",)
@@ -258,6 +260,7 @@ class _MosaicBuild:
             probability_rmse=self.mapped.probability_rmse,
             pixel_m=filled[0][0].store.lattice.pixel_m,
             min_area_m2=self.options.min_area_m2,
+            min_length_m=self.options.min_length_m,
             only=frozenset(self.options.only),
             own_ocean=self.options.ocean is not None,
         )

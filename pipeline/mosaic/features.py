@@ -21,7 +21,7 @@ from pipeline.mosaic.kinds import CutLines, cut_by_kind
 from pipeline.mosaic.lines import LineBatch
 from pipeline.record.mapped_scene import MappedScene
 from pipeline.trace.coastline import UNCERTAINTY_CAP_PX
-from pipeline.trace.traced import Bools, Floats, Ints
+from pipeline.trace.traced import Bools, Floats, Ints, end_at_data
 from tiles.datum import COMPOSITE, INSTANTANEOUS
 
 __all__ = ["CoastContext", "build_frames"]
@@ -42,6 +42,7 @@ class CoastContext:
         probability_rmse: Error of the model's probability near the coastline, 0 to 1.
         pixel_m: Side of a pixel; uncertainty is capped at ten of them.
         min_area_m2: Closed lines around less are left out.
+        min_length_m: Open lines shorter than this that end at cloud, nodata or the edge are left out.
         only: Kinds of lines that are wanted; none: all.
         own_ocean: The ocean is the user's own.
     """
@@ -53,6 +54,7 @@ class CoastContext:
     probability_rmse: float
     pixel_m: float
     min_area_m2: float = 0.0
+    min_length_m: float = 0.0
     only: frozenset[str] = frozenset()
     own_ocean: bool = False
 
@@ -81,6 +83,7 @@ def build_frames(batch: LineBatch, context: CoastContext) -> dict[str, gpd.GeoDa
         "area_m2": np.where(cut.batch.closed, np.abs(areas)[cut.owner], 0.0),
     }
     pieces = _describe_pieces(cut, context, steps, sigma)
+    kept &= ~end_at_data(cut.batch.reasons) | (lines["length_m"] >= context.min_length_m)
     shown = kept[pieces.pop("piece of")]
     return {
         COASTLINE.name: _make_frame(lines, kept, context),

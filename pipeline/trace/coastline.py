@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.trace.ellipsoid import Ground, sum_by_line
 from pipeline.trace.kinds import find_kinds, resolve_land_kinds
 from pipeline.trace.simplify import build_polygons, drop_small_rings, simplify_traced
-from pipeline.trace.traced import REASONS, Floats, Rings, Traced, compute_spans, find_batches
+from pipeline.trace.traced import REASONS, Floats, Rings, Traced, compute_spans, end_at_data, find_batches
 from tiles.datum import INSTANTANEOUS
 from tiles.errors import GridError
 from tiles.grid import Grid
@@ -62,18 +62,21 @@ class CoastlineOptions:
 
     Attributes:
         min_area_m2: Islands and lakes smaller than this are left out.
+        min_length_m: Open lines shorter than this that end at cloud, nodata or the scene's edge are left out.
         simplify_m: Tolerance of the simplification in metres; 0 for none.
         ocean: File of polygons of ocean; None for Natural Earth's.
         only: Kinds of features that are wanted; none for all.
     """
 
     min_area_m2: float = 0
+    min_length_m: float = 0
     simplify_m: float = 0
     ocean: Path | None = None
     only: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        for name, value in (("min_area_m2", self.min_area_m2), ("simplify_m", self.simplify_m)):
+        for name in ("min_area_m2", "min_length_m", "simplify_m"):
+            value = getattr(self, name)
             if not 0 <= value < float("inf"):
                 raise GridError(f"{name} must be 0 or more, found {value}. Use 0 to switch it off.")
 
@@ -139,8 +142,10 @@ def build_coastline(
     places = ground.compute_coordinates(traced.xy)
     water, land = build_polygons(traced.water, places), build_polygons(traced.land, places)
     land_kind = resolve_land_kinds(traced, kinds.line)
+    coastline = _line_layer(traced, places, sizes.lines, uncertainty, kinds.line, ground, context)
+    is_stub = end_at_data(traced.lines.reasons) & (sizes.lines < options.min_length_m)
     layers = CoastlineLayers(
-        coastline=_line_layer(traced, places, sizes.lines, uncertainty, kinds.line, ground, context),
+        coastline=coastline[~is_stub].reset_index(drop=True),
         water=_polygon_layer(water, kinds.water, sizes.water, ground, context),
         land=_polygon_layer(land, land_kind, sizes.land, ground, context),
         sea_is_guessed=kinds.guessed,

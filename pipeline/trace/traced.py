@@ -23,6 +23,7 @@ __all__ = [
     "Rings",
     "Traced",
     "compute_spans",
+    "end_at_data",
     "find_batches",
 ]
 
@@ -108,6 +109,16 @@ class Traced:
     lines: Lines
     water: Rings
     land: Rings
+
+
+def end_at_data(reasons: NDArray[np.uint8]) -> Bools:
+    """(lines,) True where a line ends at cloud, nodata or the scene's edge, at one end at least.
+
+    Args:
+        reasons: (lines, 2) codes into ``REASONS``.
+    """
+    ends: Bools = np.logical_or.reduce(np.isin(reasons, (1, 2, 3)), axis=1)
+    return ends
 
 
 def compute_spans(start: Ints, chosen: Ints) -> tuple[Ints, Ints]:

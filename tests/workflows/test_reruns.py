@@ -122,6 +122,7 @@ OTHER_MAP: dict[str, Any] = {
     "doubtful": "keep",
     "formats": "gpkg,fgb",
     "min_area_m2": 5.0,
+    "min_length_m": 5.0,
     "nodata": -9999.0,
     "only": "sea",
     "offset": -1000.0,

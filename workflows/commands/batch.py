@@ -56,6 +56,7 @@ def batch(
     doubtful: choices.Doubtful = "hide",
     threshold: choices.Threshold = 0.5,
     min_area_m2: choices.MinArea = 0.0,
+    min_length_m: choices.MinLength = 0.0,
     simplify_m: choices.Simplify = 0.0,
     ocean: choices.Ocean = None,
     only: choices.Only = None,

@@ -37,6 +37,7 @@ def map_(
     doubtful: choices.Doubtful = "hide",
     threshold: choices.Threshold = 0.5,
     min_area_m2: choices.MinArea = 0.0,
+    min_length_m: choices.MinLength = 0.0,
     simplify_m: choices.Simplify = 0.0,
     ocean: choices.Ocean = None,
     only: choices.Only = None,

@@ -19,6 +19,7 @@ __all__ = [
     "Doubtful",
     "Formats",
     "MinArea",
+    "MinLength",
     "Model",
     "Nodata",
     "Ocean",
@@ -62,6 +63,10 @@ Doubtful = Annotated[
 ]
 Threshold = Annotated[float, typer.Option(help="Probability from which a pixel is water.")]
 MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
+MinLength = Annotated[
+    float,
+    typer.Option(help="Leave out shorter lines that end at cloud, nodata or the scene's edge, in metres."),
+]
 Simplify = Annotated[float, typer.Option(help="Thin the vectors within this tolerance in metres; 0 keeps all.")]
 Ocean = Annotated[Path | None, typer.Option(help="Polygons of the ocean, or gshhg, instead of Natural Earth 1:10m.")]
 Only = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from workflows.commands.map_options import Ocean, Only
+from workflows.commands.map_options import MinLength, Ocean, Only
 
 __all__ = ["mosaic"]
 
@@ -32,6 +32,7 @@ def mosaic(
     grid: _Grid = "mgrs",
     statistic: _Statistic = "median",
     min_area_m2: _MinArea = 0.0,
+    min_length_m: MinLength = 0.0,
     ocean: Ocean = None,
     only: Only = None,
     formats: _Formats = "gpkg",

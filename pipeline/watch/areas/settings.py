@@ -155,6 +155,7 @@ class AreaDefaults(_Strict):
         formats: Vector formats besides the GeoPackage.
         threshold: Probability at which the coastline runs.
         min_area_m2: Smaller islands and lakes are left out.
+        min_length_m: Shorter open lines that end at cloud, nodata or the edge are left out.
         cloud_buffer_m: Ground within this distance of cloud is hidden too.
         doubtful: Whether islets that look like a cloud or a ship are hidden.
         clip: Map only what lies within the area, not the whole scene.
@@ -180,6 +181,7 @@ class AreaDefaults(_Strict):
     formats: tuple[str, ...] = ("gpkg",)
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    min_length_m: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     cloud_buffer_m: Annotated[float, Field(ge=0, le=5000)] = 60.0
     doubtful: Literal["hide", "keep"] = "hide"
     clip: bool = True
@@ -345,6 +347,7 @@ class AreaSettings(AreaDefaults):
             "aoi": self.aoi if self.clip else None,
             "threshold": self.threshold,
             "min_area_m2": self.min_area_m2,
+            "min_length_m": self.min_length_m,
             "cloud_buffer_m": self.cloud_buffer_m,
             "doubtful": self.doubtful,
             "formats": self.formats,

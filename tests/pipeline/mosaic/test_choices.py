@@ -12,6 +12,7 @@ def test_a_mosaic_of_which_nothing_is_said() -> None:
         "grid": "mgrs",
         "statistic": "median",
         "min_area_m2": 0.0,
+        "min_length_m": 0.0,
         "ocean": None,
         "only": frozenset(),
         "formats": ("gpkg",),
@@ -21,7 +22,13 @@ def test_a_mosaic_of_which_nothing_is_said() -> None:
 
 def test_borders_of_a_mosaic() -> None:
     check_ranges(
-        MosaicOptions, {"min_area_m2": ((0, 1e9), (-0.001,)), "only": (({"sea"}, set()), ({"inland"},))}, OptionError
+        MosaicOptions,
+        {
+            "min_area_m2": ((0, 1e9), (-0.001,)),
+            "min_length_m": ((0, 1e9), (-0.001,)),
+            "only": (({"sea"}, set()), ({"inland"},)),
+        },
+        OptionError,
     )
 
 

@@ -87,6 +87,16 @@ def test_a_closed_line_is_kept_from_its_area_on_and_an_open_one_always() -> None
     assert above["sources"]["line"].tolist() == [3]
 
 
+def test_a_short_open_line_that_ends_where_data_do_is_left_out() -> None:
+    batch = make_batch(ISLAND, SHORE, SHORE, SHORE, reasons=np.array([[0, 0], [1, 0], [4, 4], [0, 3]], np.uint8))
+    length = build_frames(batch, make_context())["coastline"]["length_m"][1]
+    at_limit = build_frames(batch, make_context(min_length_m=length))
+    assert at_limit["coastline"]["line"].tolist() == [1, 2, 3, 4]
+    above = build_frames(batch, make_context(min_length_m=length * 1.001))
+    assert above["coastline"]["line"].tolist() == [1, 3]
+    assert set(above["sources"]["line"]) == {1, 3}
+
+
 def test_uncertainty_is_the_error_over_the_slope_capped_at_ten_pixels() -> None:
     slope = np.array([0.05, 0.0, 0.02], np.float32)  # 2 m, capped at 100 m, 5 m
     frames = build_frames(make_batch(SHORE, slope=slope), make_context())

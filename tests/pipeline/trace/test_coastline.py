@@ -251,6 +251,22 @@ def test_dropping_small_rings_keeps_the_topology(seed: int, least: float, masked
     assert gone["closed"].all()
 
 
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 60.0, 200.0, 1e9]))
+@settings(deadline=None, max_examples=25)
+def test_short_stubs_that_end_at_cloud_or_the_edge_are_left_out_and_nothing_else(seed: int, least: float) -> None:
+    probability, state = rough(seed), np.zeros((32, 32), np.uint8)
+    state[np.random.default_rng(seed).random((32, 32)) < 0.02] = OBSCURED
+    state[0, :9] = NODATA
+    whole, less = build(probability, state), build(probability, state, options=CoastlineOptions(min_length_m=least))
+    lines = whole.coastline
+    ends = lines[["start_reason", "end_reason"]].isin(["cloud", "nodata", "scene edge"]).any(axis=1)
+    kept = lines[~ends | (lines["length_m"] >= least)]
+    assert less.coastline["id"].tolist() == kept["id"].tolist()
+    assert (less.coastline.geometry.to_wkb() == kept.geometry.to_wkb().to_numpy()).all()
+    for name in ("water", "land"):
+        assert getattr(less, name).equals(getattr(whole, name))
+
+
 @given(st.integers(0, 10_000), st.sampled_from([1.0, 8.0, 30.0, 500.0]))
 @settings(deadline=None, max_examples=20)
 def test_simplifying_keeps_the_topology(seed: int, tolerance: float) -> None:

@@ -34,8 +34,8 @@ from workflows.commands.watch import watch
 MODEL = "--model=strandline-small --device=auto --precision=auto --runtime=auto"
 MAPPED = (
     f"{MODEL} --decoder=gdal --tile-size --aoi --cloud-classes=3,8,9,10 --cloud-buffer=60.0 --doubtful=hide"
-    " --threshold=0.5 --min-area-m2=0.0 --simplify-m=0.0 --ocean --only --tides --tide-model --tide-folder"
-    " --formats=gpkg --bands --scale --offset --nodata --date --any-platform --overwrite"
+    " --threshold=0.5 --min-area-m2=0.0 --min-length-m=0.0 --simplify-m=0.0 --ocean --only --tides --tide-model"
+    " --tide-folder --formats=gpkg --bands --scale --offset --nodata --date --any-platform --overwrite"
 )
 CLUSTER = "--workers --scheduler --scheduler-file"
 TIDES = "--tides --tide-model --tide-folder"
@@ -51,8 +51,8 @@ PUBLISHED = {
     watch: f"AREAS! --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
     status: "WHERE --area --json",
     mosaic: (
-        "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --ocean --only --formats=gpkg"
-        f" {CLUSTER} --overwrite {LAST}"
+        "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
+        f" --formats=gpkg {CLUSTER} --overwrite {LAST}"
     ),
     change: (
         "OLD! NEW! --out/-o! --factor=2.0 --coregister/--no-coregister=True --registration-m=2.0 --max-shift=200.0"
