@@ -145,7 +145,7 @@ def test_cloud_is_neither_land_nor_water(run: Run, product: SimulatedProduct, ma
     assert (water[hidden] == 2).all()
     plain = map_scene_at(run, product.path, tmp_path / "plain", "--cloud-buffer", "0", "--doubtful", "keep")
     np.testing.assert_array_equal(read(plain / "water.tif") == 2, hidden)
-    bare = map_scene_at(run, product.path, tmp_path, "--cloud-classes", "none", "--doubtful", "keep")
+    bare = map_scene_at(run, product.path, tmp_path / "bare", "--cloud-classes", "none", "--doubtful", "keep")
     assert not (read(bare / "water.tif") == 2).any()
 
 
