@@ -17,7 +17,8 @@ from tests.pipeline.tiny_models import write_model
 
 def test_it_is_the_mean_of_the_10_m_bands_where_the_ground_is_seen(tmp_path: Path) -> None:
     (scene,) = simulate_scenes(tmp_path / "scenes", 1)
-    options = MapOptions(model=str(write_model(tmp_path / "tiny.safetensors")), precision="fp32", tile_size=64)
+    model = str(write_model(tmp_path / "tiny.safetensors"))
+    options = MapOptions(model=model, precision="fp32", tile_size=64, doubtful="keep")
     small = map_scene(scene, tmp_path / "small", options=options).folder
     large = map_scene(scene, tmp_path / "large", options=options.replace(tile_size=160)).folder
     assert (small / "texture.tif").read_bytes() == (large / "texture.tif").read_bytes()
