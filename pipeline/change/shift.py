@@ -240,7 +240,8 @@ def _classify_samples(
     """Decide what has moved: by the mean of the stretch around each sample, and in stretches of some length."""
     shift, sigma_new, has_shift, gone, seen = measured
     both = np.sqrt(samples.sigma**2 + sigma_new**2 + options.registration_m**2)
-    jumps = find_jumps(shift, limit=np.maximum(options.spacing_m, options.factor * both), line=samples.line, gone=gone)
+    limit = np.maximum(options.spacing_m, options.factor * both)
+    jumps = find_jumps(shift, limit=limit, line=samples.line, gone=gone, spacing_m=options.spacing_m)
     calm = has_shift & ~jumps
     local, sigma = (_average(values, calm, samples.line, options) for values in (shift, both))
     moved = calm & (np.abs(local) > options.factor * sigma) & (np.sign(local) == np.sign(shift))

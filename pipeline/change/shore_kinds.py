@@ -23,21 +23,25 @@ _LARGE: Final = 3.0
 """Only what lies as many limits off is taken for a body."""
 _SUDDEN: Final = 0.4
 """Share of the greatest shift by which two neighbouring samples differ at a body's edge."""
+_LONG: Final = 20.0
+"""What is longer than this many times its usual shift is a shore that moved, whatever its ends: no body is so thin."""
 _NEAR: Final = 2
 """Samples from the edge of a stretch within which the step is looked for."""
 
 
-def find_jumps(shift: Floats, *, limit: Floats, line: Ints, gone: Bools) -> Bools:
+def find_jumps(shift: Floats, *, limit: Floats, line: Ints, gone: Bools, spacing_m: float) -> Bools:
     """Find the samples that see the far side of a body.
 
     Args:
-        shift: (n,) signed distances to the new line along the old one, in order; NaN where there is none.
-        limit: (n,) size in the same unit below which a shift is none.
+        shift: (n,) signed distances to the new line along the old one, in order, in metres; NaN where there is none.
+        limit: (n,) size below which a shift is none.
         line: (n,) number of the line that each sample lies on.
         gone: (n,) True where the ground is clear and no new shore is within reach.
+        spacing_m: From sample to sample.
 
     Returns:
-        (n,) True for stretches beyond their limit that are large, and sudden at the ends that can be seen.
+        (n,) True for stretches beyond their limit that are large, not far longer than wide, and sudden at the ends that
+        can be seen.
     """
     is_stub = np.zeros(len(shift), dtype=np.bool_)
     with np.errstate(invalid="ignore"):
@@ -49,7 +53,7 @@ def find_jumps(shift: Floats, *, limit: Floats, line: Ints, gone: Bools) -> Bool
     begin = np.concatenate(([0], np.flatnonzero(breaks) + 1, [len(at)]))
     for first, stop in zip(at[begin[:-1]].tolist(), (at[begin[1:] - 1] + 1).tolist(), strict=True):
         size = np.abs(shift[first:stop])
-        if size.max() < _LARGE * np.median(limit[first:stop]):
+        if size.max() < _LARGE * np.median(limit[first:stop]) or (stop - first) * spacing_m > _LONG * np.median(size):
             continue
         ends = [_is_sudden(shift, line, gone, edge, float(size.max())) for edge in (first, stop)]
         is_stub[first:stop] = True in ends and False not in ends

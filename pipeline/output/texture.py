@@ -22,8 +22,8 @@ __all__ = ["TEXTURE_BANDS", "TEXTURE_NAME", "TEXTURE_NODATA", "TEXTURE_SCALE", "
 
 TEXTURE_NAME: Final = "texture.tif"
 
-TEXTURE_BANDS: Final = ("B02", "B03", "B04", "B08")
-"""The bands of 10 m, whose mean it is: each lies up to a fifth of a pixel beside the others, their mean half as far."""
+TEXTURE_BANDS: Final = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
+"""The bands of 10 and 20 m, whose mean it is: each lies up to 0.2 pixels beside the others, their mean hardly."""
 
 TEXTURE_SCALE: Final = 0.0025
 """Reflectance of one step; from 0.635 on a pixel is as bright as can be told."""
@@ -93,7 +93,7 @@ class Texture:
         environment = rasterio.Env(GDAL_PAM_ENABLED="NO")
         with output_errors(path, RasterioError), environment, rasterio.open(path, "w", **profile) as dataset:
             dataset.scales = (TEXTURE_SCALE,)
-            dataset.set_band_description(1, f"mean reflectance of {', '.join(TEXTURE_BANDS)}")
+            dataset.set_band_description(1, "mean reflectance of the bands of 10 and 20 m")
             for window, values in self._list_blocks():
                 dataset.write(values, 1, window=window.to_rasterio())
 

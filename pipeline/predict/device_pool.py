@@ -26,7 +26,8 @@ from pipeline.predict.device_input import TileInput, prepare_tile
 from pipeline.predict.device_lanes import Lane, Mark
 from pipeline.predict.quicklook import Cells
 from pipeline.predict.row import Pool, TileMap
-from pipeline.predict.tile import Prediction, add_looks, compute_cells
+from pipeline.predict.tile import Prediction, add_looks, compute_cells, cut_chips
+from tiles.grid import Window
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Strip
 from tiles.tiling import Tile
@@ -149,9 +150,9 @@ class DevicePool(Pool):
         return answer.masked_fill(state != VALID, torch.nan).contiguous(), state
 
     def _look_at(self, tile: Tile, strip: Strip, answer: TileMap) -> list[Cells]:
-        """The bands of picture, chips and looks alone are brought to reflectance on the host, of the interior alone."""
+        """Bands of picture and looks are brought to reflectance on the host for the interior, those of chips there."""
         visible, look = self._prediction.visible, self._prediction.look
-        wanted = [*((*visible.channels, *visible.texture) if visible else ()), *(look.all if look else ())]
+        wanted = [*(visible.channels if visible else ()), *(look.all if look else ())]
         if not wanted:
             return []
         channels = sorted(set(wanted))
@@ -159,7 +160,16 @@ class DevicePool(Pool):
         read = replace(strip, bands=bands, classification=None).read(tile.interior).reflectance
         reflectance = dict(zip(channels, read, strict=True))
         add_looks(answer.look, self._prediction, reflectance)
-        return list(compute_cells(self._prediction, tile, reflectance, answer.state))
+        picture = replace(self._prediction, visible=replace(visible, texture=()) if visible else None)
+        cells = list(compute_cells(picture, tile, reflectance, answer.state))
+        return [*cells, *cut_chips(self._prediction, tile, answer.state, lambda part: self._read_chip(strip, part))]
+
+    def _read_chip(self, strip: Strip, part: Window) -> NDArray[np.float32]:
+        """Reflectance (band, row, col) of the chips' channels in a window of the area."""
+        visible, area = self._prediction.visible, self._prediction.area.window
+        bands = tuple(strip.bands[channel] for channel in visible.texture) if visible is not None else ()
+        window = Window(part.col_off + area.col_off, part.row_off + area.row_off, part.width, part.height)
+        return replace(strip, bands=bands, classification=None).read(window).reflectance
 
     def _take_buffers(self) -> _Buffers:
         """Of this thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,16 @@ from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Pixels, ReadPlan
 from tiles.tiling import Tile, Tiling
 
-__all__ = ["MappedRows", "Prediction", "add_looks", "ask_network", "compute_cells", "fill_unknown", "leave_out"]
+__all__ = [
+    "MappedRows",
+    "Prediction",
+    "add_looks",
+    "ask_network",
+    "compute_cells",
+    "cut_chips",
+    "fill_unknown",
+    "leave_out",
+]
 
 Channels = NDArray[np.float32] | Mapping[int, NDArray[np.float32]]
 """Reflectance by channel: all of them, (band, row, col), or those that are asked for."""
@@ -161,16 +170,37 @@ def compute_cells(
     for layer, channel in enumerate(prediction.visible.channels):
         values = np.where(missing, np.float32(np.nan), reflectance[channel]) if some else reflectance[channel]
         yield quicklook.compute_cells(window, values, layer=layer, factor=prediction.visible.factor)
-    yield from _cut_chips(prediction.visible, window, reflectance, state)
+    channels = prediction.visible.texture
+    yield from cut_chips(
+        prediction,
+        tile,
+        state,
+        lambda part: np.stack([reflectance[channel][part.slices(within=window)] for channel in channels]),
+    )
 
 
-def _cut_chips(visible: Visible, window: Window, reflectance: Channels, state: NDArray[np.uint8]) -> Iterator[Cells]:
-    """The mean of some channels in the parts of chips that lie in a tile."""
-    shared = (window.intersection(chip) for chip in visible.chips if visible.texture)
+def cut_chips(
+    prediction: Prediction,
+    tile: Tile,
+    state: NDArray[np.uint8],
+    read: Callable[[Window], NDArray[np.float32]],
+) -> Iterator[Cells]:
+    """The mean of some channels in the parts of chips that lie in a tile.
+
+    Args:
+        prediction: Where the chips lie.
+        tile: The tile.
+        state: Of its interior, (row, col).
+        read: Gives the reflectance of the channels (band, row, col) in a window of the area.
+    """
+    visible, area, inner = prediction.visible, prediction.area.window, tile.interior
+    if visible is None or not visible.texture:
+        return
+    window = Window(inner.col_off - area.col_off, inner.row_off - area.row_off, inner.width, inner.height)
+    shared = (window.intersection(chip) for chip in visible.chips)
     for part in (part for part in shared if part is not None):
-        inside = part.slices(within=window)
-        valid = state[inside] == VALID
-        mean = np.mean([reflectance[channel][inside] for channel in visible.texture], axis=0)
+        valid = state[part.slices(within=window)] == VALID
+        mean = read(part).mean(axis=0)
         yield Cells(
             layer=TEXTURE,
             row=part.row_off,

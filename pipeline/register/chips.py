@@ -15,7 +15,7 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from scipy.ndimage import binary_dilation
 
-from pipeline.output.classes import LAND, NODATA
+from pipeline.output.classes import NODATA, WATER
 from pipeline.output.texture import TEXTURE_NODATA
 from tiles.chips import CHIP_PX, list_chips
 from tiles.grid import Grid, Window
@@ -26,9 +26,12 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _MARGIN_PX: Final = 6
-"""Ground so near to water, cloud or nodata on either date is no stable land: a beach moves, and so do its bars."""
+"""Ground so near to water on either date is no stable land: a beach moves, and so do its bars."""
 
-_LEAST_STABLE: Final = 0.5
+_CLOUD_PX: Final = 1
+"""Nor is ground so near to cloud, which maps have grown already, or to nodata."""
+
+_LEAST_STABLE: Final = 0.35
 """Share of a square that is stable land."""
 
 _MOST: Final = 64
@@ -66,7 +69,7 @@ class ChipPair:
 
 
 def read_chip_pairs(reference: DatedImage, moving: DatedImage) -> Iterator[ChipPair]:
-    """Read the chips of which half is stable land on both dates, at most 64, evenly over the grid.
+    """Read the chips of which a third is stable land on both dates, at most 64, evenly over the grid.
 
     Args:
         reference: First date, on whose chips both are read.
@@ -112,10 +115,11 @@ def _find_stable(water: list[Any], chip: Window) -> Bools:
     wide = Window(
         chip.col_off - _MARGIN_PX, chip.row_off - _MARGIN_PX, chip.width + 2 * _MARGIN_PX, chip.height + 2 * _MARGIN_PX
     )
-    doubtful = np.zeros(wide.shape, dtype=bool)
-    for dataset in water:
-        doubtful |= _read(dataset, wide, fill=NODATA) != LAND
-    near: Bools = binary_dilation(doubtful, np.ones((3, 3), dtype=bool), iterations=_MARGIN_PX)
+    classes = np.stack([_read(dataset, wide, fill=NODATA) for dataset in water])
+    around = np.ones((3, 3), dtype=bool)
+    wet, hidden = (np.asarray(mask.any(axis=0)) for mask in (classes == WATER, classes > WATER))
+    near: Bools = binary_dilation(wet, around, iterations=_MARGIN_PX)
+    near |= binary_dilation(hidden, around, iterations=_CLOUD_PX)
     return ~near[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX]
 
 

@@ -32,6 +32,7 @@ def jumps(
         limit=np.broadcast_to(np.asarray(limit, dtype=float), count),
         line=np.array(line if line is not None else [0] * count, dtype=np.int64),
         gone=np.isin(np.arange(count), gone),
+        spacing_m=10.0,
     )
     assert found.shape == (count,)
     return np.flatnonzero(found).tolist()
@@ -60,6 +61,12 @@ def stubs(
 def test_a_stretch_that_steps_at_both_ends_is_a_body() -> None:
     assert jumps([0, 0, 0, 100, 100, 100, 100, 100, 100, 0, 0, 0]) == [3, 4, 5, 6, 7, 8]
     assert jumps([0, 0, 0, -100, -100, -100, 0, 0, 0]) == [3, 4, 5]
+
+
+def test_a_long_shore_that_moved_is_no_body_for_a_step_at_its_end() -> None:
+    assert jumps([40] * 80 + [NAN], gone=(80,)) == list(range(80))  # 800 m long, 40 m wide
+    assert jumps([40] * 81 + [NAN], gone=(81,)) == []
+    assert jumps([0, 0, 0, *[-40] * 81, 0, 0, 0]) == []
 
 
 def test_a_shore_within_its_limits_has_no_bodies() -> None:
