@@ -26,6 +26,7 @@ from pipeline.mapping.map_scene import MapOptions, map_scene
 from tiles.simulate.series.simulate_series import SeriesOptions, SimulatedSeries, Span, simulate_series
 
 SHIFTS = (0.0, 0.0, 0.0, 5.0, 10.0, 20.0, 40.0)
+ALERT_M = 15.0
 CLOUDS = (0.0, 0.1, 0.25, 0.0, 0.1, 0.0, 0.1)
 
 
@@ -54,7 +55,7 @@ def measure(seed: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     for day, mapped in zip(series.dates[1:], maps[1:], strict=True):
         began = time.perf_counter()
         out = folder / f"change-{day.number}"
-        result = compute_change(maps[0], mapped, out, options=ChangeOptions(overwrite=True))
+        result = compute_change(maps[0], mapped, out, options=ChangeOptions(overwrite=True, alert_m=ALERT_M))
         rows.append(
             {
                 "seed": seed,
@@ -62,6 +63,7 @@ def measure(seed: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 "cloud_percent": day.cloud_percent,
                 "true_m": 0.0 - day.shift_m,  # the series counts retreat, a comparison counts advance
                 **result.summary.to_dict(),
+                "alerts": len(result.alerts),
                 "seconds": round(time.perf_counter() - began, 2),
             }
         )
@@ -108,11 +110,14 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 def summarise(rows: list[dict[str, Any]], true: float) -> str:
     """How well one true shift came back, over all coasts."""
     means, medians = (np.array([row[name] - true for row in rows]) for name in ("mean_shift_m", "median_shift_m"))
+    held = np.mean([row["median_low_m"] <= true <= row["median_high_m"] for row in rows])
     share = sum(row["moved_km"] for row in rows) / sum(row["clear_km"] for row in rows)
     return (
         f"true {true:+.0f} m, {len(rows)} pairs: error of the mean shift {means.mean():+.2f} m (largest "
         f"{np.abs(means).max():.2f}), of the median shift {medians.mean():+.2f} m (largest "
         f"{np.abs(medians).max():.2f}); "
+        f"the stated 95% interval of the median holds the truth in {100 * held:.0f}%; "
+        f"alerts beyond {ALERT_M:g} m: {sum(row['alerts'] for row in rows)}; "
         f"{100 * share:.2f}% of the clear shore reported as moved"
     )
 

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 
 from pipeline.change.alerts import choose_shores
-from pipeline.change.bodies import SHORE
+from pipeline.change.bodies import CONFIDENT, SHORE
 from pipeline.change.compare import Comparison
 from pipeline.change.options import ChangeOptions
 from pipeline.change.shift import BODY, MOVED, NO_SHORE
@@ -32,6 +32,9 @@ class ChangeSummary:
         body_km: Length where a body joined or left the shore at once.
         mean_shift_m: Mean over all clear shore, moved or not, bodies left out.
         median_shift_m: The middle one.
+        median_low_m: Lower end of the 95% interval of the middle one: what errs on a date errs all along its shore, so
+            many samples are no surer than one.
+        median_high_m: Its upper end.
         mean_moved_m: Mean over what has moved.
         max_advance_m: Greatest shift seaward, as the mean of a stretch.
         max_retreat_m: Greatest shift landward, likewise; negative.
@@ -61,6 +64,8 @@ class ChangeSummary:
     lost_m2: float
     bodies: int
     bodies_m2: float
+    median_low_m: float | None = None
+    median_high_m: float | None = None
     inland_km: float = 0.0
     inland_moved_km: float = 0.0
     counts_inland: bool = True
@@ -86,6 +91,7 @@ def compute_summary(comparison: Comparison, *, options: ChangeOptions) -> Change
     ]
     known = shifts.take(np.isfinite(shifts.shift_m) & (shifts.state != BODY))
     moved = known.take(known.state == MOVED)
+    reach_m = CONFIDENT * float(np.median(known.sigma_m)) if len(known) else 0.0
     bodies = [frame[frame["kind"] != SHORE] for frame in (comparison.gained, comparison.lost)]
     return ChangeSummary(
         shore_km=round(comparison.samples * step_km, 3),
@@ -95,6 +101,8 @@ def compute_summary(comparison: Comparison, *, options: ChangeOptions) -> Change
         body_km=round(int((shifts.state == BODY).sum()) * step_km, 3),
         mean_shift_m=_round(known.shift_m, np.mean),
         median_shift_m=_round(known.shift_m, np.median),
+        median_low_m=_round(known.shift_m - reach_m, np.median),
+        median_high_m=_round(known.shift_m + reach_m, np.median),
         mean_moved_m=_round(moved.shift_m, np.mean),
         max_advance_m=_round(moved.local_m[moved.local_m > 0], np.max),
         max_retreat_m=_round(moved.local_m[moved.local_m < 0], np.min),

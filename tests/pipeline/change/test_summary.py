@@ -70,6 +70,8 @@ def test_the_numbers_are_those_of_the_coast() -> None:
         "body_km": 0.01,
         "mean_shift_m": round(14 / 6, 3),
         "median_shift_m": 1.0,
+        "median_low_m": round(1 - 1.96 * 3.5, 3),
+        "median_high_m": round(1 + 1.96 * 3.5, 3),
         "mean_moved_m": 3.0,
         "max_advance_m": 26.0,
         "max_retreat_m": -18.0,
@@ -98,6 +100,7 @@ def test_maps_are_sure_up_to_a_limit(limit: float, sure: bool) -> None:
 def test_without_a_clear_shore_there_are_no_means() -> None:
     inland = make_known().take(np.array([8, 9]))
     summary = compute_summary(make_comparison(shifts=inland), options=ChangeOptions())
+    assert (summary.median_low_m, summary.median_high_m) == (None, None)
     assert (summary.mean_shift_m, summary.max_advance_m, summary.max_retreat_m, summary.uncertainty_m) == (None,) * 4
     assert not summary.sure
     steady = make_known().take(np.arange(2))
