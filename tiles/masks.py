@@ -25,6 +25,7 @@ __all__ = [
     "combine_validity",
     "compute_band_validity",
     "parse_cloud_classes",
+    "parse_mask_classes",
     "read_declared_validity",
 ]
 
@@ -159,3 +160,25 @@ def parse_cloud_classes(text: str) -> frozenset[int]:
             f"found {', '.join(map(repr, wrong))}."
         )
     return frozenset(int(word) for word in words)
+
+
+def parse_mask_classes(text: str | None) -> frozenset[int]:
+    """Read which values of the user's own cloud mask hide the ground.
+
+    Args:
+        text: Whole numbers, ``1,2,3``; ``None``: none was said.
+
+    Returns:
+        The values.
+
+    Raises:
+        SceneError: A word is no such number.
+    """
+    words = [word.strip() for word in text.split(",")] if text else []
+    wrong = [word for word in words if not word.isdecimal()]
+    if wrong:
+        raise SceneError(
+            f"Expected values of the cloud mask that hide the ground as whole numbers, such as 1,2,3; found "
+            f"{', '.join(map(repr, wrong))}."
+        )
+    return frozenset(map(int, words))

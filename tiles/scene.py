@@ -33,6 +33,7 @@ class BandSource:
         grid: Native grid of the file, before any resampling.
         masks: What in the file says which pixels are valid: 0 the band's own mask (internal, or a ``.msk`` beside it),
             else the number of an alpha band. Empty: nodata alone says it.
+        is_warped: The file lies on another grid, and is brought to this one, each pixel as the one at its centre.
     """
 
     name: str
@@ -40,6 +41,7 @@ class BandSource:
     index: int
     grid: Grid
     masks: tuple[int, ...] = ()
+    is_warped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,8 @@ def _anchor(options: MapOptions) -> MapOptions:
         changes["model"] = str(resolve_path(options.model).absolute())
     if options.aoi is not None and Path(options.aoi).is_file():
         changes["aoi"] = str(Path(options.aoi).absolute())
+    if options.mask is not None and "://" not in options.mask and not options.mask.startswith("/vsi"):
+        changes["mask"] = str(Path(options.mask).absolute())
     if options.ocean is not None:
         changes["ocean"] = options.ocean.absolute()
     return options.model_copy(update=changes)

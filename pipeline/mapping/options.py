@@ -32,6 +32,9 @@ class MapOptions(TideOptions):
             never the result.
         aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
         cloud_classes: Classes of the scene classification that hide the ground.
+        mask: The user's own cloud mask, read instead of the scene classification: a raster on any grid; ``{scene}`` in
+            it is the scene's name. ``None``: there is none.
+        mask_classes: Its values that hide the ground; must be said with it.
         cloud_buffer_m: Ground within this distance of them is hidden too, in metres.
         doubtful: ``hide`` islets that look like a cloud or a vessel, or ``keep`` them as land.
         threshold: Probability from which a pixel is water, and at which the coastline runs.
@@ -57,6 +60,8 @@ class MapOptions(TideOptions):
     tile_size: Annotated[int, Field(ge=32, le=16384)] | None = None
     aoi: str | None = None
     cloud_classes: frozenset[int] = CLOUD_CLASSES
+    mask: str | None = None
+    mask_classes: frozenset[int] = frozenset()
     cloud_buffer_m: Annotated[float, Field(ge=0, le=5000)] = CLOUD_BUFFER_M
     doubtful: Literal["hide", "keep"] = "hide"
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -75,6 +80,20 @@ class MapOptions(TideOptions):
             raise ValueError(f"cloud classes must be 0 to 11 of the scene classification, found {unknown}")
         return self
 
+    @model_validator(mode="after")
+    def _check_mask(self) -> Self:
+        if (self.mask is None) == bool(self.mask_classes):
+            raise ValueError(
+                "expected --mask FILE and --mask-classes together, found one alone: say which values hide the ground, "
+                "as 1,2,3 (OmniCloudMask), 1 (s2cloudless) or 2,4 (Fmask)"
+            )
+        return self
+
+    @property
+    def obscured_classes(self) -> frozenset[int]:
+        """What hides the ground: classes of the mask where there is one, else of the scene classification."""
+        return self.mask_classes if self.mask is not None else self.cloud_classes
+
     def result_parameters(self) -> dict[str, object]:
         """The choices that change the result, for the record.
 
@@ -86,6 +105,7 @@ class MapOptions(TideOptions):
             "ocean": _describe_source(self.ocean),
             "only": sorted(self.only),
             "cloud_classes": sorted(self.cloud_classes),
+            "mask_classes": sorted(self.mask_classes),
             "cloud_buffer_m": self.cloud_buffer_m,
             "doubtful": self.doubtful,
             "threshold": self.threshold,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.card import ModelCard
@@ -27,6 +27,7 @@ from tiles.chips import list_chips
 from tiles.grid import Grid
 from tiles.pixels.cloud_buffer import CloudBuffer
 from tiles.pixels.reader import ReadPlan
+from tiles.products.cloud_mask import open_cloud_mask
 from tiles.products.open import StackOptions, open_scene
 from tiles.progress import Progress, ignore_progress
 from tiles.scene import BandSource, Scene
@@ -140,7 +141,7 @@ def plan_scene(
     clock = StageClock()
     resolve_formats(options.formats)
     with clock.stage("open"):
-        scene = open_scene(source, options=stack)
+        scene = _take_mask(open_scene(source, options=stack), options.mask)
         area = resolve_area(options.aoi, scene.grid)
         tide = resolve_tide(options, scene, scene.grid.crop(area.window))
     with clock.stage("load model"):
@@ -172,6 +173,18 @@ def plan_scene(
         clock=clock,
         progress=progress,
     )
+
+
+def _take_mask(scene: Scene, mask: str | None) -> Scene:
+    """The scene with the user's cloud mask in place of its classification, and among its files."""
+    if mask is None:
+        return scene
+    path = mask.replace("{scene}", scene.id)
+    found = open_cloud_mask(path, scene.grid)
+    notes = scene.notes
+    if found.covered < 1:
+        notes += (f"The cloud mask covers {found.covered:.0%} of the scene: beyond it nothing is hidden.",)
+    return replace(scene, classification=found.source, files=(*scene.files, path), notes=notes)
 
 
 def _describe_scene(scene: Scene) -> dict[str, object]:
@@ -217,7 +230,7 @@ def prepare_prediction(job: SceneJob) -> Prediction:
         plan=ReadPlan(
             scene=job.scene,
             bands=job.bands,
-            obscured_classes=job.options.cloud_classes,
+            obscured_classes=job.options.obscured_classes,
             cloud_buffer=CloudBuffer.measure(job.scene.grid, job.options.cloud_buffer_m),
             threads=job.options.threads,
             decoder=job.options.decoder,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tiles.errors import SceneError
-from tiles.masks import CLOUD_CLASSES, compute_band_validity, parse_cloud_classes
+from tiles.masks import CLOUD_CLASSES, compute_band_validity, parse_cloud_classes, parse_mask_classes
 
 
 @given(hnp.arrays(np.uint16, (5, 7)), st.integers(0, 65535))
@@ -48,3 +48,11 @@ def test_what_is_no_class_is_one_line(text: str) -> None:
 
 def test_cloud_and_shadow_hide_by_default() -> None:
     assert parse_cloud_classes("3, 8, 9, 10") == CLOUD_CLASSES
+
+
+def test_values_of_a_mask_are_whole_numbers() -> None:
+    assert parse_mask_classes("1, 2,40") == {1, 2, 40}
+    assert parse_mask_classes(None) == frozenset()
+    for text in ("1-3", "cloud", "1,,2", "-1", "0.5"):
+        with pytest.raises(SceneError, match="as whole numbers, such as 1,2,3"):
+            parse_mask_classes(text)

@@ -120,6 +120,7 @@ OTHER_MAP: dict[str, Any] = {
     "date": "2024-06-01",
     "cloud_buffer_m": 50.0,
     "doubtful": "keep",
+    "mask_classes": "2",
     "formats": "gpkg,fgb",
     "min_area_m2": 5.0,
     "min_length_m": 5.0,
@@ -154,6 +155,10 @@ def test_each_option_of_a_map(name: str, stack: Path, ocean: Path, models: list[
     inner = gpd.GeoSeries([shapely.box(*bounds).buffer(-60)], crs=32633).to_crs(4326).total_bounds
     others = OTHER_MAP | {"aoi": ",".join(map(str, inner)), "ocean": ocean, "model": str(models[1])}
     said = {"model": str(models[0])}
+    if name in {"mask", "mask_classes"}:
+        others["mask"], mask = (write_raster(stack.with_name(f"{k}.tif"), np.full((1, 40, 48), k)) for k in (1, 2))
+        said |= {"mask": str(mask), "mask_classes": "1"}
+        others["mask"] = str(others["mask"])
     if decides:
         changed = compute_map_basis(stack, said | {name: others[name]})
         assert compute_map_basis(stack, said).fingerprint != changed.fingerprint

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError
+from rasterio.vrt import WarpedVRT
 
 from tiles.errors import BlockDecodeError, RasterReadError
 from tiles.grid import Grid, Window
@@ -87,7 +88,7 @@ class ReadPlan:
     def resolve_buffer(self, source: BandSource) -> CloudBuffer:
         """The buffer in pixels of a file's own grid; nothing grows in the file of another band than the clouds'."""
         scl = self.scene.classification if self.obscured_classes else None
-        is_there = scl is not None and scl.path == source.path
+        is_there = scl is not None and _find_file(scl) == _find_file(source)
         return self.cloud_buffer.scale(self.scene.grid, source.grid) if is_there else NO_BUFFER
 
 
@@ -158,10 +159,12 @@ class FileStream:
         with ExitStack() as opened:
             try:
                 self._dataset = opened.enter_context(rasterio.open(sources[0].path))
+                if sources[0].is_warped:
+                    self._dataset = opened.enter_context(_warp(self._dataset, src))
                 self._decoder = open_decoder(self._dataset, decoder)
             except (RasterioError, BlockDecodeError) as error:
                 raise RasterReadError(f"Cannot open {sources[0].path}: {error}") from error
-            opened.pop_all()  # it stays open, as nothing went wrong
+            self._opened = opened.pop_all()  # it stays open, as nothing went wrong
         self._mask_keys = tuple(map(self._find_mask_key, self.sources))
         block_rows = max(shape[0] for shape in self._dataset.block_shapes)
         self._rows_a_read = block_rows * -(-LEAST_ROWS_A_READ // block_rows)
@@ -169,7 +172,7 @@ class FileStream:
     def close(self) -> None:
         """Close the file and forget its pixels."""
         self._chunks.clear()
-        self._dataset.close()
+        self._opened.close()
 
     def read_rows(self, position: int) -> tuple[Chunk, ...]:
         """Read what window number ``position`` needs, and forget what neither it nor a later one does.
@@ -407,7 +410,7 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
     limit_block_cache(threads)
     with ExitStack() as stack:
         streams = []
-        for _, sources in groupby(sorted(plan.sources, key=lambda s: s.path), key=lambda s: s.path):
+        for _, sources in groupby(sorted(plan.sources, key=_find_file), key=_find_file):
             several = tuple(sources)
             margin = plan.resolve_buffer(several[0]).margin
             stream = FileStream(several, grid=plan.scene.grid, windows=windows, decoder=plan.decoder, margin=margin)
@@ -431,10 +434,29 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
             yield _make_strip(plan, streams, results)
 
 
+def _find_file(source: BandSource) -> tuple[str, bool]:
+    """Bands of one file that are read together."""
+    return source.path, source.is_warped
+
+
+def _warp(dataset: rasterio.DatasetReader, grid: Grid) -> WarpedVRT:
+    """A file on another grid; its mask says where there is a value."""
+    return WarpedVRT(
+        dataset,
+        crs=grid.crs,
+        transform=grid.transform,
+        width=grid.width,
+        height=grid.height,
+        resampling=Resampling.nearest,
+        add_alpha=True,
+        tolerance=1e-6,  # of a pixel: what is read must not depend on the window
+    )
+
+
 def _make_strip(plan: ReadPlan, streams: list[FileStream], results: list[tuple[Chunk, ...]]) -> Strip:
     """Sort what the files gave back into the order of the bands."""
     native_rows = {
-        (source.path, source.index): NativeRows(
+        (*_find_file(source), source.index): NativeRows(
             source,
             chunks[0].row_start,
             stream.col_start,
@@ -444,7 +466,7 @@ def _make_strip(plan: ReadPlan, streams: list[FileStream], results: list[tuple[C
         for stream, chunks in zip(streams, results, strict=True)
         for position, source in enumerate(stream.sources)
     }
-    bands = tuple(native_rows[source.path, source.index] for source in plan.bands)
+    bands = tuple(native_rows[*_find_file(source), source.index] for source in plan.bands)
     bands = tuple(replace(native, source=source) for native, source in zip(bands, plan.bands, strict=True))
     scl = plan.scene.classification if plan.obscured_classes else None
-    return Strip(plan, bands, native_rows[scl.path, scl.index] if scl is not None else None)
+    return Strip(plan, bands, native_rows[*_find_file(scl), scl.index] if scl is not None else None)

@@ -52,6 +52,8 @@ def batch(
     tile_size: choices.TileSize = None,
     aoi: choices.Aoi = None,
     cloud_classes: choices.Cloud = "3,8,9,10",
+    mask: choices.Mask = None,
+    mask_classes: choices.MaskClasses = None,
     cloud_buffer_m: choices.CloudBuffer = 60.0,
     doubtful: choices.Doubtful = "hide",
     threshold: choices.Threshold = 0.5,

@@ -18,6 +18,8 @@ __all__ = [
     "Device",
     "Doubtful",
     "Formats",
+    "Mask",
+    "MaskClasses",
     "MinArea",
     "MinLength",
     "Model",
@@ -53,6 +55,18 @@ Aoi = Annotated[
 ]
 Cloud = Annotated[
     str, typer.Option(help="Classes of the scene classification that hide the ground, as 3,8,9,10; or none.")
+]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Your own cloud mask, instead of the scene classification: a raster on any grid; {scene} is the scene's "
+        "name.",
+    ),
+]
+MaskClasses = Annotated[
+    str | None,
+    typer.Option(help="Its values that hide the ground: 1,2,3 (OmniCloudMask), 1 (s2cloudless), 2,4 (Fmask)."),
 ]
 CloudBuffer = Annotated[
     float,

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
-from tiles.masks import parse_cloud_classes
+from tiles.masks import parse_cloud_classes, parse_mask_classes
 from tiles.products.open import StackOptions
 from workflows.runs.console import open_console, show_progress, split_words
 
@@ -53,6 +53,8 @@ def read_options(said: Mapping[str, Any]) -> MapOptions:
         lists["cloud_classes"] = parse_cloud_classes(said["cloud_classes"])
     if said.get("only"):
         lists["only"] = frozenset(split_words(said["only"]))
+    if "mask_classes" in said:
+        lists["mask_classes"] = parse_mask_classes(said["mask_classes"])
     if "formats" in said:
         lists["formats"] = split_words(said["formats"])
     return MapOptions.pick(said, **lists)

@@ -29,6 +29,7 @@ def test_what_does_not_change_the_result(choice: dict[str, object]) -> None:
         {"aoi": "0,0,1,1"},
         {"cloud_classes": frozenset()},
         {"cloud_buffer_m": 0},
+        {"mask": "m.tif", "mask_classes": {1}},
         {"doubtful": "keep"},
         {"min_area_m2": 5.0},
         {"min_length_m": 5.0},
@@ -73,6 +74,8 @@ def test_a_map_of_which_nothing_is_said() -> None:
         "tile_size": None,
         "aoi": None,
         "cloud_classes": frozenset({3, 8, 9, 10}),
+        "mask": None,
+        "mask_classes": frozenset(),
         "cloud_buffer_m": 60.0,
         "doubtful": "hide",
         "threshold": 0.5,
@@ -102,3 +105,12 @@ def test_borders_of_a_map() -> None:
         },
         OptionError,
     )
+
+
+def test_a_mask_and_its_classes_come_together() -> None:
+    for alone in ({"mask": "m.tif"}, {"mask_classes": {1}}):
+        with pytest.raises(OptionError, match="--mask-classes together"):
+            MapOptions(**alone)
+    both = MapOptions(mask="m.tif", mask_classes=frozenset({1, 40}))
+    assert both.obscured_classes == {1, 40}
+    assert MapOptions().obscured_classes == MapOptions().cloud_classes

@@ -33,7 +33,8 @@ from workflows.commands.watch import watch
 
 MODEL = "--model=strandline-small --device=auto --precision=auto --runtime=auto"
 MAPPED = (
-    f"{MODEL} --decoder=gdal --tile-size --aoi --cloud-classes=3,8,9,10 --cloud-buffer=60.0 --doubtful=hide"
+    f"{MODEL} --decoder=gdal --tile-size --aoi --cloud-classes=3,8,9,10"
+    " --mask --mask-classes --cloud-buffer=60.0 --doubtful=hide"
     " --threshold=0.5 --min-area-m2=0.0 --min-length-m=0.0 --simplify-m=0.0 --ocean --only --tides --tide-model"
     " --tide-folder --formats=gpkg --bands --scale --offset --nodata --date --any-platform --overwrite"
 )
