@@ -211,7 +211,10 @@ def _find_sea_parts(parts: _Parts, water: WaterCells, ocean: OceanCells, narrow:
     body = np.zeros(parts.count, dtype=np.int64)
     body[parts.number] = water.body[parts.cells]
     closed = water.closed[body - 1]
-    is_sea = ~closed & ((parts.measure(ocean.whole) >= _SHARE) | (certain_m2 >= ocean.least_area_m2))
+    is_certain = ~closed & (certain_m2 >= ocean.least_area_m2)
+    # Beside a stretch that is sea beyond doubt, one behind an inlet may lie in the ocean by the ocean's error alone.
+    is_known = np.bincount(body[is_certain], minlength=len(water.closed) + 1) > 0
+    is_sea = is_certain | (~closed & ~is_known[body] & (parts.measure(ocean.whole) >= _SHARE))
     if is_sea.any() or _find_whole_sea(water, ocean).any():
         return is_sea, False
     within = parts.any(ocean.near) & ~closed & ~narrow[body]
