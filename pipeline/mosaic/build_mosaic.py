@@ -13,7 +13,9 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
@@ -28,6 +30,7 @@ from pipeline.mosaic.item import MosaicRecord, write_mosaic_item, write_tile_ite
 from pipeline.mosaic.lattice import Cell, Lattice
 from pipeline.mosaic.lines import Coast, Lacking, Piece
 from pipeline.mosaic.plan import LatticePlan, plan_lattices
+from pipeline.mosaic.polygons import PolygonJob, place_polygons, trace_polygons
 from pipeline.mosaic.rasters import write_rasters
 from pipeline.mosaic.seam import Seam, trace_seam
 from pipeline.mosaic.statistics import Layer, Statistic
@@ -50,6 +53,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["MosaicOptions", "MosaicResult", "build_mosaic"]
+
+_CELLS_A_PART = 32
+"""Cells whose polygons are held and written together."""
 
 
 class MosaicOptions(Options):
@@ -171,7 +177,7 @@ class _MosaicBuild:
         for _ in self._run_stage("waters", progress, tell_block, self._list_blocks(filled)):
             pass
         progress("joining", 0.0)
-        lines = self._write_coast(filled, traced)
+        lines = self._write_coast(filled, traced, progress)
         rasters = [
             (name, (job.store, self.folder / name, window, job.level))
             for job, plan in work
@@ -235,7 +241,9 @@ class _MosaicBuild:
             progress(stage, min(1.0, (done + 1) / total))
             yield result
 
-    def _write_coast(self, filled: Sequence[tuple[CellJob, list[Cell]]], traced: Mapping[str, CellChains]) -> int:
+    def _write_coast(
+        self, filled: Sequence[tuple[CellJob, list[Cell]]], traced: Mapping[str, CellChains], progress: Progress
+    ) -> int:
         sets: dict[tuple[int, ...], int] = {(): 0}
         bases = _number_lattices([job.store.domain for job, _ in filled])
         pieces = [
@@ -267,9 +275,36 @@ class _MosaicBuild:
         writer = CoastWriter(self.folder, MOSAIC_LAYERS)
         for batch in coast.read_batches():
             writer.add(build_frames(batch, context))
-        writer.finish()
+        self._write_polygons(filled, writer, context, progress)
+        writer.finish(crs)
         write_more_formats(self.folder, self.options.formats)
         return writer.counts["coastline"]
+
+    def _write_polygons(
+        self,
+        filled: Sequence[tuple[CellJob, list[Cell]]],
+        writer: CoastWriter,
+        context: CoastContext,
+        progress: Progress,
+    ) -> None:
+        """Trace the bodies of water and land, and write them some cells at a time."""
+        calls = (
+            (_name_cell(job, cell), (self._prepare_polygons(job), cell)) for job, cells in filled for cell in cells
+        )
+        waiting: list[dict[str, gpd.GeoDataFrame]] = []
+        for _, frames in self._run_stage("polygons", progress, trace_polygons, calls):
+            placed = {name: place_polygons(frame, context.crs, context.model) for name, frame in frames.items()}
+            if context.only:
+                placed = {name: frame[frame["kind"].isin(context.only)] for name, frame in placed.items()}
+            waiting.append(placed)
+            if len(waiting) == _CELLS_A_PART:
+                writer.add(_join_frames(waiting))
+                waiting = []
+        if waiting:
+            writer.add(_join_frames(waiting))
+
+    def _prepare_polygons(self, job: CellJob) -> PolygonJob:
+        return PolygonJob(store=job.store, folder=job.folder, level=job.level, min_area_m2=self.options.min_area_m2)
 
     def _trace_seams(self, jobs: Sequence[CellJob], bases: Sequence[int]) -> tuple[list[Piece], Lacking]:
         """Trace the strips between neighbouring zones."""
@@ -300,6 +335,11 @@ class _MosaicBuild:
                 write_tile_item(self.folder / name, job.store.lattice.compute_grid(window), scenes, record)
         write_catalogue(self.folder)
         write_mosaic_item(self.folder, [name for plan in self.plans for name in plan.tiles], record)
+
+
+def _join_frames(parts: Sequence[Mapping[str, gpd.GeoDataFrame]]) -> dict[str, gpd.GeoDataFrame]:
+    """The frames of several cells, by layer."""
+    return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
 
 
 def _name_cell(job: CellJob, cell: Cell) -> str:

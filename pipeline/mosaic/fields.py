@@ -1,4 +1,4 @@
-"""The two vector layers of a mosaic; ``pipeline/data/layers/mosaic.toml`` says what their fields mean."""
+"""The vector layers of a mosaic; ``pipeline/data/layers/mosaic.toml`` says what their fields mean."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Final
 
 from pipeline.output.fields import read_layers
 
-__all__ = ["COASTLINE", "MOSAIC_LAYERS", "SOURCES"]
+__all__ = ["COASTLINE", "LAND", "MOSAIC_LAYERS", "SOURCES", "WATER"]
 
 MOSAIC_LAYERS: Final = tuple(read_layers("mosaic").values())
 """The layers in the order in which they are written."""
 
-COASTLINE, SOURCES = MOSAIC_LAYERS
+COASTLINE, SOURCES, WATER, LAND = MOSAIC_LAYERS

@@ -16,6 +16,7 @@ import shapely
 from shapely.geometry import mapping, shape
 
 from pipeline.checksums import Basis
+from pipeline.mosaic.fields import MOSAIC_LAYERS
 from pipeline.mosaic.rasters import RASTERS
 from pipeline.record.assets import describe_classes
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME
@@ -83,9 +84,9 @@ def write_mosaic_item(folder: Path, tiles: Sequence[str], record: MosaicRecord) 
         for path in sorted(folder.iterdir())
         if path.is_file() and not path.name.startswith(".") and path.name not in _CATALOGUE
     }
-    for layer in ("coastline", "sources"):
-        for path in sorted((folder / layer).glob("part-*.parquet")):
-            assets[f"{layer}_{path.stem}"] = describe_file(path, folder, title=f"{layer}, {path.stem}")
+    for layer in MOSAIC_LAYERS:
+        for path in sorted((folder / layer.name).glob("part-*.parquet")):
+            assets[f"{layer.name}_{path.stem}"] = describe_file(path, folder, title=f"{layer.name}, {path.stem}")
     for name in tiles:
         for raster in RASTERS:
             path = folder / name / f"{raster}.tif"

@@ -11,19 +11,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
+from shapely import affinity
 
 from pipeline.atomic import open_draft
 from pipeline.mosaic.lattice import CELL_PX, Cell, Lattice
-from pipeline.trace.coarse import CELL_M, CoarseGrid
+from pipeline.trace.coarse import CELL_M, CoarseGrid, fill_polygons
 from pipeline.trace.ellipsoid import Ground
 from pipeline.trace.line_runs import look_beside
 from pipeline.trace.ocean import draw_ocean, read_ocean
 from pipeline.trace.traced import Bools, Floats
-from pipeline.trace.waters import WaterCells, Waters
+from pipeline.trace.waters import KINDS, WaterCells, Waters
 from tiles.grid import Window
 
 __all__ = ["BlockWaters", "list_blocks", "read_samples", "tell_block", "write_samples"]
@@ -68,6 +71,26 @@ class BlockWaters:
         """
         cells, corner = _read_block(self.path)
         return look_beside(xy * (1, -1) / self.step - corner, np.array([0, len(xy)]), cells)
+
+    def weigh(self, pieces: NDArray[Any]) -> NDArray[np.uint8]:
+        """(n,) codes of most of each piece of water; 0 where it is too small for any coarse cell.
+
+        Args:
+            pieces: (n,) polygons in the lattice's CRS, within the block.
+        """
+        cells, corner = _read_block(self.path)
+        code = np.zeros(len(pieces), dtype=np.uint8)
+        placed = shapely.transform(pieces, lambda xy: xy * (1, -1) / self.step - corner)
+        for number, piece in enumerate(placed):
+            left, top, right, bottom = np.floor(shapely.bounds(piece)).astype(int).clip(min=0).tolist()
+            part = cells[top : bottom + 1, left : right + 1]
+            shape = (part.shape[0], part.shape[1])
+            moved = np.array([affinity.translate(piece, -left, -top)], dtype=object)
+            inside = part[fill_polygons(moved, CoarseGrid(factor=(1, 1), shape=shape, cell_m=CELL_M))]
+            count = np.bincount(inside if inside.any() else part.ravel(), minlength=len(KINDS))
+            count[0] = 0
+            code[number] = count.argmax()
+        return code
 
 
 def write_samples(path: Path, cell: Cell, lattice: Lattice, *, wet: Bools, seen: Bools) -> None:

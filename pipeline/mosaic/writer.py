@@ -11,7 +11,9 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyarrow
+import pyproj
 
 from pipeline.errors import output_errors
 from pipeline.mosaic.fields import MOSAIC_LAYERS, SOURCES
@@ -36,8 +38,8 @@ class CoastWriter:
     def __init__(self, folder: Path, layers: Sequence[Layer]) -> None:
         self._folder, self._layers = folder, tuple(layers)
         self._package = folder / "coastline.gpkg"
-        self._part = 0
-        self._count = dict.fromkeys((layer.name for layer in self._layers), 0)
+        self._part = dict.fromkeys((layer.name for layer in self._layers), 0)
+        self._count = dict(self._part)
         for path in (self._package, *self._package.parent.glob("coastline.gpkg-*")):
             path.unlink(missing_ok=True)
 
@@ -47,7 +49,7 @@ class CoastWriter:
         return self._count
 
     def add(self, frames: Mapping[str, gpd.GeoDataFrame]) -> None:
-        """Write some features of each layer.
+        """Write some features of some layers.
 
         Args:
             frames: By layer; without the column ``id``.
@@ -55,7 +57,7 @@ class CoastWriter:
         Raises:
             OutputError: They cannot be written.
         """
-        for layer in self._layers:
+        for layer in (layer for layer in self._layers if layer.name in frames):
             frame = frames[layer.name]
             first = self._count[layer.name] + 1
             numbered = frame.assign(id=np.arange(first, first + len(frame)))
@@ -65,20 +67,27 @@ class CoastWriter:
                 folder = self._folder / layer.name
                 folder.mkdir(exist_ok=True)
                 conform_layer(numbered, layer).to_parquet(
-                    folder / f"part-{self._part:05d}.parquet",
+                    folder / f"part-{self._part[layer.name]:05d}.parquet",
                     index=False,
                     compression="zstd",
                     schema_version="1.1.0",
                     write_covering_bbox=True,
                 )
-        self._part += 1
+            self._part[layer.name] += 1
 
-    def finish(self) -> None:
-        """Add what explains the GeoPackage.
+    def finish(self, crs: pyproj.CRS) -> None:
+        """Add layers that have no features, and what explains the GeoPackage.
+
+        Args:
+            crs: Of the layers.
 
         Raises:
             OutputError: It cannot be written.
         """
+        for layer in self._layers:
+            if self._part[layer.name] == 0:
+                columns = [field.name for field in layer.fields if field.name != "id"]
+                self.add({layer.name: gpd.GeoDataFrame(pd.DataFrame(columns=columns), geometry=[], crs=crs)})
         with output_errors(self._package, sqlite3.Error):
             explain_geopackage(self._package, self._layers)
 

@@ -20,6 +20,7 @@ from pyproj import Transformer
 from rio_cogeo.cogeo import cog_validate
 
 import pipeline.mosaic.lattice
+import pipeline.mosaic.polygons
 import pipeline.mosaic.seam
 import pipeline.mosaic.store
 import pipeline.mosaic.tracer
@@ -41,6 +42,7 @@ SMALL = (
     pipeline.mosaic.work,
     pipeline.mosaic.seam,
     pipeline.mosaic.waters,
+    pipeline.mosaic.polygons,
 )
 
 
@@ -138,6 +140,44 @@ def test_the_sea_ends_at_the_mouth_of_a_canal_that_goes_on_in_the_next_zone(tmp_
     assert sea["kind"].tolist() == ["sea", "sea"]
     assert sea.geometry.to_wkb().tolist() == lines[lines["kind"] == "sea"].geometry.to_wkb().tolist()
     assert set(read_lines(tmp_path / "sea", "sources")["kind"]) == {"sea"}
+    water, land = (read_lines(tmp_path / "coast", layer) for layer in ("water", "land"))
+    west = water.to_crs(get_plane(*MEETING)).centroid.x < -3300
+    assert set(water["kind"][west]) == {"sea"}
+    assert set(water["kind"][~west]) >= {"river"}
+    assert set(read_lines(tmp_path / "sea", "water")["kind"]) == {"sea"}
+    assert len(read_lines(tmp_path / "sea", "land")) < len(land)
+
+
+def test_polygons_share_their_vertices_with_the_coastline_and_fill_the_area(tmp_path: Path) -> None:
+    island = make_discs((3.0, 50.0), (0, 0, 900), (1500, 0, 450))
+    grid = place_grid(32631, (3.0, 50.0), -1500, 1500, (370, 310))
+    write_mapped(tmp_path / "maps", name_scene("31UDR"), grid, Ground(distance_m=lambda lon, lat: -island(lon, lat)))
+    build_mosaic(tmp_path / "maps", tmp_path / "coast")
+    coastline, water, land = (read_lines(tmp_path / "coast", layer) for layer in ("coastline", "water", "land"))
+    together = np.concatenate([water.geometry.to_numpy(), land.geometry.to_numpy()])
+    assert shapely.coverage_is_valid(together, gap_width=0.01)
+    left, bottom, right, top = grid.bounds  # what is known ends at the outermost centres of pixels, as for lines
+    whole = shapely.union_all(together, grid_size=0.001)
+    assert shapely.symmetric_difference(whole, shapely.box(left + 5, bottom + 5, right - 5, top - 5)).area < 100
+    assert (water.area_m2.sum() + land.area_m2.sum()) == pytest.approx(3690 * 3090, rel=2e-3)
+    edges = shapely.union_all(shapely.boundary(water.geometry.to_numpy()))
+    assert shapely.distance(shapely.points(coastline.get_coordinates().to_numpy()), edges).max() < 1e-6
+    assert set(land["kind"]) == set(coastline["kind"]) == {"open"}  # far from any ocean
+    assert water["id"].tolist() == list(range(1, len(water) + 1))
+    large = MosaicOptions(min_area_m2=1e8)
+    build_mosaic(tmp_path / "maps", tmp_path / "large", options=large)
+    assert read_lines(tmp_path / "large", "land").area_m2.sum() <= land.area_m2.sum()
+
+
+def test_a_mosaic_without_a_shore_has_all_its_layers(tmp_path: Path) -> None:
+    grid = place_grid(32631, (3.0, 50.0), 0, 0, (64, 64))
+    write_mapped(
+        tmp_path / "maps", name_scene("31UDR"), grid, Ground(distance_m=lambda lon, _lat: np.full(lon.shape, 99.0))
+    )
+    result = build_mosaic(tmp_path / "maps", tmp_path / "coast")
+    assert result.lines == 0
+    assert [len(read_lines(tmp_path / "coast", layer)) for layer in ("coastline", "sources", "land")] == [0, 0, 0]
+    assert read_lines(tmp_path / "coast", "water").area_m2.sum() == pytest.approx(630**2, rel=2e-3)
 
 
 def test_a_lake_across_four_tiles_of_two_zones_is_one_closed_line(tmp_path: Path) -> None:
@@ -156,6 +196,12 @@ def test_a_lake_across_four_tiles_of_two_zones_is_one_closed_line(tmp_path: Path
     assert lines.observations_min[0] == 2  # the tiles of one overpass count once
     sources = read_lines(tmp_path / "coast", "sources")
     assert sources.length_m.sum() == pytest.approx(lines.length_m[0], rel=1e-6)
+    water, land = (read_lines(tmp_path / "coast", layer) for layer in ("water", "land"))
+    assert water.area_m2.sum() == pytest.approx(lines.area_m2[0], rel=2e-4)  # the seam is the lines' alone
+    together = np.concatenate([water.geometry.to_numpy(), land.geometry.to_numpy()])
+    assert shapely.is_valid(together).all()
+    metres = shapely.transform(together, lambda xy: xy * (111_320 * np.cos(np.radians(50)), 111_320))
+    assert shapely.area(metres).sum() - shapely.area(shapely.union_all(metres)) < 10  # nothing twice
     named = {name for items in sources["items"] for name in items.split(",")}
     assert {name.split("_")[5] for name in named} == {"T30UYA", "T30UYB", "T31UAA", "T31UAB"}
     assert (sources.observations == 2).all()

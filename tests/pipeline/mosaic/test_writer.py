@@ -6,6 +6,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 
@@ -19,7 +20,7 @@ LINE = shapely.LineString([(3, 50), (3.01, 50)])
 def make_frames(count: int, *, items: str = "a,b") -> dict[str, gpd.GeoDataFrame]:
     """Frames of both layers with so many features; the second layer has one more."""
     frames = {}
-    for extra, layer in enumerate(MOSAIC_LAYERS):
+    for extra, layer in enumerate(MOSAIC_LAYERS[:2]):
         values = {"int": 1, "real": 2.5, "flag": True, "text": "word", "time": "2024-06-01T10:00:00Z"}
         columns = {
             field.name: [items if field.name == "items" else values[field.type]] * (count + extra)
@@ -34,14 +35,14 @@ def write(folder: Path, *counts: int, items: str = "a,b") -> CoastWriter:
     writer = CoastWriter(folder, MOSAIC_LAYERS)
     for count in counts:
         writer.add(make_frames(count, items=items))
-    writer.finish()
+    writer.finish(pyproj.CRS(4326))
     return writer
 
 
 def test_features_are_numbered_from_1_through_all_batches(tmp_path: Path) -> None:
     writer = write(tmp_path, 2, 1)
-    assert dict(writer.counts) == {"coastline": 3, "sources": 5}
-    for layer, count in writer.counts.items():
+    assert dict(writer.counts) == {"coastline": 3, "sources": 5, "water": 0, "land": 0}
+    for layer, count in (("coastline", 3), ("sources", 5)):
         package = gpd.read_file(tmp_path / "coastline.gpkg", layer=layer)
         assert package["id"].tolist() == list(range(1, count + 1))
         parts = [gpd.read_parquet(path) for path in sorted((tmp_path / layer).iterdir())]
