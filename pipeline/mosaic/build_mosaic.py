@@ -288,11 +288,12 @@ class _MosaicBuild:
         progress: Progress,
     ) -> None:
         """Trace the bodies of water and land, and write them some cells at a time."""
-        calls = (
-            (_name_cell(job, cell), (self._prepare_polygons(job), cell)) for job, cells in filled for cell in cells
-        )
+        # Here and in order, not on the cluster: features have the same numbers however the work was shared.
+        work = [(self._prepare_polygons(job), cell) for job, cells in filled for cell in cells]
         waiting: list[dict[str, gpd.GeoDataFrame]] = []
-        for _, frames in self._run_stage("polygons", progress, trace_polygons, calls):
+        for done, (job, cell) in enumerate(work):
+            progress("polygons", done / len(work))
+            frames = trace_polygons(job, cell)
             placed = {name: place_polygons(frame, context.crs, context.model) for name, frame in frames.items()}
             if context.only:
                 placed = {name: frame[frame["kind"].isin(context.only)] for name, frame in placed.items()}
