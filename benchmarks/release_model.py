@@ -1,7 +1,8 @@
 """Make a bundled model of a trained one: ``python -m benchmarks.release_model RUN --scenes ../shared/data/scenes``.
 
-The model is measured as users will run it, on simulated seeds that no training uses and on labelled places that it
-held out, beside every water index; the figures and their intervals go into its card, the worst tiles into a picture.
+The model is measured as users will run it, on simulated seeds that no training uses (harbours among them), on labelled
+ports and on all labelled places that it held out, beside every water index; the figures and their intervals go into its
+card, the worst tiles into a picture.
 """
 
 from __future__ import annotations
@@ -132,18 +133,11 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, remarks: 
     """
     loaded = read_model(model)
     name = loaded.card.name
-    seeds = f"simulated:{HELD_OUT_SEED}-{HELD_OUT_SEED + chips - 1}"
-    labels = resolve_places(resolve_source(f"labels:{scenes}"), "held-out")
-    simulated = resolve_source(seeds)
     method = NetworkMethod(name=name, model=str(model), precision="fp32")
     options = EvaluationOptions(pictures=12)
     figures: list[Figure] = []
     gallery: list[Image.Image] = []
-    for source, on in (
-        (simulated, f"{chips} simulated chips, seeds {seeds.removeprefix('simulated:')}"),
-        (FewBands(whole=simulated, bands=_TWO_BANDS), f"the same chips, {' and '.join(_TWO_BANDS)} alone"),
-        (labels, f"{len(labels.places)} labelled real places that no training saw"),
-    ):
+    for source, on in _list_sources(scenes, chips):
         evaluation = evaluate([method], source, options=options)
         figures += list_figures(evaluation, on)
         LOG.info("%s: %s", on, json.dumps({figure.name: round(figure.value, 4) for figure in figures[-9:]}))
@@ -155,6 +149,21 @@ def release(model: Path, into: Path, *, scenes: Path, chips: int = 64, remarks: 
     gallery[0].save(into / f"{name}-worst-simulated.jpg", quality=80)
     write_model_item(read_model(path), into / f"{name}.json", torch_version=torch.__version__)
     return path
+
+
+def _list_sources(scenes: Path, chips: int) -> Iterator[tuple[SampleSource, str]]:
+    """What is measured, and how the card calls it: simulated chips first, all real places last."""
+    seeds = f"{HELD_OUT_SEED}-{HELD_OUT_SEED + chips - 1}"
+    simulated = resolve_source(f"simulated:{seeds}")
+    yield simulated, f"{chips} simulated chips, seeds {seeds}"
+    yield FewBands(whole=simulated, bands=_TWO_BANDS), f"the same chips, {' and '.join(_TWO_BANDS)} alone"
+    harbours = max(1, chips // 2)
+    seeds = f"{HELD_OUT_SEED}-{HELD_OUT_SEED + harbours - 1}"
+    yield resolve_source(f"simulated:{seeds}:harbour"), f"{harbours} simulated harbours, seeds {seeds}"
+    ports = resolve_places(resolve_source(f"labels:{scenes}:ports"), "held-out")
+    yield ports, f"{len(ports.places)} labelled real ports that no training saw"
+    labels = resolve_places(resolve_source(f"labels:{scenes}"), "held-out")
+    yield labels, f"{len(labels.places)} labelled real places that no training saw"
 
 
 def list_figures(evaluation: Evaluation, on: str) -> list[Figure]:

@@ -65,7 +65,7 @@ def test_a_release_stands_whole(model: Path, tmp_path: Path, monkeypatch: pytest
     path = release(model, tmp_path, scenes=tmp_path, chips=2, remarks=Remarks(failures=("It knows discs alone.",)))
     card = read_model(path).card
     assert card.known_failures == ("It knows discs alone.",)
-    assert len({figure.on for figure in card.figures if not figure.name.startswith("best")}) == 3
+    assert len({figure.on for figure in card.figures if not figure.name.startswith("best")}) == 5
     assert {entry.name for entry in tmp_path.iterdir()} == {
         "tiny.safetensors", "tiny.json", "tiny-worst-real.jpg", "tiny-worst-simulated.jpg",
     }  # fmt: skip
