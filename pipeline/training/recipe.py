@@ -99,6 +99,11 @@ class ModelRecipe(_Strict):
         start: The name of a bundled model, a model file or a run whose weights are the first ones; default random.
         start_from: Whether all weights are carried over, the encoder's alone, or all into a wider network, which
             then begins with what the narrower one knows (``models.networks.widening``).
+        keep: Share of the first weights in the last ones: a network that learned on from another one forgets less
+            when the two are averaged (Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780).
+
+    Raises:
+        ValueError: There are no first weights to keep a share of.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
@@ -107,6 +112,13 @@ class ModelRecipe(_Strict):
     network: dict[str, Any] = Field(default_factory=dict)
     start: str | None = None
     start_from: Literal["all", "encoder", "narrower"] = "all"
+    keep: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _start_to_keep(self) -> Self:
+        if self.keep and (self.start is None or self.start_from == "encoder"):
+            raise ValueError("keep is a share of the weights of model.start, all of them: give start, without encoder")
+        return self
 
 
 class AugmentationRecipe(_Strict):

@@ -6,6 +6,7 @@ A run is a folder: ``recipe.yaml`` as it was resolved, ``last.ckpt`` (the state 
 
 from __future__ import annotations
 
+import copy
 import signal
 import threading
 import warnings
@@ -22,6 +23,7 @@ from lightning.fabric.utilities import rank_zero_only
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from models.errors import TrainingError
@@ -145,7 +147,9 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool, notify: Callable[[str], N
     if getattr(rank_zero_only, "rank", 0) == 0:
         for doubt in [doubt for shares in labels for doubt in shares.doubts]:
             notify(doubt)
-    module = TrainingModule(recipe, _build_network(recipe), _measure_normalisation(recipe, data.learned))
+    network = _build_network(recipe)
+    first = copy.deepcopy(network.state_dict())
+    module = TrainingModule(recipe, network, _measure_normalisation(recipe, data.learned))
     watched = _draw_watched(recipe, data)
     timer = Timer()  # counts on where the run was stopped
     trainer = _build_trainer(recipe, [timer, *_build_callbacks(recipe, run, watched)], run, progress=progress)
@@ -162,9 +166,18 @@ def _fit(recipe: Recipe, run: Path, *, progress: bool, notify: Callable[[str], N
     if trainer.is_global_zero:
         # What was kept last holds the averaged weights, also where no step was left to do.
         module.load_state_dict(torch.load(state, map_location=module.device, weights_only=False)["state_dict"])
+        module.network.load_state_dict(_average_states(first, module.network.state_dict(), keep=recipe.model.keep))
         effort = Effort(steps=trainer.global_step, minutes=round(timer.time_elapsed("train") / 60, 1))
         write_trained_model(module, path, held_out=data.held_out, effort=effort, labels=labels)
     return path
+
+
+def _average_states(first: dict[str, Tensor], last: dict[str, Tensor], *, keep: float) -> dict[str, Tensor]:
+    """The mean of two states of one network; what counts, and is no weight, is the last one's."""
+    return {
+        name: torch.lerp(tensor, first[name].to(tensor), keep) if tensor.is_floating_point() else tensor
+        for name, tensor in last.items()
+    }
 
 
 @contextmanager

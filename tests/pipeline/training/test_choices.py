@@ -43,6 +43,7 @@ def test_a_recipe_that_says_nothing_but_data_and_name() -> None:
             "network": {},
             "start": None,
             "start_from": "all",
+            "keep": 0.0,
         },
         "augmentation": {
             "turn": True,

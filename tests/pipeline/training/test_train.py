@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -128,6 +129,29 @@ def test_a_wider_network_begins_with_what_the_narrower_one_knows(tmp_path: Path)
     second = read_model(train(wide, tmp_path / "second"))
     assert asdict(second.network.config)["width"] == 6
     assert second.card.figure("iou") == pytest.approx(first.card.figure("iou"), abs=0.05)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.25, 0.5])
+def test_a_share_of_the_first_weights_is_kept(tmp_path: Path, keep: float) -> None:
+    first = load_file(train(make_recipe(), tmp_path / "first"))
+    start = {
+        "name": "tiny",
+        "network": {"depth": 1, "width": 4, "any_channels": True},
+        "start": str(tmp_path / "first"),
+    }
+    trained = {
+        share: load_file(train(make_recipe(model={**start, "keep": share}), tmp_path / f"{share}"))
+        for share in {0.0, keep}
+    }
+    for name, tensor in trained[keep].items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, keep * first[name] + (1 - keep) * trained[0.0][name])
+
+
+@pytest.mark.parametrize("change", [{}, {"start": "strandline-small", "start_from": "encoder"}])
+def test_what_is_not_there_cannot_be_kept(change: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="give start, without encoder"):
+        make_recipe(model={"name": "tiny", "keep": 0.5, **change})
 
 
 def test_early_stopping_stops_where_nothing_is_learned(tmp_path: Path) -> None:

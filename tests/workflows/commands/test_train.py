@@ -32,7 +32,10 @@ def swed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_swed(tmp_path_factory.mktemp("swed"))
 
 
-@pytest.mark.parametrize("name", [name for name in TRAINABLE if name not in ("swed", "own_data", "small", "wider")])
+REAL = ("swed", "own_data", "small", "small_harbours", "wider")
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINABLE if name not in REAL])
 def test_recipes_on_simulated_tiles_train(run: Run, tmp_path: Path, name: str) -> None:
     ran = run("train", name, "--out", tmp_path / "run", "--set", SIMULATED, *SMALL, "--quiet")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
@@ -51,9 +54,14 @@ def test_swed_trains_and_resumes_with_one_command_each(run: Run, tmp_path: Path,
         assert torch.equal(tensor, first[name]), name
 
 
-@pytest.mark.parametrize("name", ["small", "wider"])
-def test_recipes_train_on_the_real_crops(run: Run, tmp_path: Path, shared: Path, name: str) -> None:
-    changes = (SIMULATED, f"data.root={shared / 'scenes'}", "model.start=null", *SMALL)
+HARBOURS = ("data.parts.1.source=simulated:7-9:harbour", "model.keep=0")
+
+
+@pytest.mark.parametrize(("name", "more"), [("small", ()), ("small_harbours", HARBOURS), ("wider", ())])
+def test_recipes_train_on_the_real_crops(
+    run: Run, tmp_path: Path, shared: Path, name: str, more: tuple[str, ...]
+) -> None:
+    changes = (SIMULATED, f"data.root={shared / 'scenes'}", "model.start=null", *SMALL, *more)
     ran = run("train", name, "--out", tmp_path / "run", "--set", *changes, "--quiet")
     assert (ran.code, ran.err) == (0, "")
 
