@@ -130,6 +130,7 @@ def _write_rows(scratch: Path, index: int, rows: MappedRows) -> None:
                 probability=rows.probability,
                 state=rows.state,
                 look=np.empty((0, 0), np.uint8) if rows.look is None else rows.look,
+                infrared=np.empty(0, np.int16) if rows.infrared is None else rows.infrared,
                 places=np.array(places, dtype=np.int64).reshape(-1, 5),
                 totals=np.concatenate([*totals, np.empty(0, np.float32)]),
                 counts=np.concatenate([*counts, np.empty(0)]),
@@ -148,6 +149,7 @@ def _read_rows(scratch: Path, index: int) -> MappedRows | None:
             places, totals, counts = arrays["places"], arrays["totals"], arrays["counts"]
             row_off, probability, state = int(arrays["row_off"]), arrays["probability"], arrays["state"]
             look = arrays["look"] if arrays["look"].size else None
+            infrared = arrays["infrared"] if arrays["infrared"].size else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     cells, start = [], 0
@@ -156,4 +158,6 @@ def _read_rows(scratch: Path, index: int) -> MappedRows | None:
         total, count = (values[taken].reshape(height, width) for values in (totals, counts))
         cells.append(Cells(layer=layer, row=row, col=col, total=total, count=count))
         start += height * width
-    return MappedRows(row_off=row_off, probability=probability, state=state, look=look, cells=tuple(cells))
+    return MappedRows(
+        row_off=row_off, probability=probability, state=state, look=look, infrared=infrared, cells=tuple(cells)
+    )

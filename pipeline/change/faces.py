@@ -7,6 +7,7 @@ both dates share. Within the margin around cloud and nodata there is neither lan
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,15 +148,18 @@ def _trace_part(
     if window is None:
         return None
     probability, state = _read_window(part, window)
+    error = None if part.share is None else _read_error(part.share, part.grid, window)
     if (state == masks.VALID).sum() == 0:
         return None
     state = np.where(maximum_filter(state != masks.VALID, 2 * margin_px + 1), masks.NODATA, masks.VALID)
-    tracer = ContourTracer(width=state.shape[1], height=state.shape[0], threshold=coast.threshold)
-    tracer.add_strip(probability, state.astype(np.uint8))
+    threshold = coast.threshold if part.share is None else 0.5
+    tracer = ContourTracer(width=state.shape[1], height=state.shape[0], threshold=threshold)
+    tracer.add_strip(probability, state.astype(np.uint8), error)
     traced = tracer.finish()
     grid = _cut_grid(part.grid, window)
     places = plane.project(Ground(grid).compute_coordinates(traced.xy), grid.crs)
-    sigma = _compute_sigma(traced, Ground(grid).pixel_m, coast.probability_rmse, line_sigma_m)
+    rmse = coast.probability_rmse if part.share is None else 1.0  # slopes are in units of the share's error
+    sigma = _compute_sigma(traced, Ground(grid).pixel_m, rmse, line_sigma_m)
     vertex = traced.lines.vertex
     return Faces(
         water=clip_polygons(build_polygons(traced.water, places), box, plane),
@@ -204,8 +208,9 @@ def _read_window(part: RasterPart, window: tuple[int, int, int, int]) -> tuple[N
     probability = np.zeros((bottom - top, right - left), dtype=np.float32)
     state = np.full(probability.shape, masks.NODATA, dtype=np.uint8)
     where = RasterWindow(inner[0], inner[1], inner[2] - inner[0], inner[3] - inner[1])
-    if part.probability is not None:
-        with rasterio.open(part.probability) as src:
+    drawn = part.share or part.probability
+    if drawn is not None:
+        with rasterio.open(drawn) as src:
             numbers, scale, offset = src.read(1, window=where), src.scales[0], src.offsets[0]
             probability[place] = _scale(numbers, scale, offset)
             state[place] = np.where(_find_valid(numbers, src.nodata), masks.VALID, masks.NODATA)
@@ -218,6 +223,19 @@ def _read_window(part: RasterPart, window: tuple[int, int, int, int]) -> tuple[N
         state[place][classes == OBSCURED] = masks.OBSCURED
         state[place][classes == NODATA] = masks.NODATA
     return probability, state
+
+
+def _read_error(path: Path, grid: Grid, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    """Standard deviation of the share in some pixels; 0 beyond the raster's edge and where there is none."""
+    left, top, right, bottom = window
+    inner = (max(left, 0), max(top, 0), min(right, grid.width), min(bottom, grid.height))
+    error = np.zeros((bottom - top, right - left), dtype=np.float32)
+    place = (slice(inner[1] - top, inner[3] - top), slice(inner[0] - left, inner[2] - left))
+    with rasterio.open(path) as src:
+        numbers = src.read(2, window=RasterWindow(inner[0], inner[1], inner[2] - inner[0], inner[3] - inner[1]))
+        values = _scale(numbers, src.scales[1], src.offsets[1])
+        error[place] = np.where(_find_valid(numbers, src.nodata), values, 0)
+    return error
 
 
 def _scale(numbers: NDArray[Any], scale: float, offset: float) -> NDArray[np.float32]:

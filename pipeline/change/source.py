@@ -18,6 +18,7 @@ from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
 
 from pipeline.change.options import ChangeError
+from pipeline.output.classes import SHARE_NAME
 from pipeline.output.texture import TEXTURE_NAME
 from pipeline.record.result import ITEM_NAME, read_sensing_time
 from tiles.grid import Grid
@@ -40,6 +41,7 @@ class RasterPart:
     Attributes:
         grid: Its grid; north up.
         probability: Raster of probability, where there is one.
+        share: Raster of the share of water and its error, where there is one: the contour is drawn from it.
         water: Raster of classes, where there is one; it tells cloud from nodata.
         texture: Raster of brightness on their grid, where there is one, by which dates are registered.
     """
@@ -48,6 +50,7 @@ class RasterPart:
     probability: Path | None
     water: Path | None
     texture: Path | None = None
+    share: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +155,7 @@ def _make_coast(path: Path, properties: dict[str, Any], pairs: list[tuple[Path |
     stated = properties.get("strandline:probability_rmse")
     chances = all(part.probability for part in parts)
     lines = _find((path if path.is_dir() else path.parent) / _VECTORS)
-    textures = [part.texture for part in parts if part.texture]
+    textures = [file for part in parts for file in (part.texture, part.share) if file]
     return DatedCoast(
         path=path,
         files=(*(file for pair in pairs for file in pair if file is not None), *textures, *([lines] if lines else [])),
@@ -170,7 +173,8 @@ def _make_part(probability: Path | None, water: Path | None) -> RasterPart:
     texture = _find((water or probability or Path()).with_name(TEXTURE_NAME))
     if texture is not None and (water is None or _read_grid(texture) != grids[0]):
         texture = None  # of another map
-    return RasterPart(grid=grids[0], probability=probability, water=water, texture=texture)
+    share = None if probability is None else _find(probability.with_name(SHARE_NAME))
+    return RasterPart(grid=grids[0], probability=probability, water=water, texture=texture, share=share)
 
 
 def _read_grid(path: Path) -> Grid:

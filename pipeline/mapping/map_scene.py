@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,8 +34,10 @@ from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
 from pipeline.record.item import Provenance, write_item
 from pipeline.record.result import ITEM_NAME
+from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
 from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
+from pipeline.trace.ellipsoid import Ground
 from tiles.errors import NoValidPixelsError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
@@ -148,15 +151,18 @@ def predict_scene(job: SceneJob) -> Iterator[MappedRows]:
 def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     """Read, predict and trace the scene strip by strip, then write what needs the whole of it."""
     quicklook, texture = Quicklook(job.grid, layers=_LAYERS), Texture(job.grid)
-    tracer = ContourTracer(width=job.grid.width, height=job.grid.height, threshold=job.options.threshold)
+    locator, tracer = _make_locator(job), ContourTracer(width=job.grid.width, height=job.grid.height)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
         state_counts, islets = np.zeros(3, dtype=np.int64), Counter[str]()
         for rows in _hide_islets(job, row_source(job)):
             with job.clock.stage("write rasters"):
                 maps.write_rows(rows.row_off, rows.probability, rows.state)
-            with job.clock.stage("trace"):
-                tracer.add_strip(rows.probability, rows.state)
+            for located in _locate(job, locator, rows):
+                with job.clock.stage("write rasters"):
+                    maps.write_share(located.row_off, located.share, located.error, located.state)
+                with job.clock.stage("trace"):
+                    tracer.add_strip(located.share, located.state, located.error)
             _add_map_to_quicklook(quicklook, texture, rows)
             state_counts += np.bincount(rows.state.ravel(), minlength=3)
             islets.update(clouds=rows.clouds, vessels=rows.vessels)
@@ -177,6 +183,23 @@ def _hide_islets(job: SceneJob, rows: Iterator[MappedRows]) -> Iterator[MappedRo
     width_m, height_m = compute_pixel_m(job.scene.grid)
     rule = IsletRule(threshold=job.options.threshold, width_m=width_m, height_m=height_m, rows=job.grid.height)
     return hide_islets(rows, rule, clock=job.clock)
+
+
+def _make_locator(job: SceneJob) -> ShoreLocator:
+    width_m, height_m = Ground(job.grid).pixel_m
+    return ShoreLocator(
+        width=job.grid.width,
+        height=job.grid.height,
+        pixel_m=math.sqrt(width_m * height_m),
+        threshold=job.options.threshold,
+        probability_rmse=job.card.probability_rmse,
+    )
+
+
+def _locate(job: SceneJob, locator: ShoreLocator, rows: MappedRows) -> Iterator[LocatedRows]:
+    """The rows whose shore can be located now that these are there."""
+    with job.clock.stage("locate shore"):
+        yield from list(locator.add_rows(rows.probability, rows.state, rows.infrared))
 
 
 def _write_results(
@@ -234,7 +257,7 @@ def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
         scene=job.scene.id,
         acquired=job.scene.acquired,
         model=job.model_name,
-        probability_rmse=job.card.probability_rmse,
+        probability_rmse=1.0,  # the slopes are in units of the share's error
         tide_m=job.tide.height_m,
     )
     options = CoastlineOptions(

@@ -208,6 +208,7 @@ class _MosaicBuild:
                 grid=scene.grid,
                 overpass=overpasses[number],
                 acquired=scene.acquired,
+                threshold=self.mapped.threshold,
             )
             for number, scene in enumerate(self.mapped.scenes)
         ]

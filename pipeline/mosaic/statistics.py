@@ -22,7 +22,8 @@ from rasterio.errors import RasterioError
 from scipy.ndimage import map_coordinates
 
 from pipeline.mosaic.lattice import Lattice, find_transformer
-from pipeline.output.classes import NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE
+from pipeline.output.classes import NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE, SHARE_NAME
+from pipeline.shore.stretch import spread_share
 from pipeline.trace.traced import Bools
 from tiles import masks
 from tiles.errors import RasterReadError
@@ -62,6 +63,7 @@ class Layer:
         grid: Their grid.
         overpass: Number of the acquisition that it is a part of; they rise with time.
         acquired: Time of sensing.
+        threshold: Probability from which a pixel of its map is water.
     """
 
     number: int
@@ -69,6 +71,7 @@ class Layer:
     grid: Grid
     overpass: int
     acquired: datetime | None
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +79,7 @@ class LayerWindow:
     """A window of one layer, on the lattice.
 
     Attributes:
-        probability: (row, col) of water, NaN where the ground is not seen.
+        probability: (row, col) of water, near a shore the share of water; NaN where the ground is not seen.
         obscured: (row, col) True under cloud.
         covered: (row, col) True within the scene's grid.
     """
@@ -161,13 +164,25 @@ def _read_layer(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:
 
 
 def _read_maps(layer: Layer, window: Window) -> tuple[Field, Bools]:
-    """Probability of water, NaN where not known, and where cloud hides the ground, in a window of a scene's grid."""
+    """Probability of water, NaN where not known, and where cloud hides the ground, in a window of a scene's grid.
+
+    Near a shore the share of water stands for it, by which the scene's own line was drawn.
+    """
     with rasterio.open(layer.folder / "probability.tif") as src:
         steps = src.read(1, window=window.to_rasterio())
     with rasterio.open(layer.folder / "water.tif") as src:
         classes = src.read(1, window=window.to_rasterio())
-    probability = np.where(steps == NODATA, np.nan, steps * np.float32(PROBABILITY_SCALE) + PROBABILITY_OFFSET)
-    return probability.astype(np.float32), classes == OBSCURED
+    probability = np.where(steps == NODATA, np.nan, _scale(steps)).astype(np.float32)
+    if (layer.folder / SHARE_NAME).exists():
+        with rasterio.open(layer.folder / SHARE_NAME) as src:
+            share, error = src.read(window=window.to_rasterio())
+        near = (error > 0) & (error != NODATA)
+        probability[near] = spread_share(_scale(share[near]), layer.threshold)
+    return probability, classes == OBSCURED
+
+
+def _scale(steps: NDArray[np.uint8]) -> Field:
+    return np.asarray(steps * np.float32(PROBABILITY_SCALE) + np.float32(PROBABILITY_OFFSET), np.float32)
 
 
 def _warp_layer(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:

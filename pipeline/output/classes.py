@@ -15,6 +15,7 @@ __all__ = [
     "OBSCURED",
     "PROBABILITY_OFFSET",
     "PROBABILITY_SCALE",
+    "SHARE_NAME",
     "WATER",
 ]
 
@@ -33,6 +34,10 @@ CLASS_COLOURS: Mapping[int, tuple[int, int, int]] = MappingProxyType(
 
 MIDDLE_COLOUR: Final = (251, 250, 245)
 """Colour of probability 0.5, between those of land and water."""
+
+SHARE_NAME: Final = "share.tif"
+"""Share of water near the shore and its standard deviation, in the steps of ``probability.tif``; the coastline is drawn
+where the share is one half."""
 
 PROBABILITY_SCALE: Final = 0.004
 PROBABILITY_OFFSET: Final = 0.002

@@ -1,7 +1,8 @@
-"""Write the two maps of a scene as Cloud Optimized GeoTIFFs, strip by strip in constant memory.
+"""Write the maps of a scene as Cloud Optimized GeoTIFFs, strip by strip in constant memory.
 
-``water.tif`` holds a class a pixel, ``probability.tif`` the network's answer in steps of 0.004. The steps are cut
-(not rounded), so that ``probability >= 0.5`` in the file is the class ``water`` to the last pixel.
+``water.tif`` holds a class a pixel, ``probability.tif`` the network's answer in steps of 0.004, ``share.tif`` the share
+of water by which the coastline is drawn and its error, in the same steps. The steps are cut (not rounded), so that
+``probability >= 0.5`` in the file is the class ``water`` to the last pixel.
 
 Source: OGC 21-026, OGC Cloud Optimized GeoTIFF Standard; GDAL's COG driver.
 """
@@ -30,6 +31,7 @@ from pipeline.output.classes import (
     OBSCURED,
     PROBABILITY_OFFSET,
     PROBABILITY_SCALE,
+    SHARE_NAME,
     WATER,
 )
 from pipeline.output.styles import read_style
@@ -107,13 +109,13 @@ def _put(values: npt.NDArray[np.uint8], value: int, *, where: npt.NDArray[np.boo
 
 
 class MapWriter:
-    """Takes the map of a scene strip by strip, and leaves ``water.tif`` and ``probability.tif``.
+    """Takes the map of a scene strip by strip, and leaves ``water.tif``, ``probability.tif``, ``share.tif`` if told it.
 
     Strips may come in any order and height. Use it as a context manager and call :meth:`finish` inside: leaving the
     block without it (an error, Ctrl-C) removes everything that was begun.
 
     Args:
-        folder: Existing folder for the two files; temporary files of width × height × 2 bytes lie there meanwhile.
+        folder: Existing folder for the files; temporary files of width × height × 4 bytes lie there meanwhile.
         grid: The scene's grid.
         threshold: Lowest probability that counts as water.
         tags: Names and values for the files' metadata (scene, model …); nothing that changes from run to run.
@@ -124,22 +126,22 @@ class MapWriter:
     ) -> None:
         self.water_path = folder / "water.tif"
         self.probability_path = folder / "probability.tif"
+        self.share_path = folder / SHARE_NAME
         self._grid = grid
         self._threshold = threshold
         self._tags = {"TIFFTAG_SOFTWARE": f"Strandline {__version__}", "AREA_OR_POINT": "Area", **(tags or {})}
-        self._begun = {path: path.with_name(f".{path.stem}.begun.tif") for path in self.paths}
+        self._begun: dict[Path, Path] = {}
         self._open: dict[Path, Any] = {}
 
     @property
-    def paths(self) -> tuple[Path, Path]:
-        """The two files that :meth:`finish` leaves."""
-        return self.water_path, self.probability_path
+    def paths(self) -> tuple[Path, ...]:
+        """The files that :meth:`finish` leaves; the share is among them once some of it was written."""
+        return tuple(self._begun)
 
     def __enter__(self) -> Self:
-        require_space(self.water_path.parent, 2 * self._grid.width * self._grid.height)
-        for path, begun in self._begun.items():
-            with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
-                self._open[path] = rasterio.open(begun, "w", **self._profile())
+        require_space(self.water_path.parent, 4 * self._grid.width * self._grid.height)
+        for path in (self.water_path, self.probability_path):
+            self._begin(path)
         self._describe()
         return self
 
@@ -176,22 +178,52 @@ class MapWriter:
             classes[part] = compute_classes(probability[part], state[part], threshold=self._threshold)
             steps[part] = compute_probability_dn(probability[part], state[part])
         window = RasterWindow(0, row_off, cols, rows)
-        self._write(self.water_path, classes, window)
-        self._write(self.probability_path, steps, window)
+        self._write(self.water_path, classes[None], window)
+        self._write(self.probability_path, steps[None], window)
 
-    def finish(self) -> tuple[Path, Path]:
+    def write_share(
+        self,
+        row_off: int,
+        share: npt.NDArray[np.float32],
+        error: npt.NDArray[np.float32],
+        state: npt.NDArray[np.uint8],
+    ) -> None:
+        """Write the share of water of some rows, which may come later than their map.
+
+        Args:
+            row_off: Row of the grid at which they begin.
+            share: 0 to 1, ``(rows, width)``, NaN where there is none.
+            error: Its standard deviation, likewise.
+            state: As for :meth:`write_rows`.
+
+        Raises:
+            OutputError: The disk is full or the file cannot be written.
+        """
+        if self.share_path not in self._begun:
+            self._begin(self.share_path)
+            self._describe_share()
+        steps = np.empty((2, *share.shape), dtype=np.uint8)
+        for first in range(0, len(share), _COMPUTED_ROWS):
+            part = slice(first, first + _COMPUTED_ROWS)
+            for number, values in enumerate((share, error)):
+                steps[number, part] = compute_probability_dn(values[part], state[part])
+        self._write(self.share_path, steps, RasterWindow(0, row_off, share.shape[1], len(share)))
+
+    def finish(self) -> tuple[Path, ...]:
         """Turn what was written into Cloud Optimized GeoTIFFs, with overviews, checked by reading them back.
 
         Returns:
-            ``water.tif`` and ``probability.tif``; the names of the classes (``water.tif.aux.xml``) and the styles that
-            QGIS applies by itself (``.qml``) lie beside.
+            ``water.tif``, ``probability.tif`` and ``share.tif``; the names of the classes (``water.tif.aux.xml``) and
+            the styles that QGIS applies by itself (``.qml``) lie beside.
 
         Raises:
-            OutputError: One of them cannot be written whole; neither is left.
+            OutputError: One of them cannot be written whole; none is left.
         """
         try:
             self._make_cog(self.water_path, overviews="MODE", predictor="NO")
             self._make_cog(self.probability_path, overviews="AVERAGE", predictor="STANDARD")
+            if self.share_path in self._begun:
+                self._make_cog(self.share_path, overviews="AVERAGE", predictor="NO")
             self._write_names_and_styles()
         except BaseException:
             for path in self.paths:
@@ -202,15 +234,22 @@ class MapWriter:
     def _write_names_and_styles(self) -> None:
         write_category_names(self.water_path)
         for path in self.paths:
+            style = "probability" if path == self.share_path else path.stem
             with output_errors(path):
-                path.with_suffix(".qml").write_text(read_style(path.stem), encoding="utf-8")
+                path.with_suffix(".qml").write_text(read_style(style), encoding="utf-8")
 
-    def _profile(self) -> dict[str, Any]:
+    def _begin(self, path: Path) -> None:
+        self._begun[path] = path.with_name(f".{path.stem}.begun.tif")
+        with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
+            self._open[path] = rasterio.open(self._begun[path], "w", **self._profile(path))
+
+    def _profile(self, path: Path) -> dict[str, Any]:
         # Not compressed: a strip may end inside a block, and a compressed block that is rewritten leaves a hole.
         return {
             "driver": "GTiff",
             "dtype": "uint8",
-            "count": 1,
+            "count": 2 if path == self.share_path else 1,
+            "interleave": "band",
             "nodata": NODATA,
             "crs": self._grid.crs,
             "transform": self._grid.transform,
@@ -229,11 +268,22 @@ class MapWriter:
         water.write_colormap(1, {value: (*rgb, 255) for value, rgb in CLASS_COLOURS.items()} | {NODATA: (0, 0, 0, 0)})
         probability.update_tags(**self._tags, TIFFTAG_IMAGEDESCRIPTION="Probability of water, 0 to 1")
         probability.set_band_description(1, "probability of water")
-        probability.scales, probability.offsets = (PROBABILITY_SCALE,), (PROBABILITY_OFFSET,)
+        self._scale(probability)
+
+    def _describe_share(self) -> None:
+        share = self._open[self.share_path]
+        share.update_tags(**self._tags, TIFFTAG_IMAGEDESCRIPTION="Share of water at the shore, 0 to 1, and its error")
+        share.descriptions = "share of water", "standard deviation of the share"
+        self._scale(share)
+
+    @staticmethod
+    def _scale(dataset: Any) -> None:  # noqa: ANN401 (rasterio is not typed)
+        dataset.scales = (PROBABILITY_SCALE,) * dataset.count
+        dataset.offsets = (PROBABILITY_OFFSET,) * dataset.count
 
     def _write(self, path: Path, values: npt.NDArray[np.uint8], window: RasterWindow) -> None:
         with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
-            self._open[path].write(values, 1, window=window)
+            self._open[path].write(values, window=window)
 
     def _make_cog(self, path: Path, *, overviews: str, predictor: str) -> None:
         with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
@@ -246,6 +296,7 @@ class MapWriter:
                 level=6,
                 predictor=predictor,
                 blocksize=_BLOCK,
+                interleave="band",
                 overview_resampling=overviews,
                 bigtiff="IF_SAFER",
                 num_threads="ALL_CPUS",
@@ -266,7 +317,7 @@ def _check_same_pixels(begun: Path, path: Path) -> None:
     with rasterio.open(begun) as src, rasterio.open(path) as dst:
         for _, window in src.block_windows(1):
             wide = RasterWindow(0, window.row_off, src.width, window.height)
-            if window.col_off == 0 and not np.array_equal(src.read(1, window=wide), dst.read(1, window=wide)):
+            if window.col_off == 0 and not np.array_equal(src.read(window=wide), dst.read(window=wide)):
                 raise OutputError(f"{path} does not read back as it was written. Check the disk's space and health.")
 
 

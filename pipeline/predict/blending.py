@@ -79,6 +79,7 @@ class Blender:
         self._row = domain.row_off  # first row that is held
         self._sum = np.zeros((0, domain.width), dtype=np.float32)
         self._state, self._look = (np.zeros((0, domain.width), dtype=np.uint8) for _ in range(2))
+        self._infrared = np.zeros((0, domain.width), dtype=np.int16)
 
     def reach(self, interior: Window) -> Window | None:
         """The pixels that a tile takes part in: its interior and overlap, cut to the domain."""
@@ -116,31 +117,35 @@ class Blender:
         )
         self._sum[self._slices(target)] += probability * rows[:, None] * cols
 
-    def set_state(self, interior: Window, state: NDArray[np.uint8], look: NDArray[np.uint8]) -> None:
-        """Say which pixels of a tile's interior have data, and what they look like."""
+    def set_state(
+        self, interior: Window, state: NDArray[np.uint8], look: NDArray[np.uint8], infrared: NDArray[np.int16]
+    ) -> None:
+        """Say which pixels of a tile's interior have data, what they look like, and their near infrared."""
         self._hold(interior.row_stop)
         self._state[self._slices(interior)] = state
         self._look[self._slices(interior)] = look
+        self._infrared[self._slices(interior)] = infrared
 
     def take(
         self, interior_stop: int
-    ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]]:
+    ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int16]]]:
         """Give back the rows that are finished once all tiles above ``interior_stop`` were added, and forget them.
 
         Args:
             interior_stop: First row below the interiors so far.
 
         Yields:
-            First row, probability, state and look, at most once.
+            First row, probability, state, look and infrared, at most once.
         """
         last = interior_stop >= self._domain.row_stop
         stop = self._domain.row_stop if last else interior_stop - self._overlap
         count = stop - self._row
         if count > 0:
             self._hold(stop)
-            yield self._row, self._sum[:count], self._state[:count], self._look[:count]
+            part = slice(count)
+            yield self._row, self._sum[part], self._state[part], self._look[part], self._infrared[part]
             self._sum, self._state, self._row = self._sum[count:].copy(), self._state[count:].copy(), stop
-            self._look = self._look[count:].copy()
+            self._look, self._infrared = self._look[count:].copy(), self._infrared[count:].copy()
 
     def _slices(self, window: Window) -> tuple[slice, slice]:
         top, left = window.row_off - self._row, window.col_off - self._domain.col_off
@@ -151,4 +156,5 @@ class Blender:
         if missing > 0:
             self._sum = np.pad(self._sum, ((0, missing), (0, 0)))
             self._look = np.pad(self._look, ((0, missing), (0, 0)))
+            self._infrared = np.pad(self._infrared, ((0, missing), (0, 0)))
             self._state = np.pad(self._state, ((0, missing), (0, 0)), constant_values=NODATA)

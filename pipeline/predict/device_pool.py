@@ -151,15 +151,16 @@ class DevicePool(Pool):
 
     def _look_at(self, tile: Tile, strip: Strip, answer: TileMap) -> list[Cells]:
         """Bands of picture and looks are brought to reflectance on the host for the interior, those of chips there."""
-        visible, look = self._prediction.visible, self._prediction.look
+        visible, look, infrared = self._prediction.visible, self._prediction.look, self._prediction.infrared_channel
         wanted = [*(visible.channels if visible else ()), *(look.all if look else ())]
+        wanted += [] if infrared is None else [infrared]
         if not wanted:
             return []
         channels = sorted(set(wanted))
         bands = tuple(strip.bands[channel] for channel in channels)
         read = replace(strip, bands=bands, classification=None).read(tile.interior).reflectance
         reflectance = dict(zip(channels, read, strict=True))
-        add_looks(answer.look, self._prediction, reflectance)
+        add_looks(answer.look, answer.infrared, self._prediction, reflectance)
         picture = replace(self._prediction, visible=replace(visible, texture=()) if visible else None)
         cells = list(compute_cells(picture, tile, reflectance, answer.state))
         return [*cells, *cut_chips(self._prediction, tile, answer.state, lambda part: self._read_chip(strip, part))]

@@ -46,7 +46,7 @@ class TilePool(Pool):
             if outside is not None:
                 answer.state[outside] = NODATA
             reflectance = pixels.reflectance[(slice(None), *inside)]
-            add_looks(answer.look, prediction, reflectance)
+            add_looks(answer.look, answer.infrared, prediction, reflectance)
             cells = list(compute_cells(prediction, tile, reflectance, answer.state))
         is_valid = answer.state == VALID
         if is_valid.any():  # else there is nothing to ask the network

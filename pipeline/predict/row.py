@@ -32,6 +32,7 @@ class RowInWork:
         probability: float32 (row, col), written by the threads.
         state: uint8 (row, col), the same.
         look: uint8 (row, col), the same.
+        infrared: int16 (row, col), the same; ``None``: the network reads no near infrared.
         tiles: What each tile gives to the picture, once it is done; from left to right.
     """
 
@@ -39,6 +40,7 @@ class RowInWork:
     probability: NDArray[np.float32]
     state: NDArray[np.uint8]
     look: NDArray[np.uint8]
+    infrared: NDArray[np.int16] | None
     tiles: tuple[Future[list[Cells]], ...]
 
     def wait_until_few(self, count: int) -> None:
@@ -58,7 +60,14 @@ class RowInWork:
         """
         cells = tuple(cell for tile in self.tiles for cell in tile.result())
         row_off = self.row.interior.row_off - area.window.row_off
-        return MappedRows(row_off=row_off, probability=self.probability, state=self.state, look=self.look, cells=cells)
+        return MappedRows(
+            row_off=row_off,
+            probability=self.probability,
+            state=self.state,
+            look=self.look,
+            infrared=self.infrared,
+            cells=cells,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,11 +78,13 @@ class TileMap:
         probability: float32, NaN until it is known.
         state: uint8, nodata until it is known.
         look: uint8, 0 until it is known.
+        infrared: int16, likewise.
     """
 
     probability: NDArray[np.float32]
     state: NDArray[np.uint8]
     look: NDArray[np.uint8]
+    infrared: NDArray[np.int16]
 
 
 class Pool(ABC):
@@ -109,15 +120,18 @@ class Pool(ABC):
         probability = np.full(row.interior.shape, np.nan, dtype=np.float32)
         state = np.full(row.interior.shape, NODATA, dtype=np.uint8)
         look = np.zeros(row.interior.shape, dtype=np.uint8)
+        infrared = np.zeros(row.interior.shape, dtype=np.int16)
 
         def run(tile: Tile) -> list[Cells]:
             target = tile.interior.slices(within=row.interior)
-            return self._map_tile(
-                strip, tile, TileMap(probability=probability[target], state=state[target], look=look[target])
+            part = TileMap(
+                probability=probability[target], state=state[target], look=look[target], infrared=infrared[target]
             )
+            return self._map_tile(strip, tile, part)
 
         tiles = tuple(self._threads.submit(run, tile) for tile in row.tiles)
-        return RowInWork(row=row, probability=probability, state=state, look=look, tiles=tiles)
+        known = None if self._prediction.infrared_channel is None else infrared
+        return RowInWork(row=row, probability=probability, state=state, look=look, infrared=known, tiles=tiles)
 
     @abstractmethod
     def _map_tile(self, strip: Strip, tile: Tile, answer: TileMap) -> list[Cells]:

@@ -72,10 +72,17 @@ def _blend_rows(
         with prediction.clock.stage("wait for decoding"):
             strip = next(strips)
         cells += _blend_row(prediction, row, strip, blender)
-        for first, total, state, look in blender.take(row.interior.row_stop):
+        for first, total, state, look, infrared in blender.take(row.interior.row_stop):
             probability = np.where(state == VALID, total.clip(0, 1), np.float32(np.nan))
             row_off = first - prediction.area.window.row_off
-            yield MappedRows(row_off=row_off, probability=probability, state=state, look=look, cells=tuple(cells))
+            yield MappedRows(
+                row_off=row_off,
+                probability=probability,
+                state=state,
+                look=look,
+                infrared=None if prediction.infrared_channel is None else infrared,
+                cells=tuple(cells),
+            )
             cells = []
 
 
@@ -87,9 +94,10 @@ def _blend_row(prediction: Prediction, row: TileRow, strip: Strip, blender: Blen
             pixels = strip.read(tile.read)
             kept = leave_out(pixels.state[inside], prediction, tile)
             reflectance, look = pixels.reflectance[(slice(None), *inside)], np.zeros_like(kept)
-            add_looks(look, prediction, reflectance)
+            infrared = np.zeros(kept.shape, np.int16)
+            add_looks(look, infrared, prediction, reflectance)
             yield from compute_cells(prediction, tile, reflectance, kept)
-        blender.set_state(tile.interior, kept, look)
+        blender.set_state(tile.interior, kept, look, infrared)
         target = blender.reach(tile.interior)
         if target is not None and (pixels.state == VALID).any():
             with prediction.clock.stage("network"):

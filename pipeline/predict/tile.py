@@ -27,12 +27,16 @@ __all__ = [
     "ask_network",
     "compute_cells",
     "cut_chips",
+    "encode_infrared",
     "fill_unknown",
     "leave_out",
 ]
 
 Channels = NDArray[np.float32] | Mapping[int, NDArray[np.float32]]
 """Reflectance by channel: all of them, (band, row, col), or those that are asked for."""
+
+NEAR_INFRARED = ("B08", "B8A")
+"""Bands by which the shore is located, the better one first."""
 
 _BLOCK_ROWS = 1024
 """Of the 10 m bands of Sentinel-2 products, and of most Cloud Optimized GeoTIFFs made of them."""
@@ -47,6 +51,8 @@ class MappedRows:
         probability: Water probability, float32 (row, col), NaN where the state is not valid.
         state: uint8 (row, col): valid, nodata or obscured, as in ``tiles.masks``.
         look: uint8 (row, col): what they look like, as in ``pipeline.predict.looks``; ``None``: nobody asked.
+        infrared: int16 (row, col): reflectance of the near infrared in steps of 0.0001, by which the shore is located;
+            ``None``: the network reads no such band.
         cells: What their tiles give to the picture of the scene, in the order in which it is to be added.
         clouds: Islets that end in these rows, and were hidden as clouds.
         vessels: The same, as vessels.
@@ -56,6 +62,7 @@ class MappedRows:
     probability: NDArray[np.float32]
     state: NDArray[np.uint8]
     look: NDArray[np.uint8] | None = None
+    infrared: NDArray[np.int16] | None = None
     cells: tuple[Cells, ...] = ()
     clouds: int = 0
     vessels: int = 0
@@ -82,6 +89,12 @@ class Prediction:
     clock: StageClock
     visible: Visible | None = None
     look: LookChannels | None = None
+
+    @property
+    def infrared_channel(self) -> int | None:
+        """The channel by which the shore is located: B08 or, without it, B8A; ``None``: there is neither."""
+        names = [band.name for band in self.plan.bands]
+        return next((names.index(name) for name in NEAR_INFRARED if name in names), None)
 
     @property
     def overlap(self) -> int | None:
@@ -138,16 +151,27 @@ def leave_out(state: NDArray[np.uint8], prediction: Prediction, tile: Tile) -> N
     return state if outside is None else np.where(outside, np.uint8(NODATA), state)
 
 
-def add_looks(look: NDArray[np.uint8], prediction: Prediction, reflectance: Channels) -> None:
-    """Write what the pixels of a tile look like, where anybody asks.
+def add_looks(
+    look: NDArray[np.uint8], infrared: NDArray[np.int16], prediction: Prediction, reflectance: Channels
+) -> None:
+    """Write what the pixels of a tile look like, and their near infrared, where anybody asks.
 
     Args:
         look: (row, col), of the tile's interior.
+        infrared: (row, col), likewise.
         prediction: Which channels say it.
         reflectance: Of the same, (row, col) by channel.
     """
     if prediction.look is not None:
         look[:] = compute_look([reflectance[channel] for channel in prediction.look.all])
+    if prediction.infrared_channel is not None:
+        infrared[:] = encode_infrared(reflectance[prediction.infrared_channel])
+
+
+def encode_infrared(reflectance: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Reflectance in steps of 0.0001, kept within the range of the type."""
+    steps: NDArray[np.int16] = np.rint((reflectance * np.float32(1e4)).clip(-32768, 32767)).astype(np.int16)
+    return steps
 
 
 def compute_cells(

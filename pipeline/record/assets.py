@@ -15,6 +15,7 @@ from pipeline.output.classes import (
     NODATA,
     PROBABILITY_OFFSET,
     PROBABILITY_SCALE,
+    SHARE_NAME,
 )
 from pipeline.output.fields import LAYERS
 from pipeline.output.texture import TEXTURE_NAME, TEXTURE_SCALE
@@ -41,6 +42,7 @@ _VECTOR_TYPES = {
 _KINDS: dict[str, _Kind] = {
     "water.tif": _Kind(pystac.MediaType.COG, "Land/water map"),
     "probability.tif": _Kind(pystac.MediaType.COG, "Probability of water"),
+    SHARE_NAME: _Kind(pystac.MediaType.COG, "Share of water at the shore, which the coastline follows, and its error"),
     TEXTURE_NAME: _Kind(pystac.MediaType.GEOTIFF, "Brightness of small squares, to register other dates by"),
     "preview.png": _Kind(pystac.MediaType.PNG, "Preview", ("overview",)),
     "coastline.gpkg": _Kind("application/geopackage+sqlite3", "Coastline, water and land, with QGIS styles"),
@@ -59,7 +61,7 @@ _KINDS: dict[str, _Kind] = {
     },
     **{
         f"{name}.qml": _Kind(pystac.MediaType.XML, f"QGIS style of {name}", ("metadata",))
-        for name in ("probability", *LAYERS)
+        for name in ("probability", "share", *LAYERS)
     },
     "water.tif.aux.xml": _Kind(pystac.MediaType.XML, "Names of the classes", ("metadata",)),
 }
@@ -89,7 +91,7 @@ def _build_asset(path: Path, kind: _Kind, grid: Grid) -> pystac.Asset:
     }
     if path.name == "water.tif":
         fields |= _describe_pixels(grid) | {"classification:classes": describe_classes()}
-    elif path.name == "probability.tif":
+    elif path.name in ("probability.tif", SHARE_NAME):
         fields |= _describe_probability(grid)
     elif path.name == TEXTURE_NAME:
         fields |= _describe_pixels(grid) | {"raster:scale": TEXTURE_SCALE}

@@ -39,6 +39,9 @@ _NEAREST = 2.0**-10
 """Crossings keep this share of a pixel (1 cm at 10 m) away from nodes, so that no ring can collapse."""
 
 
+_LEAST_ERROR = 1e-3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Block:
     """Some rows of nodes whose cells above and below are known, and the row of nodes below them.
@@ -49,6 +52,7 @@ class Block:
         probability: (rows + 1, nodes) float32.
         wet: (rows + 1, nodes) True where a node is water.
         cells: (rows + 1, nodes + 1) state of the cells above and below each row, with a column outside on each side.
+        error: (rows + 1, nodes) float32, standard deviation of the probability near the contour; ``None``: not known.
     """
 
     row: int
@@ -56,6 +60,7 @@ class Block:
     probability: NDArray[np.float32]
     wet: Bools
     cells: NDArray[np.uint8]
+    error: NDArray[np.float32] | None = None
 
     @property
     def rows(self) -> int:
@@ -166,7 +171,8 @@ def compute_segments(block: Block) -> tuple[Ints, NDArray[np.complex64]]:
 
     Returns:
         (2, edges) vertex at the tail and at the head of each edge, water on its left; and (edges,) the slope of the
-        probability half way along it, per pixel: in x the real part, in y the imaginary one.
+        probability half way along it, per pixel: in x the real part, in y the imaginary one. Where the block knows the
+        probability's error, the slope is in units of it.
     """
     wet = block.wet
     mixed = (wet[:-1] != wet[1:])[:, :-1]
@@ -183,7 +189,11 @@ def compute_segments(block: Block) -> tuple[Ints, NDArray[np.complex64]]:
     corners, node = corners.take(cell, axis=1), block.node(row, col).take(cell)
     above_next = 4 * block.stride
     offset = np.array([1, 4 + 2, above_next + 1, 2])  # top, right, bottom and left, from the cell's upper left node
-    return 4 * node + offset.take(sides.T), _compute_slope(corners, sides, block.threshold)
+    slope = _compute_slope(corners, sides, block.threshold)
+    if block.error is not None:
+        error = block.error.reshape(-1).take(ring).mean(axis=0).take(cell)
+        slope /= np.maximum(error, np.float32(_LEAST_ERROR))
+    return 4 * node + offset.take(sides.T), slope
 
 
 def _compute_slope(corners: Floats, sides: Ints, threshold: float) -> NDArray[np.complex64]:

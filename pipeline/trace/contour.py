@@ -55,16 +55,24 @@ class ContourTracer:
         self._node_row = 0
         self._last_probability = np.empty((0, width + 2), dtype=np.float32)
         self._last_code = np.empty((0, width + 2), dtype=np.uint8)
+        self._last_error = np.empty((0, width + 2), dtype=np.float32)
         self._last_cells = np.full((1, width + 3), OUTSIDE, dtype=np.uint8)
         self._pieces: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
 
-    def add_strip(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
+    def add_strip(
+        self,
+        probability: NDArray[np.floating[Any]],
+        state: NDArray[np.uint8],
+        error: NDArray[np.float32] | None = None,
+    ) -> None:
         """Take the next rows of the scene.
 
         Args:
             probability: (rows, width) water probability; its value does not matter where ``state`` is not 0. NaN
                 where it is 0 counts as nodata.
             state: (rows, width) 0 valid, 1 nodata, 2 obscured by cloud.
+            error: (rows, width) standard deviation of the probability near the contour: slopes are then given in units
+                of it. With all strips of a scene, or with none.
 
         Raises:
             GridError: The strip is as wide as no strip of the scene, or reaches below it.
@@ -80,7 +88,8 @@ class ContourTracer:
                 "Strips must not overlap, nor reach below the scene."
             )
         for row in range(0, len(probability), _BLOCK_ROWS):
-            self._add_rows(probability[row : row + _BLOCK_ROWS], state[row : row + _BLOCK_ROWS])
+            rows = slice(row, row + _BLOCK_ROWS)
+            self._add_rows(probability[rows], state[rows], None if error is None else error[rows])
 
     def finish(self) -> Traced:
         """Join what was found in all strips.
@@ -98,16 +107,23 @@ class ContourTracer:
         parts = {name: np.concatenate(self._pieces.pop(name), axis=-1) for name in list(self._pieces)}
         return Pieces(width=self._width, height=self._height, **parts)
 
-    def _add_rows(self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8]) -> None:
+    def _add_rows(
+        self, probability: NDArray[np.floating[Any]], state: NDArray[np.uint8], error: NDArray[np.float32] | None
+    ) -> None:
         values = probability.astype(np.float32, copy=False)
         # Mapping leaves no probability under cloud: that is cloud, not missing data.
         missing = (np.isnan(values) & (state == VALID)) | (state == NODATA)
         code = missing * _NODATA_CODE + ((state == OBSCURED) & ~missing) * _OBSCURED_CODE
         self._rows_taken += len(values)
-        self._add_nodes(self._make_nodes(self._last_probability, values), self._make_nodes(self._last_code, code))
+        errors = None if error is None else self._make_nodes(self._last_error, error)
+        self._add_nodes(
+            self._make_nodes(self._last_probability, values), self._make_nodes(self._last_code, code), errors
+        )
         if self._rows_taken == self._height:
             beyond = np.full_like(self._last_code, OUTSIDE)
-            self._add_nodes(self._last_probability.repeat(2, axis=0), np.concatenate((self._last_code, beyond)))
+            last_error = None if errors is None else self._last_error.repeat(2, axis=0)
+            codes = np.concatenate((self._last_code, beyond))
+            self._add_nodes(self._last_probability.repeat(2, axis=0), codes, last_error)
 
     def _make_nodes(self, above: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
         """The row of nodes above some pixels, if any, and theirs; the outermost are repeated on the scene's edge."""
@@ -123,7 +139,9 @@ class ContourTracer:
             nodes[-1] = inner[-1]
         return nodes
 
-    def _add_nodes(self, probability: NDArray[np.float32], code: NDArray[np.uint8]) -> None:
+    def _add_nodes(
+        self, probability: NDArray[np.float32], code: NDArray[np.uint8], error: NDArray[np.float32] | None
+    ) -> None:
         rows = np.maximum(code[:-1], code[1:])
         cells = np.full((len(code), self._width + 3), OUTSIDE, dtype=np.uint8)
         cells[0] = self._last_cells
@@ -134,10 +152,13 @@ class ContourTracer:
             probability=probability,
             wet=probability >= self._threshold,
             cells=cells,
+            error=error,
         )
         self._node_row += block.rows
         # Copies, so that no view keeps a whole strip alive.
         self._last_probability, self._last_code = probability[-1:].copy(), code[-1:].copy()
+        if error is not None:
+            self._last_error = error[-1:].copy()
         self._last_cells = cells[-1:].copy()
         for name, array in compute_pieces(block).items():
             self._pieces[name].append(array.astype(self._number_type) if array.dtype == np.int64 else array)

@@ -97,6 +97,7 @@ class Traced:
         height: Rows of the scene.
         xy: (vertices, 2) pixel coordinates: x to the right, y down, the centre of pixel (0, 0) at (0.5, 0.5).
         gradient: (vertices, 2) slope of the probability in x and y, per pixel; zero where a vertex is no crossing.
+            Where the tracer was told the probability's standard deviation, the slope is in units of it.
         lines: Where land meets water.
         water: Bodies of water.
         land: Bodies of land.

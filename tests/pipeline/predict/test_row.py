@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -32,7 +33,7 @@ def make_cells(layer: int) -> Cells:
 
 def make_row_of(*tiles: Future[list[Cells]]) -> RowInWork:
     probability, state, look = np.zeros((4, 7), np.float32), np.zeros((4, 7), np.uint8), np.zeros((4, 7), np.uint8)
-    return RowInWork(row=make_row(), probability=probability, state=state, look=look, tiles=tiles)
+    return RowInWork(row=make_row(), probability=probability, state=state, look=look, infrared=None, tiles=tiles)
 
 
 def finish(result: object) -> Future[list[Cells]]:
@@ -53,13 +54,12 @@ def test_each_tile_writes_its_own_part_and_what_none_writes_is_nodata() -> None:
             assert answer.probability.shape == answer.state.shape == answer.look.shape == tile.interior.shape
             if tile.interior.col_off == 3:
                 return [make_cells(0)]
-            answer.probability[:], answer.state[:], answer.look[:] = 0.25, VALID, 3
+            answer.probability[:], answer.state[:], answer.look[:], answer.infrared[:] = 0.25, VALID, 3, 1234
             return [make_cells(1), make_cells(2)]
 
     entered: list[str] = []
-    with Pooled(
-        cast("Prediction", None), workers=2, enter=lambda: entered.append(threading.current_thread().name)
-    ) as pool:
+    prediction = cast("Prediction", SimpleNamespace(infrared_channel=7))
+    with Pooled(prediction, workers=2, enter=lambda: entered.append(threading.current_thread().name)) as pool:
         rows = pool.submit(make_row(), strip).finish(AREA)
     assert len(entered) == len(set(entered)) <= pool.workers == 2
     assert rows.row_off == 4  # counted from the area's upper edge
@@ -69,6 +69,8 @@ def test_each_tile_writes_its_own_part_and_what_none_writes_is_nodata() -> None:
     assert (rows.state[:, 4:] == VALID).all()
     assert rows.look is not None
     assert ((rows.look == 3) == (rows.state == VALID)).all()
+    assert rows.infrared is not None
+    assert ((rows.infrared == 1234) == (rows.state == VALID)).all()
     assert (rows.probability[:, 4:] == np.float32(0.25)).all()
     assert [cells.layer for cells in rows.cells] == [0, 1, 2]
 
