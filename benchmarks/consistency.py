@@ -44,6 +44,7 @@ Floats = NDArray[np.floating[Any]]
 
 _LEAST_LENGTH_PX = 150
 _SIMULATED_PX = 768
+_POINTS_A_PX = 20
 _WIDE_PX = 1.5
 """Radius of the disc that fits into water wider than three pixels."""
 
@@ -164,7 +165,7 @@ def locate(image: Image, probability: NDArray[np.float32], rmse: float) -> tuple
 
 
 def trace(surface: Floats, pixel_m: float, *, level: float = 0.5, error: Floats | None = None) -> Line:
-    """The contour of a surface, as ``strandline map`` traces it, in points a quarter of a pixel apart."""
+    """The contour of a surface, as ``strandline map`` traces it, in points close together."""
     height, width = surface.shape
     tracer = ContourTracer(width=width, height=height, threshold=level)
     state = np.isnan(surface).astype(np.uint8)
@@ -182,7 +183,7 @@ def _densify(traced: Any, number: int) -> Iterator[tuple[Floats, Floats, Floats]
     vertex = traced.lines.vertex[traced.lines.start[number] : traced.lines.start[number + 1]]
     xy, slope = traced.xy[vertex], np.hypot(*traced.gradient[vertex].T)
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
-    places = np.linspace(0, along[-1], int(np.ceil(along[-1] * 4)) + 1)
+    places = np.linspace(0, along[-1], int(np.ceil(along[-1] * _POINTS_A_PX)) + 1)
     columns = [np.interp(places, along, values) for values in (*xy.T, slope)]
     yield np.stack(columns[:2], axis=1), columns[2], np.full(len(places), along[-1])
 

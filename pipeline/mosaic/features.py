@@ -20,7 +20,7 @@ from pipeline.mosaic.fields import COASTLINE, SOURCES
 from pipeline.mosaic.kinds import CutLines, cut_by_kind
 from pipeline.mosaic.lines import LineBatch
 from pipeline.record.mapped_scene import MappedScene
-from pipeline.trace.coastline import UNCERTAINTY_CAP_PX
+from pipeline.trace.coastline import UNCERTAINTY_CAP_PX, grade_certainty
 from pipeline.trace.traced import Bools, Floats, Ints, end_at_data
 from tiles.datum import COMPOSITE, INSTANTANEOUS
 
@@ -125,13 +125,15 @@ def _describe_lines(batch: LineBatch, context: CoastContext, steps: Floats, sigm
     seen = [np.unique(batch.source[a:b]) for a, b in pairwise(start)]
     members = [sorted({scene for number in numbers for scene in context.sources[number]}) for numbers in seen]
     count = np.diff(start)
+    uncertainty = _summarise_uncertainty(steps, sigma, start)
     return {
         "geometry": np.asarray(shapely.from_ragged_array(shapely.GeometryType.LINESTRING, batch.xy, (start,))),
         "closed": batch.closed,
         "length_m": np.add.reduceat(steps, first),
         "start_reason": reasons[:, 0],
         "end_reason": reasons[:, 1],
-        **_summarise_uncertainty(steps, sigma, start),
+        **uncertainty,
+        "certainty": grade_certainty(uncertainty["uncertainty_mean_m"], context.pixel_m),
         "observations_min": np.minimum.reduceat(batch.observations.astype(np.int64), first),
         "observations_mean": np.add.reduceat(batch.observations.astype(np.float64), first) / count,
         "scenes": np.array([len(numbers) for numbers in members], dtype=np.int64),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -20,10 +20,20 @@ from tiles.datum import INSTANTANEOUS
 from tiles.errors import GridError
 from tiles.grid import Grid
 
-__all__ = ["UNCERTAINTY_CAP_PX", "CoastlineLayers", "CoastlineOptions", "SceneContext", "build_coastline"]
+__all__ = [
+    "CERTAINTIES",
+    "UNCERTAINTY_CAP_PX",
+    "CoastlineLayers",
+    "CoastlineOptions",
+    "SceneContext",
+    "build_coastline",
+    "grade_certainty",
+]
 
 UNCERTAINTY_CAP_PX = 10.0
 """No larger positional uncertainty is stated, in pixels: where the probability is flat, the cap means "unknown"."""
+
+CERTAINTIES: Final = ("good", "fair", "poor")
 
 _BATCH = 1 << 16
 """Vertices that are looked at together: few enough for the processor's cache."""
@@ -215,6 +225,17 @@ def _compute_uncertainty(traced: Traced, ground: Ground, probability_rmse: float
     return uncertainty
 
 
+def grade_certainty(uncertainty_m: Floats, pixel_m: float) -> NDArray[Any]:
+    """How sure a line is, in a word: ``good`` within half a pixel, ``fair`` within one, else ``poor``.
+
+    Args:
+        uncertainty_m: (lines,) mean uncertainty of each line, one standard deviation.
+        pixel_m: Edge of a pixel.
+    """
+    steps = np.searchsorted((0.5 * pixel_m, pixel_m), uncertainty_m)
+    return np.array(CERTAINTIES, dtype=object)[steps]
+
+
 def _line_layer(
     traced: Traced,
     places: Floats,
@@ -237,6 +258,7 @@ def _line_layer(
         "end_reason": reasons[:, 1],
         "uncertainty_mean_m": uncertainty[:, 0],
         "uncertainty_max_m": uncertainty[:, 1],
+        "certainty": grade_certainty(uncertainty[:, 0], float(np.mean(ground.pixel_m))),
     }
     columns["datum"] = np.full(len(geometry), INSTANTANEOUS, dtype=object)
     columns["tide_m"] = np.full(len(geometry), np.nan if context.tide_m is None else context.tide_m)

@@ -36,6 +36,7 @@ def build_layers(
         "end_reason": None,
         "uncertainty_mean_m": [2.0, 3.0, 4.0, 8.0, 16.0, 32.0],
         "uncertainty_max_m": [5.0, 6.0, 7.0, 20.0, 40.0, 80.0],
+        "certainty": ["good", "good", "good", "fair", "poor", "poor"],
         "datum": "instantaneous",
         "tide_m": 0.5,
         **origin_fields,

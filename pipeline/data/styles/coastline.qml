@@ -34,7 +34,7 @@
               <Option type="Map" name="properties">
                 <Option type="Map" name="outlineStyle">
                   <Option type="bool" name="active" value="true" />
-                  <Option type="QString" name="expression" value="if(&quot;uncertainty_mean_m&quot; &gt; 10, 'dash', 'solid')" />
+                  <Option type="QString" name="expression" value="if(&quot;certainty&quot; = 'poor', 'dash', 'solid')" />
                   <Option type="int" name="type" value="3" />
                 </Option>
               </Option>
@@ -68,7 +68,7 @@
               <Option type="Map" name="properties">
                 <Option type="Map" name="outlineStyle">
                   <Option type="bool" name="active" value="true" />
-                  <Option type="QString" name="expression" value="if(&quot;uncertainty_mean_m&quot; &gt; 10, 'dash', 'solid')" />
+                  <Option type="QString" name="expression" value="if(&quot;certainty&quot; = 'poor', 'dash', 'solid')" />
                   <Option type="int" name="type" value="3" />
                 </Option>
               </Option>
@@ -102,7 +102,7 @@
               <Option type="Map" name="properties">
                 <Option type="Map" name="outlineStyle">
                   <Option type="bool" name="active" value="true" />
-                  <Option type="QString" name="expression" value="if(&quot;uncertainty_mean_m&quot; &gt; 10, 'dash', 'solid')" />
+                  <Option type="QString" name="expression" value="if(&quot;certainty&quot; = 'poor', 'dash', 'solid')" />
                   <Option type="int" name="type" value="3" />
                 </Option>
               </Option>
@@ -136,7 +136,7 @@
               <Option type="Map" name="properties">
                 <Option type="Map" name="outlineStyle">
                   <Option type="bool" name="active" value="true" />
-                  <Option type="QString" name="expression" value="if(&quot;uncertainty_mean_m&quot; &gt; 10, 'dash', 'solid')" />
+                  <Option type="QString" name="expression" value="if(&quot;certainty&quot; = 'poor', 'dash', 'solid')" />
                   <Option type="int" name="type" value="3" />
                 </Option>
               </Option>

@@ -25,6 +25,7 @@ from pipeline.trace.coastline import (
     CoastlineOptions,
     SceneContext,
     build_coastline,
+    grade_certainty,
 )
 from pipeline.trace.contour import ContourTracer
 from pipeline.trace.ellipsoid import Ground, sum_by_line
@@ -210,6 +211,27 @@ def test_uncertainty_is_capped_where_the_probability_is_flat() -> None:
     assert line.uncertainty_max_m == pytest.approx(10 * UNCERTAINTY_CAP_PX, rel=1e-3)
     (sure,) = build(flat, rmse=0.0).coastline.itertuples()
     assert sure.uncertainty_max_m == 0
+
+
+@pytest.mark.parametrize(
+    ("sigma_m", "word"),
+    [(0.0, "good"), (5.0, "good"), (5.01, "fair"), (10.0, "fair"), (10.01, "poor"), (100.0, "poor")],
+)
+def test_certainty_goes_by_halves_of_a_pixel(sigma_m: float, word: str) -> None:
+    assert grade_certainty(np.array([sigma_m]), 10.0).tolist() == [word]
+    assert grade_certainty(np.array([sigma_m * 6]), 60.0).tolist() == [word]
+
+
+def test_where_the_error_is_told_the_slope_counts_in_units_of_it() -> None:
+    _, x = np.mgrid[:20, :20] + 0.5
+    gentle = (0.5 + 0.05 * (x - 10.2)).astype(np.float32)
+    tracer = ContourTracer(width=20, height=20)
+    error = np.full((20, 20), 0.2, np.float32)
+    for rows in (slice(0, 7), slice(7, 20)):
+        tracer.add_strip(gentle[rows], np.zeros((20, 20), np.uint8)[rows], error[rows])
+    traced = tracer.finish()
+    vertex = traced.lines.vertex
+    np.testing.assert_allclose(np.hypot(*traced.gradient[vertex].T), 0.05 / 0.2, rtol=1e-5)
 
 
 def test_small_islands_and_lakes_go_with_their_lines_and_holes() -> None:
