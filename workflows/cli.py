@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 
 import typer
@@ -101,7 +101,17 @@ def main() -> None:
         _print_library_words(words)
     if message:
         typer.secho(f"strandline: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    if code == _INTERRUPTED:
+        _end_at_once(code)
     sys.exit(code)
+
+
+def _end_at_once(code: int) -> None:
+    """End without taking the interpreter apart: threads of a decoder or a network may still run, and would crash."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # the reader of our output may have left
+            stream.flush()
+    os._exit(code)
 
 
 def _run() -> tuple[str, int]:
