@@ -14,15 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.shore.endmembers import CellSums, EndmemberGrid, compute_sure
-from pipeline.shore.share import NEAR_PX, ShareInputs, compute_share, find_shore
+from pipeline.shore.share import CONTEXT_PX, ShareInputs, compute_share, find_shore
 from pipeline.shore.stretch import centre_probability
 from tiles.errors import GridError
 from tiles.masks import VALID
 
 __all__ = ["LocatedRows", "ShoreLocator"]
-
-_CONTEXT = NEAR_PX + 1
-"""Rows above and below that the share of a pixel depends on; the last one says whether a pixel is sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,18 +125,18 @@ class ShoreLocator:
             return self._height
         cells = self._first_cells + self._sums.shape[1] - self._grid.reach - 1
         size = self._grid.cell_px
-        return max(0, min(cells, (self._taken - _CONTEXT) // size)) * size
+        return max(0, min(cells, (self._taken - CONTEXT_PX) // size)) * size
 
     def _locate(self, first: int, last: int) -> LocatedRows:
         rows = slice(first, last)
-        probability = self._take(self._probability, rows, _CONTEXT)
+        probability = self._take(self._probability, rows, CONTEXT_PX)
         water, land = compute_sure(probability)
         inputs = ShareInputs(
             probability=probability,
-            infrared=self._take(self._infrared, rows, _CONTEXT),
+            infrared=self._take(self._infrared, rows, CONTEXT_PX),
             sure=water.astype(np.int8) - land.astype(np.int8),
         )
-        top = first - max(self._first, first - _CONTEXT)
+        top = first - max(self._first, first - CONTEXT_PX)
         share = _decide(probability[top : top + last - first])
         error = np.zeros_like(share)
         row, col = find_shore(probability)
@@ -182,7 +179,7 @@ class ShoreLocator:
     def _forget(self) -> None:
         """Let go of what no row to come depends on."""
         size = self._grid.cell_px
-        keep = max(self._first, min(self._given - _CONTEXT, self._taken))
+        keep = max(self._first, min(self._given - CONTEXT_PX, self._taken))
         begin = (self._first_cells + self._sums.shape[1]) * size - 1  # of the first row that is in no cell yet
         keep = max(self._first, min(keep, begin))
         for name in ("_probability", "_infrared", "_state"):

@@ -5,8 +5,9 @@ proportion to their areas. Averaging pixels averages their shares, so the line w
 it is whatever the resolution; an index, which is a ratio, does not keep it.
 
 The network is believed about which shore there is: the share moves its line by two pixels at most, and where water and
-land do not differ enough, one of them is missing, or what lies next to the shore is like the other side (wet mud that
-is as dark as water, surf that is as bright as land), the network's probability stays.
+land do not differ enough, one of them is missing, the water is too narrow to survive that (creeks), or what lies next
+to the shore is like the other side (wet mud that is as dark as water, surf that is as bright as land), the network's
+probability stays.
 
 Source: linear spectral unmixing with two endmembers, Settle and Drake 1993, doi:10.1080/01431169308904402.
 """
@@ -19,12 +20,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOVE_PX", "NEAR_PX", "ShareInputs", "compute_share", "find_shore"]
+__all__ = ["CONTEXT_PX", "MOVE_PX", "NEAR_PX", "ShareInputs", "compute_share", "find_shore"]
 
+_CORE_PX = 5
 MOVE_PX: Final = 2
 """How far the share may move the network's line."""
 NEAR_PX: Final = 3
 """What lies within this is next to a pixel."""
+CONTEXT_PX: Final = MOVE_PX + _CORE_PX + 1
+"""Rows above and below on which the share of a pixel depends."""
 
 _NEAR_SIGMA_PX = 2.0
 _LEAST_NEAR = 0.05
@@ -33,7 +37,7 @@ _LEAST_CONTRAST = 0.03
 _UNLIKE, _LIKE = 0.25, 0.5
 """How far what lies next to the shore may be on the way to the other side: doubted from here on; not believed here."""
 _SCALE = 1e-4
-_FLOOR, _SPREAD, _UNBELIEVED = 0.02, 0.28, 3.0
+_FLOOR, _SPREAD, _UNBELIEVED = 0.02, 0.25, 3.0
 """Error of any share; its part of how much water and land vary, in units of how far they differ; and that of a share
 that is not believed, in units of the probability's error. Fitted to real crops against their averages and to simulated
 truth (docs/line.md)."""
@@ -46,12 +50,13 @@ def _disc(radius: int) -> list[tuple[int, int]]:
     return [(row, col) for row in steps for col in steps if row * row + col * col <= radius * radius]
 
 
-_MOVES, _NEARBY = _disc(MOVE_PX), _disc(NEAR_PX)
+_MOVES, _NEARBY, _CORES = _disc(MOVE_PX), _disc(NEAR_PX), _disc(_CORE_PX)
+_LEAST_CORE, _FULL_CORE = 0.5, 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ShareInputs:
-    """Rows of a scene, with ``NEAR_PX`` more above and below where the scene has them.
+    """Rows of a scene, with ``CONTEXT_PX`` more above and below where the scene has them.
 
     Attributes:
         probability: float32 (rows, cols), 0.5 where water begins; NaN where there is none.
@@ -117,6 +122,7 @@ def compute_share(
     belief *= (water.pixels >= _LEAST_PIXELS) & (land.pixels >= _LEAST_PIXELS)
     belief *= ((_LIKE - _compute_doubt(inputs, row, col, land.mean, divisor)) / (_LIKE - _UNLIKE)).clip(0, 1)
     low, high = _compute_bounds(inputs.probability, row, col)
+    belief *= _find_core(inputs.probability, row, col)
     mixed = (belief * share + (1 - belief) * probability).clip(low, high)
     spread = np.hypot(water.spread * share, land.spread * (1 - share)) / np.maximum(np.abs(divisor), _LEAST_CONTRAST)
     known = (_FLOOR**2 + (_SPREAD * spread) ** 2) * belief
@@ -159,6 +165,21 @@ def _compute_doubt(
     there = weight >= _LEAST_NEAR
     doubt: Floats = np.maximum(np.where(there[0], 1 - share[0], 0), np.where(there[1], share[1], 0))
     return doubt
+
+
+def _find_core(probability: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]) -> Floats:
+    """1 where within ``_CORE_PX`` there is water that no moved line could reach; else down to 0.
+
+    A creek so narrow that it has no such core would be wiped out: there the network's line stays.
+    """
+    shore_row, shore_col = find_shore(probability)
+    low = probability.copy()
+    low[shore_row, shore_col], _ = _compute_bounds(probability, shore_row, shore_col)
+    rows, cols = probability.shape
+    core = np.full(len(row), np.nan, np.float32)
+    for step_row, step_col in _CORES:
+        core = np.fmax(core, low[(row + step_row).clip(0, rows - 1), (col + step_col).clip(0, cols - 1)])
+    return np.asarray(((core.astype(np.float64) - _LEAST_CORE) / (_FULL_CORE - _LEAST_CORE)).clip(0, 1))
 
 
 def _compute_bounds(

@@ -60,8 +60,7 @@ Mask = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="Your own cloud mask, instead of the scene classification: a raster on any grid; {scene} is the scene's "
-        "name.",
+        help="Your own cloud mask, on any grid, instead of the scene classification; {scene} is its scene's name.",
     ),
 ]
 MaskClasses = Annotated[

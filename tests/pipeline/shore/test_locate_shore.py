@@ -119,6 +119,18 @@ def test_mud_as_dark_as_water_is_not_taken_for_water() -> None:
     assert np.median(located) == pytest.approx(60.3, abs=0.3)
 
 
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_a_narrow_creek_is_not_wiped_out(width: int) -> None:
+    share = np.zeros((SIZE, SIZE))
+    share[:, :90] = 1
+    share[98 : 98 + width, 60:150] = 1  # from the water inland
+    _, state, infrared = make_rows(share)
+    creek = (slice(98, 98 + width), slice(100, 150))
+    infrared[creek] = LAND  # overgrown: it does not look like water
+    located, _ = locate((np.where(share > 0.5, np.float32(0.99), np.float32(0.01)), state, infrared))
+    assert (located[creek] >= 0.5).all()
+
+
 def test_away_from_the_shore_it_is_land_or_water_and_nothing_is_made_up() -> None:
     probability, state, infrared = make_rows(draw_disc())
     state[:, :30] = OBSCURED

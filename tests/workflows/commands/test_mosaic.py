@@ -36,7 +36,7 @@ def test_workers_make_the_same_bytes_as_this_process(run: Run, maps: Path, tmp_p
     assert together.code == 0, together.err
     names = {path.relative_to(tmp_path / "alone") for path in (tmp_path / "alone").rglob("*.*") if path.is_file()}
     compared = [name for name in names if name.suffix in {".tif", ".gpkg", ".parquet"}]
-    assert len(compared) == 6 + 1 + 2 + 1  # rasters, the GeoPackage, its two layers in parts, the catalogue's index
+    assert len(compared) == 6 + 1 + 4 + 1  # rasters, the GeoPackage, its four layers in parts, the catalogue's index
     for name in compared:
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "together" / name).read_bytes()
 
