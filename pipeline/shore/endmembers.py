@@ -72,7 +72,7 @@ class CellSums:
             land: Surely land.
             size: Edge of a cell in pixels.
         """
-        values = infrared.astype(np.int64)
+        values = infrared.astype(np.int32)  # whose squares fit it, too
         fields = [
             field
             for mask in (water, land)

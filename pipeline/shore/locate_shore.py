@@ -21,6 +21,9 @@ from tiles.masks import VALID
 
 __all__ = ["LocatedRows", "ShoreLocator"]
 
+_BLOCK_ROWS = 256
+"""Rows that are looked at together, which bounds the memory."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LocatedRows:
@@ -97,10 +100,11 @@ class ShoreLocator:
         self._state = np.concatenate((self._state, state))
         self._add_cells()
         ready = self._count_ready()
-        if ready > self._given:
-            yield self._locate(self._given, ready)
-            self._given = ready
-            self._forget()
+        while self._given < ready:
+            last = min(ready, self._given + max(1, _BLOCK_ROWS // self._grid.cell_px) * self._grid.cell_px)
+            yield self._locate(self._given, last)
+            self._given = last
+        self._forget()
 
     @property
     def _taken(self) -> int:
@@ -113,11 +117,14 @@ class ShoreLocator:
         end = -(-self._height // size) if self._taken == self._height else (self._taken - 1) // size
         if end <= begin:
             return
-        rows = slice(begin * size, min(end * size, self._height))
-        water, land = (mask[self._margin(rows)] for mask in compute_sure(self._take(self._probability, rows, 1)))
-        infrared = self._take(self._infrared, rows, 0)
-        sums = CellSums.add_up(infrared, water, land, size=size).values
-        self._sums = np.concatenate((self._sums, sums), axis=1)
+        parts = [self._sums]
+        for first in range(begin, end, max(1, _BLOCK_ROWS // size)):
+            last = min(end, first + max(1, _BLOCK_ROWS // size))
+            rows = slice(first * size, min(last * size, self._height))
+            water, land = (mask[self._margin(rows)] for mask in compute_sure(self._take(self._probability, rows, 1)))
+            infrared = self._take(self._infrared, rows, 0)
+            parts.append(CellSums.add_up(infrared, water, land, size=size).values)
+        self._sums = np.concatenate(parts, axis=1)
 
     def _count_ready(self) -> int:
         """Rows of the scene of which all is known that their share depends on."""

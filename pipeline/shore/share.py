@@ -14,6 +14,7 @@ Source: linear spectral unmixing with two endmembers, Settle and Drake 1993, doi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,8 +51,7 @@ def _disc(radius: int) -> list[tuple[int, int]]:
     return [(row, col) for row in steps for col in steps if row * row + col * col <= radius * radius]
 
 
-_MOVES, _NEARBY, _CORES = _disc(MOVE_PX), _disc(NEAR_PX), _disc(_CORE_PX)
-_LEAST_CORE, _FULL_CORE = 0.5, 0.75
+_MOVES, _NEARBY = _disc(MOVE_PX), _disc(NEAR_PX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,7 +122,7 @@ def compute_share(
     belief *= (water.pixels >= _LEAST_PIXELS) & (land.pixels >= _LEAST_PIXELS)
     belief *= ((_LIKE - _compute_doubt(inputs, row, col, land.mean, divisor)) / (_LIKE - _UNLIKE)).clip(0, 1)
     low, high = _compute_bounds(inputs.probability, row, col)
-    belief *= _find_core(inputs.probability, row, col)
+    belief *= _find_cores(inputs.probability)[row, col]
     mixed = (belief * share + (1 - belief) * probability).clip(low, high)
     spread = np.hypot(water.spread * share, land.spread * (1 - share)) / np.maximum(np.abs(divisor), _LEAST_CONTRAST)
     known = (_FLOOR**2 + (_SPREAD * spread) ** 2) * belief
@@ -152,43 +152,65 @@ def _compute_doubt(
 ) -> Floats:
     """How far what surely is land, or water, next to a pixel is from looking so: 0 not at all, 1 like the other."""
     weight, total = np.zeros((2, 2, len(row)))
-    rows, cols = inputs.sure.shape
-    for step_row, step_col in _NEARBY:
-        at = (row + step_row).clip(0, rows - 1), (col + step_col).clip(0, cols - 1)
-        sure, infrared = inputs.sure[at], inputs.infrared[at] * _SCALE
+    sure, infrared = (_flatten(array) for array in (inputs.sure, inputs.infrared))
+    for at, step_row, step_col in _step(inputs.sure.shape, row, col, _NEARBY):
+        kind, value = sure.take(at), infrared.take(at) * _SCALE
         kernel = np.exp(-0.5 * (step_row**2 + step_col**2) / _NEAR_SIGMA_PX**2)
         for number, sign in enumerate((1, -1)):
-            counted = kernel * (sure == sign)
+            counted = np.where(kind == sign, kernel, 0.0)
             weight[number] += counted
-            total[number] += counted * infrared
+            total[number] += counted * value
     share = (land - total / np.maximum(weight, 1e-9)) / contrast
     there = weight >= _LEAST_NEAR
     doubt: Floats = np.maximum(np.where(there[0], 1 - share[0], 0), np.where(there[1], share[1], 0))
     return doubt
 
 
-def _find_core(probability: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]) -> Floats:
-    """1 where within ``_CORE_PX`` there is water that no moved line could reach; else down to 0.
+def _find_cores(probability: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """True within ``_CORE_PX`` rows and columns of water that no moved line could reach, (rows, cols).
 
     A creek so narrow that it has no such core would be wiped out: there the network's line stays.
     """
-    shore_row, shore_col = find_shore(probability)
-    low = probability.copy()
-    low[shore_row, shore_col], _ = _compute_bounds(probability, shore_row, shore_col)
-    rows, cols = probability.shape
-    core = np.full(len(row), np.nan, np.float32)
-    for step_row, step_col in _CORES:
-        core = np.fmax(core, low[(row + step_row).clip(0, rows - 1), (col + step_col).clip(0, cols - 1)])
-    return np.asarray(((core.astype(np.float64) - _LEAST_CORE) / (_FULL_CORE - _LEAST_CORE)).clip(0, 1))
+    with np.errstate(invalid="ignore"):
+        land = probability < 0.5
+    core = ~(land | np.isnan(probability))
+    for step_row, step_col in _MOVES:  # not even the land two pixels off
+        before, after = _overlap(step_row, step_col)
+        core[before] &= ~land[after]
+    return _dilate(core, _CORE_PX)
+
+
+def _overlap(step_row: int, step_col: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The pixels that have one at this step, and those."""
+    cuts = [
+        (slice(max(0, -step), -step if step > 0 else None), slice(max(0, step), step if step < 0 else None))
+        for step in (step_row, step_col)
+    ]
+    return (cuts[0][0], cuts[1][0]), (cuts[0][1], cuts[1][1])
 
 
 def _compute_bounds(
     probability: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Least and greatest probability within ``MOVE_PX`` of each pixel."""
-    rows, cols = probability.shape
-    low = high = probability[row, col]
-    for step_row, step_col in _MOVES:
-        beside = probability[(row + step_row).clip(0, rows - 1), (col + step_col).clip(0, cols - 1)]
-        low, high = np.fmin(low, beside), np.fmax(high, beside)
+    flat, low, high = _flatten(probability), probability[row, col], probability[row, col]
+    for at, _, _ in _step(probability.shape, row, col, _MOVES):
+        beside = flat.take(at)
+        np.fmin(low, beside, out=low)
+        np.fmax(high, beside, out=high)
     return low, high
+
+
+def _flatten(array: NDArray[Any]) -> NDArray[Any]:
+    """In one dimension, its outermost pixels repeated ``NEAR_PX`` times on each side."""
+    return np.pad(array, NEAR_PX, mode="edge").reshape(-1)
+
+
+def _step(
+    shape: tuple[int, ...], row: NDArray[np.intp], col: NDArray[np.intp], steps: list[tuple[int, int]]
+) -> Iterator[tuple[NDArray[np.intp], int, int]]:
+    """Where the pixels at some steps from others lie in a flat array; numbers taken one by one so cost a third."""
+    stride = shape[1] + 2 * NEAR_PX
+    base = (row + NEAR_PX) * stride + col + NEAR_PX
+    for step_row, step_col in steps:
+        yield base + (step_row * stride + step_col), step_row, step_col
