@@ -17,6 +17,7 @@ import yaml
 
 from pipeline.watch.areas.file import read_areas
 from pipeline.watch.areas.schedule import Schedule
+from tests.conftest import skip_without
 from workflows.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ def units(tmp_path: Path) -> list[Path]:
 def ask_systemd(*arguments: object) -> subprocess.CompletedProcess[str]:
     program = shutil.which("systemd-analyze")
     if program is None:
-        pytest.skip("systemd-analyze is not installed")
+        skip_without("systemd-analyze")
     return subprocess.run([program, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=60)
 
 

@@ -20,6 +20,7 @@ from pipeline.output.classes import CLASS_COLOURS, CLASS_NAMES
 from pipeline.output.fields import LAYERS
 from pipeline.output.rasters import MapWriter
 from pipeline.output.vectors import FORMATS, write_vectors
+from tests.conftest import skip_without
 from tests.pipeline.vector_layers import build_layers
 from tiles.grid import Grid
 
@@ -51,7 +52,7 @@ def write_maps(folder: Path, land: gpd.GeoDataFrame) -> None:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if not has_qgis():
-        pytest.skip("QGIS (python3-qgis) is not installed")
+        skip_without("QGIS (python3-qgis)")
     folder, pictures = tmp_path_factory.mktemp("outputs"), tmp_path_factory.mktemp("pictures")
     layers = build_layers()
     write_maps(folder, layers["land"])

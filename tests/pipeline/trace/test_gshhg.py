@@ -13,6 +13,7 @@ from pipeline.mapping.options import MapOptions
 from pipeline.trace import gshhg
 from pipeline.trace.gshhg import GSHHG_FILE, read_gshhg_land
 from pipeline.trace.ocean import read_ocean
+from tests.conftest import skip_without
 from tests.pipeline.trace.test_ocean import ground_at, is_ocean
 from tiles.errors import GridError, OptionError
 
@@ -109,11 +110,12 @@ def test_it_is_asked_for_by_name(world: Path, monkeypatch: pytest.MonkeyPatch) -
         MapOptions(ocean=Path("gshhg"))
 
 
-@pytest.mark.skipif(not GSHHG_FILE.is_file(), reason="gmt-gshhg-full is not installed")
 @pytest.mark.parametrize(
     ("lon", "lat", "expected"),
     [(-30.0, 30.0, True), (11.2, 48.0, False), (-0.31, 39.44, True), (-0.40, 39.47, False), (178.0, -17.8, False)],
 )
 def test_known_places(lon: float, lat: float, *, expected: bool) -> None:
+    if not GSHHG_FILE.is_file():
+        skip_without("gmt-gshhg-full")
     ground = ground_at(lon, lat)
     assert is_ocean(read_ocean(ground, path=GSHHG_FILE), ground, lon, lat) == expected
