@@ -18,8 +18,9 @@ BAND_PX: Final = 0.1
 
 Source: Sentinel-2 data quality reports: bands within 0.3 pixel of each other in 99.7% of cases."""
 
-_CLEAR = 2.0
-"""A shift beyond this many standard deviations is taken out; a smaller one may be none."""
+_CLEAR: Final = math.sqrt(-2 * math.log(0.05))
+"""A shift beyond this many standard deviations a direction is taken out: of two normal errors the length (by Rayleigh)
+is greater in 5% of cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import rasterio
 from pipeline.output.texture import TEXTURE_SCALE
 from pipeline.register.chips import ChipPair, DatedImage
 from pipeline.register.measure_shift import compute_offset, measure_shift
-from pipeline.register.registration import compute_translation, move_grid
+from pipeline.register.registration import Registration, compute_translation, move_grid
 from tests.pipeline.register.textured_dates import Date, make_grid, write_image
 from tiles.chips import CHIP_PX
 
@@ -100,6 +100,12 @@ def test_cloud_does_not_count(first: DatedImage, tmp_path: Path) -> None:
         values[:, 300:] = np.roll(values, 3, axis=0)[:, 300:]
         dataset.write(values, 1)
     assert measure_shift(first, second, assumed_m=2.0).offset_m == pytest.approx((7, 0), abs=1.0)
+
+
+def test_of_images_that_lie_right_one_in_twenty_seems_clearly_off() -> None:
+    errors = np.random.default_rng(4).normal(0, 1.3, (20_000, 2))
+    found = [Registration(offset=(0, 0), offset_m=(east, north), sigma_m=1.3) for east, north in errors.tolist()]
+    assert np.mean([one.is_clear for one in found]) == pytest.approx(0.05, abs=0.006)
 
 
 def test_ground_without_a_face_says_nothing() -> None:
