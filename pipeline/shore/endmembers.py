@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SURE", "CellSums", "EndmemberGrid", "compute_sure"]
+__all__ = ["SURE", "CellSums", "EndmemberGrid", "compute_sure", "erode"]
 
 SURE: Final = 0.9
 """Probability from which on a pixel, and the four beside it, are surely water; 1 less this and below: surely land."""
@@ -38,11 +38,15 @@ def compute_sure(probability: NDArray[np.float32]) -> tuple[Bools, Bools]:
     """
     with np.errstate(invalid="ignore"):
         water, land = probability >= SURE, probability <= 1 - SURE
-    return _erode(water), _erode(land)
+    return erode(water), erode(land)
 
 
-def _erode(mask: Bools) -> Bools:
-    """True where a pixel and the four beside it are."""
+def erode(mask: Bools) -> Bools:
+    """True where a pixel and the four beside it are; beyond the edge all is like the edge.
+
+    Args:
+        mask: (rows, cols).
+    """
     kept = mask.copy()
     kept[1:] &= mask[:-1]
     kept[:-1] &= mask[1:]

@@ -137,12 +137,7 @@ class ShoreLocator:
     def _locate(self, first: int, last: int) -> LocatedRows:
         rows = slice(first, last)
         probability = self._take(self._probability, rows, CONTEXT_PX)
-        water, land = compute_sure(probability)
-        inputs = ShareInputs(
-            probability=probability,
-            infrared=self._take(self._infrared, rows, CONTEXT_PX),
-            sure=water.astype(np.int8) - land.astype(np.int8),
-        )
+        inputs = ShareInputs(probability=probability, infrared=self._take(self._infrared, rows, CONTEXT_PX))
         top = first - max(self._first, first - CONTEXT_PX)
         share = _decide(probability[top : top + last - first])
         error = np.zeros_like(share)

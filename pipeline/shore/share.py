@@ -5,8 +5,8 @@ proportion to their areas. Averaging pixels averages their shares, so the line w
 it is whatever the resolution; an index, which is a ratio, does not keep it.
 
 The network is believed about which shore there is: the share moves its line by two pixels at most, and where water and
-land do not differ enough, one of them is missing, the water is too narrow to survive that (creeks), or what lies next
-to the shore is like the other side (wet mud that is as dark as water, surf that is as bright as land), the network's
+land do not differ enough, one of them is missing or too narrow to survive that (creeks, spits), or what lies next to
+the shore is like the other side (wet mud that is as dark as water, surf that is as bright as land), the network's
 probability stays.
 
 Source: linear spectral unmixing with two endmembers, Settle and Drake 1993, doi:10.1080/01431169308904402.
@@ -21,6 +21,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.shore.endmembers import SURE, erode
+
 __all__ = ["CONTEXT_PX", "MOVE_PX", "NEAR_PX", "ShareInputs", "compute_share", "find_shore"]
 
 _CORE_PX = 5
@@ -28,7 +30,7 @@ MOVE_PX: Final = 2
 """How far the share may move the network's line."""
 NEAR_PX: Final = 3
 """What lies within this is next to a pixel."""
-CONTEXT_PX: Final = MOVE_PX + _CORE_PX + 1
+CONTEXT_PX: Final = 2 * NEAR_PX + 2
 """Rows above and below on which the share of a pixel depends."""
 
 _NEAR_SIGMA_PX = 2.0
@@ -61,12 +63,10 @@ class ShareInputs:
     Attributes:
         probability: float32 (rows, cols), 0.5 where water begins; NaN where there is none.
         infrared: int16 (rows, cols), reflectance in steps of 0.0001.
-        sure: int8 (rows, cols), 1 for surely water, -1 for surely land, else 0.
     """
 
     probability: NDArray[np.float32]
     infrared: NDArray[np.int16]
-    sure: NDArray[np.int8]
 
 
 def find_shore(probability: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -150,14 +150,14 @@ def _compute_end(sums: Floats) -> _End:
 def _compute_doubt(
     inputs: ShareInputs, row: NDArray[np.intp], col: NDArray[np.intp], land: Floats, contrast: Floats
 ) -> Floats:
-    """How far what surely is land, or water, next to a pixel is from looking so: 0 not at all, 1 like the other."""
+    """How far what the network is sure of next to a pixel is from looking so: 0 not at all, 1 like the other side."""
     weight, total = np.zeros((2, 2, len(row)))
-    sure, infrared = (_flatten(array) for array in (inputs.sure, inputs.infrared))
-    for at, step_row, step_col in _step(inputs.sure.shape, row, col, _NEARBY):
-        kind, value = sure.take(at), infrared.take(at) * _SCALE
+    *sides, infrared = (_flatten(array) for array in (*_find_sides(inputs.probability), inputs.infrared))
+    for at, step_row, step_col in _step(inputs.probability.shape, row, col, _NEARBY):
+        value = infrared.take(at) * _SCALE
         kernel = np.exp(-0.5 * (step_row**2 + step_col**2) / _NEAR_SIGMA_PX**2)
-        for number, sign in enumerate((1, -1)):
-            counted = np.where(kind == sign, kernel, 0.0)
+        for number, side in enumerate(sides):
+            counted = side.take(at) * kernel
             weight[number] += counted
             total[number] += counted * value
     share = (land - total / np.maximum(weight, 1e-9)) / contrast
@@ -166,27 +166,28 @@ def _compute_doubt(
     return doubt
 
 
-def _find_cores(probability: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """True within ``_CORE_PX`` rows and columns of water that no moved line could reach, (rows, cols).
+def _find_sides(probability: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
+    """What stands for water and for land next to a shore, (rows, cols) each.
 
-    A creek so narrow that it has no such core would be wiped out: there the network's line stays.
+    What surely is, with the pixels beside it; where there is none of that near, since it is narrow, what is likely.
     """
     with np.errstate(invalid="ignore"):
-        land = probability < 0.5
-    core = ~(land | np.isnan(probability))
-    for step_row, step_col in _MOVES:  # not even the land two pixels off
-        before, after = _overlap(step_row, step_col)
-        core[before] &= ~land[after]
-    return _dilate(core, _CORE_PX)
+        likely = probability >= SURE, probability <= 1 - SURE
+    for side in likely:
+        sure = erode(side)
+        yield sure | (side & ~_dilate(sure, NEAR_PX))
 
 
-def _overlap(step_row: int, step_col: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The pixels that have one at this step, and those."""
-    cuts = [
-        (slice(max(0, -step), -step if step > 0 else None), slice(max(0, step), step if step < 0 else None))
-        for step in (step_row, step_col)
-    ]
-    return (cuts[0][0], cuts[1][0]), (cuts[0][1], cuts[1][1])
+def _find_cores(probability: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """True within ``_CORE_PX`` rows and columns of both a core of water and a core of land, (rows, cols).
+
+    A core is a pixel that the four beside it are like. A creek or a spit so narrow that it has none would be wiped out
+    where it looks like the other side: there the network's line stays.
+    """
+    with np.errstate(invalid="ignore"):
+        sides = probability >= 0.5, probability < 0.5
+    water, land = (_dilate(erode(side), _CORE_PX) for side in sides)
+    return water & land
 
 
 def _compute_bounds(
