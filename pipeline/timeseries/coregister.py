@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Final
+
+import shapely
 
 from pipeline.output.texture import TEXTURE_NAME
 from pipeline.record.mapped_scene import MappedScene
@@ -14,6 +16,10 @@ from pipeline.timeseries.options import TimeseriesOptions
 from tiles.progress import Progress
 
 __all__ = ["explain_registrations", "register_scenes"]
+
+_REFERENCE: Final = Registration(
+    offset=None, offset_m=None, sigma_m=0.0, reason="the reference: the others are moved to it"
+)
 
 
 def register_scenes(
@@ -34,28 +40,33 @@ def register_scenes(
     Returns:
         By the id of the scene; the clearest of a tile lies where it lies.
     """
-    groups: dict[Any, list[MappedScene]] = {}
-    for scene in scenes:
-        groups.setdefault((scene.tile or scene.grid.transform, scene.grid.crs.to_wkt()), []).append(scene)
-    registered: dict[str, Registration] = {}
-    for group in groups.values():
-        kept = [scene for scene in group if (scene.folder / TEXTURE_NAME).is_file()] if options.coregister else []
-        reference = max(kept, key=count_clear, default=None)
-        for scene in group:
-            progress("registering", len(registered) / len(scenes))
-            registered[scene.id] = _register_scene(scene, reference, known=scene in kept, options=options)
+    if not options.coregister:
+        return {scene.id: _assume(options, "not asked for (--no-coregister)") for scene in scenes}
+    kept = [scene for scene in scenes if (scene.folder / TEXTURE_NAME).is_file()]
+    registered = {scene.id: _assume(options, f"no {TEXTURE_NAME} in its map") for scene in scenes if scene not in kept}
+    references: list[MappedScene] = []
+    for scene in sorted(kept, key=count_clear, reverse=True):
+        progress("registering", len(registered) / len(scenes))
+        reference = next((one for one in references if _is_of_one_tile(one, scene)), None)
+        if reference is None:
+            references.append(scene)
+            registered[scene.id] = _REFERENCE
+        else:
+            images = (_find_image(reference), _find_image(scene))
+            registered[scene.id] = measure_shift(*images, assumed_m=options.registration_m)
     return registered
 
 
-def _register_scene(
-    scene: MappedScene, reference: MappedScene | None, *, known: bool, options: TimeseriesOptions
-) -> Registration:
-    if not known or reference is None:
-        reason = f"no {TEXTURE_NAME} in its map" if options.coregister else "not asked for (--no-coregister)"
-        return Registration(offset=None, offset_m=None, sigma_m=options.registration_m, reason=reason)
-    if scene is reference:
-        return Registration(offset=None, offset_m=None, sigma_m=0.0, reason="the reference: the others are moved to it")
-    return measure_shift(_find_image(reference), _find_image(scene), assumed_m=options.registration_m)
+def _assume(options: TimeseriesOptions, reason: str) -> Registration:
+    return Registration(offset=None, offset_m=None, sigma_m=options.registration_m, reason=reason)
+
+
+def _is_of_one_tile(one: MappedScene, other: MappedScene) -> bool:
+    """By their names; where these say no tile, most of the smaller image lies in the other."""
+    if one.grid.crs != other.grid.crs or one.tile != other.tile:
+        return False
+    first, second = (shapely.box(*scene.grid.bounds) for scene in (one, other))
+    return one.tile is not None or first.intersection(second).area > min(first.area, second.area) / 2
 
 
 def _find_image(scene: MappedScene) -> DatedImage:

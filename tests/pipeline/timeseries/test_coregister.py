@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.record.mapped_scene import MappedScene
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
+from pipeline.timeseries.coregister import register_scenes
 from pipeline.timeseries.record import read_series_record
 from tests.pipeline.mapped_folder import make_grid
 from tests.pipeline.mosaic.mapped_dates import LEFT, TOP, Field, write_dates
 from tests.pipeline.register import textured_dates
 from tests.pipeline.register.textured_dates import Date, write_image
+from tiles.progress import ignore_progress
 
 RETREAT_M, EVERY, SIZE = 6.0, 182.625, 400
 OFF = {2: (12.0, -7.0), 3: (-15.0, 3.0)}
@@ -89,3 +92,18 @@ def test_a_date_alone_is_its_own_reference(maps: Path, tmp_path: Path) -> None:
     compute_timeseries(tmp_path / "maps", tmp_path / "out", options=TimeseriesOptions(spacing_m=400))
     (date,) = read_series_record(tmp_path / "out")["dates"]
     assert (date["registration"][0]["dx_m"], date["registration"][0]["sigma_m"]) == (None, 0.0)
+
+
+def test_stacks_of_other_extents_are_of_one_place_and_another_place_is_not(tmp_path: Path) -> None:
+    extents = {"wide": (0, 450, 0.0), "off": (10, 430, -12.0), "part": (20, 400, 8.0), "elsewhere": (5_000, 400, 0.0)}
+    scenes = []
+    for name, (col, size, east) in extents.items():
+        grid = textured_dates.make_grid(size, col=col)
+        write_image(tmp_path / name, Date(east_m=east), grid)
+        scenes.append(MappedScene(id=name, folder=tmp_path / name, grid=grid))
+    found = register_scenes(
+        scenes, count_clear=lambda scene: scene.grid.width, options=TimeseriesOptions(), progress=ignore_progress
+    )
+    assert [found[name].reason[:13] for name in ("wide", "elsewhere")] == ["the reference"] * 2
+    for name in ("off", "part"):
+        assert found[name].offset_m == pytest.approx((extents[name][2], 0), abs=1)
