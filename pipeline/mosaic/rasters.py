@@ -18,7 +18,7 @@ from rasterio.windows import Window as RasterWindow
 from pipeline.errors import output_errors
 from pipeline.mosaic.store import SURFACE_SCALE, Store
 from pipeline.output.classes import CLASS_COLOURS, LAND, NODATA, OBSCURED, PROBABILITY_OFFSET, PROBABILITY_SCALE, WATER
-from pipeline.output.rasters import write_category_names
+from pipeline.output.rasters import make_profile, write_category_names
 from pipeline.output.styles import read_style
 from tiles import masks
 from tiles.grid import Window
@@ -149,23 +149,10 @@ def _write_raster(
 ) -> None:
     begun = path.with_name(f".{path.name}.begun")
     grid = store.lattice.compute_grid(window)
-    profile: dict[str, Any] = {
-        "driver": "GTiff",
-        "dtype": raster.dtype,
-        "count": 1,
-        "nodata": raster.nodata,
-        "crs": grid.crs,
-        "transform": grid.transform,
-        "width": grid.width,
-        "height": grid.height,
-        "tiled": True,
-        "blockxsize": _BLOCK,
-        "blockysize": _BLOCK,
-        "bigtiff": "IF_SAFER",
-    }
+    profile = make_profile(grid, dtype=raster.dtype, nodata=raster.nodata, block=_BLOCK)
     limit_block_cache(1)
     with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
-        with rasterio.open(begun, "w", **profile) as dst:
+        with rasterio.open(begun, "w", count=1, **profile) as dst:
             dst.update_tags(**tags, TIFFTAG_IMAGEDESCRIPTION=raster.title)
             dst.set_band_description(1, path.stem)
             dst.scales, dst.offsets = (raster.scale,), (raster.offset,)

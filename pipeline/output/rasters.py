@@ -51,6 +51,7 @@ __all__ = [
     "MapWriter",
     "compute_classes",
     "compute_probability_dn",
+    "make_profile",
     "write_category_names",
 ]
 
@@ -59,6 +60,30 @@ _COMPUTED_ROWS = 16
 """Rows that are computed together: few enough for the processor's cache."""
 
 _GDAL_OPTIONS = {"GDAL_NUM_THREADS": "ALL_CPUS", "GDAL_PAM_ENABLED": "NO"}
+
+
+def make_profile(grid: Grid, *, dtype: str, nodata: float | None, block: int) -> dict[str, Any]:
+    """What GDAL is told of a tiled GeoTIFF that lies on a grid, but for its bands.
+
+    Args:
+        grid: Its grid.
+        dtype: Of its values.
+        nodata: Value of missing pixels; ``None``: there are none.
+        block: Pixels a side of a block.
+    """
+    return {
+        "driver": "GTiff",
+        "dtype": dtype,
+        "nodata": nodata,
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "width": grid.width,
+        "height": grid.height,
+        "tiled": True,
+        "blockxsize": block,
+        "blockysize": block,
+        "bigtiff": "IF_SAFER",
+    }
 
 
 def compute_probability_dn(
@@ -241,25 +266,10 @@ class MapWriter:
     def _begin(self, path: Path) -> None:
         self._begun[path] = path.with_name(f".{path.stem}.begun.tif")
         with output_errors(path, RasterioError), rasterio.Env(**_GDAL_OPTIONS):
-            self._open[path] = rasterio.open(self._begun[path], "w", **self._profile(path))
-
-    def _profile(self, path: Path) -> dict[str, Any]:
-        # Not compressed: a strip may end inside a block, and a compressed block that is rewritten leaves a hole.
-        return {
-            "driver": "GTiff",
-            "dtype": "uint8",
-            "count": 2 if path == self.share_path else 1,
-            "interleave": "band",
-            "nodata": NODATA,
-            "crs": self._grid.crs,
-            "transform": self._grid.transform,
-            "width": self._grid.width,
-            "height": self._grid.height,
-            "tiled": True,
-            "blockxsize": _BLOCK,
-            "blockysize": _BLOCK,
-            "bigtiff": "IF_SAFER",
-        }
+            # Not compressed: a strip may end inside a block, and a compressed block that is rewritten leaves a hole.
+            bands = {"count": 2 if path == self.share_path else 1, "interleave": "band"}
+            profile = make_profile(self._grid, dtype="uint8", nodata=NODATA, block=_BLOCK)
+            self._open[path] = rasterio.open(self._begun[path], "w", **profile, **bands)
 
     def _describe(self) -> None:
         water, probability = self._open[self.water_path], self._open[self.probability_path]

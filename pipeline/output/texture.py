@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from pipeline.errors import output_errors
+from pipeline.output.rasters import make_profile
 from tiles.chips import list_chips
 from tiles.grid import Grid, Window
 
@@ -74,24 +75,10 @@ class Texture:
         Raises:
             OutputError: It cannot be written.
         """
-        profile = {
-            "driver": "GTiff",
-            "dtype": "uint8",
-            "count": 1,
-            "nodata": TEXTURE_NODATA,
-            "crs": self._grid.crs,
-            "transform": self._grid.transform,
-            "width": self._grid.width,
-            "height": self._grid.height,
-            "tiled": True,
-            "blockxsize": _BLOCK,
-            "blockysize": _BLOCK,
-            "compress": "deflate",
-            "predictor": 2,
-            "sparse_ok": True,
-        }
+        profile = make_profile(self._grid, dtype="uint8", nodata=TEXTURE_NODATA, block=_BLOCK)
+        options = {"count": 1, "compress": "deflate", "predictor": 2, "sparse_ok": True}
         environment = rasterio.Env(GDAL_PAM_ENABLED="NO")
-        with output_errors(path, RasterioError), environment, rasterio.open(path, "w", **profile) as dataset:
+        with output_errors(path, RasterioError), environment, rasterio.open(path, "w", **profile, **options) as dataset:
             dataset.scales = (TEXTURE_SCALE,)
             dataset.set_band_description(1, "mean reflectance of the bands of 10 and 20 m")
             for window, values in self._list_blocks():
