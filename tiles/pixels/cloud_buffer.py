@@ -22,8 +22,8 @@ __all__ = ["CORE_M", "NO_BUFFER", "CloudBuffer"]
 CORE_M = 60.0
 """Side of the square that a patch of cloud must hold to grow: three pixels of a scene classification of 20 m."""
 
-_ROUNDING = 1e-9
-"""Two ways to the same distance differ by no more; whichever is found, the pixel counts."""
+_ROUNDING = 5e-4
+"""As much farther still counts: a metre of UTM is that much longer on the ground, and three pixels of 20 m are 60 m."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +77,16 @@ class CloudBuffer:
         return max(1, round(CORE_M / self.height_m)), max(1, round(CORE_M / self.width_m))
 
     @property
+    def _reach_m(self) -> float:
+        return self.radius_m * (1 + _ROUNDING)
+
+    @property
     def margin(self) -> tuple[int, int]:
         """Rows and columns beyond a window that decide what is hidden within."""
         if not self.radius_m:
             return 0, 0
-        rows, cols = self._core
-        return math.ceil(self.radius_m / self.height_m) + rows - 1, math.ceil(self.radius_m / self.width_m) + cols - 1
+        (rows, cols), reach_m = self._core, self._reach_m
+        return math.ceil(reach_m / self.height_m) + rows - 1, math.ceil(reach_m / self.width_m) + cols - 1
 
     def grow(self, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Hide what lies within the distance of a patch of cloud.
@@ -98,7 +102,7 @@ class CloudBuffer:
         if not core.any():
             return hidden
         distance_m = ndimage.distance_transform_edt(~core, sampling=(self.height_m, self.width_m))
-        grown: NDArray[np.bool_] = hidden | (distance_m <= self.radius_m * (1 + _ROUNDING))
+        grown: NDArray[np.bool_] = hidden | (distance_m <= self._reach_m)
         return grown
 
 

@@ -80,6 +80,13 @@ def test_the_distance_is_the_same_on_a_coarser_grid() -> None:
     assert scaled.radius_m == 100
 
 
+@pytest.mark.parametrize("left", [100_000, 300_000, 450_000, 700_000])
+def test_three_pixels_of_20_m_are_60_m_wherever_in_a_zone(left: float) -> None:
+    grid = Grid(crs=CRS.from_epsg(32630), transform=Affine(20, 0, left, 0, -20, 4500000), width=100, height=100)
+    grown = CloudBuffer.measure(grid, 60).grow(draw_square((31, 31), 14, 14, 3))
+    assert np.flatnonzero(grown[15]).tolist() == list(range(11, 20))
+
+
 @pytest.mark.parametrize(
     ("epsg", "transform", "expected"),
     [
