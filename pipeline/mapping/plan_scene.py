@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -141,8 +142,9 @@ def plan_scene(
     clock = StageClock()
     resolve_formats(options.formats)
     with clock.stage("open"):
-        scene = _take_mask(open_scene(source, options=stack), options.mask)
+        scene = open_scene(source, options=stack)
         area = resolve_area(options.aoi, scene.grid)
+        scene = _take_mask(scene, options.mask, area)
         tide = resolve_tide(options, scene, scene.grid.crop(area.window))
     with clock.stage("load model"):
         card = resolve_card(options.model)
@@ -175,15 +177,16 @@ def plan_scene(
     )
 
 
-def _take_mask(scene: Scene, mask: str | None) -> Scene:
+def _take_mask(scene: Scene, mask: str | None, area: Area) -> Scene:
     """The scene with the user's cloud mask in place of its classification, and among its files."""
     if mask is None:
         return scene
     path = mask.replace("{scene}", scene.id)
-    found = open_cloud_mask(path, scene.grid)
+    found = open_cloud_mask(path, scene.grid, part=scene.grid.crop(area.window))
     notes = scene.notes
     if found.covered < 1:
-        notes += (f"The cloud mask covers {found.covered:.0%} of the scene: beyond it nothing is hidden.",)
+        percent = math.floor(100 * found.covered)
+        notes += (f"The cloud mask covers {percent}% of what is mapped: beyond it nothing is hidden.",)
     return replace(scene, classification=found.source, files=(*scene.files, path), notes=notes)
 
 

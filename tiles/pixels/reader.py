@@ -328,7 +328,7 @@ def _find_classes(classes: NDArray[Any], wanted: frozenset[int]) -> NDArray[np.b
     if classes.dtype != np.uint8:
         return np.isin(classes, list(wanted))
     table = np.zeros(256, dtype=np.bool_)
-    table[list(wanted)] = True
+    table[[number for number in wanted if number < len(table)]] = True
     return np.take(table, classes)
 
 

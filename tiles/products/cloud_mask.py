@@ -15,7 +15,7 @@ from tiles.scene import BandSource
 __all__ = ["CloudMask", "open_cloud_mask"]
 
 _SAMPLES = 64
-"""Points each way at which it is looked whether the mask covers the scene."""
+"""Points each way at which it is looked whether the mask covers what is mapped, and whether it lies on the scene."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,19 +24,20 @@ class CloudMask:
 
     Attributes:
         source: Where its classes are read, on the scene's finest grid.
-        covered: Share (0 to 1) of the scene that it covers; beyond it nothing is hidden.
+        covered: Share (0 to 1) of what is mapped that it covers; beyond it nothing is hidden.
     """
 
     source: BandSource
     covered: float
 
 
-def open_cloud_mask(path: str, grid: Grid) -> CloudMask:
+def open_cloud_mask(path: str, grid: Grid, *, part: Grid | None = None) -> CloudMask:
     """Open a mask for a scene. A pixel has the class of the mask's pixel in which its centre lies.
 
     Args:
         path: A file or URL of one band.
         grid: The scene's finest grid.
+        part: The part of it that is mapped; ``None``: all.
 
     Raises:
         OptionError: It has several bands, or lies elsewhere.
@@ -50,15 +51,16 @@ def open_cloud_mask(path: str, grid: Grid) -> CloudMask:
             f"Expected a cloud mask of one band of classes, found {header.count} bands in {path}. Keep the one that "
             "holds the classes: gdal_translate -b 1 IN OUT."
         )
-    covered = _measure_cover(header.grid, grid)
-    if not covered:
+    # A small mask may lie between the points that are looked at in a large scene; then some of its own lie in that.
+    if not (_measure_cover(header.grid, grid) or _measure_cover(grid, header.grid)):
         raise OptionError(f"The cloud mask {path} does not lie on the scene. Give the mask of this scene.")
     # Masks of the file's own and nodata come as its mask once it is warped: there nothing is hidden.
     source = BandSource(name="mask", path=gdal_path, index=1, grid=grid, masks=(0,), is_warped=True)
-    return CloudMask(source=source, covered=covered)
+    return CloudMask(source=source, covered=_measure_cover(header.grid, part or grid))
 
 
 def _measure_cover(mask: Grid, grid: Grid) -> float:
+    """Share of a grid's ground that lies in another, the mask."""
     steps = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
     cols, rows = np.meshgrid(steps * grid.width, steps * grid.height)
     to_mask = pyproj.Transformer.from_crs(grid.crs.to_wkt(), mask.crs.to_wkt(), always_xy=True)

@@ -15,6 +15,7 @@ from rasterio.crs import CRS
 
 from tests.tiles.products.small_products import dark_water, write_raster
 from tiles.errors import OptionError, RasterReadError
+from tiles.grid import Grid, Window
 from tiles.masks import OBSCURED, VALID
 from tiles.pixels.cloud_buffer import NO_BUFFER, CloudBuffer
 from tiles.pixels.reader import ReadPlan, read_strips
@@ -95,6 +96,21 @@ def test_what_a_mask_tags_as_missing_hides_nothing(scene: Scene, tmp_path: Path)
     path = write_tilted(tmp_path / "m.tif", scene, nodata=2)
     state = read_state(scene, path, frozenset({1, 2}))
     np.testing.assert_array_equal(state == OBSCURED, sample_mask(scene, path) == 1)
+
+
+def test_a_value_that_no_byte_holds_hides_nothing(scene: Scene, tmp_path: Path) -> None:
+    path = write_tilted(tmp_path / "m.tif", scene)
+    state = read_state(scene, path, frozenset({1, 300}))
+    np.testing.assert_array_equal(state == OBSCURED, sample_mask(scene, path) == 1)
+
+
+def test_a_small_mask_is_a_mask_and_is_measured_by_what_is_mapped(tmp_path: Path) -> None:
+    crs = CRS.from_epsg(32630)
+    grid = Grid(crs=crs, transform=Affine(10, 0, 300000, 0, -10, 4500000), width=10980, height=10980)
+    part = grid.crop(Window(90, 90, 100, 100))  # between the points that are looked at in the scene
+    path = write_mask(tmp_path / "m.tif", np.ones((100, 50), np.uint8), crs, part.transform)
+    assert open_cloud_mask(str(path), grid, part=part).covered == pytest.approx(0.5)
+    assert open_cloud_mask(str(path), grid).covered < 1e-3
 
 
 @pytest.mark.parametrize("tile_size", [16, 41, 64])
