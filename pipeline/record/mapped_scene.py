@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class MappedScene:
         tile: MGRS tile such as ``30UXB``, where its name says so.
         simulated: It shows no place on Earth.
         tide_m: Height of the tide at that moment, where known.
+        tide_source: Name of what says so; heights of one source may be compared.
     """
 
     id: str
@@ -49,6 +50,7 @@ class MappedScene:
     tile: str | None = None
     simulated: bool = False
     tide_m: float | None = None
+    tide_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +105,11 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
     pairs.sort(key=lambda pair: (pair[0].acquired or datetime.min.replace(tzinfo=UTC), pair[0].id))
     facts = [_read_facts(properties) for _, properties in pairs]
     _require_same(folder, [scene for scene, _ in pairs], facts)
-    notes = (f"Left out, since an output is missing: {', '.join(broken)}.",) if broken else ()
+    scenes, notes = _keep_comparable_heights([scene for scene, _ in pairs])
+    if broken:
+        notes = (f"Left out, since an output is missing: {', '.join(broken)}.", *notes)
     return MappedScenes(
-        scenes=tuple(scene for scene, _ in pairs),
+        scenes=scenes,
         fingerprints=tuple(str(properties["strandline:fingerprint"]) for _, properties in pairs),
         model=facts[0][0],
         model_sha256=facts[0][1],
@@ -134,7 +138,17 @@ def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:
         tile=find_tile(str(document["id"])),
         simulated=bool(properties.get("strandline:simulated")),
         tide_m=properties.get("strandline:tide_m"),
+        tide_source=properties.get("strandline:parameters", {}).get("tides"),
     )
+
+
+def _keep_comparable_heights(scenes: Sequence[MappedScene]) -> tuple[tuple[MappedScene, ...], tuple[str, ...]]:
+    """The scenes, without heights of the tide where these are above the datums of several sources; and a note of it."""
+    sources = sorted({str(scene.tide_source) for scene in scenes if scene.tide_m is not None})
+    if len(sources) < 2:
+        return tuple(scenes), ()
+    note = f"Heights of the tide that maps record were left out, since they are from {' and '.join(sources)}."
+    return tuple(replace(scene, tide_m=None) for scene in scenes), (note,)
 
 
 def _read_facts(properties: dict[str, Any]) -> tuple[str, str, float, float]:

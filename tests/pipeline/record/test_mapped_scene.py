@@ -101,3 +101,16 @@ def test_two_platforms_and_unknown_times_are_overpasses_of_their_own() -> None:
     scenes = [make_scene(None), make_scene(None), make_scene(0), make_scene(1, platform="b"), make_scene(2)]
     assert group_acquisitions(scenes) == [[0], [1], [2, 4], [3]]
     assert group_acquisitions([]) == []
+
+
+def test_heights_of_the_tide_above_two_datums_are_not_put_together(tmp_path: Path) -> None:
+    for name, tides, height in (("a", "port.csv", 1.0), ("b", "port.csv", 2.0), ("d", None, None)):
+        parameters = {"threshold": 0.5, "tides": tides}
+        write(tmp_path, name, **{"strandline:parameters": parameters, "strandline:tide_m": height})
+    alike = read_mapped_scenes(tmp_path)
+    assert ([scene.tide_m for scene in alike.scenes], alike.notes) == ([1.0, 2.0, None], ())
+    parameters = {"threshold": 0.5, "tides": "FES2022"}
+    write(tmp_path, "c", **{"strandline:parameters": parameters, "strandline:tide_m": 0.5})
+    mixed = read_mapped_scenes(tmp_path)
+    assert [scene.tide_m for scene in mixed.scenes] == [None] * 4
+    assert mixed.notes == ("Heights of the tide that maps record were left out, since they are from FES2022 and port.csv.",)
