@@ -113,4 +113,6 @@ def test_heights_of_the_tide_above_two_datums_are_not_put_together(tmp_path: Pat
     write(tmp_path, "c", **{"strandline:parameters": parameters, "strandline:tide_m": 0.5})
     mixed = read_mapped_scenes(tmp_path)
     assert [scene.tide_m for scene in mixed.scenes] == [None] * 4
-    assert mixed.notes == ("Heights of the tide that maps record were left out, since they are from FES2022 and port.csv.",)
+    assert mixed.notes == (
+        "Heights of the tide that maps record were left out, since they are from FES2022 and port.csv.",
+    )
