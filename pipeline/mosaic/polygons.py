@@ -7,7 +7,6 @@ the meridian. Its vertices are those of the coastline, and pieces of neighbours 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,11 @@ def place_polygons(frame: gpd.GeoDataFrame, crs: pyproj.CRS, model: str) -> gpd.
     if not crs.is_geographic or not len(frame):
         return placed.set_crs(crs, allow_override=True)
     shapes = cut_at_antimeridian(to_lonlat(np.asarray(frame.geometry), frame.crs))
-    return placed.set_geometry(gpd.GeoSeries(shapes, crs=crs)).explode(ignore_index=True)
+    is_cut = shapely.get_num_geometries(shapes) > 1
+    parts = placed.set_geometry(gpd.GeoSeries(shapes, crs=crs)).assign(is_cut=is_cut).explode(ignore_index=True)
+    halves = parts["is_cut"].to_numpy()
+    parts.loc[halves, "area_m2"] = _measure_degrees(shapely.orient_polygons(parts.geometry[halves]), frame.crs)
+    return parts.drop(columns="is_cut")
 
 
 def _trace(job: PolygonJob, window: Window) -> Traced:
@@ -106,7 +109,6 @@ def _trace(job: PolygonJob, window: Window) -> Traced:
     return tracer.finish()
 
 
-@cache
 def _build_own(lattice: Lattice, cell: Cell) -> shapely.Geometry:
     """The ground that a cell owns: its square, up to the meridians where its zone ends."""
     left, bottom, right, top = lattice.compute_grid(cell.window).bounds
@@ -158,5 +160,9 @@ def _measure(pieces: NDArray[Any], ground: Ground) -> Floats:
     fine = shapely.segmentize(shapely.orient_polygons(pieces), 16 * ground.grid.transform.a)
     to_degrees = find_transformer(ground.grid.crs.to_wkt(), "OGC:CRS84")
     degrees = shapely.transform(fine, lambda xy: np.stack(to_degrees.transform(xy[:, 0], xy[:, 1]), axis=1))
-    geod = ground.crs.get_geod() or pyproj.Geod(ellps="WGS84")
-    return np.array([geod.geometry_area_perimeter(piece)[0] for piece in degrees], dtype=np.float64)
+    return _measure_degrees(degrees, ground.crs)
+
+
+def _measure_degrees(pieces: NDArray[Any], crs: pyproj.CRS) -> Floats:
+    geod = crs.get_geod() or pyproj.Geod(ellps="WGS84")
+    return np.array([geod.geometry_area_perimeter(piece)[0] for piece in pieces], dtype=np.float64)
