@@ -197,9 +197,14 @@ def _make_locator(job: SceneJob) -> ShoreLocator:
 
 
 def _locate(job: SceneJob, locator: ShoreLocator, rows: MappedRows) -> Iterator[LocatedRows]:
-    """The rows whose shore can be located now that these are there."""
-    with job.clock.stage("locate shore"):
-        yield from list(locator.add_rows(rows.probability, rows.state, rows.infrared))
+    """The rows whose shore can be located now that these are there, a few at a time."""
+    parts = locator.add_rows(rows.probability, rows.state, rows.infrared)
+    while True:
+        with job.clock.stage("locate shore"):
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
 
 
 def _write_results(

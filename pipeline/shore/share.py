@@ -42,8 +42,8 @@ _UNLIKE, _LIKE = 0.25, 0.5
 _SCALE = 1e-4
 _FLOOR, _SPREAD, _UNBELIEVED = 0.02, 0.25, 3.0
 """Error of any share; its part of how much water and land vary, in units of how far they differ; and that of a share
-that is not believed, in units of the probability's error. Chosen between real crops against their averages and simulated
-truth (docs/line.md)."""
+that is not believed, in units of the probability's error. Chosen between real crops against their averages and
+simulated truth (docs/line.md)."""
 
 Floats = NDArray[np.float64]
 
