@@ -38,6 +38,7 @@ from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
 from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
 from pipeline.trace.ellipsoid import Ground
+from pipeline.trace.ocean import SEA_IS_GUESSED
 from tiles.errors import NoValidPixelsError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
@@ -54,11 +55,6 @@ LEAST_VALID_PERCENT: Final = 10.0
 _HIDDEN = (
     f"Under {LEAST_VALID_PERCENT:g}% of the map shows ground, the rest is cloud or without data: its lines are few, "
     "and most end where cloud begins."
-)
-
-_GUESSED = (
-    "No water lies in the ocean as Natural Earth draws it, up to 2 km off: the broad water nearest to it was taken for "
-    "sea. A finer ocean (--ocean) would tell."
 )
 
 _DOUBTED = (
@@ -296,7 +292,7 @@ def _describe_provenance(
     shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
     notes = job.notes
     notes += (_HIDDEN,) * (shares[VALID] < LEAST_VALID_PERCENT)
-    notes += (_GUESSED,) * layers.sea_is_guessed
+    notes += (SEA_IS_GUESSED,) * layers.sea_is_guessed
     notes += (_DOUBTED,) * (islets.total() > 0)
     return Provenance(
         scene=job.scene,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,7 +42,7 @@ from pipeline.output.vectors import resolve_formats
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import is_result_there
-from pipeline.trace.ocean import resolve_ocean
+from pipeline.trace.ocean import SEA_IS_GUESSED, resolve_ocean
 from pipeline.trace.waters import ShoreKind
 from strandline import __version__
 from tiles.grid import Window
@@ -148,10 +148,10 @@ def build_mosaic(
     plans = plan_lattices(mapped.scenes, grid=options.grid)
     with open_workspace(out.resolve().parent, out.resolve().name, keep=basis.fingerprint[:16]) as work:
         build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
-        lines = build.run(progress or ignore_progress, basis)
+        result = build.run(progress or ignore_progress, basis)
         shutil.rmtree(work.folder / ".scratch")
         work.publish()
-    return MosaicResult(folder=out, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes)
+    return replace(result, folder=out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +164,8 @@ class _MosaicBuild:
     folder: Path
     client: Client | None
 
-    def run(self, progress: Progress, basis: Basis) -> int:
-        """Do all of it in the workspace; returns the number of lines."""
+    def run(self, progress: Progress, basis: Basis) -> MosaicResult:
+        """Do all of it in the workspace."""
         jobs = [self._create_store(plan) for plan in self.plans]
         work = list(zip(jobs, self.plans, strict=True))
         observed = dict(self._run_stage("statistics", progress, compute_cell, self._list_cells(work)))
@@ -174,8 +174,8 @@ class _MosaicBuild:
             raise MosaicError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
         tracing = ((_name_cell(job, cell), (job, cell)) for job, cells in filled for cell in cells)
         traced = dict(self._run_stage("tracing", progress, trace_stored_cell, tracing))
-        for _ in self._run_stage("waters", progress, tell_block, self._list_blocks(filled)):
-            pass
+        guessed = dict(self._run_stage("waters", progress, tell_block, self._list_blocks(filled)))
+        mapped = replace(self.mapped, notes=self.mapped.notes + (SEA_IS_GUESSED,) * any(guessed.values()))
         progress("joining", 0.0)
         lines = self._write_coast(filled, traced, progress)
         rasters = [
@@ -185,8 +185,11 @@ class _MosaicBuild:
         ]
         for _ in self._run_stage("rasters", progress, _write_tile, rasters):
             pass
-        self._write_items(work, basis)
-        return lines
+        record = MosaicRecord(mapped=mapped, parameters=self.options.result_parameters(), basis=basis)
+        self._write_items(work, record)
+        return MosaicResult(
+            folder=self.folder, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes
+        )
 
     def _create_store(self, plan: LatticePlan) -> CellJob:
         scratch = self.folder / ".scratch" / plan.lattice.name
@@ -329,8 +332,7 @@ class _MosaicBuild:
             pieces.append(Piece(chains=chains, base=0, crs="OGC:CRS84", sources=np.zeros(1, np.int64)))
         return pieces, Lacking.join(lacking)
 
-    def _write_items(self, work: Sequence[tuple[CellJob, LatticePlan]], basis: Basis) -> None:
-        record = MosaicRecord(mapped=self.mapped, parameters=self.options.result_parameters(), basis=basis)
+    def _write_items(self, work: Sequence[tuple[CellJob, LatticePlan]], record: MosaicRecord) -> None:
         for job, plan in work:
             for name, window in plan.tiles.items():
                 scenes = [self.mapped.scenes[number] for number in plan.members[name]]

@@ -28,7 +28,12 @@ from tiles.errors import GridError
 from tiles.vector_edges import project_shapes
 from tiles.vector_file import read_water_layers
 
-__all__ = ["Ocean", "draw_ocean", "read_ocean", "resolve_ocean"]
+__all__ = ["SEA_IS_GUESSED", "Ocean", "draw_ocean", "read_ocean", "resolve_ocean"]
+
+SEA_IS_GUESSED: Final = (
+    "Where no water lies in the ocean as it is drawn (Natural Earth's is up to 2 km off), the broad water nearest to "
+    "it was taken for sea. A finer ocean (--ocean) would tell."
+)
 
 _LAND_FILE: Final = Path(__file__).parents[1] / "data" / "land_10m.npz"
 _OFFSHORE_M = 2000.0

@@ -148,6 +148,19 @@ def test_the_sea_ends_at_the_mouth_of_a_canal_that_goes_on_in_the_next_zone(tmp_
     assert len(read_lines(tmp_path / "sea", "land")) < len(land)
 
 
+def test_a_mosaic_says_that_its_sea_was_guessed(tmp_path: Path) -> None:
+    ocean = write_canal(tmp_path)
+    known = build_mosaic(tmp_path / "maps", tmp_path / "known", options=MosaicOptions(ocean=ocean))
+    assert not any("taken for sea" in note for note in known.notes)
+    touching = gpd.GeoDataFrame(geometry=[shapely.box(-4990, -9000, -4890, -490)], crs=get_plane(*MEETING))
+    touching.to_crs(4326).to_file(tmp_path / "touching.gpkg")  # the sea's last corner
+    options = MosaicOptions(ocean=tmp_path / "touching.gpkg")
+    guessed = build_mosaic(tmp_path / "maps", tmp_path / "guessed", options=options)
+    assert any("taken for sea" in note for note in guessed.notes)
+    item = json.loads((tmp_path / "guessed" / "item.json").read_text())
+    assert any("taken for sea" in note for note in item["properties"]["strandline:notes"])
+
+
 def test_polygons_share_their_vertices_with_the_coastline_and_fill_the_area(tmp_path: Path) -> None:
     island = make_discs((3.0, 50.0), (0, 0, 900), (1500, 0, 450))
     grid = place_grid(32631, (3.0, 50.0), -1500, 1500, (370, 310))
