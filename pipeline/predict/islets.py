@@ -1,7 +1,8 @@
 """Small islands that are none: clouds that the mask missed, and ships. They are hidden, not mapped as land.
 
 A network that knows land and water must call a cumulus over the sea one of the two, and a ship too. An islet is taken
-for a **cloud** where it is grey, at most 1000 m long, and cloud is masked within 2000 m of it; for a **vessel** where
+for a **cloud** where it is grey, at most 1000 m long, and a patch of cloud that holds a square of 60 m is masked within
+2000 m of it (specks are roofs and surf, as ``tiles.pixels.cloud_buffer`` has it); for a **vessel** where
 it is at most 450 m long and 70 m wide, not green, and either grey or two and a half times as long as wide. Not where
 land for sure (larger, or green) lies within 100 m: quays and breakwaters are grey too. Nor where its end is not seen
 (nodata, the edge).
@@ -24,6 +25,7 @@ from pipeline.clock import StageClock
 from pipeline.predict.looks import GREEN, GREY
 from pipeline.predict.tile import MappedRows
 from tiles.masks import NODATA, OBSCURED, VALID
+from tiles.pixels.cloud_buffer import CORE_M
 
 __all__ = ["IsletRule", "hide_islets"]
 
@@ -63,7 +65,12 @@ class IsletRule:
     def margin(self) -> int:
         """Rows above and below a row that decide about it: an islet, one beside it, and the cloud near it."""
         longest, alone, near = (self.reach(m)[0] for m in (_LONGEST_CLOUD_M, _ALONE_M, _NEAR_M))
-        return longest + max(longest + alone, near) + 1
+        return longest + max(longest + alone, near + self.core[0]) + 1
+
+    @property
+    def core(self) -> tuple[int, int]:
+        """Rows and columns of the square that a patch of cloud must hold."""
+        return max(1, round(CORE_M / self.height_m)), max(1, round(CORE_M / self.width_m))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,7 +143,7 @@ def _hide(held: MappedRows, rule: IsletRule, start: int, stop: int) -> MappedRow
     if held.look is None or not land.any():
         return rows
     islets = _find_islets(land, held, held.look, rule)
-    clouds, vessels = _choose(islets, land, held.state == OBSCURED, rule)
+    clouds, vessels = _choose(islets, land, _find_squares(held.state == OBSCURED, rule.core), rule)
     place = islets.place[(clouds | vessels)[islets.number]] - (start - held.row_off) * land.shape[1]
     place = place[(place >= 0) & (place < rows.state.size)]
     rows.state.reshape(-1)[place], rows.probability.reshape(-1)[place] = OBSCURED, np.nan
@@ -222,7 +229,20 @@ def _measure_shape(islet: Ints, y_m: Floats, x_m: Floats, rule: IsletRule) -> _S
     return _Shape(length_m=np.sqrt(12 * (middle + spread)), breadth_m=np.sqrt(12 * np.maximum(middle - spread, 0)))
 
 
-def _choose(islets: _Islets, land: Bools, obscured: Bools, rule: IsletRule) -> tuple[Bools, Bools]:
+def _find_squares(obscured: Bools, size: tuple[int, int]) -> Bools:
+    """True at the upper left corner of each rectangle of a size that is wholly hidden."""
+    squares = obscured.copy()
+    for axis, length in enumerate(size):
+        along, done = np.moveaxis(squares, axis, 0), 1
+        while done < length:
+            step = min(done, length - done)
+            along[:-step] &= along[step:].copy()
+            along[-step:] = False
+            done += step
+    return squares
+
+
+def _choose(islets: _Islets, land: Bools, patches: Bools, rule: IsletRule) -> tuple[Bools, Bools]:
     """(islets,) those that are taken for clouds, and for vessels: they lie alone; ``land`` is changed."""
     candidate = islets.is_cloud | islets.is_vessel
     land.reshape(-1)[islets.place[~islets.is_green[islets.number]]] = False  # what is left is land for sure
@@ -231,7 +251,7 @@ def _choose(islets: _Islets, land: Bools, obscured: Bools, rule: IsletRule) -> t
     for number in np.flatnonzero(candidate):
         box = islets.box[:, number]
         if not land[_grow(box, alone)].any():
-            clouds[number] = islets.is_cloud[number] and obscured[_grow(box, near)].any()
+            clouds[number] = islets.is_cloud[number] and patches[_grow(box, near)].any()
             vessels[number] = islets.is_vessel[number] and not clouds[number]
     return clouds, vessels
 

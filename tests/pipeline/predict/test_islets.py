@@ -20,7 +20,7 @@ from pipeline.predict.tile import MappedRows
 from tiles.masks import NODATA, OBSCURED, VALID
 
 SIZE = 300
-"""Pixels of 20 m: 6 km a side; a margin is 50 + 100 + 1 rows."""
+"""Pixels of 20 m: 6 km a side; a margin is 50 + 100 + 3 + 1 rows."""
 
 
 def make_sea(size: int = SIZE) -> MappedRows:
@@ -85,6 +85,15 @@ def test_a_grey_islet_near_cloud_is_a_cloud_and_elsewhere_stays() -> None:
     expected[100:120, 100:120] = True
     np.testing.assert_array_equal(list_hidden(sea, after), expected)
     assert (after.clouds, after.vessels) == (1, 0)
+
+
+@pytest.mark.parametrize(("height", "width", "hidden"), [(3, 3, True), (2, 300, False), (300, 2, False), (1, 1, False)])
+def test_specks_and_threads_of_cloud_doubt_no_islet(height: int, width: int, hidden: bool) -> None:
+    sea = make_sea()
+    draw(sea, 100, 100, 20, 20, look=GREY)
+    rows, cols = (slice(0, 300) if size == 300 else slice(60, 60 + size) for size in (height, width))
+    sea.state[rows, cols], sea.probability[rows, cols] = OBSCURED, np.nan
+    assert hide(sea).clouds == int(hidden)
 
 
 def test_what_touches_the_cloud_is_doubted_too() -> None:
@@ -195,6 +204,9 @@ def test_the_answer_does_not_depend_on_how_rows_are_cut(seed: int, cuts: list[in
     for _ in range(60):
         (row, col), (height, width) = rng.integers(0, 880, 2).tolist(), rng.integers(1, 14, 2).tolist()
         draw(sea, row, col, height, width, look=int(rng.choice([0, GREY, GREY, GREEN])))
+    for size in rng.integers(1, 6, 40).tolist():
+        row, col = rng.integers(0, 880, 2).tolist()
+        sea.state[row : row + size, col : col + size], sea.probability[row : row + size, col : col + size] = 2, np.nan
     sea.state[rng.random(sea.state.shape) < 1e-5] = NODATA
     whole, parts = hide(sea), hide(sea, cuts)
     np.testing.assert_array_equal(parts.state, whole.state)
