@@ -167,24 +167,28 @@ def _make_coast(path: Path, properties: dict[str, Any], pairs: list[tuple[Path |
 
 
 def _make_part(probability: Path | None, water: Path | None) -> RasterPart:
+    share = None if probability is None or water is None else _find(probability.with_name(SHARE_NAME))
     grids = [_read_grid(path) for path in (probability, water) if path is not None]
+    grids += [] if share is None else [_read_grid(share, bands=2)]
     if len({(grid.crs.to_wkt(), grid.transform, grid.shape) for grid in grids}) > 1:
-        raise ChangeError(f"Expected {probability} and {water} on one grid, found two. Map the scene again.")
+        paths = ", ".join(str(path) for path in (probability, water, share) if path is not None)
+        raise ChangeError(f"Expected {paths} on one grid, found two. Map the scene again.")
     texture = _find((water or probability or Path()).with_name(TEXTURE_NAME))
     if texture is not None and (water is None or _read_grid(texture) != grids[0]):
         texture = None  # of another map
-    share = None if probability is None else _find(probability.with_name(SHARE_NAME))
     return RasterPart(grid=grids[0], probability=probability, water=water, texture=texture, share=share)
 
 
-def _read_grid(path: Path) -> Grid:
+def _read_grid(path: Path, *, bands: int = 1) -> Grid:
     try:
         with rasterio.open(path) as src:
-            crs, transform, shape, bands = src.crs, Affine(*src.transform[:6]), src.shape, src.count
+            crs, transform, shape, found = src.crs, Affine(*src.transform[:6]), src.shape, src.count
     except RasterioError as error:
         raise ChangeError(f"{path} cannot be read as a raster ({error}). Is it whole?") from error
-    if crs is None or bands != 1:
-        raise ChangeError(f"Expected one band and a CRS in {path}, found {bands} and {crs}. Give a raster of ours.")
+    if crs is None or found != bands:
+        raise ChangeError(
+            f"Expected a CRS and {bands} band(s) in {path}, found {crs} and {found}. Give a raster of ours."
+        )
     return Grid(crs=crs, transform=transform, width=shape[1], height=shape[0])
 
 

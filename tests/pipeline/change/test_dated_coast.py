@@ -55,6 +55,21 @@ def write_lines(path: Path, layer: str = "coastline", **columns: Any) -> Path:  
     return path
 
 
+def test_the_share_of_water_counts_where_it_is_of_the_same_map(tmp_path: Path) -> None:
+    for name, bands in (("water.tif", 1), ("probability.tif", 1), ("share.tif", 2)):
+        write_raster(tmp_path / "map" / name, bands=bands)
+    write_raster(tmp_path / "map" / "other.tif")
+    share = tmp_path / "map" / "share.tif"
+    for given in ("", "water.tif", "probability.tif"):
+        coast = read_dated_coast(tmp_path / "map" / given)
+        assert [part.share for part in coast.parts] == [share]
+        assert share in coast.files
+    assert read_dated_coast(tmp_path / "map" / "other.tif").parts[0].share is None
+    write_raster(share, bands=2, size=5)
+    with pytest.raises(ChangeError, match=r"on one grid, found two"):
+        read_dated_coast(tmp_path / "map")
+
+
 def describe(coast: DatedCoast) -> list[tuple[str | None, str | None]]:
     return [tuple(part and part.name for part in (one.probability, one.water)) for one in coast.parts]  # type: ignore[misc]
 
@@ -186,7 +201,7 @@ def test_what_is_no_coast_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ChangeError, match="cannot be read as a raster"):
         read_dated_coast(tmp_path / "broken.tif")
     for number, wrong in enumerate(({"bands": 2}, {"crs": None})):
-        with pytest.raises(ChangeError, match="Expected one band and a CRS"):
+        with pytest.raises(ChangeError, match="Expected a CRS and 1 band\\(s\\)"):
             read_dated_coast(write_raster(tmp_path / f"{number}.tif", **wrong))  # type: ignore[arg-type]
     write_raster(tmp_path / "two" / "water.tif")
     write_raster(tmp_path / "two" / "probability.tif", size=5)
