@@ -6,21 +6,26 @@ making the same result at once; what a killed run left is swept away by the next
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from pipeline.errors import BusyError, OutputError, output_errors
+from pipeline.errors import OutputError, is_held_open, output_errors
+from pipeline.file_lock import hold_lock
 
-__all__ = ["Workspace", "open_draft", "open_workspace", "write_whole"]
+__all__ = ["Workspace", "move", "open_draft", "open_workspace", "write_whole"]
 
 RECORD = "item.json"
 """The file that marks a folder as a result of ours."""
+
+_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Between tries to move what another program has open: a virus scanner or an indexer is done in no time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +49,38 @@ class Workspace:
         old = _old_name(self.target)
         with output_errors(self.target):
             if self.target.exists():
-                self.target.rename(old)
-            self.folder.rename(self.target)
+                move(self.target, old)
+            try:
+                move(self.folder, self.target)
+            except OSError:
+                if old.exists():
+                    move(old, self.target)
+                raise
             shutil.rmtree(old, ignore_errors=True)
+
+
+def move(src: Path, dst: Path) -> None:
+    """Give a file or a folder its place by one rename; a file that is there is replaced.
+
+    Windows refuses it while a program has one of the files open, so it is tried again for a second and a half.
+
+    Args:
+        src: What is moved.
+        dst: Where to, on the same disk; no folder is there.
+
+    Raises:
+        OSError: It could not be moved; both are as they were.
+    """
+    for pause_s in _PAUSES_S:
+        try:
+            src.replace(dst)
+        except OSError as error:
+            if not is_held_open(error):
+                raise
+            time.sleep(pause_s)
+        else:
+            return
+    src.replace(dst)
 
 
 @contextmanager
@@ -66,7 +100,8 @@ def open_workspace(out: Path, name: str, *, keep: str | None = None) -> Iterator
     target = out / name
     made = _make_folders(out)
     try:
-        with _lock(out / f".{name}.lock"):
+        busy = f"Another run is making {target} right now: let it finish."
+        with hold_lock(out / f".{name}.lock", busy=busy, remove=True):
             _sweep(target, keep)
             if target.exists() and any(target.iterdir()) and not (target / RECORD).exists():
                 raise OutputError(f"{target} holds files that are no result of Strandline: choose another --out.")
@@ -102,30 +137,6 @@ def _make_folders(out: Path) -> list[Path]:
     return missing
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock, which the system releases even when the process is killed."""
-    while True:
-        with output_errors(path):
-            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise BusyError(
-                f"Another run is making {path.parent / path.name[1:-5]} right now: let it finish."
-            ) from None
-        # A run that just ended may have removed the file between our open and our lock.
-        if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
-            break
-        os.close(descriptor)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
 def _sweep(target: Path, keep: str | None) -> None:
     """Under the lock: put back an older result that a killed run had moved aside, and remove what it had begun.
 
@@ -133,7 +144,7 @@ def _sweep(target: Path, keep: str | None) -> None:
     """
     old = _old_name(target)
     if old.exists() and not target.exists():
-        old.rename(target)
+        move(old, target)
     for leftover in (old, *target.parent.glob(f".{target.name}.begun-*")):
         if keep is None or leftover.name != f".{target.name}.begun-{keep}":
             shutil.rmtree(leftover, ignore_errors=True)
@@ -162,9 +173,9 @@ def open_draft(path: Path, *, durable: bool = False) -> Iterator[Path]:
         try:
             yield draft
             if durable:
-                with draft.open("rb") as file:
+                with draft.open("r+b") as file:  # Windows writes nothing through what is only read
                     os.fsync(file.fileno())
-            draft.replace(path)
+            move(draft, path)
         finally:
             draft.unlink(missing_ok=True)
 

@@ -22,6 +22,7 @@ __all__ = [
     "StaleResultError",
     "UnfitSceneError",
     "UnknownFormatError",
+    "is_held_open",
     "output_errors",
     "require_space",
 ]
@@ -34,6 +35,13 @@ _ADVICE = {
     errno.EPERM: "Choose a folder that you may write to",
     errno.EROFS: "The disk is read-only: choose another folder",
 }
+
+_ANY_ADVICE = "Check that the folder is writable and its disk has space"
+
+_HELD_OPEN = (5, 32, 33)
+"""Errors of Windows: access denied (as a folder is whose files are open), sharing violation, lock violation."""
+
+_LONGEST_ON_WINDOWS = 259
 
 _FULL = 4 << 20
 """Bytes: a disk with less free than this is taken to be the reason why GDAL could not write."""
@@ -98,6 +106,15 @@ def output_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
         raise OutputError(_message(path, error)) from error
 
 
+def is_held_open(error: OSError) -> bool:
+    """Whether Windows refused something, perhaps because a program has a file open.
+
+    Args:
+        error: What was raised; elsewhere no error is of this kind.
+    """
+    return getattr(error, "winerror", None) in _HELD_OPEN
+
+
 def require_space(folder: Path, needed: int) -> None:
     """Refuse work whose output will not fit, before hours are spent on it.
 
@@ -123,8 +140,22 @@ def _message(path: Path, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
     if number is None and _is_disk_full(path.parent):
         number, reason = errno.ENOSPC, "the disk is full"
-    advice = _ADVICE.get(number or 0, "Check that the folder is writable and its disk has space")
+    advice = _advise_on_windows(path, error) or _ADVICE.get(number or 0, _ANY_ADVICE)
     return f"Could not write {path} ({reason.rstrip('.') or type(error).__name__}). {advice}."
+
+
+def _advise_on_windows(path: Path, error: Exception) -> str | None:
+    """The way out of what only Windows refuses; ``None`` where there is nothing of that kind."""
+    if not isinstance(error, OSError) or getattr(error, "winerror", None) is None:
+        return None
+    if len(str(path)) > _LONGEST_ON_WINDOWS:
+        return (
+            f"The path has {len(str(path))} characters, and Windows takes {_LONGEST_ON_WINDOWS} unless long paths are "
+            "switched on: choose a shorter --out, or switch them on"
+        )
+    if is_held_open(error):
+        return "Close the program that has it open (QGIS?), or choose a folder that you may write to"
+    return None
 
 
 def _is_disk_full(folder: Path) -> bool:

@@ -16,8 +16,12 @@ _DISTRIBUTIONS = {"odc": "odc-stac", "yaml": "pyyaml", "nvidia": "nvidia-nvimgco
 _EXTRA = re.compile(r"""^([\w.-]+).*;.*extra == ["']([\w-]+)["']""")
 
 
+_POSIX = ("fcntl", "resource")
+"""What Python has on Linux and macOS alone; the command line asks for it where a command is at home there."""
+
+
 def explain_missing_library(error: ImportError) -> MissingExtraError | None:
-    """Say which extra of ours brings a library that could not be imported.
+    """Say which extra of ours brings a library that could not be imported, or that this system has none.
 
     Args:
         error: Of the import.
@@ -26,6 +30,11 @@ def explain_missing_library(error: ImportError) -> MissingExtraError | None:
         The error to raise in its place; ``None`` where no extra brings the library.
     """
     library = (error.name or "").partition(".")[0]
+    if library in _POSIX:
+        return MissingExtraError(
+            f"This runs on Linux and macOS alone ({library} is missing here): on Windows take WSL 2, or a container. "
+            "What maps, compares and looks at scenes does without it."
+        )
     extras = _list_extras().get(_DISTRIBUTIONS.get(library, library).replace("_", "-").lower())
     if not extras:
         return None

@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
 import geopandas
@@ -169,9 +169,9 @@ def _list_sources(path: Path) -> list[str]:
     if path.suffix.lower() != ".zip" or not path.is_file():
         return [str(path)]
     with zipfile.ZipFile(path) as archive:
-        names = [Path(name) for name in archive.namelist() if "__MACOSX" not in name]
+        names = [PurePosixPath(name) for name in archive.namelist() if "__MACOSX" not in name]
     members = [name for name in names if name.suffix.lower() in _ZIPPED]
-    return [f"/vsizip/{path.absolute()}/{name}" for name in members] or [str(path)]
+    return [f"/vsizip/{path.absolute().as_posix()}/{name}" for name in members] or [str(path)]
 
 
 def _make_layer(name: str, frame: geopandas.GeoDataFrame, kind: Kind) -> VectorLayer:

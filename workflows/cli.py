@@ -6,6 +6,7 @@ Nothing heavy is imported here or at the top of a command's file, so that ``stra
 from __future__ import annotations
 
 import faulthandler
+import io
 import logging
 import os
 import signal
@@ -92,6 +93,7 @@ def _root(
 def main() -> None:
     """Run the command line: one line and an exit code for each error, the traceback with ``--debug`` alone."""
     signal.signal(signal.SIGTERM, _stop)
+    _take_any_letter()
     if "--debug" in sys.argv:
         sys.exit(app(standalone_mode=False))
     is_service = sys.argv[1:2] == ["watch"] and "--once" not in sys.argv  # what a library says belongs into its log
@@ -104,6 +106,12 @@ def main() -> None:
     if code == _INTERRUPTED:
         _end_at_once(code)
     sys.exit(code)
+
+
+def _take_any_letter() -> None:
+    """Write what an old code page of Windows has no letter for as its number, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _end_at_once(code: int) -> None:
@@ -168,7 +176,7 @@ def _hold_library_words() -> Iterator[list[str]]:
     ours, shown = os.dup(2), sys.stderr
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
-        sys.stderr = os.fdopen(os.dup(ours), "w", buffering=1)
+        sys.stderr = os.fdopen(os.dup(ours), "w", buffering=1, encoding=shown.encoding, errors="backslashreplace")
         faulthandler.enable(sys.stderr)  # a library that crashes takes this process along, and what it said
         try:
             yield words

@@ -6,9 +6,7 @@ scenes and a journal with a line a scene, from which ``strandline status`` reads
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,7 +17,8 @@ from typing import Any
 from models.runtimes.registry import resolve_card, resolve_path
 from pipeline.atomic import write_whole
 from pipeline.checksums import ANSWERS, compute_sha256
-from pipeline.errors import BusyError, OutputError, StaleResultError, output_errors
+from pipeline.errors import OutputError, StaleResultError, output_errors
+from pipeline.file_lock import hold_lock, is_locked
 from pipeline.mapping.options import MapOptions
 from strandline import __version__
 from tiles.products.stack import StackOptions
@@ -146,17 +145,8 @@ def hold_batch(out: Path) -> Iterator[None]:
     path = _inner(out) / "lock"
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(
-                f"Another batch is at work in {out} right now: let it finish (strandline status)."
-            ) from None
+    with hold_lock(path, busy=f"Another batch is at work in {out} right now: let it finish (strandline status)."):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def is_held(out: Path) -> bool:
@@ -165,14 +155,7 @@ def is_held(out: Path) -> bool:
     Args:
         out: Folder for results.
     """
-    try:
-        with (_inner(out) / "lock").open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    return is_locked(_inner(out) / "lock")
 
 
 def begin_journal(out: Path, record: BatchRecord, planned: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
+import platform
 import sys
 import time
 from dataclasses import dataclass
@@ -87,9 +87,21 @@ def map_unit(unit: SceneUnit) -> UnitResult:
         already_made=result.already_made,
         seconds=time.perf_counter() - began,
         notes=result.notes,
-        worker=f"{os.uname().nodename}:{os.getpid()}",
-        peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        worker=f"{platform.node()}:{os.getpid()}",
+        peak_rss_mib=_read_peak_mib(),
     )
+
+
+def _read_peak_mib() -> int:
+    """The most memory that this process ever had, in MiB."""
+    try:
+        import resource  # noqa: PLC0415 (Windows has none)
+    except ImportError:
+        import psutil  # noqa: PLC0415 (comes with Dask)
+
+        return int(psutil.Process().memory_info().peak_wset) >> 20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> 20 if sys.platform == "darwin" else peak >> 10  # macOS counts bytes
 
 
 def compute_unit_part(unit: SceneUnit, part: int, parts: int) -> int:

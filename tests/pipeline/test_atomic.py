@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.atomic import open_draft, open_workspace, write_whole
-from pipeline.errors import BusyError, OutputError
+from pipeline import atomic
+from pipeline.atomic import move, open_draft, open_workspace, write_whole
+from pipeline.errors import BusyError, OutputError, output_errors
 
 
 def make_result(out: Path, text: str) -> None:
@@ -103,6 +105,63 @@ def test_killed_between_the_two_renames_the_older_result_comes_back(tmp_path: Pa
     with open_workspace(tmp_path, "scene") as work:
         assert (work.target / "item.json").read_text() == "one"
     assert listing(tmp_path) == {"scene"}
+
+
+def refuse(winerror: int) -> OSError:
+    """What Windows says; elsewhere Python takes the number for nothing."""
+    error = PermissionError(errno.EACCES, "The process cannot access the file")
+    error.winerror = winerror  # type: ignore[misc, attr-defined, unused-ignore]
+    return error
+
+
+def refuse_replacing(monkeypatch: pytest.MonkeyPatch, *, of: str, times: int) -> list[str]:
+    """Let Windows refuse to move what has this name, so many times; returns what was asked of it and when it slept."""
+    asked: list[str] = []
+    replace = Path.replace
+
+    def answer(src: Path, dst: Path) -> Path:
+        if src.name.startswith(of):
+            asked.append(src.name)
+            if len(asked) <= times:
+                raise refuse(32)
+        return replace(src, dst)
+
+    monkeypatch.setattr(Path, "replace", answer)
+    monkeypatch.setattr(atomic.time, "sleep", lambda _: None)
+    return asked
+
+
+def test_what_a_scanner_has_open_is_moved_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_result(tmp_path, "one")
+    asked = refuse_replacing(monkeypatch, of="scene", times=2)
+    make_result(tmp_path, "two")
+    assert asked == ["scene"] * 3
+    assert (tmp_path / "scene" / "item.json").read_text() == "two"
+    assert listing(tmp_path) == {"scene"}
+
+
+def test_what_stays_open_leaves_the_older_result_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_result(tmp_path, "one")
+    refuse_replacing(monkeypatch, of=".scene.begun", times=99)
+    with pytest.raises(OutputError, match=r"Close the program that has it open \(QGIS\?\)"):
+        make_result(tmp_path, "two")
+    assert (tmp_path / "scene" / "item.json").read_text() == "one"
+    assert listing(tmp_path) == {"scene"}
+
+
+def test_other_refusals_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic.time, "sleep", lambda _: pytest.fail("it was tried again"))
+    with pytest.raises(FileNotFoundError):
+        move(tmp_path / "nothing", tmp_path / "there")
+
+
+def test_a_path_too_long_for_windows_is_told_with_its_length(tmp_path: Path) -> None:
+    path = tmp_path / ("long" * 70)
+    told = f"The path has {len(str(path))} characters, and Windows takes 259"
+    with pytest.raises(OutputError, match=told), output_errors(path):
+        raise refuse(3)
 
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs /proc, in which nobody may make a folder")

@@ -56,6 +56,12 @@ def test_what_no_extra_of_a_user_brings_is_left_as_it_is(library: str | None) ->
     assert explain_missing_library(ImportError(name=library)) is None
 
 
+@pytest.mark.parametrize("library", ["fcntl", "resource"])
+def test_what_only_posix_has_is_told_in_one_line(library: str) -> None:
+    error = explain_missing_library(ModuleNotFoundError(name=library))
+    assert str(error).startswith(f"This runs on Linux and macOS alone ({library} is missing here)")
+
+
 def test_a_checkout_that_was_never_installed_knows_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_name: str) -> None:
         raise metadata.PackageNotFoundError

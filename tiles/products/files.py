@@ -54,7 +54,7 @@ class ProductFiles:
 
     def gdal_path(self, name: str) -> str:
         """What GDAL opens to read a file, in place."""
-        return f"/vsizip/{self.root.resolve()}/{name}" if self.archive else str(self.root / name)
+        return f"/vsizip/{self.root.resolve().as_posix()}/{name}" if self.archive else str(self.root / name)
 
     def local_path(self, name: str) -> str:
         """The file that a checksum of ``name`` covers: the zip, or the file itself."""

@@ -9,6 +9,7 @@ Source: RFC 3986, sections 2.1 and 4; STAC 1.1, relative and absolute links.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from tiles.products.asset_hosts import resolve_remote
 
 __all__ = ["is_remote", "list_alternates", "list_file_names", "resolve_href"]
+
+
+_DRIVE = re.compile(r"^/([A-Za-z]:[/\\])")
+"""What ``file:///C:/maps`` holds of a path of Windows: a slash before the drive, which is none of its own."""
 
 
 def is_remote(href: str) -> bool:
@@ -36,7 +41,9 @@ def resolve_href(href: str, *, source: str, collection: str | None = None) -> st
         A local path, ``/vsicurl/...``, ``/vsicurl?...`` or ``/vsis3/...``.
     """
     if href.startswith("file:"):
-        href = unquote(urlsplit(href).path)
+        href = _DRIVE.sub(r"\1", unquote(urlsplit(href).path))
+        if _DRIVE.match(f"/{href}"):
+            return href
         return href if href.startswith("/") else str(Path(source).parent / href)
     if is_remote(href):
         return resolve_remote(urldefrag(href).url, collection=collection)

@@ -46,6 +46,7 @@ def test_a_plain_path_is_still_one_where_nothing_else_is_there(tmp_path: Path, n
 def test_files_by_url_and_addresses_with_fragments(tmp_path: Path) -> None:
     source = str(tmp_path / "item.json")
     assert resolve_href("file:///data/a%20b.tif", source=source) == "/data/a b.tif"
+    assert resolve_href("file:///C:/data/a%20b.tif", source=source) == "C:/data/a b.tif"
     assert resolve_href("file:a%20b.tif", source=source) == str(tmp_path / "a b.tif")
     assert resolve_href("https://host/B02.tif?v=1#x", source=source) == "/vsicurl/https://host/B02.tif?v=1"
     assert resolve_href("B02.tif?v=1#x", source="https://host/x/item.json?token=1") == (
