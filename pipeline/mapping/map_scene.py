@@ -27,6 +27,7 @@ from pipeline.mapping.plan_scene import SceneJob, list_parameters, plan_scene, p
 from pipeline.mapping.preview import Caption, Picture, write_preview
 from pipeline.output.rasters import MapWriter
 from pipeline.output.texture import TEXTURE_NAME, Texture
+from pipeline.output.true_colour import TRUE_COLOUR_NAME, write_true_colour
 from pipeline.output.vectors import write_vectors
 from pipeline.predict.inputs import list_absent
 from pipeline.predict.islets import IsletRule, hide_islets
@@ -223,7 +224,7 @@ def _write_results(
             layers = _build_coastline(job, tracer)
         writes.append(pool.submit(write_layers, layers))
         with job.clock.stage("preview"):
-            _draw_preview(job, folder / "preview.png", quicklook, layers)
+            _draw_pictures(job, folder, quicklook, layers)
         for write in writes:
             write.result()
     return layers
@@ -271,7 +272,7 @@ def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
     return build_coastline(tracer.finish(), grid=job.grid, context=context, options=options)
 
 
-def _draw_preview(job: SceneJob, path: Path, quicklook: Quicklook, layers: CoastlineLayers) -> None:
+def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: CoastlineLayers) -> None:
     cells = quicklook.compute()
     height, width = cells.shape[1:]
     grid = Grid(
@@ -283,7 +284,8 @@ def _draw_preview(job: SceneJob, path: Path, quicklook: Quicklook, layers: Coast
     caption = Caption(
         scene_id=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
     )
-    write_preview(path, picture, layers.coastline, caption)
+    write_preview(folder / "preview.png", picture, layers.coastline, caption)
+    write_true_colour(folder / TRUE_COLOUR_NAME, picture.rgb, ~picture.obscured, grid)
 
 
 def _describe_provenance(

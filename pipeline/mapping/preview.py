@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from pipeline.errors import output_errors
-from pipeline.output.classes import CLASS_COLOURS, LAND, MIDDLE_COLOUR, WATER
+from pipeline.output.classes import CLASS_COLOURS, LAND, LINE_COLOURS, LINE_LABELS, MIDDLE_COLOUR, WATER
 from pipeline.output.figures import encode_figure
 from pipeline.output.map_furniture import (
     compute_center,
@@ -30,18 +30,12 @@ from pipeline.output.map_furniture import (
     draw_scale_bar,
     format_position,
 )
+from pipeline.output.true_colour import compute_stretch
 from tiles.grid import Grid
 from tiles.times import format_moment
 
-__all__ = ["Caption", "Picture", "compute_stretch", "write_preview"]
+__all__ = ["Caption", "Picture", "write_preview"]
 
-_LINE_COLOURS = {"sea": "#ffd92f", "river": "#7cff6b", "lake": "#4df3ff", "open": "#ff77b7"}
-_LINE_LABELS = {
-    "sea": "coast of the sea",
-    "river": "bank of a river or an estuary",
-    "lake": "shore of a lake",
-    "open": "shore, water at the edge",
-}
 _CASING = "#00000090"
 _NODATA_COLOUR, _OBSCURED_COLOUR = "#ffffff", "#9a9a9a"
 _STOPS = [
@@ -49,7 +43,7 @@ _STOPS = [
 ]
 _RAMP = LinearSegmentedColormap.from_list("land to water", _STOPS)
 _GREYS = ("#ffffff", "#000000", "#333333", "#777777", "#c0c0c0", _OBSCURED_COLOUR)
-_KEEP = (*_LINE_COLOURS.values(), *(to_hex(_RAMP(step / 15)) for step in range(16)), *_GREYS)
+_KEEP = (*LINE_COLOURS.values(), *(to_hex(_RAMP(step / 15)) for step in range(16)), *_GREYS)
 _DPI: Final = 130
 _SIZE_LIMIT: Final = 1_000_000
 
@@ -119,30 +113,6 @@ def write_preview(path: Path, picture: Picture, coastline: gpd.GeoDataFrame, cap
     figure = _draw(picture, coastline, caption)
     with output_errors(path):
         path.write_bytes(encode_figure(figure, keep=_KEEP, limit=_SIZE_LIMIT))
-
-
-def compute_stretch(rgb: npt.NDArray[np.floating], clear: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Turn reflectance into colours that show both dark water and bright sand.
-
-    Args:
-        rgb: Reflectance, ``(3, row, col)``, NaN where there is none.
-        clear: Pixels that decide the stretch (no cloud), ``(row, col)``.
-
-    Returns:
-        Colours, ``(row, col, 3)``, 0 to 255; white where there is no reflectance.
-    """
-    known = np.isfinite(rgb).all(axis=0)
-    sample = rgb[:, known & clear] if (known & clear).any() else rgb[:, known]
-    if sample.size == 0:
-        return np.full((*known.shape, 3), 255, np.uint8)
-    # The floor is a band's own, which takes haze out, though not all of it: grey would turn pink. The ceiling is
-    # common, which keeps the hues. The exponent lifts a scene that is mostly dark (water, or forest beside snow).
-    low = 0.75 * np.percentile(sample, 0.5, axis=1)[:, None]
-    high = max(float(np.percentile(sample - low, 98.5)), 0.02)
-    middle = float(np.clip(np.median(sample - low) / high, 0.01, 0.99))
-    exponent = float(np.clip(np.log(0.4) / np.log(middle), 0.45, 0.9))
-    scaled = np.clip((rgb - low[..., None]) / high, 0, 1) ** exponent
-    return np.where(known[..., None], np.moveaxis(np.nan_to_num(scaled) * 255, 0, -1), 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +198,7 @@ def _draw_coastline(axes: Axes, coastline: gpd.GeoDataFrame, grid: Grid) -> list
     """Draw the lines by kind; returns the kinds that are there."""
     pixel = max(grid.resolution)
     drawn = []
-    for kind, colour in _LINE_COLOURS.items():
+    for kind, colour in LINE_COLOURS.items():
         lines = coastline.geometry.to_numpy()[(coastline["kind"] == kind).to_numpy()]
         if len(lines):
             drawn.append(kind)
@@ -265,7 +235,7 @@ def _draw_legend(figure: Figure, layout: _Layout, kinds: list[str], picture: Pic
     handles: list[Any] = []
     for kind in kinds:
         casing = [patheffects.Stroke(linewidth=3.4, foreground=_CASING), patheffects.Normal()]
-        handles.append(Line2D([], [], color=_LINE_COLOURS[kind], lw=1.8, path_effects=casing, label=_LINE_LABELS[kind]))
+        handles.append(Line2D([], [], color=LINE_COLOURS[kind], lw=1.8, path_effects=casing, label=LINE_LABELS[kind]))
     if picture.obscured.any():
         handles.append(Patch(facecolor=_OBSCURED_COLOUR, edgecolor="none", label="obscured (cloud)"))
     if (np.isnan(picture.probability) & ~picture.obscured).any():

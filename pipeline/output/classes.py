@@ -10,6 +10,8 @@ __all__ = [
     "CLASS_COLOURS",
     "CLASS_NAMES",
     "LAND",
+    "LINE_COLOURS",
+    "LINE_LABELS",
     "MIDDLE_COLOUR",
     "NODATA",
     "OBSCURED",
@@ -34,6 +36,21 @@ CLASS_COLOURS: Mapping[int, tuple[int, int, int]] = MappingProxyType(
 
 MIDDLE_COLOUR: Final = (251, 250, 245)
 """Colour of probability 0.5, between those of land and water."""
+
+LINE_COLOURS: Mapping[str, str] = MappingProxyType(
+    {"sea": "#ffd92f", "river": "#7cff6b", "lake": "#4df3ff", "open": "#ff77b7"}
+)
+"""Colour of a line by its kind, over a picture of the ground; a dark casing keeps it legible on sand and cloud."""
+
+LINE_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "sea": "coast of the sea",
+        "river": "bank of a river or an estuary",
+        "lake": "shore of a lake",
+        "open": "shore, water at the edge",
+    }
+)
+"""What a line is by its kind, for people."""
 
 SHARE_NAME: Final = "share.tif"
 """Share of water near the shore and its standard deviation, in the steps of ``probability.tif``; the coastline is drawn

@@ -19,6 +19,7 @@ from pipeline.output.classes import (
 )
 from pipeline.output.fields import LAYERS
 from pipeline.output.texture import TEXTURE_NAME, TEXTURE_SCALE
+from pipeline.output.true_colour import TRUE_COLOUR_NAME
 from tiles.grid import Grid
 
 __all__ = ["build_assets", "describe_classes"]
@@ -44,6 +45,7 @@ _KINDS: dict[str, _Kind] = {
     "probability.tif": _Kind(pystac.MediaType.COG, "Probability of water"),
     SHARE_NAME: _Kind(pystac.MediaType.COG, "Share of water at the shore, which the coastline follows, and its error"),
     TEXTURE_NAME: _Kind(pystac.MediaType.GEOTIFF, "Brightness of small squares, to register other dates by"),
+    TRUE_COLOUR_NAME: _Kind(pystac.MediaType.GEOTIFF, "True colour, small", ("overview", "visual")),
     "preview.png": _Kind(pystac.MediaType.PNG, "Preview", ("overview",)),
     "coastline.gpkg": _Kind("application/geopackage+sqlite3", "Coastline, water and land, with QGIS styles"),
     "vectors.shp.zip": _Kind("application/zip", "Coastline, water and land, as shapefiles"),

@@ -13,13 +13,12 @@ import shapely
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 from pyproj import Geod
 from rasterio.crs import CRS
 
 from pipeline.errors import OutputError
-from pipeline.mapping.preview import Caption, Picture, compute_stretch, write_preview
+from pipeline.mapping.preview import Caption, Picture, write_preview
 from pipeline.output.map_furniture import compute_metres_per_unit, format_length, format_position, resolve_bar_length
 from tiles.grid import Grid
 
@@ -139,28 +138,6 @@ def test_the_attribution_names_the_year_and_a_simulation_says_so() -> None:
     assert CAPTION.attribution == "Contains modified Copernicus Sentinel data 2024"
     assert Caption(scene_id="x").attribution == "Contains modified Copernicus Sentinel data"
     assert "Simulated" in Caption(scene_id="x", simulated=True).attribution
-
-
-REFLECTANCE = hnp.arrays(np.float32, (3, 4, 5), elements=st.floats(-0.125, 1.5, width=32) | st.just(np.nan))
-
-
-@given(REFLECTANCE, hnp.arrays(bool, (4, 5)))
-def test_the_stretch_keeps_the_order_of_brightness(rgb: np.ndarray, clear: np.ndarray) -> None:
-    colours = compute_stretch(rgb, clear)
-    known = np.isfinite(rgb).all(axis=0)
-    assert (colours[~known] == 255).all()
-    for band in range(3):
-        order = np.argsort(rgb[band][known])
-        assert (np.diff(colours[..., band][known][order].astype(int)) >= 0).all()
-
-
-def test_dark_water_and_bright_sand_are_both_seen() -> None:
-    picture, _ = island()
-    colours = compute_stretch(picture.rgb, ~picture.obscured)
-    sea, sand = colours[250, 150].astype(int), colours[150, 150].astype(int)
-    assert sea.max() > 20
-    assert sand.max() > 180
-    assert (sand - sea).min() > 100
 
 
 @given(lon=st.floats(-170, 170), lat=st.floats(-70, 70), across=st.floats(0.01, 1), along=st.floats(0.01, 1))
