@@ -46,6 +46,7 @@ class Raster:
         offset: Value of number 0.
         overviews: How smaller copies are made.
         classes: It has colours and names for its values.
+        style: Name of its style, see ``pipeline.output.styles``; empty where QGIS draws it well without.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Raster:
     offset: float = 0.0
     overviews: str = "AVERAGE"
     classes: bool = False
+    style: str = ""
 
 
 def _read_variable(name: str) -> Read:
@@ -80,6 +82,7 @@ RASTERS: Mapping[str, Raster] = MappingProxyType(
             read=_read_water,
             overviews="MODE",
             classes=True,
+            style="water",
         ),
         "frequency": Raster(
             title="Share of the clear observations that are water",
@@ -87,6 +90,7 @@ RASTERS: Mapping[str, Raster] = MappingProxyType(
             nodata=NODATA,
             read=_read_variable("frequency"),
             scale=PROBABILITY_SCALE,
+            style="frequency",
         ),
         "probability": Raster(
             title="Median probability of water",
@@ -95,12 +99,14 @@ RASTERS: Mapping[str, Raster] = MappingProxyType(
             read=_read_variable("median"),
             scale=PROBABILITY_SCALE,
             offset=PROBABILITY_OFFSET,
+            style="probability",
         ),
         "observations": Raster(
             title="Number of clear observations",
             dtype="uint16",
             nodata=None,
             read=_read_variable("observations"),
+            style="observations",
         ),
         "latest": Raster(
             title="Land and water on the last clear observation",
@@ -109,6 +115,7 @@ RASTERS: Mapping[str, Raster] = MappingProxyType(
             read=_read_variable("latest"),
             overviews="MODE",
             classes=True,
+            style="water",
         ),
         "latest_day": Raster(
             title="Day of the last clear observation, counted from 1970-01-01",
@@ -139,9 +146,8 @@ def write_rasters(store: Store, folder: Path, *, window: Window, level: float, t
         _write_raster(store, folder / f"{name}.tif", raster, window, level, tags)
         if raster.classes:
             write_category_names(folder / f"{name}.tif")
-        if raster.classes or name == "probability":
-            style = read_style("water" if raster.classes else name)
-            (folder / f"{name}.qml").write_text(style, encoding="utf-8")
+        if raster.style:
+            (folder / f"{name}.qml").write_text(read_style(raster.style), encoding="utf-8")
 
 
 def _write_raster(

@@ -23,6 +23,7 @@ import shapely
 
 from pipeline.errors import OutputError
 from pipeline.output.fields import Field, Layer, conform_layer
+from pipeline.output.styles import read_style
 
 __all__ = ["SIZE_LIMIT", "estimate_size", "refuse_oversize", "write_shapefiles", "write_zipped_shapefiles"]
 
@@ -95,7 +96,9 @@ def write_shapefiles(folder: Path, frames: Mapping[str, gpd.GeoDataFrame], layer
 
 
 def write_zipped_shapefiles(path: Path, frames: Mapping[str, gpd.GeoDataFrame], layers: Iterable[Layer]) -> None:
-    """Write all shapefiles into one archive, which GDAL and QGIS open as it is.
+    """Write all shapefiles and their styles into one archive, which GDAL and QGIS open as it is.
+
+    QGIS looks for styles beside a shapefile, not within an archive: it applies them once the archive is unpacked.
 
     Args:
         path: File to write, ending in ``.shp.zip``.
@@ -108,7 +111,10 @@ def write_zipped_shapefiles(path: Path, frames: Mapping[str, gpd.GeoDataFrame], 
     begun = path.with_name(f".{path.name}.begun")
     begun.mkdir()
     try:
-        write_shapefiles(begun, frames, layers)
+        written = tuple(layers)
+        write_shapefiles(begun, frames, written)
+        for layer in written:
+            (begun / f"{layer.name}.qml").write_text(read_style(layer.style), encoding="utf-8")
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(begun.iterdir()):
                 # A fixed date, so that the same map gives the same bytes.

@@ -1,8 +1,9 @@
 """How QGIS draws our layers: style documents (QML), stored in the GeoPackage and beside the other files.
 
 They stand in ``pipeline/data/styles`` as QGIS would save them, a file a style. Water is blue and land buff, the colours
-of ``water.tif``. The coastline is coloured by kind over a pale casing that keeps it legible on imagery, and dashed
-where its position is uncertain by more than one 10 m pixel. ``water.qml`` is read for ``water.tif`` and for
+of ``water.tif``. The coastline has the colours of the preview, by kind, over a dark casing, so that it shows on dark
+water, on bright sand and on paper alike; dashes say how sure it is. Kinds and dashes are rules of one renderer, so that
+the legend explains both, by fields that go by one name in every format. ``water.qml`` is read for ``water.tif`` and for
 ``water.shp``, so it holds both: a raster layer takes the one part of it and a vector layer the other. Rates along
 transects are rules and not classes of a graduated renderer, which would leave out transects without a rate.
 
@@ -24,7 +25,7 @@ def read_style(name: str) -> str:
     """Read the style of a layer or of a raster.
 
     Args:
-        name: As ``Layer.style`` has it, or the name of a raster of ours: ``water`` or ``probability``.
+        name: As ``Layer.style`` has it, or the name of a raster of ours: ``water``, ``frequency`` ….
 
     Returns:
         The QML document.

@@ -101,7 +101,8 @@ def test_classes_have_colours_names_and_styles(store: Store, tmp_path: Path) -> 
     write(store, tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *(f"{name}.tif" for name in RASTERS),
-        *("water.tif.aux.xml", "latest.tif.aux.xml", "water.qml", "latest.qml", "probability.qml"),
+        *("water.tif.aux.xml", "latest.tif.aux.xml", "water.qml", "latest.qml"),
+        *("probability.qml", "frequency.qml", "observations.qml"),
     }
     for name in ("water", "latest"):
         with rasterio.open(tmp_path / "out" / f"{name}.tif") as src:

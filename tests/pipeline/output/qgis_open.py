@@ -27,7 +27,9 @@ from qgis.PyQt.QtCore import QDateTime, QSize, Qt
 from qgis.PyQt.QtGui import QColor
 
 LAYERS = ("coastline", "water", "land")
+RASTERS = ("water", "probability", "frequency", "observations")
 ENDINGS = ("shp", "fgb", "geojson")
+PAPER = "white"
 DAYS = ("2024-05-05", "2024-05-06", "2024-05-07")
 
 
@@ -51,11 +53,17 @@ def describe_vector(layer) -> dict:
         "style_error": style if not found else "",
         "renderer": layer.renderer().type(),
         "categories": [item.value() for item in getattr(layer.renderer(), "categories", list)()],
+        "rules": list_rules(layer.renderer()),
         "types": {field.name(): field.typeName() for field in layer.fields()},
         "temporal": [layer.temporalProperties().isActive(), layer.temporalProperties().startField()],
         "on_days": [count_on(layer, day) for day in DAYS] if found else [],
         "indexed": layer.hasSpatialIndex() == 2,
     }
+
+
+def list_rules(renderer) -> list:
+    """What each rule takes, in order."""
+    return [rule.filterExpression() for rule in renderer.rootRule().children()] if hasattr(renderer, "rootRule") else []
 
 
 def count_on(layer, day: str) -> int:
@@ -88,7 +96,7 @@ def draw(layers, path: Path, width: int = 1100) -> list:
     for layer in layers[1:]:
         box.combineExtentWith(layer.extent())
     settings.setExtent(box)
-    settings.setBackgroundColor(QColor("white"))
+    settings.setBackgroundColor(QColor(PAPER))
     settings.setOutputSize(QSize(width, max(1, round(width * box.height() / box.width()))))
     job = QgsMapRendererParallelJob(settings)
     job.start()
@@ -111,7 +119,8 @@ def main(folder: Path, pictures: Path) -> None:
     vectors |= {
         f"zip/{name}": QgsVectorLayer(f"/vsizip/{folder}/vectors.shp.zip/{name}.shp", name, "ogr") for name in LAYERS
     }
-    rasters = {name: QgsRasterLayer(f"{folder}/{name}.tif", name, "gdal") for name in ("water", "probability")}
+    vectors |= {f"unpacked/{name}": QgsVectorLayer(f"{folder}/unpacked/{name}.shp", name, "ogr") for name in LAYERS}
+    rasters = {name: QgsRasterLayer(f"{folder}/{name}.tif", name, "gdal") for name in RASTERS}
     seen = {name: describe_vector(layer) for name, layer in vectors.items()}
     seen |= {name: describe_raster(layer) for name, layer in rasters.items()}
     package = [vectors[f"gpkg/{name}"] for name in LAYERS]
@@ -119,6 +128,8 @@ def main(folder: Path, pictures: Path) -> None:
         "gpkg": draw(package, pictures / "gpkg.png"),
         "water": draw([rasters["water"]], pictures / "water.png"),
         "probability": draw([rasters["probability"]], pictures / "probability.png"),
+        "frequency": draw([rasters["frequency"]], pictures / "frequency.png"),
+        "observations": draw([rasters["observations"]], pictures / "observations.png"),
         "both": draw([vectors["gpkg/coastline"], rasters["water"]], pictures / "both.png"),
     }
     seen["version"] = Qgis.QGIS_VERSION

@@ -32,7 +32,7 @@ def make_layer(name: str = "lakes", *, types: tuple[str, ...] = ("int",)) -> Lay
         Field(name=f"long_name_{n}", short=f"s_{n}", type=kind, unit="m", meaning=f"Meaning {n}.")  # type: ignore[arg-type]
         for n, kind in enumerate(types)
     )
-    return Layer(name=name, title="Lakes", geometry="Polygon", meaning="All.", fields=fields, style=name)
+    return Layer(name=name, title="Lakes", geometry="Polygon", meaning="All.", fields=fields, style="land")
 
 
 def make_frame(*, types: tuple[str, ...] = ("int",), copies: int = 1) -> gpd.GeoDataFrame:
@@ -107,7 +107,7 @@ def test_times_are_dates_with_their_text_beside(tmp_path: Path) -> None:
 )
 def test_reals_have_the_decimals_of_their_field(tmp_path: Path, unit: str, value: float, text: bytes) -> None:
     field = Field(name="size", short="size", type="real", unit=unit, meaning="Size.")
-    layer = Layer(name="lakes", title="Lakes", geometry="Polygon", meaning="All.", fields=(field,), style="lakes")
+    layer = Layer(name="lakes", title="Lakes", geometry="Polygon", meaning="All.", fields=(field,), style="land")
     sizes = {"size": [value, np.nan]}
     frame = gpd.GeoDataFrame(sizes, geometry=[shapely.Polygon(RING, [HOLE])] * 2, crs="EPSG:32632")
     write_shapefiles(tmp_path, {"lakes": frame}, [layer])

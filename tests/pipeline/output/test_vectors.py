@@ -141,8 +141,10 @@ def test_shapefiles_have_planned_names_and_a_table_of_them(written: Path) -> Non
 def test_the_zip_holds_all_parts(written: Path) -> None:
     with zipfile.ZipFile(written / "vectors.shp.zip") as archive:
         assert archive.testzip() is None
-        parts = {f"{layer}.{ending}" for layer in LAYERS for ending in ("shp", "shx", "dbf", "prj", "cpg")}
+        parts = {f"{layer}.{ending}" for layer in LAYERS for ending in ("shp", "shx", "dbf", "prj", "cpg", "qml")}
         assert set(archive.namelist()) == parts | {"fields.csv"}
+        styles = {name: archive.read(name) for name in archive.namelist() if name.endswith(".qml")}
+    assert styles == {name: (written / name).read_bytes() for name in styles}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
