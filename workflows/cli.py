@@ -5,6 +5,7 @@ Nothing heavy is imported here or at the top of a command's file, so that ``stra
 
 from __future__ import annotations
 
+import _thread
 import faulthandler
 import io
 import logging
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
@@ -94,6 +96,8 @@ def main() -> None:
     """Run the command line: one line and an exit code for each error, the traceback with ``--debug`` alone."""
     signal.signal(signal.SIGTERM, _stop)
     _take_any_letter()
+    if os.environ.get("STRANDLINE_STOP") == "stdin":
+        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
     if "--debug" in sys.argv:
         sys.exit(app(standalone_mode=False))
     is_service = sys.argv[1:2] == ["watch"] and "--once" not in sys.argv  # what a library says belongs into its log
@@ -106,6 +110,13 @@ def main() -> None:
     if code == _INTERRUPTED:
         _end_at_once(code)
     sys.exit(code)
+
+
+def _stop_at_end_of_input() -> None:
+    """Stop as at Ctrl-C once standard input is closed: a program that started us may know no signals, or crash."""
+    while os.read(0, 4096):
+        pass
+    _thread.interrupt_main(signal.SIGTERM)
 
 
 def _take_any_letter() -> None:

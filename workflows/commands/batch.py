@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -28,10 +28,6 @@ _Threads = Annotated[
     int | None, typer.Option(help="Threads a worker; left out: its share of this machine's cores, one on a cluster.")
 ]
 _Retries = Annotated[int, typer.Option(min=0, help="How often a scene is tried again after what may pass.")]
-_Progress = Annotated[
-    Literal["bar", "json", "none"],
-    typer.Option(help="bar: for people; json: a line an event on standard output; none: only what is wrong."),
-]
 
 
 def batch(
@@ -43,7 +39,7 @@ def batch(
     scheduler_file: _SchedulerFile = None,
     threads: _Threads = None,
     retries: _Retries = 2,
-    progress: _Progress = "bar",
+    progress: choices.Progress = "bar",
     model: choices.Model = "strandline-small",
     device: choices.Device = "auto",
     precision: choices.Precision = "auto",

@@ -54,6 +54,7 @@ def map_(
     date: choices.Date = None,
     any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different result.")] = False,
+    progress: choices.Progress = "bar",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the time of each stage, and tracebacks.")] = False,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,6 +28,7 @@ __all__ = [
     "Offset",
     "Only",
     "Precision",
+    "Progress",
     "Runtime",
     "Scale",
     "Simplify",
@@ -38,6 +39,10 @@ __all__ = [
     "TileSize",
 ]
 
+Progress = Annotated[
+    Literal["bar", "json", "none"],
+    typer.Option(help="bar: for people; json: a line an event on standard output; none: only what is wrong."),
+]
 Model = Annotated[str, typer.Option(help="Name of a bundled model (strandline models), or a model file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]

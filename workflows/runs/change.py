@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from pipeline.change.compute_change import ChangeOptions, ChangeResult, compute_change
-from workflows.runs.console import open_console, show_progress
+from workflows.runs.console import open_console, print_event, show_progress
 
 __all__ = ["EXIT_ALERT", "run_change"]
 
@@ -34,9 +34,10 @@ def run_change(old: Path, new: Path, out: Path, said: Mapping[str, Any], *, quie
     Raises:
         typer.Exit: With ``EXIT_ALERT`` where something passes a threshold.
     """
-    console = open_console(quiet=quiet)
+    kind = said.get("progress", "bar")
+    console = open_console(quiet=quiet or kind == "none")
     began = time.perf_counter()
-    with show_progress(console) as progress:
+    with show_progress(console, kind) as progress:
         result = compute_change(old, new, out, options=ChangeOptions.pick(said), progress=progress)
     for note in result.notes:
         console.out(f"Note: {note}")
@@ -44,7 +45,13 @@ def run_change(old: Path, new: Path, out: Path, said: Mapping[str, Any], *, quie
         console.out(f"Already done: {result.folder}")
     else:
         _report(console, result, time.perf_counter() - began)
-    _print_alerts(result)
+    for line in _list_alerts(result):
+        if kind == "json":
+            print_event("alert", text=line)
+        else:
+            typer.echo(f"ALERT {line}")
+    if kind == "json":
+        print_event("finished", folder=str(result.folder))
     if result.alerts:
         raise typer.Exit(EXIT_ALERT)
 
@@ -68,9 +75,9 @@ def _report(console: Console, result: ChangeResult, seconds: float) -> None:
     console.out(f"{seconds:.1f} s: {result.folder}")
 
 
-def _print_alerts(result: ChangeResult) -> None:
+def _list_alerts(result: ChangeResult) -> Iterator[str]:
     for alert in result.alerts[:_SHOWN]:
         kind = alert.kind if alert.pieces == 1 else f"{alert.kind} in {alert.pieces} pieces"
-        typer.echo(f"ALERT {alert.layer} {alert.id} at {alert.lat:.5f}, {alert.lon:.5f}: {kind}, {alert.why}")
+        yield f"{alert.layer} {alert.id} at {alert.lat:.5f}, {alert.lon:.5f}: {kind}, {alert.why}"
     if len(result.alerts) > _SHOWN:
-        typer.echo(f"ALERT {len(result.alerts) - _SHOWN} more in {result.folder / 'change.json'}")
+        yield f"{len(result.alerts) - _SHOWN} more in {result.folder / 'change.json'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from pipeline.batch.record import Entry
 
-__all__ = ["open_console", "show_problems", "show_progress", "split_words", "tabulate"]
+__all__ = ["open_console", "print_event", "show_problems", "show_progress", "split_words", "tabulate"]
 
 _SHOWN = 12
 
@@ -50,14 +51,41 @@ def split_words(text: str) -> tuple[str, ...]:
 ReportProgress = Callable[[str, float], None]
 
 
+def print_event(event: str, **facts: str | float) -> None:
+    """A line of JSON on standard output, for a program that started the command.
+
+    Args:
+        event: What happened.
+        facts: What is to be told of it.
+    """
+    print(json.dumps({"event": event, **facts}), flush=True)
+
+
 @contextmanager
-def show_progress(console: Console) -> Iterator[ReportProgress]:
+def show_progress(console: Console, kind: str = "bar") -> Iterator[ReportProgress]:
     """A bar for people; where nobody watches (a log, a pipe), nothing.
 
     Args:
         console: Where to draw it.
+        kind: ``bar``, ``json`` (an event for each percent of a stage instead) or ``none``.
     """
+    if kind == "json":
+        yield _PercentPrinter()
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal or kind == "none") as bar:
         task = bar.add_task("opening", total=1.0)
         yield lambda stage, share: bar.update(task, description=stage, completed=share)
+
+
+class _PercentPrinter:
+    """Prints how far a stage is, once a percent."""
+
+    def __init__(self) -> None:
+        self._printed = ("", -1)
+
+    def __call__(self, stage: str, share: float) -> None:
+        percent = int(100 * share)
+        if (stage, percent) != self._printed:
+            self._printed = (stage, percent)
+            print_event("progress", stage=stage, percent=percent)

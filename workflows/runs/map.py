@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline.mapping.map_scene import MapOptions, MapResult, map_scene
 from tiles.masks import parse_cloud_classes, parse_mask_classes
 from tiles.products.open import StackOptions
-from workflows.runs.console import open_console, show_progress, split_words
+from workflows.runs.console import open_console, print_event, show_progress, split_words
 
 __all__ = ["read_options", "read_stack", "run_map"]
 
@@ -27,16 +27,19 @@ def run_map(scene: str, out: Path, said: Mapping[str, Any], *, quiet: bool, debu
         quiet: Say nothing unless something is wrong.
         debug: Show the time of each stage.
     """
-    console = open_console(quiet=quiet)
+    kind = said.get("progress", "bar")
+    console = open_console(quiet=quiet or kind == "none")
     options = read_options(said)
     began = time.perf_counter()
-    with show_progress(console) as progress:
+    with show_progress(console, kind) as progress:
         result = map_scene(scene, out, options=options, stack=read_stack(said), progress=progress)
     for note in result.notes:
         console.out(f"Note: {note}")
     _report(console, result, time.perf_counter() - began)
     if debug:
         _report_stages(console, result)
+    if kind == "json":
+        print_event("finished", folder=str(result.folder))
 
 
 def read_options(said: Mapping[str, Any]) -> MapOptions:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from workflows.runs.console import open_console, show_progress, split_words
+from workflows.runs.console import open_console, print_event, show_progress, split_words
 
 __all__ = ["run_mosaic"]
 
@@ -26,9 +26,10 @@ def run_mosaic(folder: Path, out: Path, said: Mapping[str, Any], *, quiet: bool)
 
     only = frozenset(split_words(said["only"] or ""))
     options = MosaicOptions.pick(said, formats=split_words(said["formats"]), only=only)
-    console = open_console(quiet=quiet)
+    kind = said.get("progress", "bar")
+    console = open_console(quiet=quiet or kind == "none")
     began = time.perf_counter()
-    with _open_cluster(said) as client, show_progress(console) as progress:
+    with _open_cluster(said) as client, show_progress(console, kind) as progress:
         result = build_mosaic(folder, out, options=options, client=client, progress=progress)
     for note in result.notes:
         console.out(f"Note: {note}")
@@ -37,6 +38,8 @@ def run_mosaic(folder: Path, out: Path, said: Mapping[str, Any], *, quiet: bool)
     else:
         seconds = time.perf_counter() - began
         console.out(f"Joined {result.scenes} scenes in {seconds:.1f} s, {result.lines} lines: {result.folder}")
+    if kind == "json":
+        print_event("finished", folder=str(result.folder))
 
 
 def _open_cluster(said: Mapping[str, Any]) -> AbstractContextManager[Any]:

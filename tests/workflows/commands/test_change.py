@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,16 @@ def test_an_alert_has_a_line_and_an_exit_code(run: Run, dates: tuple[Path, Path]
     assert ran.out.startswith("ALERT lost 1 at 50.")
     quiet = run("change", *dates, "--out", tmp_path / "other", "--alert-m", 50, "--alert-area-m2", 1e7)
     assert quiet.code == 0
+
+
+def test_a_program_is_told_of_alerts_and_where_the_comparison_is(
+    run: Run, dates: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ran = run("change", *dates, "--out", tmp_path / "change", "--alert-m", 10, "-q", "--progress", "json")
+    assert ran.code == EXIT_ALERT
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert [event["text"][:9] for event in told if event["event"] == "alert"] == ["lost 1 at"]
+    assert told[-1] == {"event": "finished", "folder": str(tmp_path / "change")}
 
 
 def test_what_is_wrong_is_one_line(run: Run, dates: tuple[Path, Path], tmp_path: Path) -> None:

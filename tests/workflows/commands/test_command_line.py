@@ -45,7 +45,7 @@ LAST = "--quiet/-q --debug"
 
 # NAME! must be given; --name=value stands for what is not typed; a flag is off until it is typed; [least..most].
 PUBLISHED = {
-    map_: f"SCENE! --out/-o! {MAPPED} {LAST}",
+    map_: f"SCENE! --out/-o! {MAPPED} --progress=bar {LAST}",
     info: "SCENE! --bands --scale --offset --nodata --date --any-platform --json",
     search: f"--aoi! --dates! --max-cloud --stac=earth-search --collection --limit --any-platform --out/-o {LAST}",
     batch: f"SCENES! --out/-o! {CLUSTER} --threads --retries=2[0..] --progress=bar {MAPPED} --debug",
@@ -53,12 +53,12 @@ PUBLISHED = {
     status: "WHERE --area --json",
     mosaic: (
         "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
-        f" --formats=gpkg {CLUSTER} --overwrite {LAST}"
+        f" --formats=gpkg {CLUSTER} --overwrite --progress=bar {LAST}"
     ),
     change: (
         "OLD! NEW! --out/-o! --factor=2.0 --coregister/--no-coregister=True --registration-m=2.0 --max-shift=200.0"
         " --min-length-m=50.0 --min-area-m2=0.0 --margin-px=2"
-        f" --alert-m --alert-area-m2 --alert-bodies --inland {TIDES} --overwrite {LAST}"
+        f" --alert-m --alert-area-m2 --alert-bodies --inland {TIDES} --overwrite --progress=bar {LAST}"
     ),
     timeseries: (
         "AREA! --out/-o! --transects=auto --seaward-first --reference --spacing=100.0 --landward=200.0 --seaward=200.0"

@@ -165,6 +165,33 @@ def test_an_area_is_a_crop_of_the_map(run: Run, product: SimulatedProduct, mappe
             np.testing.assert_array_equal(part.read(1), whole.read(1, window=window))
 
 
+def test_a_program_is_told_how_far_a_map_is_and_where(run: Run, product: SimulatedProduct, tmp_path: Path) -> None:
+    ran = run("map", product.path, "--out", tmp_path, "--progress", "json")
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert told[-1] == {"event": "finished", "folder": str(only_result(tmp_path))}
+    assert [event["stage"] for event in told[:-1]][0 :: len(told) - 2] == ["mapping", "writing"]
+    assert "of it shows ground" in ran.err
+    again = run("map", product.path, "--out", tmp_path, "--progress", "none")
+    assert (again.code, again.out, again.err) == (0, "", "")
+
+
+def test_a_map_stops_where_the_program_that_began_it_is_gone(product: SimulatedProduct, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "workflows.cli", "map", str(product.path), "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--tile-size", "32"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "STRANDLINE_STOP": "stdin"},
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".*.begun-*/*")) and process.poll() is None and time.monotonic() < deadline:
+        os.sched_yield()
+    _, words = process.communicate(timeout=60)  # closes its standard input
+    assert (process.returncode, words) == (130, b"strandline: Stopped. Nothing half-written was left.\n")
+    assert [path for path in tmp_path.iterdir() if not path.name.endswith(".lock")] == []
+
+
 def test_killed_half_way_leaves_nothing_that_looks_finished(
     product: SimulatedProduct, run: Run, tmp_path: Path
 ) -> None:

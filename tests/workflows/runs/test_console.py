@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
 from pipeline.batch.record import Entry
-from workflows.runs.console import show_problems, show_progress, split_words, tabulate
+from workflows.runs.console import print_event, show_problems, show_progress, split_words, tabulate
 
 
 def _open_console(*, terminal: bool = False, width: int = 60) -> tuple[Console, io.StringIO]:
@@ -110,3 +111,39 @@ def test_where_nobody_watches_no_bar_is_drawn() -> None:
     with show_progress(console) as report:
         report("tracing", 0.5)
     assert out.getvalue().strip() == ""
+
+
+def test_a_program_is_told_each_percent_of_a_stage_once(capsys: pytest.CaptureFixture[str]) -> None:
+    console, out = _open_console(terminal=True)
+    with show_progress(console, "json") as report:
+        for stage, share in (
+            ("mapping", 0.0),
+            ("mapping", 0.004),
+            ("mapping", 0.5),
+            ("writing", 0.5),
+            ("writing", 1.0),
+        ):
+            report(stage, share)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(event["stage"], event["percent"]) for event in told] == [
+        ("mapping", 0),
+        ("mapping", 50),
+        ("writing", 50),
+        ("writing", 100),
+    ]
+    assert {event["event"] for event in told} == {"progress"}
+    assert out.getvalue() == ""
+
+
+def test_an_event_can_be_printed_in_any_code_page(capsys: pytest.CaptureFixture[str]) -> None:
+    print_event("finished", folder="/Küste/海岸")
+    line = capsys.readouterr().out
+    assert line.isascii()
+    assert json.loads(line) == {"event": "finished", "folder": "/Küste/海岸"}
+
+
+def test_where_no_progress_is_wanted_a_terminal_has_no_bar() -> None:
+    console, out = _open_console(terminal=True)
+    with show_progress(console, "none") as report:
+        report("tracing", 0.5)
+    assert "tracing" not in out.getvalue()
