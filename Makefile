@@ -5,7 +5,7 @@ OUT ?= demo
 # Where it is set, every command that a test or the demo starts compiles torch and its kin anew, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup check lint types test demo notebook constraints clean
+.PHONY: setup check lint types test demo docs notebook constraints clean
 
 setup: .venv/.ready
 
@@ -31,6 +31,9 @@ test: setup
 
 demo: setup
 	$(PYTHON) -m workflows.demo --out $(OUT)
+
+docs: setup
+	$(PYTHON) -m docs.build_site
 
 notebook: setup
 	$(PYTHON) benchmarks/run_notebook.py docs/cubes.ipynb

@@ -158,7 +158,9 @@ def _describe(error: Exception) -> tuple[str, int]:
 
         error = explain_missing_library(error) or error
     if isinstance(error, StrandlineError):
-        return _name_option(error), error.exit_code
+        from pipeline.installation import name_install_commands
+
+        return name_install_commands(_name_option(error)), error.exit_code
     reason = " ".join(str(error).split()) or "no reason given"
     return f"{type(error).__name__}: {reason}. This is our fault: run again with --debug, and report it.", _OUR_FAULT
 

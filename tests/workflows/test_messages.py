@@ -47,7 +47,8 @@ COMMANDS, OPTIONS = r"\bstrandline ([a-z][a-z-]+)\b", r"(?<![\w-])(--[a-z][a-z0-
 
 
 @pytest.mark.parametrize(
-    ("pattern", "known"), [(COMMANDS, {*list_commands(), "is"}), (OPTIONS, {*list_options(), "--help", *OF_OTHERS})]
+    ("pattern", "known"),
+    [(COMMANDS, {*list_commands(), "is", "install"}), (OPTIONS, {*list_options(), "--help", *OF_OTHERS})],
 )
 def test_commands_and_options_that_messages_name_exist(pattern: str, known: set[str]) -> None:
     words = ((place, word) for place, text in list_texts() for word in re.findall(pattern, text))

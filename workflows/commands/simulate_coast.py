@@ -42,8 +42,10 @@ def simulate_coast(
     """Simulate a coast over 2 x 2 MGRS tiles and two UTM zones, as scenes, a STAC catalogue, and its truth."""
     from tiles.simulate.coast.simulate_coast import CoastOptions
     from tiles.simulate.coast.simulate_coast import simulate_coast as make
+    from workflows.runs.simulate import describe_search
 
     coast = make(out, seed=seed, options=CoastOptions.pick(context.params))
     if not quiet:
         typer.echo(f"{len(coast.items)} scenes of tiles {', '.join(tile.name for tile in coast.tiles)}")
         typer.echo(f"{coast.item_collection}   (for rustac serve)\n{coast.catalogue}\n{coast.truth}")
+        typer.echo(f"Next: {describe_search(coast.catalogue, coast.item_collection)}")

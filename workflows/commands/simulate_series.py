@@ -60,6 +60,7 @@ def simulate_series(
     """Simulate a coast over many dates, its shoreline a known distance landward on each, as scenes with STAC items."""
     from tiles.simulate.series.simulate_series import SeriesOptions, Span
     from tiles.simulate.series.simulate_series import simulate_series as make
+    from workflows.runs.simulate import describe_search
 
     options = SeriesOptions.pick(
         context.params,
@@ -75,6 +76,7 @@ def simulate_series(
             f"{len(series.dates)} dates of tile {series.tile}, the shore moved {first_shift:g} to {last_shift:g} m"
         )
         typer.echo(f"{series.item_collection}   (for rustac serve)\n{series.catalogue}\n{series.record}")
+        typer.echo(f"Next: {describe_search(series.catalogue, series.item_collection)}")
 
 
 def _parse_cloud(text: str) -> float | tuple[float, ...] | None:

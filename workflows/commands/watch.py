@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,21 @@ __all__ = ["watch"]
 
 _Areas = Annotated[
     Path,
-    typer.Argument(metavar="AREAS", help="YAML file of the areas, such as workflows/examples/areas.yaml."),
+    typer.Argument(metavar="AREAS", help="YAML file of the areas; --example prints one to begin with."),
+]
+
+
+def _print_example(wanted: bool) -> None:
+    if wanted:
+        typer.echo(
+            resources.files("workflows").joinpath("examples", "areas.yaml").read_text(encoding="utf-8"), nl=False
+        )
+        raise typer.Exit
+
+
+_Example = Annotated[
+    bool,
+    typer.Option("--example", callback=_print_example, is_eager=True, help="Print a commented areas.yaml, and end."),
 ]
 _Once = Annotated[bool, typer.Option("--once", help="One round of each area, then end: for cron and systemd timers.")]
 _Due = Annotated[bool, typer.Option("--due", help="With --once: only areas whose turn has come by their schedule.")]
@@ -28,6 +43,7 @@ _Rounds = Annotated[int, typer.Option(min=1, help="Rounds at a time; scenes of t
 
 def watch(
     areas: _Areas,
+    example: _Example = False,
     once: _Once = False,
     due: _Due = False,
     area: _Area = None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.installation import resolve_install_command
 from pipeline.watch.areas.coverage import compute_area_km2
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.schedule import format_duration, is_in_season
@@ -194,7 +195,7 @@ def _check_ledger(settings: WatchSettings) -> Finding:
     except ModuleNotFoundError:
         return Finding(
             subject="ledger",
-            text="needs SQLAlchemy, which is not installed: pip install 'strandline[schedule]'",
+            text=f"needs SQLAlchemy, which is not installed: {resolve_install_command('schedule')}",
             ok=False,
         )
     try:

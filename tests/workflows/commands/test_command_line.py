@@ -49,7 +49,7 @@ PUBLISHED = {
     info: "SCENE! --bands --scale --offset --nodata --date --any-platform --json",
     search: f"--aoi! --dates! --max-cloud --stac=earth-search --collection --limit --any-platform --out/-o {LAST}",
     batch: f"SCENES! --out/-o! {CLUSTER} --threads --retries=2[0..] --progress=bar {MAPPED} --debug",
-    watch: f"AREAS! --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
+    watch: f"AREAS! --example --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
     status: "WHERE --area --json",
     mosaic: (
         "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"

@@ -17,7 +17,7 @@ def test_a_series_is_named_on_the_way_out_and_its_products_are_told_apart(
     options = ("--seed", 5, "--size", 120, "--shifts", "0,12.5", "--cloud-cover", "0", "--reprocess", 1)
     ran = run("simulate-series", "--out", tmp_path / "series", *options)
     assert ran.code == 0, ran.err
-    said, items, catalogue, record = ran.out.splitlines()
+    said, items, catalogue, record, following = ran.out.splitlines()
     assert said.startswith("2 dates of tile ")
     assert said.endswith("0 to 12.5 m")
     assert Path(catalogue).is_file()
@@ -30,6 +30,7 @@ def test_a_series_is_named_on_the_way_out_and_its_products_are_told_apart(
     (gone,) = resolution.set_aside
     assert gone.id == dates[1]["id"]
     assert "04.00 before 05.10" in gone.reason
+    assert "--dates 2022-01-05/2022-01-20 --stac" in following
     again = run("simulate-series", "--out", tmp_path / "series", *options)
     assert again.code == 2
     assert "exists already" in again.err

@@ -44,6 +44,14 @@ def test_a_round_of_each_area_or_of_some(run: Run, clouded: Path) -> None:
     assert "west: 0 new" in both.err
 
 
+def test_an_example_of_areas_is_printed_and_can_be_checked(run: Run, tmp_path: Path) -> None:
+    ran = run("watch", "--example")
+    assert (ran.code, ran.err) == (0, "")
+    path = tmp_path / "areas.yaml"
+    path.write_text(ran.out, encoding="utf-8")
+    assert [area.name for area in read_areas(path).areas] == ["nazare", "wadden", "taveuni"]
+
+
 def test_due_leaves_out_areas_whose_turn_has_not_come(run: Run, clouded: Path) -> None:
     run("watch", clouded, "--once", "--area", "west")
     ran = run("watch", clouded, "--once", "--due")
