@@ -22,9 +22,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from rasterio.windows import Window
 
-from pipeline.mapping.preview import compute_stretch
+from pipeline.output.classes import LINE_COLOURS
+from pipeline.output.true_colour import compute_stretch
 
-COLOURS = {"sea": "#ffd92f", "river": "#7cff6b", "lake": "#4df3ff", "open": "#ff77b7"}
 Image = npt.NDArray[np.uint8]
 Bounds = tuple[float, float, float, float]
 Shown = tuple[Image, Bounds, gpd.GeoDataFrame]
@@ -87,7 +87,7 @@ def _extent(bounds: Bounds) -> Bounds:
 def _show(axes: Axes, picture: Image, bounds: Bounds, lines: gpd.GeoDataFrame, *, width_pt: float) -> None:
     axes.imshow(picture, extent=_extent(bounds), interpolation="nearest")
     casing = [patheffects.Stroke(linewidth=width_pt * 2.2, foreground="#000000aa"), patheffects.Normal()]
-    for kind, colour in COLOURS.items():
+    for kind, colour in LINE_COLOURS.items():
         some = lines[lines.kind == kind]
         if len(some):
             some.plot(ax=axes, color=colour, linewidth=width_pt, path_effects=casing, aspect=None)
