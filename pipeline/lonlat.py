@@ -16,12 +16,6 @@ __all__ = ["cut_at_antimeridian", "to_lonlat"]
 Geometries = npt.NDArray[Any]  # of shapely geometries
 
 
-_WEST, _EAST = (-540, -90, -180, 90), (180, -90, 540, 90)
-
-
-_HERE = (-180, -90, 180, 90)
-
-
 def to_lonlat(geometries: Geometries, crs: CRS | str | Any) -> Geometries:  # noqa: ANN401 (any CRS that pyproj takes)
     """Bring geometries to longitude and latitude (WGS 84) without a jump at the antimeridian.
 
@@ -47,27 +41,29 @@ def to_lonlat(geometries: Geometries, crs: CRS | str | Any) -> Geometries:  # no
     return projected
 
 
-def cut_at_antimeridian(geometries: Geometries) -> Geometries:
+def cut_at_antimeridian(geometries: Geometries, *, half: float = 180.0) -> Geometries:
     """Cut what crosses 180 degrees into parts on either side of it.
 
     Args:
-        geometries: Lines or polygons in continuous longitude and latitude, as :func:`to_lonlat` gives them.
+        geometries: Points, lines or polygons in continuous longitude and latitude, as :func:`to_lonlat` gives them.
+        half: Half the width of the world, where it is not in degrees.
 
     Returns:
-        Geometries within ±180 degrees; those that crossed are Multi* ones. Lines keep their direction.
+        Geometries within ±180 degrees, or ±``half``; those that crossed are Multi* ones. Lines keep their direction.
     """
     bounds = shapely.bounds(geometries)
-    crossing = (bounds[:, 0] < -180) | (bounds[:, 2] > 180)
+    crossing = (bounds[:, 0] < -half) | (bounds[:, 2] > half)
     cut = geometries.copy()
-    cut[crossing] = [_cut(geometry) for geometry in geometries[crossing]]
+    cut[crossing] = [_cut(geometry, half) for geometry in geometries[crossing]]
     return cut
 
 
-def _cut(geometry: shapely.Geometry) -> shapely.Geometry:
+def _cut(geometry: shapely.Geometry, half: float) -> shapely.Geometry:
+    # A world to the west, this one, and one to the east.
     parts = [
-        translate(part, xoff=turn)
-        for box, turn in ((_WEST, 360), (_HERE, 0), (_EAST, -360))
-        for part in _clip(geometry, box)
+        translate(part, xoff=-2 * half * turn)
+        for turn in (-1, 0, 1)
+        for part in _clip(geometry, ((2 * turn - 1) * half, -half, (2 * turn + 1) * half, half))
     ]
     if len(parts) == 1:
         return parts[0]

@@ -15,11 +15,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
 
 from pipeline.errors import OutputError
 
-__all__ = ["LAYERS", "Field", "Layer", "conform_layer", "read_layers"]
+__all__ = ["LAYERS", "Field", "Layer", "conform_layer", "name_geometry_type", "read_layers"]
 
 _LAYERS = Path(__file__).parents[1] / "data" / "layers"
 
@@ -137,6 +139,17 @@ def conform_layer(frame: gpd.GeoDataFrame, layer: Layer, *, times: bool = True) 
         )
     columns = {field.name: _conform_column(frame[field.name], field, times=times) for field in layer.fields}
     return gpd.GeoDataFrame(columns, geometry=frame.geometry.array, crs=frame.crs)
+
+
+def name_geometry_type(frame: gpd.GeoDataFrame, layer: Layer) -> str:
+    """The type that a file states of a layer: that of its schema, or the multipart one where a feature has parts.
+
+    Args:
+        frame: Features of the layer.
+        layer: Its schema.
+    """
+    kinds = shapely.get_type_id(np.asarray(frame.geometry, dtype=object))
+    return f"Multi{layer.geometry}" if (kinds >= shapely.GeometryType.MULTIPOINT).any() else layer.geometry
 
 
 def _conform_column(values: pd.Series, field: Field, *, times: bool) -> pd.Series:

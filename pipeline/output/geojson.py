@@ -14,8 +14,8 @@ from typing import Final
 import geopandas as gpd
 import pyogrio
 
-from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.output.fields import Layer, conform_layer
+from pipeline.place import place_in_degrees
 
 __all__ = ["write_geojson"]
 
@@ -32,7 +32,7 @@ def write_geojson(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
         layer: Its schema.
     """
     conformed = conform_layer(frame, layer, times=False)
-    lonlat = cut_at_antimeridian(to_lonlat(conformed.geometry.to_numpy(), frame.crs))
+    lonlat = place_in_degrees(conformed.geometry)
     pyogrio.write_dataframe(
         conformed.set_geometry(gpd.GeoSeries(lonlat, crs="OGC:CRS84")),
         path,

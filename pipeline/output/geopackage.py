@@ -14,7 +14,7 @@ from pathlib import Path
 import geopandas as gpd
 import pyogrio
 
-from pipeline.output.fields import Layer, conform_layer
+from pipeline.output.fields import Layer, conform_layer, name_geometry_type
 from pipeline.output.styles import read_style
 
 __all__ = ["append_features", "explain_geopackage", "write_geopackage"]
@@ -76,7 +76,7 @@ def append_features(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
         path,
         layer=layer.name,
         driver="GPKG",
-        geometry_type=layer.geometry,
+        geometry_type=name_geometry_type(frame, layer),
         append=path.exists(),
         # GDAL would write 1.4, of which the QGIS that many have installed warns.
         dataset_options={"VERSION": "1.2"},

@@ -22,7 +22,7 @@ import pyogrio
 import shapely
 
 from pipeline.errors import OutputError
-from pipeline.output.fields import Field, Layer, conform_layer
+from pipeline.output.fields import Field, Layer, conform_layer, name_geometry_type
 from pipeline.output.styles import read_style
 
 __all__ = ["SIZE_LIMIT", "estimate_size", "refuse_oversize", "write_shapefiles", "write_zipped_shapefiles"]
@@ -48,8 +48,8 @@ def estimate_size(frame: gpd.GeoDataFrame, layer: Layer) -> int:
     Returns:
         Bytes; exact for the geometry, an upper estimate for the attributes.
     """
-    geometry = frame.geometry.to_numpy()
-    parts = len(frame) + int(shapely.get_num_interior_rings(geometry).sum())
+    geometry = shapely.get_parts(frame.geometry.to_numpy())
+    parts = len(geometry) + int(shapely.get_num_interior_rings(geometry).sum())
     points = int(shapely.get_num_coordinates(geometry).sum())
     shp = _HEADER + _RECORD * len(frame) + _PART * parts + _POINT * points
     special = {"text": _TEXT_WIDTH, "time": _DATE_WIDTH + _TEXT_WIDTH}
@@ -137,7 +137,7 @@ def _write_one(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
         path,
         driver="ESRI Shapefile",
         geometry_name="geometry",
-        geometry_type=layer.geometry,
+        geometry_type=name_geometry_type(frame, layer),
         crs=frame.crs.to_wkt(),
         layer_options={"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": "1980-01-01", "SPATIAL_INDEX": "NO"},
     )

@@ -16,9 +16,11 @@ import pyarrow
 import pyogrio
 
 from pipeline.errors import UnknownFormatError, output_errors
-from pipeline.output.fields import LAYERS, Layer, conform_layer
+from pipeline.output.fields import LAYERS, Layer, conform_layer, name_geometry_type
 from pipeline.output.geojson import write_geojson
 from pipeline.output.geopackage import write_geopackage
+from pipeline.output.kml import KML_DRIVER, write_kml
+from pipeline.output.pmtiles import PMTILES_DRIVER, write_pmtiles
 from pipeline.output.shapefile import refuse_oversize, write_shapefiles, write_zipped_shapefiles
 from pipeline.output.styles import read_style
 
@@ -27,6 +29,9 @@ __all__ = ["FORMATS", "resolve_formats", "write_vectors"]
 Frames = Mapping[str, gpd.GeoDataFrame]
 
 _STYLED_BESIDE = frozenset({"shp", "fgb", "geojson", "parquet"})
+
+_DRIVERS = {"kml": KML_DRIVER, "pmtiles": PMTILES_DRIVER}
+"""Of formats that not every GDAL can write."""
 
 
 def write_vectors(
@@ -46,8 +51,8 @@ def write_vectors(
         layers: What the frames hold; those of a scene, unless it is said.
 
     Returns:
-        The files written: ``coastline.gpkg`` with all layers, ``vectors.shp.zip`` likewise, one file a layer in
-        the other formats, and ``.qml`` styles beside those in which QGIS looks for them there.
+        The files written: ``coastline.gpkg`` with all layers, ``vectors.shp.zip`` and ``coastline.kml`` likewise, one
+        file a layer in the other formats, and ``.qml`` styles beside those in which QGIS looks for them there.
 
     Raises:
         UnknownFormatError: A format is not known.
@@ -69,12 +74,17 @@ def resolve_formats(formats: Sequence[str]) -> tuple[str, ...]:
         formats: Names in any case, with or without a leading dot; ``geopackage`` and the like are not names.
 
     Raises:
-        UnknownFormatError: One is not known; the message lists those that are.
+        UnknownFormatError: One is not known, and the message lists those that are; or GDAL cannot write it here.
     """
     wanted = dict.fromkeys(name.strip().lower().removeprefix(".") for name in formats)
     unknown = [name for name in wanted if name not in FORMATS]
     if unknown or not wanted:
         raise UnknownFormatError(f"Expected formats among {', '.join(FORMATS)}, found {', '.join(unknown) or 'none'}.")
+    if lacking := [name for name in wanted if _DRIVERS.get(name, "GPKG") not in pyogrio.list_drivers(write=True)]:
+        raise UnknownFormatError(
+            f"The GDAL {'.'.join(map(str, pyogrio.__gdal_version__))} that pyogrio uses here cannot write "
+            f"{', '.join(lacking)}: leave it out, or install pyogrio's own wheel, whose GDAL can."
+        )
     return tuple(wanted)
 
 
@@ -131,7 +141,7 @@ def _write_flatgeobuf(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Pa
             conform_layer(frame, layer),
             path,
             driver="FlatGeobuf",
-            geometry_type=layer.geometry,
+            geometry_type=name_geometry_type(frame, layer),
             layer_options={"TITLE": layer.title, "DESCRIPTION": layer.meaning, "SPATIAL_INDEX": "YES"},
         )
     return path
@@ -161,6 +171,25 @@ def _write_rfc7946(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
     return path
 
 
+def _write_kml(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
+    path = folder / "coastline.kml"
+    with _whole(path):
+        write_kml(path, frames, layers)
+    return (path,)
+
+
+def _write_pmtiles(frames: Frames, folder: Path, layers: Sequence[Layer]) -> tuple[Path, ...]:
+    # Tiles of nothing are none: GDAL has no bounds to write.
+    return tuple(_write_tiles(folder, frames[layer.name], layer) for layer in layers if len(frames[layer.name]))
+
+
+def _write_tiles(folder: Path, frame: gpd.GeoDataFrame, layer: Layer) -> Path:
+    path = folder / f"{layer.name}.pmtiles"
+    with _whole(path):
+        write_pmtiles(path, frame, layer)
+    return path
+
+
 FORMATS: Mapping[str, Callable[[Frames, Path, Sequence[Layer]], tuple[Path, ...]]] = MappingProxyType(
     {
         "gpkg": _write_gpkg,
@@ -169,6 +198,8 @@ FORMATS: Mapping[str, Callable[[Frames, Path, Sequence[Layer]], tuple[Path, ...]
         "fgb": _write_fgb,
         "parquet": _write_parquet,
         "geojson": _write_geojson,
+        "kml": _write_kml,
+        "pmtiles": _write_pmtiles,
     }
 )
 """The writer of each format, by the name that the user gives."""

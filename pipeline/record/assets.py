@@ -39,6 +39,7 @@ _VECTOR_TYPES = {
     "fgb": "application/vnd.flatgeobuf",
     "parquet": "application/vnd.apache.parquet",
     "geojson": "application/geo+json",
+    "pmtiles": "application/vnd.pmtiles",
 }
 _KINDS: dict[str, _Kind] = {
     "water.tif": _Kind(pystac.MediaType.COG, "Land/water map"),
@@ -49,6 +50,7 @@ _KINDS: dict[str, _Kind] = {
     "preview.png": _Kind(pystac.MediaType.PNG, "Preview", ("overview",)),
     "coastline.gpkg": _Kind("application/geopackage+sqlite3", "Coastline, water and land, with QGIS styles"),
     "vectors.shp.zip": _Kind("application/zip", "Coastline, water and land, as shapefiles"),
+    "coastline.kml": _Kind(pystac.MediaType.KML, "Coastline, water and land, for Google Earth"),
     "fields.csv": _Kind("text/csv", "Names and meanings of the shapefiles' fields", ("metadata",)),
     **{
         f"{layer.name}.{ending}": _Kind(media_type, layer.title)

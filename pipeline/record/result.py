@@ -60,6 +60,8 @@ _MEDIA_TYPES = {
     ".zip": "application/zip",
     ".fgb": "application/vnd.flatgeobuf",
     ".geojson": "application/geo+json",
+    ".kml": pystac.MediaType.KML,
+    ".pmtiles": "application/vnd.pmtiles",
     ".parquet": "application/vnd.apache.parquet",
     ".qml": "application/xml",
     ".csv": "text/csv",

@@ -19,7 +19,7 @@ _Statistic = Annotated[
     typer.Option(help="What the coastline follows: half of the dates, the median probability, or the last clear date."),
 ]
 _MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
-_Formats = Annotated[str, typer.Option(help="More vector formats: shp, shp.zip, fgb, geojson.")]
+_Formats = Annotated[str, typer.Option(help="More vector formats: shp, shp.zip, fgb, geojson, kml, pmtiles.")]
 _Workers = Annotated[int | None, typer.Option(help="Worker processes on this machine; 0: all in this process.")]
 _Scheduler = Annotated[str | None, typer.Option(help="Address of a running Dask scheduler: tcp://HOST:8786.")]
 _SchedulerFile = Annotated[Path | None, typer.Option(help="File that a running Dask scheduler wrote.")]
