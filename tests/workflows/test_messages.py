@@ -17,8 +17,8 @@ from workflows.cli import _hold_library_words, _print_library_words, app
 
 ROOT = Path(__file__).parents[2]
 OF_OTHERS = {"--version", "--own", "--host", "--port", "--logdir", "--nthreads", "--resources", "--memory-limit"}
-OF_OTHERS |= {"--python", "--with", "--editable", "--torch-backend"}
-"""Of uv and pip, Dask, Prefect and TensorBoard, of the command before any other, and of a child of the watcher."""
+OF_OTHERS |= {"--python", "--with", "--editable", "--torch-backend", "--file"}
+"""Of uv, pip, pyproj, Dask, Prefect and TensorBoard, of the command before any other, and of the watcher's child."""
 
 
 def list_texts() -> Iterator[tuple[str, str]]:
