@@ -77,19 +77,19 @@ class CellSums:
             size: Edge of a cell in pixels.
         """
         values = infrared.astype(np.int32)  # whose squares fit it, too
-        fields = [
-            field
-            for mask in (water, land)
-            for field in (mask, np.where(mask, values, 0), np.where(mask, values * values, 0))
-        ]
+        planes = [(mask, values * mask) for mask in (water, land)]
+        fields = [field for mask, masked in planes for field in (mask, masked, masked * masked)]
         return cls(values=np.stack([_sum_cells(field, size) for field in fields]))
 
 
 def _sum_cells(field: NDArray[Any], size: int) -> NDArray[np.int64]:
     rows, cols = field.shape
-    across = np.add.reduceat(field, np.arange(0, cols, size), axis=1, dtype=np.int64)
-    down: NDArray[np.int64] = np.add.reduceat(across, np.arange(0, rows, size), axis=0)
-    return down
+    whole = rows // size * size
+    down = field[:whole].reshape(-1, size, cols).sum(axis=1, dtype=np.int64)  # along memory first: a third of the time
+    if whole < rows:
+        down = np.concatenate((down, field[whole:].sum(axis=0, dtype=np.int64, keepdims=True)))
+    across: NDArray[np.int64] = np.add.reduceat(down, np.arange(0, cols, size), axis=1)
+    return across
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

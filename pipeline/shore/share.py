@@ -72,7 +72,7 @@ class ShareInputs:
 
 
 def find_shore(probability: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the pixels with both land and water within ``MOVE_PX`` + 1 rows and columns.
+    """Rows and columns of the pixels with both land and water within ``MOVE_PX`` rows and columns.
 
     Args:
         probability: (rows, cols), NaN where there is none.
@@ -80,8 +80,8 @@ def find_shore(probability: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDAr
     known = ~np.isnan(probability)
     with np.errstate(invalid="ignore"):
         wet = probability >= 0.5
-    near = _dilate(wet, MOVE_PX + 1)
-    near &= _dilate(known & ~wet, MOVE_PX + 1)
+    near = _dilate(wet, MOVE_PX)
+    near &= _dilate(known & ~wet, MOVE_PX)
     near &= known
     row, col = np.divmod(np.flatnonzero(near), near.shape[1])
     return row, col
