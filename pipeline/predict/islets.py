@@ -13,6 +13,7 @@ Rows are held until all that can decide about them was seen, so the answer does 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -38,6 +39,7 @@ _LONGEST_VESSEL_M, _WIDEST_VESSEL_M, _SLENDER = 450.0, 70.0, 2.5
 _LARGEST_PIXEL_M = 20.0
 """In larger pixels a ship has no shape."""
 
+_BLOCK_ROWS = 128
 _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -105,55 +107,118 @@ def hide_islets(rows: Iterable[MappedRows], rule: IsletRule, *, clock: StageCloc
     Yields:
         The same rows, cut otherwise: state ``OBSCURED`` and no probability where an islet is hidden, and how many were.
     """
-    held: MappedRows | None = None  # from ``margin`` rows above those that wait
-    waiting = 0
+    waiting: deque[MappedRows] = deque()
+    seen: _Seen | None = None  # from ``margin`` rows above those that wait
+    start = 0  # of those that wait
     for more in rows:
-        held = more if held is None else _join(held, more)
-        stop = held.row_off + len(held.state)
-        ready = stop if stop == rule.rows else stop - rule.margin
-        if stop < rule.rows and ready - waiting < rule.margin:  # or each row would be looked at many times
+        if more.look is None:
+            yield more
             continue
+        waiting.append(more)
         with clock.stage("look for islets"):
-            finished = _hide(held, rule, waiting, ready)
-        yield finished
-        waiting, held = ready, replace(_cut(held, max(held.row_off, ready - rule.margin), stop), cells=())
+            seen = _Seen.join(seen, more, more.look, threshold=rule.threshold)
+            stop = seen.row_off + len(seen.state)
+            ready = stop if stop == rule.rows else stop - rule.margin
+            if stop < rule.rows and ready - start < rule.margin:  # or each row would be looked at many times
+                continue
+            hidden = _decide(seen, rule, start, ready)
+            seen, start = seen.forget(ready - rule.margin), ready
+        yield from _release(waiting, hidden, ready)
 
 
-def _join(held: MappedRows, more: MappedRows) -> MappedRows:
-    arrays: dict[str, Any] = {name: np.concatenate((old, getattr(more, name))) for name, old in _list_arrays(held)}
-    return replace(held, **arrays, cells=(*held.cells, *more.cells))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Seen:
+    """What decides about islets, of rows of the map.
+
+    Attributes:
+        row_off: The first row.
+        land: bool (row, col), what the map calls land.
+        state: uint8 (row, col).
+        look: uint8 (row, col).
+    """
+
+    row_off: int
+    land: Bools
+    state: NDArray[np.uint8]
+    look: NDArray[np.uint8]
+
+    @classmethod
+    def join(cls, above: _Seen | None, rows: MappedRows, look: NDArray[np.uint8], *, threshold: float) -> _Seen:
+        """These, with rows below them."""
+        land = (rows.state == VALID) & (rows.probability < threshold)
+        if above is None:
+            return cls(row_off=rows.row_off, land=land, state=rows.state, look=look)
+        pairs = ((above.land, land), (above.state, rows.state), (above.look, look))
+        joined_land, state, looks = (np.concatenate(pair) for pair in pairs)
+        return cls(row_off=above.row_off, land=joined_land, state=state, look=looks)
+
+    def forget(self, before: int) -> _Seen:
+        """The rows from one on, in memory of their own."""
+        first = max(self.row_off, before)
+        land, state, look = (array[first - self.row_off :].copy() for array in (self.land, self.state, self.look))
+        return _Seen(row_off=first, land=land, state=state, look=look)
 
 
-def _cut(held: MappedRows, start: int, stop: int) -> MappedRows:
-    """Some rows, in memory of their own."""
-    part = slice(start - held.row_off, stop - held.row_off)
-    arrays: dict[str, Any] = {name: array[part].copy() for name, array in _list_arrays(held)}
-    return replace(held, row_off=start, **arrays)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Hidden:
+    """What is hidden in some rows.
+
+    Attributes:
+        place: (pixels,) ascending, their places in the whole map, flat.
+        clouds: Islets that end in these rows, and were taken for clouds.
+        vessels: Likewise, for vessels.
+    """
+
+    place: Ints
+    clouds: int = 0
+    vessels: int = 0
 
 
-def _list_arrays(rows: MappedRows) -> list[tuple[str, NDArray[Any]]]:
-    values = [(each.name, getattr(rows, each.name)) for each in fields(rows)]
-    return [(name, value) for name, value in values if isinstance(value, np.ndarray)]
-
-
-def _hide(held: MappedRows, rule: IsletRule, start: int, stop: int) -> MappedRows:
-    """Some rows of those that are held, with islets hidden; those that end there are counted."""
-    rows = _cut(held, start, stop)
-    land = (held.state == VALID) & (held.probability < rule.threshold)
-    if held.look is None or not land.any():
-        return rows
-    islets = _find_islets(land, held, held.look, rule)
-    clouds, vessels = _choose(islets, land, _find_squares(held.state == OBSCURED, rule.core), rule)
-    place = islets.place[(clouds | vessels)[islets.number]] - (start - held.row_off) * land.shape[1]
-    place = place[(place >= 0) & (place < rows.state.size)]
-    rows.state.reshape(-1)[place], rows.probability.reshape(-1)[place] = OBSCURED, np.nan
-    last = islets.box[2] + held.row_off
+def _decide(seen: _Seen, rule: IsletRule, start: int, stop: int) -> _Hidden:
+    """What is hidden in some of the rows that are seen; of the islets, those that end there are counted."""
+    if not seen.land.any():
+        return _Hidden(place=np.empty(0, dtype=np.int64))
+    islets, sure = _find_islets(seen, rule)
+    clouds, vessels = _choose(islets, sure, _find_squares(seen.state == OBSCURED, rule.core), rule)
+    place = islets.place[(clouds | vessels)[islets.number]] + seen.row_off * seen.land.shape[1]
+    last = islets.box[2] + seen.row_off
     ending = (last > start) & (last <= stop)
-    return replace(rows, clouds=int((clouds & ending).sum()), vessels=int((vessels & ending).sum()))
+    return _Hidden(place=place, clouds=int((clouds & ending).sum()), vessels=int((vessels & ending).sum()))
 
 
-def _find_islets(land: Bools, held: MappedRows, look: NDArray[np.uint8], rule: IsletRule) -> _Islets:
-    """The pieces of land that are small, wholly seen, and look like a cloud or a vessel."""
+def _release(waiting: deque[MappedRows], hidden: _Hidden, stop: int) -> Iterator[MappedRows]:
+    """The rows before one, as they came but for what is hidden in them; they wait no more."""
+    clouds, vessels = hidden.clouds, hidden.vessels
+    while waiting and waiting[0].row_off < stop:
+        rows = waiting.popleft()
+        count = stop - rows.row_off
+        if count < len(rows.state):
+            waiting.appendleft(replace(_cut(rows, slice(count, None)), row_off=stop, cells=()))
+            rows = _cut(rows, slice(count))
+        yield replace(_hide(rows, hidden.place), clouds=clouds, vessels=vessels)
+        clouds = vessels = 0
+
+
+def _cut(rows: MappedRows, part: slice) -> MappedRows:
+    arrays: dict[str, Any] = {
+        each.name: value[part] for each in fields(rows) if isinstance(value := getattr(rows, each.name), np.ndarray)
+    }
+    return replace(rows, **arrays)
+
+
+def _hide(rows: MappedRows, place: Ints) -> MappedRows:
+    first = rows.row_off * rows.state.shape[1]
+    inside = place[np.searchsorted(place, first) : np.searchsorted(place, first + rows.state.size)] - first
+    if not len(inside):
+        return rows
+    state, probability = rows.state.copy(), rows.probability.copy()
+    state.reshape(-1)[inside], probability.reshape(-1)[inside] = OBSCURED, np.nan
+    return replace(rows, state=state, probability=probability)
+
+
+def _find_islets(seen: _Seen, rule: IsletRule) -> tuple[_Islets, Bools]:
+    """The pieces of land that are small and wholly seen; and, (row, col), all land that is more than such a piece."""
+    land = seen.land
     label = np.empty(land.shape, dtype=np.int32)
     pieces = ndimage.label(land, structure=_NEIGHBOURS, output=label)
     slices = ndimage.find_objects(label)
@@ -161,19 +226,24 @@ def _find_islets(land: Bools, held: MappedRows, look: NDArray[np.uint8], rule: I
     rows, cols = rule.reach(_LONGEST_CLOUD_M)
     small = (box[2] - box[0] <= rows) & (box[3] - box[1] <= cols)
     small &= (box[1] > 0) & (box[3] < land.shape[1])
-    small &= (box[0] + held.row_off > 0) & (box[2] + held.row_off < rule.rows)
-    small &= ~_touches(held.state == NODATA, label, pieces)
-    place = np.flatnonzero(np.concatenate(([False], small)).take(label))
+    small &= (box[0] + seen.row_off > 0) & (box[2] + seen.row_off < rule.rows)
+    small &= ~_touches(seen.state == NODATA, label, pieces)
+    chosen = np.concatenate(([False], small))
+    inside = np.empty_like(land)
+    for first in range(0, len(label), _BLOCK_ROWS):  # numpy widens what it looks up by
+        np.take(chosen, label[first : first + _BLOCK_ROWS], out=inside[first : first + _BLOCK_ROWS])
+    place = np.flatnonzero(inside)
     islet, box = (np.cumsum(small) - 1)[label.reshape(-1)[place] - 1], box[:, small]
     row, col = np.divmod(place, land.shape[1])
     shape = _measure_shape(islet, (row - box[0, islet]) * rule.height_m, (col - box[1, islet]) * rule.width_m, rule)
-    is_grey, is_green = (_is_mostly(look.reshape(-1)[place] & bit, islet, box.shape[1]) for bit in (GREY, GREEN))
+    is_grey, is_green = (_is_mostly(seen.look.reshape(-1)[place] & bit, islet, box.shape[1]) for bit in (GREY, GREEN))
     is_vessel = (shape.length_m <= _LONGEST_VESSEL_M) & (shape.breadth_m <= _WIDEST_VESSEL_M) & ~is_green
     is_vessel &= is_grey | (shape.length_m >= _SLENDER * shape.breadth_m)
     is_vessel &= max(rule.width_m, rule.height_m) <= _LARGEST_PIXEL_M
-    return _Islets(
+    islets = _Islets(
         box=box, is_cloud=is_grey & ~is_green, is_vessel=is_vessel, is_green=is_green, number=islet, place=place
     )
+    return islets, land & ~inside
 
 
 def _touches(missing: Bools, label: NDArray[np.int32], pieces: int) -> Bools:
@@ -242,15 +312,15 @@ def _find_squares(obscured: Bools, size: tuple[int, int]) -> Bools:
     return squares
 
 
-def _choose(islets: _Islets, land: Bools, patches: Bools, rule: IsletRule) -> tuple[Bools, Bools]:
-    """(islets,) those that are taken for clouds, and for vessels: they lie alone; ``land`` is changed."""
+def _choose(islets: _Islets, sure: Bools, patches: Bools, rule: IsletRule) -> tuple[Bools, Bools]:
+    """(islets,) those that are taken for clouds, and for vessels: they lie alone; ``sure`` is changed."""
     candidate = islets.is_cloud | islets.is_vessel
-    land.reshape(-1)[islets.place[~islets.is_green[islets.number]]] = False  # what is left is land for sure
+    sure.reshape(-1)[islets.place[islets.is_green[islets.number]]] = True  # overgrown: land for sure
     alone, near = rule.reach(_ALONE_M), rule.reach(_NEAR_M)
     clouds, vessels = np.zeros_like(candidate), np.zeros_like(candidate)
     for number in np.flatnonzero(candidate):
         box = islets.box[:, number]
-        if not land[_grow(box, alone)].any():
+        if not sure[_grow(box, alone)].any():
             clouds[number] = islets.is_cloud[number] and patches[_grow(box, near)].any()
             vessels[number] = islets.is_vessel[number] and not clouds[number]
     return clouds, vessels
