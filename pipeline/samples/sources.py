@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from pipeline.errors import OptionError
+from pipeline.samples.shares import SharedCrops
 from pipeline.samples.simulated import SimulatedSource
 from tiles.errors import SampleError
 from tiles.samples.crops import LabelledCrops
@@ -25,7 +26,8 @@ HELD_OUT: Final = 0.15
 """Share of the places that are held out where nobody says otherwise."""
 
 FORMS = (
-    "simulated:FIRST-LAST[:KIND], labels:SCENES[:LIST], swed:DIR, folder:DIR[:land=0:water=1], or the path of a folder"
+    "simulated:FIRST-LAST[:KIND], labels:SCENES[:LIST], shares:SCENES[:LIST], swed:DIR, "
+    "folder:DIR[:land=0:water=1], or the path of a folder"
 )
 """How data can be named, for messages and help."""
 
@@ -35,10 +37,11 @@ def resolve_source(text: str, *, cache: Path | None = None) -> SampleSource:
 
     Args:
         text: ``simulated:FIRST-LAST[:KIND]`` (seeds, and a kind of world, as ``harbour``), ``labels:SCENES[:LIST]``
-            (the labelled crops of the scenes in that folder, of one list where it is named), ``swed:DIR[:train]`` (the
-            test split where none is named), ``folder:DIR``, or a path: SWED where it holds ``train/images`` or
-            ``test/images``, else a folder of scenes with masks or polygons. After a folder of scenes may stand which
-            values of masks are which: ``folder:DIR:land=0:water=255``.
+            (the labelled crops of the scenes in that folder, of one list where it is named), ``shares:SCENES[:LIST]``
+            (the same with shares of water along their shores), ``swed:DIR[:train]`` (the test split where none is
+            named), ``folder:DIR``, or a path: SWED where it holds ``train/images`` or ``test/images``, else a folder
+            of scenes with masks or polygons. After a folder of scenes may stand which values of masks are which:
+            ``folder:DIR:land=0:water=255``.
         cache: Folder that keeps simulated chips; ``None`` simulates them anew each time.
 
     Raises:
@@ -93,11 +96,15 @@ def _open_simulated(text: str, cache: Path | None) -> SampleSource:
     return SimulatedSource(first_seed=first, chips=last - first + 1, cache=cache)
 
 
-def _open_labels(text: str) -> SampleSource:
+def _open_labels(text: str) -> LabelledCrops:
     path, colon, name = text.rpartition(":")
     if colon and not Path(text).is_dir():
         return LabelledCrops(root=_require_folder(path), lists=(name,))
     return LabelledCrops(root=_require_folder(text))
+
+
+def _open_shares(text: str) -> SampleSource:
+    return SharedCrops(crops=_open_labels(text))
 
 
 def _open_swed(text: str) -> SampleSource:
@@ -119,7 +126,7 @@ def _open_folder(text: str) -> SampleSource:
 
 
 _KINDS: MappingProxyType[str, Callable[[str], SampleSource]] = MappingProxyType(
-    {"labels": _open_labels, "swed": _open_swed, "folder": _open_folder}
+    {"labels": _open_labels, "shares": _open_shares, "swed": _open_swed, "folder": _open_folder}
 )
 
 

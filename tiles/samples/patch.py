@@ -17,10 +17,13 @@ from tiles.errors import SampleError
 from tiles.grid import Window
 from tiles.samples.sample import Sample
 
-__all__ = ["LAND", "UNLABELLED", "WATER", "Patch", "compute_shore", "draw_start"]
+__all__ = ["LAND", "UNKNOWN_SHARE", "UNLABELLED", "WATER", "WHOLE_SHARE", "Patch", "compute_shore", "draw_start"]
 
 LAND, WATER, UNLABELLED = 0, 1, 255
 """Values of a mask."""
+
+WHOLE_SHARE, UNKNOWN_SHARE = 200, UNLABELLED
+"""A pixel that is all water, and one of which the share is not known, where shares stand in bytes."""
 
 _MISSING = np.iinfo(np.int16).min
 _LARGEST = np.iinfo(np.int16).max
@@ -37,6 +40,8 @@ class Patch:
         place: Where it lies, for splits.
         source: Which source gave it.
         resolution_m: Size of a pixel in metres.
+        share: uint8 (row, col), share of water in steps of 1 / ``WHOLE_SHARE``, ``UNKNOWN_SHARE`` where it does not
+            count; ``None``: the labels alone say what is water.
 
     Raises:
         SampleError: Shapes disagree, or the label has other values.
@@ -47,6 +52,7 @@ class Patch:
     place: str
     source: str
     resolution_m: float = 10.0
+    share: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         if self.stored.shape != (len(L2A_STACK), *self.label.shape):
@@ -96,18 +102,19 @@ class Patch:
         """
         height, width = self.label.shape
         reflectance = np.full((len(L2A_STACK), size, size), np.nan, dtype=np.float32)
-        label = np.full((size, size), UNLABELLED, dtype=np.uint8)
+        told, whole = (self.label, WATER) if self.share is None else (self.share, WHOLE_SHARE)
+        share = np.full((size, size), UNKNOWN_SHARE, dtype=np.uint8)
         wanted = Window(col_off, row_off, size, size)
         inner = wanted.intersection(Window(0, 0, width, height))
         if inner is not None:
             src, dst = inner.slices(), inner.slices(within=wanted)
             stored = self.stored[:, *src]
             reflectance[:, *dst] = np.where(stored == _MISSING, np.float32(np.nan), stored * _STEP)
-            label[dst] = self.label[src]
+            share[dst] = told[src]
         return Sample(
             reflectance=reflectance,
-            fraction=(label == WATER).astype(np.float32),
-            valid=label != UNLABELLED,
+            fraction=np.where(share == UNKNOWN_SHARE, 0, share / np.float32(whole)).astype(np.float32),
+            valid=share != UNKNOWN_SHARE,
             place=self.place,
             source=self.source,
             resolution_m=self.resolution_m,

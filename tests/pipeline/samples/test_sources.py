@@ -21,6 +21,7 @@ from tiles.samples.mask_values import MaskValues
 def _opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is opened; what would be is named."""
     monkeypatch.setattr(sources, "LabelledCrops", lambda *, root, lists=(): ("labels", root, *lists))
+    monkeypatch.setattr(sources, "SharedCrops", lambda *, crops: ("shares", *crops))
     monkeypatch.setattr(sources, "Swed", lambda *, root, split: ("swed", root, split))
     monkeypatch.setattr("tiles.samples.folder.FolderSamples", lambda *, root, values: ("folder", root, values))
 
@@ -55,6 +56,7 @@ def test_one_list_of_labels_may_be_named(tmp_path: Path) -> None:
     assert resolve_source(f"labels:{tmp_path}:ports") == ("labels", tmp_path, "ports")
     (tmp_path / "a:b").mkdir()
     assert resolve_source(f"labels:{tmp_path / 'a:b'}") == ("labels", tmp_path / "a:b")
+    assert resolve_source(f"shares:{tmp_path}:ports") == ("shares", "labels", tmp_path, "ports")
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -83,7 +85,7 @@ def test_what_is_no_data_says_how_data_are_named(text: str, tmp_path: Path, monk
     if text:
         with pytest.raises(OptionError, match="Expected data as simulated:FIRST-LAST"):
             resolve_source(text)
-    for kind in ("labels", "swed", "folder"):
+    for kind in ("labels", "shares", "swed", "folder"):
         with pytest.raises(OptionError, match="Expected a folder of data, found none at nowhere"):
             resolve_source(f"{kind}:nowhere")
 
