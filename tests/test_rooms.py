@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline/cluster": {"pipeline", "tiles"},
     "pipeline/output": {"pipeline", "tiles"},
     "pipeline/predict": {"models", "models/runtimes", "pipeline", "tiles", "tiles/pixels"},
-    "pipeline/samples": {"models", "pipeline", "tiles", "tiles/samples", "tiles/simulate/world"},
+    "pipeline/samples": {"models", "pipeline", "pipeline/shore", "tiles", "tiles/samples", "tiles/simulate/world"},
     "pipeline/search": {"pipeline", "tiles", "tiles/products"},
     "pipeline/watch/ledger": {"pipeline"},
     "pipeline/watch/notify": {"pipeline"},

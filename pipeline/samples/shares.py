@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from pipeline.predict.tile import NEAR_INFRARED
 from pipeline.samples.augmentation import coarsen
 from pipeline.samples.chips import Chip
 from pipeline.shore.locate_shore import ShoreLocator
@@ -94,7 +93,7 @@ def compute_label_shares(patch: Patch) -> NDArray[np.uint8]:
     """
     shares = np.choose(patch.label == WATER, (np.uint8(0), np.uint8(WHOLE_SHARE)))
     shares = np.where(patch.label == UNLABELLED, np.uint8(UNKNOWN_SHARE), shares)
-    infrared = patch.stored[L2A_STACK.index(NEAR_INFRARED[0])]
+    infrared = patch.stored[L2A_STACK.index("B08")]
     to_water, to_land = (distance_transform_edt(patch.label != value) for value in (WATER, LAND))
     known = (patch.stored.max(axis=0) > np.iinfo(np.int16).min) & (infrared > np.iinfo(np.int16).min)
     known &= (patch.label != UNLABELLED) | (np.maximum(to_water, to_land) <= _RING_PX)

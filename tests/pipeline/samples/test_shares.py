@@ -1,4 +1,4 @@
-"""Shares of water along the shores of labelled crops: what is filled, what stays out, and what averaging makes of it."""
+"""Shares of water along the shores of labelled crops: what is filled, what stays out, what averaging makes of it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ def _crops(tmp_path: Path) -> LabelledCrops:
     """Two crops: one with a shore, one of water alone."""
     patch, _ = make_patch()
     rows = []
-    head = "file,col_off,row_off,width,height,bands,scale,offset,nodata,resolution_m,level,place,acquired,rule,verdict,note"
+    head = (
+        "file,col_off,row_off,width,height,bands,scale,offset,nodata,resolution_m,level,place,acquired,rule,verdict,"
+        "note"
+    )
     for name, dn, label in (
         ("shore", patch.stored, patch.label),
         ("water", np.full_like(patch.stored, WATER_DN), np.ones_like(patch.label)),
