@@ -5,7 +5,7 @@ OUT ?= demo
 # Where it is set, every command that a test or the demo starts compiles torch and its kin anew, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup check lint types test demo docs notebook constraints clean
+.PHONY: setup check lint types test demo docs notebook plugin constraints clean
 
 setup: .venv/.ready
 
@@ -37,6 +37,9 @@ docs: setup
 
 notebook: setup
 	$(PYTHON) benchmarks/run_notebook.py docs/cubes.ipynb
+
+plugin: setup # the zip that QGIS installs; ADDRESS=https://… EMAIL=… where it is to be published
+	$(PYTHON) -m workflows.build_plugin --out dist --address '$(ADDRESS)' --email '$(EMAIL)'
 
 constraints: # exact versions of all that is installed, without addresses
 	uv pip freeze --python $(PYTHON) --exclude-editable | grep -v '^-e' > constraints.txt

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -228,6 +229,10 @@ MAY_USE_TORCHGEO = {"tiles.samples.geo_datasets"}
 """Training on a user's own scenes goes by torchgeo's datasets and samplers; nothing that maps imports this file."""
 
 
+PLUGIN = ROOT / "workflows" / "qgis"
+"""QGIS's own Python runs what is in here, by names that QGIS gives: no room of the house."""
+
+
 def name_module(path: Path) -> str:
     module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
     return module.removesuffix(".__init__")
@@ -236,7 +241,8 @@ def name_module(path: Path) -> str:
 @functools.cache
 def list_sources() -> dict[str, Path]:
     """Every source file by its module."""
-    return {name_module(path): path for wing in WINGS for path in sorted((ROOT / wing).rglob("*.py"))}
+    paths = (path for wing in WINGS for path in sorted((ROOT / wing).rglob("*.py")))
+    return {name_module(path): path for path in paths if PLUGIN not in path.parents}
 
 
 @functools.cache
@@ -319,6 +325,16 @@ def test_the_door_plate_of_a_room_holds_words_alone() -> None:
         body = ast.parse(path.read_text(encoding="utf-8")).body
         assert len(body) == 1, path
         assert isinstance(body[0], ast.Expr), path
+
+
+def test_the_plugin_of_qgis_imports_python_qgis_and_itself_alone() -> None:
+    assert len(list(PLUGIN.glob("*.py"))) <= MOST_FILES
+    for path in PLUGIN.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= sys.stdlib_module_names, path
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                assert (node.module or "").split(".")[0] in {*sys.stdlib_module_names, "qgis"}, path
 
 
 def test_pixels_on_a_grid_need_no_torch() -> None:

@@ -17,8 +17,8 @@ from workflows.cli import _hold_library_words, _print_library_words, app
 
 ROOT = Path(__file__).parents[2]
 OF_OTHERS = {"--version", "--own", "--host", "--port", "--logdir", "--nthreads", "--resources", "--memory-limit"}
-OF_OTHERS |= {"--python", "--with", "--editable", "--torch-backend", "--file"}
-"""Of uv, pip, pyproj, Dask, Prefect and TensorBoard, of the command before any other, and of the watcher's child."""
+OF_OTHERS |= {"--python", "--with", "--editable", "--torch-backend", "--file", "--address", "--email"}
+"""Of uv, pip, pyproj, Dask, Prefect and TensorBoard, of any command, of the watcher's child, and of `make plugin`."""
 
 
 def list_texts() -> Iterator[tuple[str, str]]:
