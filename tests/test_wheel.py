@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,11 @@ MISSING = {
         "ablate skip_connections --out out",
         "export-model strandline-small --format onnx",
     ],
-    "openvino": ["map {product} --out out --runtime openvino"],
+    "torch": [
+        "map {product} --out out --runtime torch",
+        "map {product} --out out --device cuda",
+        "export-model strandline-small --format pt2",
+    ],
     "gpu": ["map {product} --out out --decoder nvimgcodec"],
     "ocean": ["map {product} --out out --ocean binned_GSHHS_f.nc"],
     "tides": ["timeseries maps --out out --tide-model EOT20 --tide-folder ."],
@@ -143,13 +146,13 @@ def test_every_command_has_its_help_without_any_extra(plain: Installed, command:
     assert "--help" in ran.stdout
 
 
-def test_importing_the_public_face_takes_under_50_ms(plain: Installed) -> None:
-    code = "import time; began = time.perf_counter(); import strandline; print(time.perf_counter() - began)"
-    seconds = [float(plain.run("-c", code, program="python").stdout) for _ in range(5)]
-    assert min(seconds) < 0.05
-    began = time.perf_counter()
+def test_the_public_face_imports_nothing_of_others(plain: Installed) -> None:
+    code = (
+        "import sys; before = {*sys.modules}; import strandline\n"
+        "print(*sorted({name.partition('.')[0] for name in {*sys.modules} - before} - sys.stdlib_module_names))"
+    )
+    assert plain.run("-c", code, program="python").stdout.split() == ["strandline"]
     assert plain.run("--version").returncode == 0
-    assert time.perf_counter() - began < 5
 
 
 def test_files_of_a_user_that_have_our_names_break_nothing(plain: Installed) -> None:
@@ -191,7 +194,7 @@ WITH_EXTRA = {
     "scale": ["batch products --out batch --workers 1", "mosaic batch --out coast"],
     "schedule": ["watch areas.yaml --check"],
     "train": ["export-model strandline-small --format onnx --out model.onnx"],
-    "openvino": ["map {product} --out by_openvino --runtime openvino"],
+    "torch": ["map {product} --out by_torch --runtime torch"],
     "gpu": [],
     "ocean": [],
     "tides": [],

@@ -188,7 +188,7 @@ def _write_onnx(path: Path, program: ExportedProgram, header: ExportHeader) -> N
             program, dynamo=True, input_names=["reflectance"], output_names=["water_probability"], verbose=False
         )
     except ImportError as error:
-        raise ExportError("Exporting to ONNX needs onnx and onnxscript: pip install strandline[train].") from error
+        raise ExportError("Exporting to ONNX needs onnx and onnxscript: pip install 'strandline[train]'.") from error
     for node in exported.model.graph.all_nodes():
         node.metadata_props.clear()
     exported.model.metadata_props[EXPORT_KEY] = header.to_json()

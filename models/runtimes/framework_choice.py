@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -24,7 +25,7 @@ from models.model_file import open_draft
 from models.runtimes.openvino_predictor import OpenVinoRuntime, find_openvino
 from models.runtimes.predictor import Device, Framework, Precision, Predictor, require_choice
 
-__all__ = ["build_runtime", "find_cache", "measure"]
+__all__ = ["build_runtime", "find_cache", "find_torch", "measure"]
 
 Chosen = Literal["torch", "openvino"]
 _TRIALS = 5
@@ -45,7 +46,8 @@ def build_runtime(
 
     Args:
         path: The model's file (``.safetensors``).
-        framework: ``auto`` takes PyTorch on a GPU, and on the processor what takes less time of those installed.
+        framework: ``auto`` takes PyTorch on a GPU, and on the processor what takes less time of those installed:
+            without PyTorch that is OpenVINO.
         device: ``auto`` takes the GPU where there is one.
         precision: ``auto`` takes bfloat16 where the device multiplies it natively.
         channels: Which of the card's inputs there are, as ``models.runtimes.torch_predictor.Runtime`` has it.
@@ -65,6 +67,8 @@ def build_runtime(
         return build(framework)
     if not find_openvino() or device == "cuda":
         return build("torch")
+    if not find_torch():
+        return build("openvino")
     if device == "auto" and _may_have_gpu():
         runtime = build("torch")
         if getattr(runtime, "device", "cpu") == "cuda":
@@ -76,7 +80,15 @@ def build_runtime(
     return other if _choose(other, lambda: build("torch")) == "openvino" else build("torch")
 
 
+def find_torch() -> bool:
+    """Whether PyTorch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
 def _build_torch(path: Path, **choices: Any) -> Predictor:  # noqa: ANN401
+    if not find_torch():
+        wanted = "A GPU is used through PyTorch" if choices["device"] == "cuda" else "PyTorch was asked for"
+        raise DeviceError(f"{wanted}, which is not installed: pip install 'strandline[torch]'.")
     from models.networks.checkpoint import read_model  # noqa: PLC0415 (a second, and half a gigabyte)
     from models.runtimes.torch_predictor import Runtime  # noqa: PLC0415
 

@@ -160,7 +160,9 @@ def _parse_config(path: Path, config: dict[str, Any], card: ModelCard) -> UNetCo
     values = dict(config)
     architecture = values.pop("architecture", UNetConfig.architecture)
     if architecture != UNetConfig.architecture or values.get("norm") == "group":
-        raise DeviceError(f"OpenVINO runs U-Nets of finite reach here, and {path} is none: take torch.")
+        raise DeviceError(
+            f"OpenVINO runs U-Nets of finite reach here, and {path} is none: take torch (strandline[torch])."
+        )
     try:
         parsed = UNetConfig(**values)
     except (TypeError, ModelConfigError) as error:
@@ -193,7 +195,7 @@ def _count_cores() -> int:
 
 def _open_core() -> Any:  # noqa: ANN401
     if not find_openvino():
-        raise DeviceError("OpenVINO was asked for, and is not installed: pip install strandline[openvino].")
+        raise DeviceError("OpenVINO was asked for, and is not installed: pip install openvino.")
     import openvino  # noqa: PLC0415 (optional)
 
     with _FIRST_CALL:

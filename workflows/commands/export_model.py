@@ -31,6 +31,9 @@ def export_model_(
 
     Its input is reflectance (batch, band, row, col), NaN where there is no data; its output the probability of water.
     """
+    if format_ == "onnx":
+        import onnxscript  # noqa: F401 (asked for first: PyTorch alone would not do)
+
     from models.runtimes.export import export_model, parse_format
     from models.runtimes.registry import load_model
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +75,35 @@ def test_a_network_that_sees_the_whole_tile_runs_in_pytorch(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     model = make_model(UNetConfig(in_channels=3, depth=1, width=8, norm="group"))
     assert isinstance(build_runtime(Path(model.source), device="cpu"), Runtime)
+
+
+class TestWithoutTorch:
+    """OpenVINO is all that an installation without extras has."""
+
+    @pytest.fixture(autouse=True)
+    def _hide_torch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(framework_choice, "find_torch", lambda: False)
+        monkeypatch.setattr(framework_choice, "_may_have_gpu", lambda: True)
+
+    def test_openvino_is_taken_and_nothing_measured(self, path: Path) -> None:
+        assert isinstance(build_runtime(path), OpenVinoRuntime)
+        assert not find_cache().exists()
+
+    @pytest.mark.parametrize(
+        ("choices", "said"),
+        [
+            ({"framework": "torch"}, r"PyTorch was asked for, .*: pip install 'strandline\[torch\]'\.$"),
+            ({"device": "cuda"}, r"A GPU is used through PyTorch, .*: pip install 'strandline\[torch\]'\.$"),
+        ],
+    )
+    def test_what_needs_torch_names_its_extra(self, path: Path, choices: dict[str, Any], said: str) -> None:
+        with pytest.raises(DeviceError, match=said):
+            build_runtime(path, **choices)
+
+    def test_a_network_that_only_torch_runs_names_its_extra(self, make_model: Callable[[UNetConfig], Model]) -> None:
+        model = make_model(UNetConfig(in_channels=3, depth=1, width=8, norm="group"))
+        with pytest.raises(DeviceError, match=r"take torch \(strandline\[torch\]\)\.$"):
+            build_runtime(Path(model.source))
 
 
 class Stopwatch:
