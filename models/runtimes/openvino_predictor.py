@@ -161,7 +161,8 @@ def _parse_config(path: Path, config: dict[str, Any], card: ModelCard) -> UNetCo
     architecture = values.pop("architecture", UNetConfig.architecture)
     if architecture != UNetConfig.architecture or values.get("norm") == "group":
         raise DeviceError(
-            f"OpenVINO runs U-Nets of finite reach here, and {path} is none: take torch (strandline[torch])."
+            f"OpenVINO runs U-Nets of finite reach here, and {path} is none: take torch (pip install "
+            "'strandline[torch]')."
         )
     try:
         parsed = UNetConfig(**values)
@@ -195,7 +196,7 @@ def _count_cores() -> int:
 
 def _open_core() -> Any:  # noqa: ANN401
     if not find_openvino():
-        raise DeviceError("OpenVINO was asked for, and is not installed: pip install openvino.")
+        raise DeviceError("OpenVINO was asked for, and is not installed: pip install 'strandline[openvino]'.")
     import openvino  # noqa: PLC0415 (optional)
 
     with _FIRST_CALL:

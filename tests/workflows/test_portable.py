@@ -40,7 +40,7 @@ atomic.Workspace.publish = look_and_publish
 from workflows.cli import main
 main()
 """
-"""The command line as it is without POSIX and without PyTorch; says which files of a result are open when it is to be moved."""
+"""The command line without POSIX and without PyTorch; says which files of a result are open when it is to be moved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class TestWithoutTorch:
 
     def test_a_network_that_only_torch_runs_names_its_extra(self, make_model: Callable[[UNetConfig], Model]) -> None:
         model = make_model(UNetConfig(in_channels=3, depth=1, width=8, norm="group"))
-        with pytest.raises(DeviceError, match=r"take torch \(strandline\[torch\]\)\.$"):
+        with pytest.raises(DeviceError, match=r"take torch \(pip install 'strandline\[torch\]'\)\.$"):
             build_runtime(Path(model.source))
 
 
