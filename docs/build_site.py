@@ -18,6 +18,7 @@ import typer
 from typer.cli import get_docs_for_click
 from typer.main import get_command
 
+from pipeline.output.fields import read_layers
 from workflows.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +30,14 @@ MOVED = {
     "models/weights/strandline-small-worst-real.jpg": "pictures/strandline-small-worst-real.jpg",
 }
 """Files outside ``docs/``, and where the site has them."""
+
+FILES_OF_VECTORS = {
+    "map": "Of a scene",
+    "mosaic": "Of a mosaic",
+    "change": "Of a change",
+    "timeseries": "Of a time series",
+}
+"""Tables of layers, and the headings that they have on the page of columns."""
 
 SHIM = ("https://unpkg.com/iframe-worker/shim", "assets/iframe-worker.js")
 """What searches pages on a disk, which Zensical would fetch from elsewhere: our copy takes its place."""
@@ -79,6 +88,7 @@ def write_copy(folder: Path) -> None:
     for source, target in MOVED.items():
         shutil.copyfile(ROOT / source, folder / target)
     (folder / "commands.md").write_text(describe_commands(), encoding="utf-8")
+    (folder / "fields.md").write_text(describe_fields(), encoding="utf-8")
     for page in folder.glob("*.md"):
         page.write_text(move_links(page.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -97,6 +107,25 @@ def describe_commands() -> str:
     text = re.sub(r"^#+ `strandline (.*)`$", r"## strandline \1", text, flags=re.MULTILINE)
     text = re.sub(r"```console\n\$ (.*)\n```", r"    \1", text)
     return re.sub(r"^\* (`.*?`): ", r"- \1<br>", text, flags=re.MULTILINE)
+
+
+def describe_fields() -> str:
+    """The page of layers and their columns, as exporters take them.
+
+    Returns:
+        Markdown, a table a file of vectors.
+    """
+    text = "# Layers and columns\n\nA shapefile has the short names. Positions are in the CRS of the map.\n"
+    for name, title in FILES_OF_VECTORS.items():
+        layers = read_layers(name)
+        text += f"\n## {title}\n\n"
+        text += "".join(f"- `{key}` ({layer.geometry}): {layer.meaning}\n" for key, layer in layers.items())
+        text += "\n| column | short | layers | unit | what it means |\n| --- | --- | --- | --- | --- |\n"
+        fields = {field.name: field for layer in layers.values() for field in layer.fields}
+        for field in fields.values():
+            where = ", ".join(key for key, layer in layers.items() if field in layer.fields)
+            text += f"| `{field.name}` | `{field.short}` | {where} | {field.unit} | {field.meaning} |\n"
+    return text
 
 
 def move_links(text: str) -> str:

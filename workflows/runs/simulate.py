@@ -37,9 +37,10 @@ def describe_search(catalogue: Path, items: Path) -> str:
     if crosses:
         east -= 360
     days = sorted(str(feature["properties"]["datetime"])[:10] for feature in features)
+    dates = days[0] if days[0] == days[-1] else f"{days[0]}/{days[-1]}"
     plan = catalogue.with_name("plan.json")
     return (
-        f"strandline search --aoi {west:.4f},{south:.4f},{east:.4f},{north:.4f} --dates {days[0]}/{days[-1]} "
+        f"strandline search --aoi {west:.4f},{south:.4f},{east:.4f},{north:.4f} --dates {dates} "
         f"--stac {_quote(catalogue)} --out {_quote(plan)}"
     )
 
