@@ -92,7 +92,7 @@ def _list_usual_places() -> Iterator[Path]:
     yield from (Path("/opt/homebrew"), Path("/usr/local"))  # not on the path of a program that macOS' Finder starts
     for conda in ("miniforge3", "mambaforge", "miniconda3", "anaconda3"):
         yield home / conda / "envs" / "strandline"
-    yield from (home / "strandline" / ".venv", home / ".venv")
+    yield from (home / "strandline", home / "strandline" / ".venv", home / ".venv")
 
 
 def ask_version(command: str) -> str:

@@ -7,8 +7,8 @@
       <rule key="rule1" label="river, canal or estuary" filter="&quot;kind&quot; = 'river'" symbol="1" />
       <rule key="rule2" label="lake" filter="&quot;kind&quot; = 'lake'" symbol="2" />
       <rule key="rule3" label="water at the edge of the data" filter="&quot;kind&quot; = 'open'" symbol="3" />
-      <rule key="rule4" label="long dashes: fair, uncertain by up to a pixel" filter="&quot;certainty&quot; = 'fair'" symbol="4" />
-      <rule key="rule5" label="short dashes: poor, uncertain by more" filter="&quot;certainty&quot; = 'poor'" symbol="5" />
+      <rule key="rule4" label="long dashes: fair, within a pixel" filter="&quot;certainty&quot; = 'fair'" symbol="4" />
+      <rule key="rule5" label="short dashes: poor, beyond a pixel" filter="&quot;certainty&quot; = 'poor'" symbol="5" />
     </rules>
     <symbols>
       <symbol type="line" name="0" alpha="1" clip_to_extent="1">
