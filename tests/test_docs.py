@@ -92,6 +92,28 @@ def test_every_command_and_name_of_the_public_face_is_described(site: Path) -> N
     assert set(strandline.__all__) - described == {"__version__"}
 
 
+def test_pages_open_from_the_disk_and_can_be_searched(site: Path, chromium: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    heard: list[str] = []
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for width in (1300, 390):
+            page = browser.new_page(viewport={"width": width, "height": 800})
+            page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+            page.on("request", lambda asked: heard.append(asked.url) if asked.url.startswith("http") else None)
+            for name in ("index", "commands", "compare"):
+                page.goto((site / f"{name}.html").as_uri())
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name}, {width} px wide"
+        page.set_viewport_size({"width": 1300, "height": 800})
+        page.goto((site / "index.html").as_uri())
+        page.keyboard.press("Control+k")
+        page.keyboard.type("antimeridian")
+        page.get_by_text("strandline search").first.wait_for()
+        browser.close()
+    assert heard == []
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links_of_the_root_lead_to_files(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
