@@ -120,6 +120,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tiles/pixels",
     },
     "pipeline/timeseries": {"pipeline", "pipeline/output", "pipeline/record", "pipeline/register", "tiles"},
+    "pipeline/view": {"pipeline", "pipeline/output", "pipeline/record", "tiles", "tiles/products"},
     "pipeline/watch/publish": {"pipeline", "pipeline/record"},
     "pipeline/batch": {
         "models/runtimes",
@@ -188,6 +189,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline/search",
         "pipeline/timeseries",
         "pipeline/training",
+        "pipeline/view",
         "pipeline/watch",
         "pipeline/watch/areas",
         "pipeline/watch/ledger",

@@ -41,6 +41,7 @@ from workflows.commands.simulate_series import simulate_series
 from workflows.commands.status import status
 from workflows.commands.timeseries import timeseries
 from workflows.commands.train import train
+from workflows.commands.view import view
 from workflows.commands.watch import watch
 
 __all__ = ["app", "main"]
@@ -66,6 +67,7 @@ app.command("status")(status)
 app.command("mosaic")(mosaic)
 app.command("change")(change)
 app.command("timeseries")(timeseries)
+app.command("view")(view)
 app.command("simulate")(simulate)
 app.command("simulate-coast")(simulate_coast)
 app.command("simulate-series")(simulate_series)

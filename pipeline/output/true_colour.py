@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import rasterio
@@ -17,7 +18,7 @@ from pipeline.errors import output_errors
 from pipeline.output.rasters import make_profile
 from tiles.grid import Grid
 
-__all__ = ["TRUE_COLOUR_NAME", "compute_stretch", "write_true_colour"]
+__all__ = ["TRUE_COLOUR_NAME", "Stretch", "compute_stretch", "write_true_colour"]
 
 TRUE_COLOUR_NAME: Final = "truecolour.tif"
 
@@ -25,8 +26,49 @@ _BLOCK = 256
 _QUALITY = 85
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """How reflectance becomes colours that show both dark water and bright sand.
+
+    Attributes:
+        low: Reflectance that is black, of red, green and blue.
+        high: How far above it white is.
+        exponent: Below 1 it lifts what is dark.
+    """
+
+    low: tuple[float, float, float]
+    high: float
+    exponent: float
+
+    @classmethod
+    def fit(cls, rgb: NDArray[np.floating[Any]], clear: NDArray[np.bool_]) -> Self:
+        """Choose it for a scene.
+
+        Args:
+            rgb: Reflectance, ``(3, row, col)``, NaN where there is none.
+            clear: Pixels that decide (no cloud), ``(row, col)``.
+        """
+        known = np.isfinite(rgb).all(axis=0)
+        sample = rgb[:, known & clear] if (known & clear).any() else rgb[:, known]
+        if sample.size == 0:
+            return cls(low=(0.0, 0.0, 0.0), high=1.0, exponent=1.0)
+        # The floor is a band's own, which takes haze out, though not all of it: grey would turn pink. The ceiling is
+        # common, which keeps the hues. The exponent lifts a scene that is mostly dark (water, or forest beside snow).
+        low = 0.75 * np.percentile(sample, 0.5, axis=1)[:, None]
+        high = max(float(np.percentile(sample - low, 98.5)), 0.02)
+        middle = float(np.clip(np.median(sample - low) / high, 0.01, 0.99))
+        red, green, blue = low[:, 0].tolist()
+        return cls(low=(red, green, blue), high=high, exponent=float(np.clip(np.log(0.4) / np.log(middle), 0.45, 0.9)))
+
+    def apply(self, rgb: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+        """Colours, ``(row, col, 3)``, 0 to 255, of reflectance ``(3, row, col)``; white where there is none."""
+        known = np.isfinite(rgb).all(axis=0)
+        scaled = np.clip((rgb - np.array(self.low)[:, None, None]) / self.high, 0, 1) ** self.exponent
+        return np.where(known[..., None], np.moveaxis(np.nan_to_num(scaled) * 255, 0, -1), 255).astype(np.uint8)
+
+
 def compute_stretch(rgb: NDArray[np.floating[Any]], clear: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Turn reflectance into colours that show both dark water and bright sand.
+    """Turn the reflectance of a scene into colours.
 
     Args:
         rgb: Reflectance, ``(3, row, col)``, NaN where there is none.
@@ -35,18 +77,7 @@ def compute_stretch(rgb: NDArray[np.floating[Any]], clear: NDArray[np.bool_]) ->
     Returns:
         Colours, ``(row, col, 3)``, 0 to 255; white where there is no reflectance.
     """
-    known = np.isfinite(rgb).all(axis=0)
-    sample = rgb[:, known & clear] if (known & clear).any() else rgb[:, known]
-    if sample.size == 0:
-        return np.full((*known.shape, 3), 255, np.uint8)
-    # The floor is a band's own, which takes haze out, though not all of it: grey would turn pink. The ceiling is
-    # common, which keeps the hues. The exponent lifts a scene that is mostly dark (water, or forest beside snow).
-    low = 0.75 * np.percentile(sample, 0.5, axis=1)[:, None]
-    high = max(float(np.percentile(sample - low, 98.5)), 0.02)
-    middle = float(np.clip(np.median(sample - low) / high, 0.01, 0.99))
-    exponent = float(np.clip(np.log(0.4) / np.log(middle), 0.45, 0.9))
-    scaled = np.clip((rgb - low[..., None]) / high, 0, 1) ** exponent
-    return np.where(known[..., None], np.moveaxis(np.nan_to_num(scaled) * 255, 0, -1), 255).astype(np.uint8)
+    return Stretch.fit(rgb, clear).apply(rgb)
 
 
 def write_true_colour(path: Path, rgb: NDArray[np.floating[Any]], clear: NDArray[np.bool_], grid: Grid) -> None:

@@ -22,7 +22,7 @@ from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
 from pipeline.record.geoparquet import IndexDraft
 from pipeline.record.links import locate_file, make_relative_href
-from pipeline.record.result import BASIS, ITEM_NAME
+from pipeline.record.result import BASIS, ITEM_NAME, PAGE_LINK, PAGE_NAME
 from strandline import __version__
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import is_stac_item
@@ -187,6 +187,8 @@ def _build_catalogue(out: Path, names: list[str]) -> dict[str, Any]:
     if names:
         index = {"rel": "alternate", "href": f"./{INDEX_NAME}", "type": "application/vnd.apache.parquet"}
         values["links"].append(index | {"title": "All items in one table (stac-geoparquet)"})
+    if (out / PAGE_NAME).is_file():
+        values["links"].append(dict(PAGE_LINK))
     for name in names:
         link = {
             "rel": "item",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pystac
@@ -27,6 +28,8 @@ __all__ = [
     "COPERNICUS",
     "FIRST_LIGHT",
     "ITEM_NAME",
+    "PAGE_LINK",
+    "PAGE_NAME",
     "SIMULATED",
     "UNDATED",
     "ResultItem",
@@ -41,6 +44,14 @@ __all__ = [
 ]
 
 ITEM_NAME = "item.json"
+
+PAGE_NAME: Final = "view.html"
+"""A result as one page for a browser, where there is one: see ``pipeline.view``."""
+
+PAGE_LINK: Final[Mapping[str, str]] = MappingProxyType(
+    {"rel": "alternate", "href": f"./{PAGE_NAME}", "type": "text/html", "title": "A page to look at it"}
+)
+"""How records name it: a link, not an asset, since the result is whole without it."""
 
 BASIS: Final = "strandline:basis"
 """Property of items: all that decided the result, see ``pipeline.checksums.Basis``."""

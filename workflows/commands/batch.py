@@ -69,6 +69,7 @@ def batch(
     date: choices.Date = None,
     any_platform: choices.AnyPlatform = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older, different results.")] = False,
+    view: choices.View = True,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Map many scenes into OUT/<scene id>/, with OUT/summary.json; the same command goes on where a run was stopped.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workflows.commands.map_options import Progress
+from workflows.commands.map_options import Progress, View
 
 __all__ = ["change"]
 
@@ -64,6 +64,7 @@ def change(
     tide_model: _TideModel = None,
     tide_folder: _TideFolder = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different comparison.")] = False,
+    view: View = True,
     progress: Progress = "bar",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but alerts and what is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,

@@ -37,6 +37,7 @@ __all__ = [
     "TideModel",
     "Tides",
     "TileSize",
+    "View",
 ]
 
 Progress = Annotated[
@@ -105,3 +106,4 @@ AnyPlatform = Annotated[
 Offset = Annotated[float | None, typer.Option(help="Added to the DN before scaling, for the same (-1000).")]
 Date = Annotated[str | None, typer.Option(help="When it was sensed, for the same (2024-06-01T11:20:33Z, or a day).")]
 Nodata = Annotated[float | None, typer.Option(help="DN of missing pixels, for the same (-9999); nan: NaN alone.")]
+View = Annotated[bool, typer.Option("--view/--no-view", help="Write view.html too, a page to look at the result.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from workflows.commands.map_options import MinLength, Ocean, Only, Progress
+from workflows.commands.map_options import MinLength, Ocean, Only, Progress, View
 
 __all__ = ["mosaic"]
 
@@ -40,6 +40,7 @@ def mosaic(
     scheduler: _Scheduler = None,
     scheduler_file: _SchedulerFile = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older, different mosaic.")] = False,
+    view: View = True,
     progress: Progress = "bar",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,

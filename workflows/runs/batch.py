@@ -18,6 +18,7 @@ from pipeline.batch.summary import BatchSummary
 from pipeline.cluster.client import ClusterOptions
 from workflows.runs.console import open_console, show_problems, tabulate
 from workflows.runs.map import read_options, read_stack
+from workflows.runs.view import add_page
 
 __all__ = ["EXIT_NONE", "EXIT_SOME", "run"]
 
@@ -54,6 +55,8 @@ def run(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progr
     with _print_events() if progress == "json" else _show_progress(console) as report:
         summary = mapping(report=report)
     _report(console, out, summary)
+    if said["view"] and summary.done:
+        add_page(out, console, already_made=not summary.counts.get("mapped") and not summary.failed)
     if summary.failed or not summary.done:
         raise typer.Exit(EXIT_SOME if summary.done else EXIT_NONE)
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from pipeline.change.compute_change import ChangeOptions, ChangeResult, compute_change
 from workflows.runs.console import open_console, print_event, show_progress
+from workflows.runs.view import add_page
 
 __all__ = ["EXIT_ALERT", "run_change"]
 
@@ -45,6 +46,8 @@ def run_change(old: Path, new: Path, out: Path, said: Mapping[str, Any], *, quie
         console.out(f"Already done: {result.folder}")
     else:
         _report(console, result, time.perf_counter() - began)
+    if said["view"]:
+        add_page(result.folder, console, already_made=result.already_made)
     for line in _list_alerts(result):
         if kind == "json":
             print_event("alert", text=line)

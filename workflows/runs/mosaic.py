@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.runs.console import open_console, print_event, show_progress, split_words
+from workflows.runs.view import add_page
 
 __all__ = ["run_mosaic"]
 
@@ -38,6 +39,8 @@ def run_mosaic(folder: Path, out: Path, said: Mapping[str, Any], *, quiet: bool)
     else:
         seconds = time.perf_counter() - began
         console.out(f"Joined {result.scenes} scenes in {seconds:.1f} s, {result.lines} lines: {result.folder}")
+    if said["view"]:
+        add_page(result.folder, console, already_made=result.already_made)
     if kind == "json":
         print_event("finished", folder=str(result.folder))
 

@@ -29,6 +29,7 @@ from workflows.commands.simulate_series import simulate_series
 from workflows.commands.status import status
 from workflows.commands.timeseries import timeseries
 from workflows.commands.train import train
+from workflows.commands.view import view
 from workflows.commands.watch import watch
 
 MODEL = "--model=strandline-small --device=auto --precision=auto --runtime=auto"
@@ -39,6 +40,7 @@ MAPPED = (
     " --tide-folder --formats=gpkg --bands --scale --offset --nodata --date --any-platform --overwrite"
 )
 CLUSTER = "--workers --scheduler --scheduler-file"
+VIEW = "--view/--no-view=True"
 TIDES = "--tides --tide-model --tide-folder"
 MEASURED = "--places=all --held-out=0.15 --split-seed=0 --tile-size=384"
 LAST = "--quiet/-q --debug"
@@ -48,17 +50,18 @@ PUBLISHED = {
     map_: f"SCENE! --out/-o! {MAPPED} --progress=bar {LAST}",
     info: "SCENE! --bands --scale --offset --nodata --date --any-platform --json",
     search: f"--aoi! --dates! --max-cloud --stac=earth-search --collection --limit --any-platform --out/-o {LAST}",
-    batch: f"SCENES! --out/-o! {CLUSTER} --threads --retries=2[0..] --progress=bar {MAPPED} --debug",
+    batch: f"SCENES! --out/-o! {CLUSTER} --threads --retries=2[0..] --progress=bar {MAPPED} {VIEW} --debug",
+    view: f"FOLDER! --out/-o --open {LAST}",
     watch: f"AREAS! --example --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
     status: "WHERE --area --json",
     mosaic: (
         "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
-        f" --formats=gpkg {CLUSTER} --overwrite --progress=bar {LAST}"
+        f" --formats=gpkg {CLUSTER} --overwrite {VIEW} --progress=bar {LAST}"
     ),
     change: (
         "OLD! NEW! --out/-o! --factor=2.0 --coregister/--no-coregister=True --registration-m=2.0 --max-shift=200.0"
         " --min-length-m=50.0 --min-area-m2=0.0 --margin-px=2"
-        f" --alert-m --alert-area-m2 --alert-bodies --inland {TIDES} --overwrite --progress=bar {LAST}"
+        f" --alert-m --alert-area-m2 --alert-bodies --inland {TIDES} --overwrite {VIEW} --progress=bar {LAST}"
     ),
     timeseries: (
         "AREA! --out/-o! --transects=auto --seaward-first --reference --spacing=100.0 --landward=200.0 --seaward=200.0"
