@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.atomic import write_whole
 from pipeline.batch.record import RECORD_NAME, Entry, is_held, read_journal, read_planned
 from pipeline.errors import OutputError
-from pipeline.record.result import ITEM_NAME
+from pipeline.record.result import ITEM_NAME, PAGE_NAME
 from strandline import __version__
 
 __all__ = ["BatchStatus", "BatchSummary", "read_status", "write_summary"]
@@ -63,6 +63,7 @@ class BatchStatus:
         counts: Number of scenes by kind; what is mapped already counts as mapped.
         last_done: When a scene was last finished, in UTC; empty: never.
         problems: What was not mapped, with reasons; a next run tries the failed ones again.
+        page: The page of the batch (``strandline view``); empty: there is none.
     """
 
     running: bool
@@ -71,6 +72,7 @@ class BatchStatus:
     counts: Mapping[str, int]
     last_done: str
     problems: tuple[Entry, ...]
+    page: str = ""
 
 
 def write_summary(out: Path, summary: BatchSummary) -> Path:
@@ -112,6 +114,7 @@ def read_status(out: Path) -> BatchStatus:
         counts=dict(sorted(counts.items())),
         last_done=max((entry.at for entry in journal.values() if entry.kind == "mapped"), default=""),
         problems=tuple(_sort(e for e in journal.values() if e.reason and kinds.get(e.id, e.kind) == e.kind)),
+        page=str(out / PAGE_NAME) if (out / PAGE_NAME).is_file() else "",
     )
 
 

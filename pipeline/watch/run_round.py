@@ -289,6 +289,16 @@ class _Round:
         if words is not None:
             self._say("measured", words)
 
+    def _draw(self) -> None:
+        from pipeline.watch.look import update_page  # noqa: PLC0415 (seconds)
+
+        try:
+            update_page(self._area, self._folders, self._ledger)
+        except LedgerError:
+            raise
+        except StrandlineError as error:
+            self._note(f"The page of {self._area.name} was not drawn: {self._settings.hide(str(error))}")
+
     def _sweep(self) -> None:
         """Clear away what killed processes left: here each time, at the destination now and then."""
         for left in (self._folders.changes, self._folders.measures):
@@ -309,6 +319,8 @@ class _Round:
         """Write the catalogue again, where something was published since, by this round or one that was killed."""
         mark = self._folders.stale_mark
         if mark.exists() or self._tally.published:
+            if self._area.view:
+                self._draw()
             open_destination(self._area.destination).write_catalogue()
             mark.unlink(missing_ok=True)
 

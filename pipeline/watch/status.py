@@ -14,6 +14,7 @@ from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.ledger.holder import read_holder_life
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
 from pipeline.watch.ledger.values import AreaSummary, FailedScene, Round, Row, SkipKind, State
+from pipeline.watch.publish.target import resolve_destination
 from pipeline.watch.values import AreaFolders
 
 __all__ = ["AreaStatus", "Replacement", "RoundState", "SceneStatus", "WatchStatus", "read_watch_status"]
@@ -105,6 +106,7 @@ class AreaStatus:
         next_run: When the next round is due; ``None``: never, or nobody knows.
         overdue: That was two minutes ago or more, and no round is under way.
         scenes: All its scenes, newest first; empty where they were not asked for.
+        page: Its page (``view.html``), on this machine; empty: there is none.
     """
 
     area: str
@@ -124,6 +126,7 @@ class AreaStatus:
     next_run: datetime | None
     overdue: bool
     scenes: tuple[SceneStatus, ...] = ()
+    page: str = ""
 
     def count(self, state: State) -> int:
         """How many scenes stand so.
@@ -231,7 +234,14 @@ class _Reader:
             next_run=next_run,
             overdue=next_run is not None and next_run < self.now - _GRACE and state != "under way",
             scenes=self._read_scenes(name) if scenes else (),
+            page=self._find_page(name) if in_file else "",
         )
+
+    def _find_page(self, name: str) -> str:
+        folders = AreaFolders(work=Path(self.settings.work), area=name)
+        target = resolve_destination(self.settings.get_area(name).destination).folder
+        path = folders.locate_page(target)
+        return self.hide(str(path)) if path.is_file() else ""
 
     def _find_next_run(self, name: str, last: Round | None) -> datetime | None:
         """As the last round said; where none was, as the schedule says."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+from pipeline.record.result import PAGE_NAME
 from pipeline.watch.areas.settings import RetrySettings
 from pipeline.watch.ledger.values import BackOff, Counts, LedgerError, Row
 
@@ -89,6 +90,14 @@ class AreaFolders:
     def outbox(self) -> Path:
         """What is still to be told."""
         return self.home / "outbox"
+
+    def locate_page(self, target: Path | None) -> Path:
+        """Where the page of the area stands: at its destination, or here where that is no folder of this machine.
+
+        Args:
+            target: The destination's folder; ``None``: a store.
+        """
+        return (self.home if target is None else target) / PAGE_NAME
 
     @property
     def stale_mark(self) -> Path:

@@ -64,6 +64,8 @@ def _print_batch(folder: Path, *, as_json: bool) -> None:
     console.print(f"{state.left:,} of {state.planned:,} scenes are left. Last mapped: {state.last_done or 'none yet'}.")
     console.print(tabulate(state.counts))
     show_problems(console, state.problems)
+    if state.page:
+        console.out(f"To look at it: {state.page}")
 
 
 def _print_watch(path: Path, area: str | None, *, as_json: bool) -> None:

@@ -31,6 +31,8 @@ def show_watch(console: Console, status: WatchStatus) -> None:
     for area in status.areas:
         if area.last_scene is not None:
             console.out(f"Last scene of {area.area}: {area.last_scene}")
+        if area.page:
+            console.out(f"To look at {area.area}: {area.page}")
     _show_some(console, [line for area in status.areas for line in _list_failures(area)], most=_SHOWN_FAILURES)
 
 

@@ -164,6 +164,7 @@ class AreaDefaults(_Strict):
         compare: Compare with the coast before; ``None``: no.
         transects: A vector file of lines, ``auto``, or ``None``.
         tides: Heights of the tide, for comparisons and the time series.
+        view: Keep a page of the area (``view.html``) beside what is published.
         retries: What happens to a scene that failed.
     """
 
@@ -190,6 +191,7 @@ class AreaDefaults(_Strict):
     compare: Annotated[CompareSettings | None, BeforeValidator(_parse_compare)] = None
     transects: str | None = None
     tides: TideSettings | None = None
+    view: bool = True
     retries: RetrySettings = RetrySettings()
 
     @field_validator("source", "collection", "model", "destination", "transects")

@@ -42,6 +42,7 @@ def test_an_area_of_which_nothing_is_said() -> None:
         "compare": None,
         "transects": None,
         "tides": None,
+        "view": True,
         "retries": {"times": 8, "wait": timedelta(minutes=10), "longest": timedelta(days=1)},
     }
     assert Limits().model_dump() == {
