@@ -171,9 +171,13 @@ def test_a_transect_that_is_clicked_shows_its_positions(results: Path, tmp_path:
     assert page.evaluate(points) >= 2
 
 
-@pytest.mark.parametrize("name", KINDS)
+def test_a_folder_says_what_it_holds(results: Path) -> None:
+    assert {name: find_kind(results / name) for name in KINDS} == KINDS
+    assert find_kind(find_scene(results)) == "scene"
+
+
+@pytest.mark.parametrize("name", ["change", "area"])
 def test_a_page_of_the_same_result_is_the_same(results: Path, tmp_path: Path, name: str) -> None:
-    assert find_kind(results / name) == KINDS[name]
     pages = [write_page(results / name, tmp_path / f"{number}.html") for number in range(2)]
     assert pages[0].path.read_bytes() == pages[1].path.read_bytes()
     assert pages[0].size < 4_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyproj
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.view.plane import Box, resolve_plane
@@ -49,6 +49,7 @@ def test_a_metre_of_the_page_is_a_metre_on_the_ground(crs: str) -> None:
     assert np.hypot(*(places[1] - places[0])) == pytest.approx(true, rel=0.002)
 
 
+@settings(max_examples=20)
 @given(st.floats(-300, 300), st.floats(-300, 300), st.floats(10, 500), st.floats(10, 500))
 def test_a_plane_that_is_kept_moves_its_origin_alone(x: float, y: float, width: float, height: float) -> None:
     left, bottom = 600_000 + x, 5_500_000 + y
