@@ -207,14 +207,17 @@ def _read_event(line: str) -> dict[str, Any]:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Let the command clear up after itself; one that does not within half a minute is ended."""
-    _close(process)
-    if os.name != "nt":  # there, this would end it at once, half-made files and all
+    # One word is enough: a second would interrupt the clearing up.
+    if os.name == "nt":  # where terminating ends it at once, half-made files and all
+        _close(process)
+    else:
         process.terminate()
     try:
         process.wait(_PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    _close(process)
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

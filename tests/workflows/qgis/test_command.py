@@ -108,8 +108,10 @@ def test_a_command_that_fails_says_why_in_its_own_words(tmp_path: Path) -> None:
 
 def test_a_stopped_command_may_clear_up_first(tmp_path: Path) -> None:
     body = f"""
-import signal
+import select, signal
 def clear_up(*_):
+    if os.environ["STRANDLINE_STOP"] == "stdin" and select.select([0], [], [], 0.5)[0]:
+        sys.exit("told twice")
     open({str(tmp_path / "cleared")!r}, "w").close()
     sys.exit(130)
 signal.signal(signal.SIGTERM, clear_up)
