@@ -11,17 +11,18 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import geopandas
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from strandline import StrandlineError
 from tiles.vector_edges import compute_period, list_paths
+
+if TYPE_CHECKING:
+    import geopandas
 
 __all__ = ["CROSSING_NOTE", "Kind", "VectorLayer", "read_layers", "read_water_layers"]
 
@@ -153,6 +154,9 @@ def read_water_layers(
 
 
 def _read_frames(path: Path) -> Iterator[tuple[str, geopandas.GeoDataFrame]]:
+    import geopandas  # noqa: PLC0415 (most maps are made without a vector file)
+    import pyogrio  # noqa: PLC0415
+
     if path.suffix.lower() in _PARQUET:
         yield path.stem, geopandas.read_parquet(path)
         return
@@ -181,7 +185,7 @@ def _make_layer(name: str, frame: geopandas.GeoDataFrame, kind: Kind) -> VectorL
     crosses = False
     if len(kept) and kept.crs is not None:
         shapes, crosses = _join_across(np.asarray(kept.geometry, dtype=object), compute_period(kept.crs))
-        kept = kept.set_geometry(geopandas.GeoSeries(shapes, crs=kept.crs))
+        kept = kept.set_geometry(type(kept.geometry)(shapes, crs=kept.crs))
     return VectorLayer(
         name=name,
         frame=kept,
@@ -196,7 +200,7 @@ def _list_parts(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     shapes = shapely.force_2d(np.asarray(frame.geometry, dtype=object))
     broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken])
-    parts = frame.set_geometry(geopandas.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    parts = frame.set_geometry(type(frame.geometry)(shapes, index=frame.index, crs=frame.crs))
     parts = parts[parts.geometry.notna() & ~parts.geometry.is_empty]
     while (shapely.get_type_id(np.asarray(parts.geometry)) >= shapely.GeometryType.MULTIPOINT).any():
         parts = parts.explode(ignore_index=True)

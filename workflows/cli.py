@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import faulthandler
+import gc
 import io
 import logging
 import os
@@ -111,6 +112,7 @@ def main() -> None:
         typer.secho(f"strandline: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
     if code == _INTERRUPTED:
         _end_at_once(code)
+    gc.freeze()  # Python would look through all that libraries made for cycles, for half a second, before it ends
     sys.exit(code)
 
 

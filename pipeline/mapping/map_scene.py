@@ -13,35 +13,27 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Final
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 
 from pipeline.atomic import open_workspace
 from pipeline.clock import Span
 from pipeline.mapping.options import MapOptions
-from pipeline.mapping.plan_scene import SceneJob, list_parameters, plan_scene, prepare_prediction
-from pipeline.mapping.preview import Caption, Picture, write_preview
+from pipeline.mapping.plan_scene import SceneJob, plan_scene, prepare_prediction
 from pipeline.output.rasters import MapWriter
 from pipeline.output.texture import TEXTURE_NAME, Texture
-from pipeline.output.true_colour import TRUE_COLOUR_NAME, write_true_colour
-from pipeline.output.vectors import write_vectors
-from pipeline.predict.inputs import list_absent
 from pipeline.predict.islets import IsletRule, hide_islets
 from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
-from pipeline.record.item import Provenance, write_item
 from pipeline.record.result import ITEM_NAME
 from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
-from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
 from pipeline.trace.contour import ContourTracer
 from pipeline.trace.ellipsoid import Ground
-from pipeline.trace.ocean import SEA_IS_GUESSED
 from tiles.errors import NoValidPixelsError
-from tiles.grid import Grid, Window
+from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.pixel_size import compute_pixel_m
 from tiles.products.open import StackOptions
@@ -49,19 +41,6 @@ from tiles.progress import Progress, ignore_progress
 from tiles.scene import Scene
 
 __all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene", "trim_heap"]
-
-LEAST_VALID_PERCENT: Final = 10.0
-"""A map in which fewer pixels show the ground is said to be all but empty."""
-
-_HIDDEN = (
-    f"Under {LEAST_VALID_PERCENT:g}% of the map shows ground, the rest is cloud or without data: its lines are few, "
-    "and most end where cloud begins."
-)
-
-_DOUBTED = (
-    "Islets that look like a cloud or a ship are hidden, as under cloud (strandline:statistics in item.json counts "
-    "them): --doubtful keep draws them as land."
-)
 
 RowSource = Callable[[SceneJob], Iterator[MappedRows]]
 """Gives the rows of a scene's map, from top to bottom."""
@@ -147,6 +126,7 @@ def predict_scene(job: SceneJob) -> Iterator[MappedRows]:
 
 def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     """Read, predict and trace the scene strip by strip, then write what needs the whole of it."""
+    _import_beside()
     quicklook, texture = Quicklook(job.grid, layers=_LAYERS), Texture(job.grid)
     locator, tracer = _make_locator(job), ContourTracer(width=job.grid.width, height=job.grid.height)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
@@ -168,10 +148,18 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
         _require_pixels(job, state_counts)
         job.progress("writing", 0.0)
         texture.write(folder / TEXTURE_NAME)
-        layers = _write_results(job, folder, maps, tracer, quicklook)
-    with job.clock.stage("record"):
-        write_item(folder, _describe_provenance(job, state_counts, layers, islets))
+        from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _import_beside)
+
+        layers = write_results(job, folder, maps, tracer, quicklook)
+    write_record(job, folder, state_counts, layers, islets)
     job.progress("writing", 1.0)
+
+
+def _import_beside() -> None:
+    """Begin to import what the end of a map needs, while its pixels are decoded and the network runs."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="import")
+    pool.submit(import_module, "pipeline.mapping.write_results")
+    pool.shutdown(wait=False)
 
 
 def _hide_islets(job: SceneJob, rows: Iterator[MappedRows]) -> Iterator[MappedRows]:
@@ -204,32 +192,6 @@ def _locate(job: SceneJob, locator: ShoreLocator, rows: MappedRows) -> Iterator[
         yield part
 
 
-def _write_results(
-    job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook
-) -> CoastlineLayers:
-    """Compress the rasters while the coastline is built; then write it while the picture is drawn."""
-
-    def finish_rasters() -> None:
-        with job.clock.stage("finish rasters"):
-            maps.finish()
-
-    def write_layers(layers: CoastlineLayers) -> None:
-        with job.clock.stage("vectors"):
-            frames = {"coastline": layers.coastline, "water": layers.water, "land": layers.land}
-            write_vectors(frames, folder, formats=("gpkg", *job.options.formats))
-
-    with ThreadPoolExecutor(2, thread_name_prefix="finish") as pool:
-        writes = [pool.submit(finish_rasters)]
-        with job.clock.stage("coastline"):
-            layers = _build_coastline(job, tracer)
-        writes.append(pool.submit(write_layers, layers))
-        with job.clock.stage("preview"):
-            _draw_pictures(job, folder, quicklook, layers)
-        for write in writes:
-            write.result()
-    return layers
-
-
 _LAYERS = 5
 _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
 
@@ -252,77 +214,6 @@ def _require_pixels(job: SceneJob, state_counts: NDArray[np.int64]) -> None:
     if state_counts[VALID] == state_counts[OBSCURED] == 0:
         where = "in the area of interest" if job.options.aoi else "in the scene"
         raise NoValidPixelsError(f"{job.scene.id} has no valid pixels {where}: all {state_counts[NODATA]} are nodata.")
-
-
-def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
-    context = SceneContext(
-        scene=job.scene.id,
-        acquired=job.scene.acquired,
-        model=job.model_name,
-        probability_rmse=1.0,  # the slopes are in units of the share's error
-        tide_m=job.tide.height_m,
-    )
-    options = CoastlineOptions(
-        min_area_m2=job.options.min_area_m2,
-        min_length_m=job.options.min_length_m,
-        simplify_m=job.options.simplify_m,
-        ocean=job.options.ocean,
-        only=frozenset(job.options.only),
-    )
-    return build_coastline(tracer.finish(), grid=job.grid, context=context, options=options)
-
-
-def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: CoastlineLayers) -> None:
-    cells = quicklook.compute()
-    height, width = cells.shape[1:]
-    grid = Grid(
-        crs=job.grid.crs, transform=job.grid.transform @ Affine.scale(quicklook.factor), width=width, height=height
-    )
-    picture = Picture(
-        rgb=cells[:3], probability=cells[_PROBABILITY_LAYER], obscured=cells[_OBSCURED_LAYER] > 0.5, grid=grid
-    )
-    caption = Caption(
-        scene_id=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
-    )
-    write_preview(folder / "preview.png", picture, layers.coastline, caption)
-    write_true_colour(folder / TRUE_COLOUR_NAME, picture.rgb, ~picture.obscured, grid)
-
-
-def _describe_provenance(
-    job: SceneJob, state_counts: NDArray[np.int64], layers: CoastlineLayers, islets: Counter[str]
-) -> Provenance:
-    shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
-    notes = job.notes
-    notes += (_HIDDEN,) * (shares[VALID] < LEAST_VALID_PERCENT)
-    notes += (SEA_IS_GUESSED,) * layers.sea_is_guessed
-    notes += (_DOUBTED,) * (islets.total() > 0)
-    return Provenance(
-        scene=job.scene,
-        grid=job.grid,
-        inputs=job.inputs,
-        card=job.runtime.card,
-        absent_bands=list_absent(job.scene, job.card),
-        hyperparameters=job.runtime.hyperparameters,
-        model_source=job.runtime.source,
-        model_sha256=job.runtime.sha256,
-        parameters=list_parameters(job.options, job.runtime),
-        tide_m=job.tide.height_m,
-        basis=job.basis,
-        runtime={
-            "description": job.runtime.description,
-            "tile_size": job.tile_size,
-            "decoder": job.options.decoder,
-        },
-        software=job.runtime.software,
-        statistics={
-            "valid_percent": shares[VALID],
-            "nodata_percent": shares[NODATA],
-            "obscured_percent": shares[OBSCURED],
-            "hidden_cloud_islets": islets["clouds"],
-            "hidden_vessels": islets["vessels"],
-        },
-        notes=notes,
-    )
 
 
 def trim_heap() -> None:

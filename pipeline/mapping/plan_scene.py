@@ -15,7 +15,6 @@ from pipeline.clock import StageClock
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.tide import Tide, resolve_tide
 from pipeline.output.texture import TEXTURE_BANDS
-from pipeline.output.vectors import resolve_formats
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.blending import compute_overlap
 from pipeline.predict.inputs import describe_absence, resolve_inputs
@@ -140,7 +139,10 @@ def plan_scene(
         StrandlineError: Whatever is wrong with the scene or the choices, in one line.
     """
     clock = StageClock()
-    resolve_formats(options.formats)
+    if set(options.formats) != {"gpkg"}:
+        from pipeline.output.vectors import resolve_formats  # noqa: PLC0415 (what writes them is needed at the end)
+
+        resolve_formats(options.formats)
     with clock.stage("open"):
         scene = open_scene(source, options=stack)
         area = resolve_area(options.aoi, scene.grid)

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
-
-import pystac
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.atomic import write_whole
 from pipeline.checksums import Basis, compute_sha256, format_multihash
@@ -22,6 +20,9 @@ from pipeline.record.links import locate_file, make_relative_href
 from strandline import __version__
 from tiles.grid import Grid
 from tiles.times import FIRST_LIGHT, parse_moment
+
+if TYPE_CHECKING:
+    import pystac
 
 __all__ = [
     "BASIS",
@@ -71,14 +72,14 @@ _MEDIA_TYPES = {
     ".zip": "application/zip",
     ".fgb": "application/vnd.flatgeobuf",
     ".geojson": "application/geo+json",
-    ".kml": pystac.MediaType.KML,
+    ".kml": "application/vnd.google-earth.kml+xml",
     ".pmtiles": "application/vnd.pmtiles",
     ".parquet": "application/vnd.apache.parquet",
     ".qml": "application/xml",
     ".csv": "text/csv",
     ".png": "image/png",
     ".json": "application/json",
-    ".tif": pystac.MediaType.COG,
+    ".tif": "image/tiff; application=geotiff; profile=cloud-optimized",
 }
 
 
@@ -151,13 +152,15 @@ def describe_interval(times: Sequence[datetime | None], *, created: datetime) ->
         times: Moments of sensing; ``None`` where one is not known, and then the interval says nothing of the others.
         created: When the result was made: nothing in it was sensed later.
     """
+    from pystac.utils import datetime_to_str  # noqa: PLC0415 (a client of HTTP comes with it, which no map needs early)
+
     known = [moment for moment in times if moment is not None]
     undated = len(known) < len(times) or not known
     first, last = (FIRST_LIGHT, created) if undated else (min(known), max(known))
     return {
         "datetime": None,
-        "start_datetime": pystac.utils.datetime_to_str(first),
-        "end_datetime": pystac.utils.datetime_to_str(last),
+        "start_datetime": datetime_to_str(first),
+        "end_datetime": datetime_to_str(last),
         UNDATED: undated,
     }
 
@@ -200,6 +203,8 @@ def describe_file(path: Path, folder: Path, *, title: str | None = None, **field
         title: For a person.
         **fields: What else the asset says.
     """
+    import pystac  # noqa: PLC0415
+
     return pystac.Asset(
         make_relative_href(path.relative_to(folder)),
         title=title,
@@ -260,6 +265,8 @@ class ResultItem:
         Raises:
             OutputError: It cannot be written.
         """
+        import pystac  # noqa: PLC0415
+
         now = datetime.now(UTC).replace(microsecond=0)
         item = pystac.Item(
             id=self.id,

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -160,9 +159,11 @@ class _Parts:
     @classmethod
     def of(cls, chosen: Bools, body: NDArray[np.int32]) -> _Parts:
         """The stretches of some cells."""
+        from pandas import factorize  # noqa: PLC0415 (a quarter of a second, beside the network)
+
         cells = np.nonzero(chosen)
         group = ndimage.label(chosen, _EIGHT)[0][cells].astype(np.int64)
-        number, pairs = pd.factorize(group * (int(body.max(initial=0)) + 1) + body[cells])
+        number, pairs = factorize(group * (int(body.max(initial=0)) + 1) + body[cells])
         return cls(cells=cells, number=number, count=len(pairs))
 
     def any(self, flag: Bools) -> Bools:

@@ -1,0 +1,173 @@
+"""What needs the whole of a map: its coastline, the files of it, its pictures, and the record of all.
+
+``map_scene`` imports it while the network runs: the libraries that draw and write take as long to be imported as a
+small scene to be mapped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from affine import Affine
+
+from pipeline.mapping.plan_scene import SceneJob, list_parameters
+from pipeline.mapping.preview import Caption, Picture, write_preview
+from pipeline.output.rasters import MapWriter
+from pipeline.output.true_colour import TRUE_COLOUR_NAME, write_true_colour
+from pipeline.output.vectors import write_vectors
+from pipeline.predict.inputs import list_absent
+from pipeline.predict.quicklook import Quicklook
+from pipeline.record.item import Provenance, write_item
+from pipeline.trace.coastline import CoastlineLayers, CoastlineOptions, SceneContext, build_coastline
+from pipeline.trace.contour import ContourTracer
+from pipeline.trace.ocean import SEA_IS_GUESSED
+from pipeline.trace.traced import Ints
+from tiles.grid import Grid
+from tiles.masks import NODATA, OBSCURED, VALID
+
+__all__ = ["write_record", "write_results"]
+
+LEAST_VALID_PERCENT: Final = 10.0
+"""A map in which fewer pixels show the ground is said to be all but empty."""
+
+_HIDDEN = (
+    f"Under {LEAST_VALID_PERCENT:g}% of the map shows ground, the rest is cloud or without data: its lines are few, "
+    "and most end where cloud begins."
+)
+
+_DOUBTED = (
+    "Islets that look like a cloud or a ship are hidden, as under cloud (strandline:statistics in item.json counts "
+    "them): --doubtful keep draws them as land."
+)
+
+
+def write_results(
+    job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook
+) -> CoastlineLayers:
+    """Compress the rasters while the coastline is built; then write it while the pictures are drawn.
+
+    Args:
+        job: What was mapped.
+        folder: Where to.
+        maps: Of the rasters, all rows of which are there.
+        tracer: Of the contour, likewise.
+        quicklook: The scene in coarse cells: red, green, blue, the probability of water, the share under cloud.
+
+    Returns:
+        The layers of the coastline.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+
+    def finish_rasters() -> None:
+        with job.clock.stage("finish rasters"):
+            maps.finish()
+
+    def write_layers(layers: CoastlineLayers) -> None:
+        with job.clock.stage("vectors"):
+            frames = {"coastline": layers.coastline, "water": layers.water, "land": layers.land}
+            write_vectors(frames, folder, formats=("gpkg", *job.options.formats))
+
+    with ThreadPoolExecutor(2, thread_name_prefix="finish") as pool:
+        writes = [pool.submit(finish_rasters)]
+        with job.clock.stage("coastline"):
+            layers = _build_coastline(job, tracer)
+        writes.append(pool.submit(write_layers, layers))
+        with job.clock.stage("preview"):
+            _draw_pictures(job, folder, quicklook, layers)
+        for write in writes:
+            write.result()
+    return layers
+
+
+def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
+    context = SceneContext(
+        scene=job.scene.id,
+        acquired=job.scene.acquired,
+        model=job.model_name,
+        probability_rmse=1.0,  # the slopes are in units of the share's error
+        tide_m=job.tide.height_m,
+    )
+    options = CoastlineOptions(
+        min_area_m2=job.options.min_area_m2,
+        min_length_m=job.options.min_length_m,
+        simplify_m=job.options.simplify_m,
+        ocean=job.options.ocean,
+        only=frozenset(job.options.only),
+    )
+    return build_coastline(tracer.finish(), grid=job.grid, context=context, options=options)
+
+
+def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: CoastlineLayers) -> None:
+    *rgb, probability, hidden = quicklook.compute()
+    height, width = probability.shape
+    grid = Grid(
+        crs=job.grid.crs, transform=job.grid.transform @ Affine.scale(quicklook.factor), width=width, height=height
+    )
+    picture = Picture(rgb=np.stack(rgb), probability=probability, obscured=hidden > 0.5, grid=grid)
+    caption = Caption(
+        scene_id=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
+    )
+    write_preview(folder / "preview.png", picture, layers.coastline, caption)
+    write_true_colour(folder / TRUE_COLOUR_NAME, picture.rgb, ~picture.obscured, grid)
+
+
+def write_record(
+    job: SceneJob, folder: Path, state_counts: Ints, layers: CoastlineLayers, islets: Counter[str]
+) -> None:
+    """Write the item: the last step, for where it stands all outputs are whole.
+
+    Args:
+        job: What was mapped.
+        folder: Where the outputs are.
+        state_counts: Pixels in each state of ``tiles.masks``.
+        layers: Of the coastline.
+        islets: How many were hidden as ``clouds`` and as ``vessels``.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with job.clock.stage("record"):
+        write_item(folder, _describe_provenance(job, state_counts, layers, islets))
+
+
+def _describe_provenance(
+    job: SceneJob, state_counts: Ints, layers: CoastlineLayers, islets: Counter[str]
+) -> Provenance:
+    shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
+    notes = job.notes
+    notes += (_HIDDEN,) * (shares[VALID] < LEAST_VALID_PERCENT)
+    notes += (SEA_IS_GUESSED,) * layers.sea_is_guessed
+    notes += (_DOUBTED,) * (islets.total() > 0)
+    return Provenance(
+        scene=job.scene,
+        grid=job.grid,
+        inputs=job.inputs,
+        card=job.runtime.card,
+        absent_bands=list_absent(job.scene, job.card),
+        hyperparameters=job.runtime.hyperparameters,
+        model_source=job.runtime.source,
+        model_sha256=job.runtime.sha256,
+        parameters=list_parameters(job.options, job.runtime),
+        tide_m=job.tide.height_m,
+        basis=job.basis,
+        runtime={
+            "description": job.runtime.description,
+            "tile_size": job.tile_size,
+            "decoder": job.options.decoder,
+        },
+        software=job.runtime.software,
+        statistics={
+            "valid_percent": shares[VALID],
+            "nodata_percent": shares[NODATA],
+            "obscured_percent": shares[OBSCURED],
+            "hidden_cloud_islets": islets["clouds"],
+            "hidden_vessels": islets["vessels"],
+        },
+        notes=notes,
+    )

@@ -1,0 +1,44 @@
+"""Commands import what they need, and when they need it: a test of modules, for time is another machine's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tiles.simulate.product.simulate import SimulatedProduct
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DRAWS_AND_WRITES = ("geopandas", "jinja2", "matplotlib", "pandas", "pyarrow", "pyogrio", "pystac", "urllib3")
+RUNS_NETWORKS = ("onnxruntime", "openvino", "torch")
+COMPUTES = ("scipy", "skimage")
+
+AFTER_INFO = """
+import json, sys
+from workflows.cli import app
+app(["info", sys.argv[1], "--json"], standalone_mode=False)
+print(json.dumps([*sys.modules]), file=sys.stderr)
+"""
+AFTER_IMPORT = "import json, sys, workflows.runs.map; print(json.dumps([*sys.modules]), file=sys.stderr)"
+
+
+def list_modules(code: str, *arguments: Path) -> set[str]:
+    """What a process of its own has imported by the end."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    ran = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return set(json.loads(ran.stderr.splitlines()[-1]))
+
+
+def test_info_runs_no_network_and_draws_nothing(product: SimulatedProduct) -> None:
+    assert list_modules(AFTER_INFO, product.path).isdisjoint({*RUNS_NETWORKS, *DRAWS_AND_WRITES, *COMPUTES})
+
+
+def test_what_draws_and_writes_is_not_imported_before_a_scene_is_planned() -> None:
+    assert list_modules(AFTER_IMPORT).isdisjoint({*RUNS_NETWORKS, *DRAWS_AND_WRITES})
+
+
+def test_the_end_of_a_map_needs_them() -> None:
+    code = AFTER_IMPORT.replace("workflows.runs.map", "pipeline.mapping.write_results")
+    assert list_modules(code) >= {"geopandas", "matplotlib", "pystac"}
