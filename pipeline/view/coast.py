@@ -120,7 +120,7 @@ def layer_by_kind(drawn: DrawnLines, facts: Callable[[gpd.GeoDataFrame], Mapping
         drawn: With the columns ``kind`` and ``certainty``.
         facts: What is told of lines.
     """
-    for kind in reversed(LINE_COLOURS):
+    for kind in reversed(tuple(LINE_COLOURS)):
         of_kind = drawn.frame[drawn.frame["kind"] == kind]
         is_poor = of_kind["certainty"].to_numpy() == POOR
         for rows, dashed in ((of_kind[is_poor], True), (of_kind[~is_poor], False)):
@@ -175,7 +175,7 @@ def describe_uncertainty(lines: pd.DataFrame) -> tuple[tuple[str, str], ...]:
     length, sigma = lines["length_m"].to_numpy(), lines["uncertainty_mean_m"].to_numpy()
     order = np.argsort(sigma)
     share = np.cumsum(length[order]) / length.sum()
-    half, most = (sigma[order][min(np.searchsorted(share, part), len(sigma) - 1)] for part in (0.5, 0.9))
+    half, most = (sigma[order][min(int(np.searchsorted(share, part)), len(sigma) - 1)] for part in (0.5, 0.9))
     kinds = lines.groupby("kind")["length_m"].sum()
     parts = [f"{kind} {format_length(kinds[kind])}" for kind in LINE_COLOURS if kind in kinds]
     return (

@@ -32,7 +32,7 @@ from pipeline.view.pictures import (
 )
 from pipeline.view.plane import Box, Plane, resolve_plane
 from pipeline.view.scene import describe_credit, describe_place, make_ramp_reader, read_item, read_notes
-from pipeline.view.values import Page, Picture, Swatch
+from pipeline.view.values import Page, Picture, Swatch, Tile
 from tiles.times import parse_moment
 
 __all__ = ["build_mosaic_page", "list_mosaic_tiles"]
@@ -117,7 +117,7 @@ def _draw_pictures(tiles: Sequence[Path], plane: Plane, detail: Detail) -> list[
     )
     pictures = []
     for key, title, swatches, make, fine in kinds:
-        parts = []
+        parts: list[Tile] = []
         for path in (tile / f"{key}.tif" for tile in tiles):
             if not path.is_file():
                 continue

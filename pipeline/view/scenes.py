@@ -171,7 +171,7 @@ def _resolve_plane(maps: Sequence[_Map], problems: Sequence[Problem]) -> Plane:
         boxes = np.array([one.item["properties"]["proj:bbox"] for one in maps])
         return resolve_plane(codes.pop(), (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()))
     degrees = [one.item["bbox"] for one in maps]
-    degrees += [shape(problem.geometry).bounds for problem in problems if problem.geometry] if not degrees else []
+    degrees += [shape(dict(problem.geometry)).bounds for problem in problems if problem.geometry] if not degrees else []
     if not degrees:
         raise OutputError("Expected a mapped scene, or one whose place is known, found none: there is nothing to show.")
     return resolve_plane("OGC:CRS84", merge_degrees(np.array(degrees, dtype=float)))

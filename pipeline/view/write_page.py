@@ -138,7 +138,7 @@ def render_page(page: Page) -> str:
     documents = {"map": write_document(build_map(page.plane, page.pictures, page.features), "map")}
     if page.series is not None:
         documents["plot"] = write_document(build_plot(page.series), "plot")
-    return _read_template().render(
+    text: str = _read_template().render(
         page=page,
         pictures=_list_pictures(page),
         layers=_list_layers(page),
@@ -150,6 +150,7 @@ def render_page(page: Page) -> str:
         script=(_TEMPLATES / "page.js").read_text(encoding="utf-8"),
         version=__version__,
     )
+    return text
 
 
 def _describe(page: Page) -> dict[str, Any]:
@@ -184,7 +185,9 @@ def _describe_series(page: Page) -> dict[str, Any]:
 
 def _round(values: NDArray[np.float64], places: int) -> Any:  # noqa: ANN401 (lists as deep as the array)
     """Numbers as JSON has them, which knows no NaN."""
-    return np.where(np.isfinite(values), values.round(places).astype(object), None).tolist()
+    known = values.round(places).astype(object)
+    known[~np.isfinite(values)] = None
+    return known.tolist()
 
 
 def _name_crs(page: Page) -> str:
