@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
@@ -19,6 +18,9 @@ from pyproj.transformer import AreaOfInterest, TransformerGroup
 from pipeline.errors import OptionError
 from pipeline.lonlat import cut_at_antimeridian
 from tiles.vector_edges import compute_period, cut_edges
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 __all__ = ["LON_LAT", "Placing", "place_in_degrees", "plan_placing", "resolve_crs"]
 

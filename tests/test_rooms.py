@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tiles",
         "tiles/samples",
     },
+    "pipeline/export": {"pipeline", "pipeline/output", "tiles"},
     "pipeline/record": {"models", "models/networks", "pipeline", "pipeline/output", "tiles", "tiles/products"},
     "pipeline/training": {
         "models",
@@ -89,6 +90,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline/register": {"pipeline/output", "pipeline/trace", "tiles"},
     "pipeline/change": {
         "pipeline",
+        "pipeline/export",
         "pipeline/output",
         "pipeline/record",
         "pipeline/register",
@@ -100,6 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models",
         "models/runtimes",
         "pipeline",
+        "pipeline/export",
         "pipeline/output",
         "pipeline/predict",
         "pipeline/record",
@@ -112,6 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline/mosaic": {
         "pipeline",
         "pipeline/cluster",
+        "pipeline/export",
         "pipeline/output",
         "pipeline/record",
         "pipeline/shore",

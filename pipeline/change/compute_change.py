@@ -8,9 +8,11 @@ the coastline, not with the scene.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 
 from pipeline.atomic import open_workspace
@@ -27,6 +29,7 @@ from pipeline.change.summary import ChangeSummary, compute_summary
 from pipeline.change.tables import write_tables
 from pipeline.checksums import Basis, compute_basis, compute_checksums
 from pipeline.errors import output_errors
+from pipeline.export.finish import place_frames
 from pipeline.output.geopackage import write_geopackage
 from pipeline.record.result import is_result_there
 from pipeline.register.registration import Registration
@@ -96,7 +99,9 @@ def compute_change(
         budget = options.replace(registration_m=registration.left_m)
         comparison = compare_dates(first, placed, options=budget, progress=progress)
         record = _make_record(comparison, (first, placed), registration, options, basis, tides)
-        _write_outputs(work.folder, comparison, record)
+        frames, notes = place_frames(comparison.frames, options.crs)
+        record = replace(record, notes=record.notes + notes)
+        _write_outputs(work.folder, comparison, frames, record)
         write_change_item(work.folder, out.name, record, extents=comparison.extents, plane=comparison.plane)
         work.publish()
     return ChangeResult(
@@ -186,8 +191,10 @@ def _list_notes(old: DatedCoast, new: DatedCoast, options: ChangeOptions) -> lis
     return notes
 
 
-def _write_outputs(folder: Path, comparison: Comparison, record: ChangeRecord) -> None:
-    _write_package(folder / "change.gpkg", comparison)
+def _write_outputs(
+    folder: Path, comparison: Comparison, frames: Mapping[str, gpd.GeoDataFrame], record: ChangeRecord
+) -> None:
+    _write_package(folder / "change.gpkg", frames)
     write_tables(folder, comparison.frames)
     picture = ChangePicture(
         plane=comparison.plane,
@@ -202,10 +209,10 @@ def _write_outputs(folder: Path, comparison: Comparison, record: ChangeRecord) -
     write_change(folder, record)
 
 
-def _write_package(path: Path, comparison: Comparison) -> None:
+def _write_package(path: Path, frames: Mapping[str, gpd.GeoDataFrame]) -> None:
     # GDAL's errors come as RuntimeError.
     with output_errors(path, RuntimeError, sqlite3.Error):
-        write_geopackage(path, comparison.frames, CHANGE_LAYERS)
+        write_geopackage(path, frames, CHANGE_LAYERS)
 
 
 def _recall_heights(old: DatedCoast, new: DatedCoast) -> tuple[float, float] | None:

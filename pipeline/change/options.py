@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from pipeline.checksums import compute_listing_sha256, compute_source_sha256
+from pipeline.export.options import CrsOption
 from pipeline.tides import TideOptions
 from strandline import StrandlineError
 
@@ -44,6 +45,7 @@ class ChangeOptions(TideOptions):
         tides: CSV file of heights: columns ``time`` (ISO 8601) and ``height_m`` (metres).
         tide_model: Instead of a file, name of a model that pyTMD reads.
         tide_folder: Where that model lies.
+        crs: CRS of the vectors, as ``EPSG:3035``; ``None``: that of the comparison.
         overwrite: Replace a result that was made from other inputs or with other choices.
 
     Raises:
@@ -66,11 +68,13 @@ class ChangeOptions(TideOptions):
     alert_m: Annotated[float, Field(ge=0, le=1e5)] | None = None
     alert_area_m2: Annotated[float, Field(ge=0, le=1e12)] | None = None
     alert_bodies: bool = False
+    crs: CrsOption = None
     overwrite: bool = False
 
     def result_parameters(self) -> dict[str, Any]:
         """The choices that change the result, for the record; a file is known by its checksum."""
-        return self.model_dump(mode="json", exclude={"overwrite"}) | {
+        unsaid = {"crs"} if self.crs is None else set()
+        return self.model_dump(mode="json", exclude={"overwrite", *unsaid}) | {
             "tides": compute_source_sha256(self.tides) if self.tides else None,
             "tide_folder": compute_listing_sha256(self.tide_folder),
         }

@@ -136,7 +136,14 @@ def resolve_plane(coast: DatedCoast) -> Plane:
     left, bottom, right, top = _list_bounds(coast)[0]
     middle = np.array([[(left + right) / 2, (bottom + top) / 2]])
     lon, lat = _transform(middle, coast.crs.to_wkt(), "OGC:CRS84")[0]
-    return Plane(crs=pyproj.CRS.from_proj4(f"+proj=laea +lat_0={lat:.4f} +lon_0={lon:.4f} +datum=WGS84 +units=m"))
+    return Plane(crs=_name_plane(lat, lon))
+
+
+def _name_plane(lat: float, lon: float) -> pyproj.CRS:
+    """A plane of equal areas, under a name by which a user knows it: others would show it as unknown."""
+    plane = pyproj.CRS.from_proj4(f"+proj=laea +lat_0={lat:.4f} +lon_0={lon:.4f} +datum=WGS84 +units=m")
+    named = plane.to_json_dict() | {"name": f"WGS 84 / Lambert azimuthal equal area at {lat:.4f}, {lon:.4f}"}
+    return pyproj.CRS.from_json_dict(named | {"base_crs": pyproj.CRS("EPSG:4326").to_json_dict()})
 
 
 def resolve_extents(old: DatedCoast, new: DatedCoast, plane: Plane) -> tuple[Box, ...]:

@@ -154,7 +154,7 @@ def compute_accuracy(result_dir: Path, truth_dir: Path) -> Accuracy:
     """
     classes, grid = _read_classes(result_dir / "water.tif")
     pixels = _compare_pixels(classes, grid, truth_dir / "water_fraction.tif")
-    mapped = _read_lines(result_dir / "coastline.gpkg", "coastline")
+    mapped = _split_lines(_read_lines(result_dir / "coastline.gpkg", "coastline"), grid)
     truth = _read_lines(truth_dir / "shoreline.gpkg", "shoreline")
     valid = (classes == LAND) | (classes == WATER)
 
@@ -233,6 +233,13 @@ def _read_lines(path: Path, layer: str) -> gpd.GeoDataFrame:
         return gpd.read_file(path, layer=layer)
     except (OSError, ValueError, pyogrio.errors.DataSourceError) as error:
         raise RasterReadError(f"Layer {layer} of {path} cannot be read ({error}).") from error
+
+
+def _split_lines(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
+    """Lines one by one in the map's CRS, whatever was asked of its vectors."""
+    parts = frame.explode(ignore_index=True).to_crs(grid.crs.to_wkt())
+    whole = frame.geometry.geom_type.eq("LineString").all()
+    return parts if whole else parts.assign(closed=shapely.is_closed(parts.geometry.to_numpy()))
 
 
 def _to_plane(frame: gpd.GeoDataFrame, grid: Grid) -> NDArray[Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import pyproj
 from pydantic import AfterValidator, Field
 
 from pipeline.errors import OptionError
-from pipeline.place import resolve_crs
+from pipeline.place import plan_placing, resolve_crs
+from tiles.grid import Grid
 from tiles.options import Options
+from tiles.pixel_size import compute_pixel_m
 
 __all__ = ["CrsOption", "VectorOptions"]
 
@@ -47,18 +50,21 @@ class VectorOptions(Options):
         chosen = self.model_dump(include=set(VectorOptions.model_fields), exclude_defaults=True)
         return {name: chosen[name] for name in VectorOptions.model_fields if name in chosen}
 
-    def require_smoothable(self, pixel_m: float) -> None:
-        """Refuse a smoothing that would take hours, and leave nothing of a coast.
+    def require_possible(self, grid: Grid) -> None:
+        """Refuse, before any work, a smoothing that would leave nothing of a coast, and a CRS that is for elsewhere.
 
         Args:
-            pixel_m: Side of a pixel of the map.
+            grid: Of the map.
 
         Raises:
-            OptionError: It is over twenty pixels.
+            OptionError: It is over twenty pixels, or no shift of datum leads to the CRS.
         """
+        if self.crs is not None:
+            plan_placing(pyproj.CRS.from_user_input(grid.crs), pyproj.CRS(self.crs), grid.bounds)
+        pixel_m = max(compute_pixel_m(grid))
         if self.smooth_m > _MOST_SMOOTH_PX * pixel_m:
             raise OptionError(
-                f"Expected --smooth up to {_MOST_SMOOTH_PX} pixels, which are {_MOST_SMOOTH_PX * pixel_m:g} m here, "
+                f"Expected --smooth up to {_MOST_SMOOTH_PX} pixels, which are {_MOST_SMOOTH_PX * pixel_m:.0f} m here, "
                 f"found {self.smooth_m:g}. Use --simplify-m for maps at small scales.",
                 option="smooth",
             )

@@ -150,8 +150,8 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
         texture.write(folder / TEXTURE_NAME)
         from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _import_beside)
 
-        layers = write_results(job, folder, maps, tracer, quicklook)
-    write_record(job, folder, state_counts, layers, islets)
+        vectors = write_results(job, folder, maps, tracer, quicklook)
+    write_record(job, folder, state_counts, vectors, islets)
     job.progress("writing", 1.0)
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from models.runtimes.registry import DEFAULT_MODEL
 from pipeline.checksums import compute_source_sha256
+from pipeline.export.options import VectorOptions
 from pipeline.tides import TideOptions
 from pipeline.trace.ocean import resolve_ocean
 from pipeline.trace.waters import ShoreKind
@@ -17,7 +18,7 @@ from tiles.masks import CLOUD_BUFFER_M, CLOUD_CLASSES, SCL_CLASSES
 __all__ = ["MapOptions"]
 
 
-class MapOptions(TideOptions):
+class MapOptions(TideOptions, VectorOptions):
     """Choices for ``map_scene``; each has a sensible default.
 
     Attributes:
@@ -44,6 +45,10 @@ class MapOptions(TideOptions):
         ocean: Polygons of the ocean, to tell sea from lake; ``None``: Natural Earth 1:10m;
             ``gshhg``: GSHHG, where it is installed.
         only: Kinds of lines and polygons that are written: ``sea``, ``river``, ``lake``, ``open``; none: all.
+        crs: CRS of the vectors, as ``EPSG:3035``; ``None``: the map's own.
+        smooth_m: Waves of the lines of this length lose half their height, shorter ones more; 0: none.
+        dissolve: One feature of many parts for each kind.
+        points_every_m: Besides, points along the lines this far apart; ``None``: none.
         formats: Vector formats besides the GeoPackage, which is always written.
         tides: CSV of heights of the tide (``time``, ``height_m``): how high it stood is recorded, not corrected for.
         tide_model: The same by a model that pyTMD reads.
@@ -114,6 +119,7 @@ class MapOptions(TideOptions):
             "simplify_m": self.simplify_m,
             "tides": self.tides.name if self.tides is not None else self.tide_model,
             "formats": sorted({"gpkg", *self.formats}),
+            **self.vector_parameters(),
         }
 
 

@@ -148,6 +148,7 @@ def plan_scene(
         area = resolve_area(options.aoi, scene.grid)
         scene = _take_mask(scene, options.mask, area)
         tide = resolve_tide(options, scene, scene.grid.crop(area.window))
+        options.require_possible(scene.grid.crop(area.window))
     with clock.stage("load model"):
         card = resolve_card(options.model)
         bands = resolve_inputs(scene, card)

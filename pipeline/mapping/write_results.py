@@ -14,8 +14,10 @@ from typing import Final
 import numpy as np
 from affine import Affine
 
+from pipeline.export.finish import FinishedLayers, finish_layers
 from pipeline.mapping.plan_scene import SceneJob, list_parameters
 from pipeline.mapping.preview import Caption, Picture, write_preview
+from pipeline.output.fields import LAYERS
 from pipeline.output.rasters import MapWriter
 from pipeline.output.true_colour import TRUE_COLOUR_NAME, write_true_colour
 from pipeline.output.vectors import write_vectors
@@ -47,7 +49,7 @@ _DOUBTED = (
 
 def write_results(
     job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook
-) -> CoastlineLayers:
+) -> tuple[CoastlineLayers, FinishedLayers]:
     """Compress the rasters while the coastline is built; then write it while the pictures are drawn.
 
     Args:
@@ -58,7 +60,7 @@ def write_results(
         quicklook: The scene in coarse cells: red, green, blue, the probability of water, the share under cloud.
 
     Returns:
-        The layers of the coastline.
+        The layers of the coastline, and those that were written, in the shape that was asked for.
 
     Raises:
         OutputError: A file cannot be written.
@@ -68,21 +70,23 @@ def write_results(
         with job.clock.stage("finish rasters"):
             maps.finish()
 
-    def write_layers(layers: CoastlineLayers) -> None:
+    def write_layers(layers: CoastlineLayers) -> FinishedLayers:
         with job.clock.stage("vectors"):
             frames = {"coastline": layers.coastline, "water": layers.water, "land": layers.land}
-            write_vectors(frames, folder, formats=("gpkg", *job.options.formats))
+            finished = finish_layers(frames, tuple(LAYERS.values()), job.options)
+            formats = ("gpkg", *job.options.formats)
+            write_vectors(finished.frames, folder, formats=formats, layers=finished.layers)
+            return finished
 
     with ThreadPoolExecutor(2, thread_name_prefix="finish") as pool:
-        writes = [pool.submit(finish_rasters)]
+        rasters = pool.submit(finish_rasters)
         with job.clock.stage("coastline"):
             layers = _build_coastline(job, tracer)
-        writes.append(pool.submit(write_layers, layers))
+        vectors = pool.submit(write_layers, layers)
         with job.clock.stage("preview"):
             _draw_pictures(job, folder, quicklook, layers)
-        for write in writes:
-            write.result()
-    return layers
+        rasters.result()
+        return layers, vectors.result()
 
 
 def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
@@ -118,7 +122,11 @@ def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: Co
 
 
 def write_record(
-    job: SceneJob, folder: Path, state_counts: Ints, layers: CoastlineLayers, islets: Counter[str]
+    job: SceneJob,
+    folder: Path,
+    state_counts: Ints,
+    vectors: tuple[CoastlineLayers, FinishedLayers],
+    islets: Counter[str],
 ) -> None:
     """Write the item: the last step, for where it stands all outputs are whole.
 
@@ -126,24 +134,26 @@ def write_record(
         job: What was mapped.
         folder: Where the outputs are.
         state_counts: Pixels in each state of ``tiles.masks``.
-        layers: Of the coastline.
+        vectors: Of the coastline, as ``write_results`` gives them.
         islets: How many were hidden as ``clouds`` and as ``vessels``.
 
     Raises:
         OutputError: It cannot be written.
     """
     with job.clock.stage("record"):
-        write_item(folder, _describe_provenance(job, state_counts, layers, islets))
+        write_item(folder, _describe_provenance(job, state_counts, vectors, islets))
 
 
 def _describe_provenance(
-    job: SceneJob, state_counts: Ints, layers: CoastlineLayers, islets: Counter[str]
+    job: SceneJob, state_counts: Ints, vectors: tuple[CoastlineLayers, FinishedLayers], islets: Counter[str]
 ) -> Provenance:
+    layers, finished = vectors
     shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
     notes = job.notes
     notes += (_HIDDEN,) * (shares[VALID] < LEAST_VALID_PERCENT)
     notes += (SEA_IS_GUESSED,) * layers.sea_is_guessed
     notes += (_DOUBTED,) * (islets.total() > 0)
+    notes += finished.notes
     return Provenance(
         scene=job.scene,
         grid=job.grid,
@@ -168,6 +178,7 @@ def _describe_provenance(
             "obscured_percent": shares[OBSCURED],
             "hidden_cloud_islets": islets["clouds"],
             "hidden_vessels": islets["vessels"],
+            **({"smoothing": dict(finished.facts)} if finished.facts else {}),
         },
         notes=notes,
     )

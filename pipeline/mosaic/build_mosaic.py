@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import pyproj
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
@@ -23,6 +24,7 @@ from pydantic import AfterValidator, Field
 from pipeline.atomic import open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_source_sha256
 from pipeline.errors import MosaicError
+from pipeline.export.options import VectorOptions
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.features import CoastContext, build_frames
 from pipeline.mosaic.fields import MOSAIC_LAYERS
@@ -37,7 +39,7 @@ from pipeline.mosaic.statistics import Layer, Statistic
 from pipeline.mosaic.store import Store
 from pipeline.mosaic.waters import BlockWaters, list_blocks, tell_block
 from pipeline.mosaic.work import CellJob, compute_cell, read_sources, trace_stored_cell
-from pipeline.mosaic.writer import CoastWriter, write_more_formats
+from pipeline.mosaic.writer import CoastWriter, finish_coast, write_more_formats
 from pipeline.output.vectors import resolve_formats
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
@@ -46,7 +48,6 @@ from pipeline.trace.ocean import SEA_IS_GUESSED, resolve_ocean
 from pipeline.trace.waters import ShoreKind
 from strandline import __version__
 from tiles.grid import Window
-from tiles.options import Options
 from tiles.progress import Progress, ignore_progress
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ _CELLS_A_PART = 32
 """Cells whose polygons are held and written together."""
 
 
-class MosaicOptions(Options):
+class MosaicOptions(VectorOptions):
     """Choices for ``build_mosaic``.
 
     Attributes:
@@ -69,6 +70,10 @@ class MosaicOptions(Options):
         min_length_m: Open lines shorter than this that end at cloud, nodata or the edge are left out.
         ocean: Polygons of the ocean, to tell sea from river and lake; ``None``: Natural Earth 1:10m.
         only: Kinds of lines that are written: ``sea``, ``river``, ``lake``, ``open``; none: all.
+        crs: CRS of the vectors, as ``EPSG:3035``; ``None``: the map's own.
+        smooth_m: Waves of the lines of this length lose half their height, shorter ones more; 0: none.
+        dissolve: One feature of many parts for each kind.
+        points_every_m: Besides, points along the lines this far apart; ``None``: none.
         formats: Vector formats besides the GeoPackage and the parts in GeoParquet, which are always written; these
             are made of the whole coastline at once, in memory.
         overwrite: Replace a mosaic that was made of other scenes or with other choices.
@@ -85,10 +90,11 @@ class MosaicOptions(Options):
 
     def result_parameters(self) -> dict[str, object]:
         """The choices that change the result; a file is known by its checksum."""
-        return self.model_dump(exclude={"overwrite"}) | {
+        return self.model_dump(exclude={"overwrite", *VectorOptions.model_fields}) | {
             "ocean": None if self.ocean is None else compute_source_sha256(self.ocean) or str(self.ocean),
             "only": sorted(self.only),
             "formats": sorted({"gpkg", *self.formats}),
+            **self.vector_parameters(),
         }
 
 
@@ -146,6 +152,8 @@ def build_mosaic(
     if is_result_there(out, basis, overwrite=options.overwrite):
         return MosaicResult(folder=out, already_made=True, scenes=len(mapped.scenes), notes=mapped.notes)
     plans = plan_lattices(mapped.scenes, grid=options.grid)
+    for plan in plans:
+        options.require_possible(plan.lattice.compute_grid(plan.domain))
     with open_workspace(out.resolve().parent, out.resolve().name, keep=basis.fingerprint[:16]) as work:
         build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
         result = build.run(progress or ignore_progress, basis)
@@ -177,7 +185,8 @@ class _MosaicBuild:
         guessed = dict(self._run_stage("waters", progress, tell_block, self._list_blocks(filled)))
         mapped = replace(self.mapped, notes=self.mapped.notes + (SEA_IS_GUESSED,) * any(guessed.values()))
         progress("joining", 0.0)
-        lines = self._write_coast(filled, traced, progress)
+        lines, vector_notes = self._write_coast(filled, traced, progress)
+        mapped = replace(mapped, notes=mapped.notes + vector_notes)
         rasters = [
             (name, (job.store, self.folder / name, window, job.level))
             for job, plan in work
@@ -247,7 +256,8 @@ class _MosaicBuild:
 
     def _write_coast(
         self, filled: Sequence[tuple[CellJob, list[Cell]]], traced: Mapping[str, CellChains], progress: Progress
-    ) -> int:
+    ) -> tuple[int, tuple[str, ...]]:
+        """Write the vectors; returns the number of lines, and what the user should be told of them."""
         sets: dict[tuple[int, ...], int] = {(): 0}
         bases = _number_lattices([job.store.domain for job, _ in filled])
         pieces = [
@@ -281,8 +291,9 @@ class _MosaicBuild:
             writer.add(build_frames(batch, context))
         self._write_polygons(filled, writer, context, progress)
         writer.finish(crs)
-        write_more_formats(self.folder, self.options.formats)
-        return writer.counts["coastline"]
+        layers, notes = finish_coast(self.folder, self.options)
+        write_more_formats(self.folder, self.options.formats, layers)
+        return pyogrio.read_info(self.folder / "coastline.gpkg", layer="coastline")["features"], notes
 
     def _write_polygons(
         self,

@@ -5,6 +5,7 @@ The GeoPackage is what an analyst opens; the parts are what a program reads when
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +17,14 @@ import pyarrow
 import pyproj
 
 from pipeline.errors import output_errors
+from pipeline.export.finish import finish_layers
+from pipeline.export.options import VectorOptions
 from pipeline.mosaic.fields import MOSAIC_LAYERS, SOURCES
 from pipeline.output.fields import Layer, conform_layer
 from pipeline.output.geopackage import append_features, explain_geopackage
 from pipeline.output.vectors import resolve_formats, write_vectors
 
-__all__ = ["CoastWriter", "write_more_formats"]
+__all__ = ["CoastWriter", "finish_coast", "write_more_formats"]
 
 _LONGEST_TEXT = 254
 """Letters that a shapefile's text field holds."""
@@ -92,12 +95,49 @@ class CoastWriter:
             explain_geopackage(self._package, self._layers)
 
 
-def write_more_formats(folder: Path, formats: Sequence[str]) -> None:
+def finish_coast(folder: Path, options: VectorOptions) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+    """Bring a mosaic's vectors into the shape that the user wants, all of them at once, in memory.
+
+    Args:
+        folder: Where ``coastline.gpkg`` and the parts in GeoParquet are; they are written anew where that is asked for.
+        options: What is wanted.
+
+    Returns:
+        The layers that the GeoPackage has now, and what the user should be told.
+
+    Raises:
+        OptionError: It cannot be had.
+        OutputError: It cannot be written.
+    """
+    if not options.vector_parameters():
+        return MOSAIC_LAYERS, ()
+    finished = finish_layers(read_coast(folder, MOSAIC_LAYERS), MOSAIC_LAYERS, options)
+    for layer in MOSAIC_LAYERS:
+        shutil.rmtree(folder / layer.name)
+    writer = CoastWriter(folder, finished.layers)
+    writer.add({name: frame.drop(columns="id") for name, frame in finished.frames.items()})
+    writer.finish(pyproj.CRS.from_user_input(finished.frames["coastline"].crs))
+    return finished.layers, finished.notes
+
+
+def read_coast(folder: Path, layers: Sequence[Layer]) -> dict[str, gpd.GeoDataFrame]:
+    """Read the layers of a GeoPackage of ours, whole.
+
+    Args:
+        folder: Where ``coastline.gpkg`` is.
+        layers: What it holds.
+    """
+    package = folder / "coastline.gpkg"
+    return {layer.name: gpd.read_file(package, layer=layer.name, fid_as_index=False) for layer in layers}
+
+
+def write_more_formats(folder: Path, formats: Sequence[str], layers: Sequence[Layer] = MOSAIC_LAYERS) -> None:
     """Write the finished GeoPackage of a mosaic in other formats too, all of it at once.
 
     Args:
         folder: Where ``coastline.gpkg`` is.
         formats: Names of ``vectors.FORMATS``; what the ``CoastWriter`` has written is passed over.
+        layers: What the GeoPackage holds.
 
     Raises:
         OutputError: A file cannot be written, or would pass its format's limit.
@@ -105,16 +145,15 @@ def write_more_formats(folder: Path, formats: Sequence[str]) -> None:
     wanted = [name for name in resolve_formats(formats) if name not in {"gpkg", "parquet"}]
     if not wanted:
         return
-    package = folder / "coastline.gpkg"
-    frames = {layer.name: gpd.read_file(package, layer=layer.name, fid_as_index=False) for layer in MOSAIC_LAYERS}
+    frames = read_coast(folder, layers)
     whole = [name for name in wanted if not name.startswith("shp")]
     if whole:
-        write_vectors(frames, folder, formats=whole, layers=MOSAIC_LAYERS)
+        write_vectors(frames, folder, formats=whole, layers=layers)
     cut = [name for name in wanted if name.startswith("shp")]
     if cut:
         sources = frames[SOURCES.name]
         frames[SOURCES.name] = sources.assign(items=sources["items"].map(_shorten_ids, na_action="ignore"))
-        write_vectors(frames, folder, formats=cut, layers=MOSAIC_LAYERS)
+        write_vectors(frames, folder, formats=cut, layers=layers)
 
 
 def _shorten_ids(items: str) -> str:

@@ -187,7 +187,7 @@ def _count_clear(scene: MappedScene) -> float:
 
 
 def _read_coastlines(scenes: Sequence[MappedScene]) -> gpd.GeoDataFrame:
-    frames = [gpd.read_file(scene.folder / "coastline.gpkg", layer="coastline") for scene in scenes]
+    frames = [gpd.read_file(scene.folder / "coastline.gpkg", layer="coastline").explode() for scene in scenes]
     return gpd.GeoDataFrame(
         pd.concat([frame.to_crs(frames[0].crs) for frame in frames], ignore_index=True), crs=frames[0].crs
     )

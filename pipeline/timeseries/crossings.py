@@ -179,8 +179,10 @@ def _find_move(scene: MappedScene, registered: Mapping[str, Registration] | None
 def _read_coastline(scene: MappedScene, move: tuple[float, float], lines: NDArray[Any], crs: CRS) -> gpd.GeoDataFrame:
     """The coastline near the transects, moved back, in their CRS."""
     frame = gpd.read_file(scene.folder / "coastline.gpkg", layer="coastline", columns=["uncertainty_mean_m"])
+    frame = frame.explode(ignore_index=True)  # of a map whose kinds are one feature each
     if any(move):
-        frame = frame.set_geometry(frame.translate(*move))
+        own = frame.to_crs(scene.grid.crs.to_wkt())
+        frame = own.set_geometry(own.translate(*move))
     frame = frame.to_crs(crs)
     left, bottom, right, top = shapely.total_bounds(lines)
     return frame.cx[left - 1 : right + 1, bottom - 1 : top + 1]

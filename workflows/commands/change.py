@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workflows.commands.map_options import Progress, View
+from workflows.commands.map_options import Crs, Progress, View
 
 __all__ = ["change"]
 
@@ -60,6 +60,7 @@ def change(
     alert_area_m2: _AlertArea = None,
     alert_bodies: _AlertBodies = False,
     inland: _Inland = False,
+    crs: Crs = None,
     tides: _Tides = None,
     tide_model: _TideModel = None,
     tide_folder: _TideFolder = None,

@@ -13,9 +13,11 @@ __all__ = [
     "Bands",
     "Cloud",
     "CloudBuffer",
+    "Crs",
     "Date",
     "Decoder",
     "Device",
+    "Dissolve",
     "Doubtful",
     "Formats",
     "Mask",
@@ -27,11 +29,13 @@ __all__ = [
     "Ocean",
     "Offset",
     "Only",
+    "PointsEvery",
     "Precision",
     "Progress",
     "Runtime",
     "Scale",
     "Simplify",
+    "Smooth",
     "Threshold",
     "TideFolder",
     "TideModel",
@@ -97,6 +101,16 @@ Tides = Annotated[
 TideModel = Annotated[str | None, typer.Option("--tide-model", help="Tide model that pyTMD reads: FES2022, EOT20 ….")]
 TideFolder = Annotated[Path | None, typer.Option("--tide-folder", help="Folder of that model.")]
 Formats = Annotated[str, typer.Option(help="Vector formats: gpkg, shp, shp.zip, fgb, parquet, geojson, kml, pmtiles.")]
+Crs = Annotated[str | None, typer.Option(metavar="CODE", help="CRS of the vectors, as EPSG:3035. Default: the map's.")]
+Smooth = Annotated[
+    float,
+    typer.Option("--smooth", metavar="METRES", help="Smooth lines: waves this long lose half their height; 0: none."),
+]
+Dissolve = Annotated[bool, typer.Option("--dissolve", help="One feature of many parts for each kind.")]
+PointsEvery = Annotated[
+    float | None,
+    typer.Option("--points-every", metavar="METRES", help="Besides, points along the lines this far apart."),
+]
 Bands = Annotated[str | None, typer.Option(help="Names of a stack's bands in order, as B02,B03,B04,B08.")]
 Scale = Annotated[float | None, typer.Option(help="Reflectance per DN, for a stack without metadata (0.0001).")]
 AnyPlatform = Annotated[

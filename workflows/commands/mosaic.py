@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from workflows.commands.map_options import MinLength, Ocean, Only, Progress, View
+from workflows.commands.map_options import Crs, Dissolve, MinLength, Ocean, Only, PointsEvery, Progress, Smooth, View
 
 __all__ = ["mosaic"]
 
@@ -36,6 +36,10 @@ def mosaic(
     ocean: Ocean = None,
     only: Only = None,
     formats: _Formats = "gpkg",
+    crs: Crs = None,
+    smooth_m: Smooth = 0.0,
+    dissolve: Dissolve = False,
+    points_every_m: PointsEvery = None,
     workers: _Workers = None,
     scheduler: _Scheduler = None,
     scheduler_file: _SchedulerFile = None,

@@ -32,6 +32,7 @@ def test_a_comparison_of_which_nothing_is_said() -> None:
         "tides": None,
         "tide_model": None,
         "tide_folder": None,
+        "crs": None,
         "overwrite": False,
     }
 

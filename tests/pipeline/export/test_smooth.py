@@ -16,7 +16,7 @@ from pipeline.errors import OptionError
 from pipeline.export import smooth
 from pipeline.export.finish import smooth_frames
 from pipeline.export.smooth import count_sweeps
-from tests.pipeline.export.layers import draw_map
+from tests.pipeline.export.drawn_map import draw_map
 
 FEW = settings(max_examples=12, deadline=None)
 DEGREES = ("EPSG:4326", (-1.5, 50.0), 1e-4)

@@ -16,6 +16,10 @@ def test_a_mosaic_of_which_nothing_is_said() -> None:
         "ocean": None,
         "only": frozenset(),
         "formats": ("gpkg",),
+        "crs": None,
+        "smooth_m": 0.0,
+        "dissolve": False,
+        "points_every_m": None,
         "overwrite": False,
     }
 

@@ -37,7 +37,8 @@ MAPPED = (
     f"{MODEL} --decoder=gdal --tile-size --aoi --cloud-classes=3,8,9,10"
     " --mask --mask-classes --cloud-buffer=60.0 --doubtful=hide"
     " --threshold=0.5 --min-area-m2=0.0 --min-length-m=0.0 --simplify-m=0.0 --ocean --only --tides --tide-model"
-    " --tide-folder --formats=gpkg --bands --scale --offset --nodata --date --any-platform --overwrite"
+    " --tide-folder --formats=gpkg --crs --smooth=0.0 --dissolve --points-every"
+    " --bands --scale --offset --nodata --date --any-platform --overwrite"
 )
 CLUSTER = "--workers --scheduler --scheduler-file"
 VIEW = "--view/--no-view=True"
@@ -56,12 +57,12 @@ PUBLISHED = {
     status: "WHERE --area --json",
     mosaic: (
         "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
-        f" --formats=gpkg {CLUSTER} --overwrite {VIEW} --progress=bar {LAST}"
+        f" --formats=gpkg --crs --smooth=0.0 --dissolve --points-every {CLUSTER} --overwrite {VIEW} --progress=bar {LAST}"
     ),
     change: (
         "OLD! NEW! --out/-o! --factor=2.0 --coregister/--no-coregister=True --registration-m=2.0 --max-shift=200.0"
         " --min-length-m=50.0 --min-area-m2=0.0 --margin-px=2"
-        f" --alert-m --alert-area-m2 --alert-bodies --inland {TIDES} --overwrite {VIEW} --progress=bar {LAST}"
+        f" --alert-m --alert-area-m2 --alert-bodies --inland --crs {TIDES} --overwrite {VIEW} --progress=bar {LAST}"
     ),
     timeseries: (
         "AREA! --out/-o! --transects=auto --seaward-first --reference --spacing=100.0 --landward=200.0 --seaward=200.0"
