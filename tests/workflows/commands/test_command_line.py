@@ -57,7 +57,8 @@ PUBLISHED = {
     status: "WHERE --area --json",
     mosaic: (
         "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
-        f" --formats=gpkg --crs --smooth=0.0 --dissolve --points-every {CLUSTER} --overwrite {VIEW} --progress=bar {LAST}"
+        f" --formats=gpkg --crs --smooth=0.0 --dissolve --points-every {CLUSTER}"
+        f" --overwrite {VIEW} --progress=bar {LAST}"
     ),
     change: (
         "OLD! NEW! --out/-o! --factor=2.0 --coregister/--no-coregister=True --registration-m=2.0 --max-shift=200.0"
