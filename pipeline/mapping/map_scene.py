@@ -131,7 +131,7 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     locator, tracer = _make_locator(job), ContourTracer(width=job.grid.width, height=job.grid.height)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
-        state_counts, islets = np.zeros(3, dtype=np.int64), Counter[str]()
+        state_counts, islets, errors = np.zeros(3, dtype=np.int64), Counter[str](), np.zeros(2)
         for rows in _hide_islets(job, row_source(job)):
             with job.clock.stage("write rasters"):
                 maps.write_rows(rows.row_off, rows.probability, rows.state)
@@ -140,6 +140,7 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
                     maps.write_share(located.row_off, located.share, located.error, located.state)
                 with job.clock.stage("trace"):
                     tracer.add_strip(located.share, located.state, located.error)
+                errors += located.sum_errors()
             _add_map_to_quicklook(quicklook, texture, rows)
             state_counts += np.bincount(rows.state.ravel(), minlength=3)
             islets.update(clouds=rows.clouds, vessels=rows.vessels)
@@ -151,7 +152,8 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
         from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _import_beside)
 
         vectors = write_results(job, folder, maps, tracer, quicklook)
-    write_record(job, folder, state_counts, vectors, islets)
+    share_rmse = round(math.sqrt(errors[1] / errors[0]), 4) if errors[0] else None
+    write_record(job, folder, state_counts, vectors, islets, share_rmse=share_rmse)
     job.progress("writing", 1.0)
 
 

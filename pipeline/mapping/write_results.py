@@ -127,6 +127,8 @@ def write_record(
     state_counts: Ints,
     vectors: tuple[CoastlineLayers, FinishedLayers],
     islets: Counter[str],
+    *,
+    share_rmse: float | None,
 ) -> None:
     """Write the item: the last step, for where it stands all outputs are whole.
 
@@ -136,16 +138,22 @@ def write_record(
         state_counts: Pixels in each state of ``tiles.masks``.
         vectors: Of the coastline, as ``write_results`` gives them.
         islets: How many were hidden as ``clouds`` and as ``vessels``.
+        share_rmse: What is stated of the error of the share of water along the shores; ``None``: there is none.
 
     Raises:
         OutputError: It cannot be written.
     """
     with job.clock.stage("record"):
-        write_item(folder, _describe_provenance(job, state_counts, vectors, islets))
+        write_item(folder, _describe_provenance(job, state_counts, vectors, islets, share_rmse=share_rmse))
 
 
 def _describe_provenance(
-    job: SceneJob, state_counts: Ints, vectors: tuple[CoastlineLayers, FinishedLayers], islets: Counter[str]
+    job: SceneJob,
+    state_counts: Ints,
+    vectors: tuple[CoastlineLayers, FinishedLayers],
+    islets: Counter[str],
+    *,
+    share_rmse: float | None,
 ) -> Provenance:
     layers, finished = vectors
     shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
@@ -178,6 +186,7 @@ def _describe_provenance(
             "obscured_percent": shares[OBSCURED],
             "hidden_cloud_islets": islets["clouds"],
             "hidden_vessels": islets["vessels"],
+            "share_rmse": share_rmse,
             **({"smoothing": dict(finished.facts)} if finished.facts else {}),
         },
         notes=notes,

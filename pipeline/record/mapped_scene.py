@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -63,7 +64,8 @@ class MappedScenes:
         model: Name and version of the model.
         model_sha256: Of its file.
         threshold: Probability from which a pixel is water.
-        probability_rmse: Error of the model's probability near the coastline, 0 to 1.
+        surface_rmse: Error near the coastline of what it is drawn from, 0 to 1: of the share of water, over all
+            scenes; of the model's probability where a scene states none.
         notes: What was left out, a sentence each.
     """
 
@@ -72,7 +74,7 @@ class MappedScenes:
     model: str
     model_sha256: str
     threshold: float
-    probability_rmse: float
+    surface_rmse: float
     notes: tuple[str, ...] = ()
 
 
@@ -114,7 +116,7 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
         model=facts[0][0],
         model_sha256=facts[0][1],
         threshold=facts[0][2],
-        probability_rmse=facts[0][3],
+        surface_rmse=math.sqrt(sum(fact[3] ** 2 for fact in facts) / len(facts)),
         notes=notes,
     )
 
@@ -153,11 +155,12 @@ def _keep_comparable_heights(scenes: Sequence[MappedScene]) -> tuple[tuple[Mappe
 
 def _read_facts(properties: dict[str, Any]) -> tuple[str, str, float, float]:
     model = str(properties["mlm:name"])
+    stated = properties.get("strandline:statistics", {}).get("share_rmse")
     return (
         model,
         str(properties["strandline:model_sha256"]),
         float(properties["strandline:parameters"]["threshold"]),
-        float(properties.get("strandline:probability_rmse", 0.0)),
+        float(stated if stated is not None else properties.get("strandline:probability_rmse", 0.0)),
     )
 
 

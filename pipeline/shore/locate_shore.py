@@ -21,6 +21,7 @@ from tiles.masks import VALID
 
 __all__ = ["LocatedRows", "ShoreLocator"]
 
+_MIXED = 0.05
 _BLOCK_ROWS = 256
 """Rows that are looked at together, which bounds the memory."""
 
@@ -40,6 +41,11 @@ class LocatedRows:
     share: NDArray[np.float32]
     error: NDArray[np.float32]
     state: NDArray[np.uint8]
+
+    def sum_errors(self) -> NDArray[np.float64]:
+        """(2,): how many pixels hold both water and land, and the sum of the squares of their errors."""
+        error = self.error[(self.share > _MIXED) & (self.share < 1 - _MIXED)].astype(np.float64)
+        return np.array([len(error), error @ error])
 
 
 class ShoreLocator:

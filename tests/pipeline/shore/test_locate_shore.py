@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from pipeline.evaluation.shoreline_error import compute_contour
-from pipeline.shore.locate_shore import ShoreLocator
+from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
 from tiles.errors import GridError
 from tiles.masks import NODATA, OBSCURED, VALID
 
@@ -159,6 +159,13 @@ def test_away_from_the_shore_it_is_land_or_water_and_nothing_is_made_up() -> Non
     assert (share[100, 100], share[5, 150]) == (1, 0)
     assert (error[100, 100], error[5, 150]) == (0, 0)
     assert 0.01 < error[100, 160] < 0.1
+
+
+def test_errors_are_summed_where_both_are_in_a_pixel() -> None:
+    share = np.array([[0.0, 0.02, 0.3, 0.94, 0.98, np.nan]], np.float32)
+    error = np.array([[0.0, 0.5, 0.1, 0.2, 0.5, 0.5]], np.float32)
+    rows = LocatedRows(row_off=0, share=share, error=error, state=np.zeros((1, 6), np.uint8))
+    np.testing.assert_allclose(rows.sum_errors(), [2, 0.05], rtol=1e-6)
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.8])
