@@ -148,15 +148,20 @@ class _Seen:
         land = (rows.state == VALID) & (rows.probability < threshold)
         if above is None:
             return cls(row_off=rows.row_off, land=land, state=rows.state, look=look)
-        pairs = ((above.land, land), (above.state, rows.state), (above.look, look))
-        joined_land, state, looks = (np.concatenate(pair) for pair in pairs)
-        return cls(row_off=above.row_off, land=joined_land, state=state, look=looks)
+        return cls(
+            row_off=above.row_off,
+            land=np.concatenate((above.land, land)),
+            state=np.concatenate((above.state, rows.state)),
+            look=np.concatenate((above.look, look)),
+        )
 
     def forget(self, before: int) -> _Seen:
         """The rows from one on, in memory of their own."""
         first = max(self.row_off, before)
-        land, state, look = (array[first - self.row_off :].copy() for array in (self.land, self.state, self.look))
-        return _Seen(row_off=first, land=land, state=state, look=look)
+        kept = slice(first - self.row_off, None)
+        return _Seen(
+            row_off=first, land=self.land[kept].copy(), state=self.state[kept].copy(), look=self.look[kept].copy()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -170,14 +170,10 @@ class ShoreLocator:
         )
         below, beside = np.minimum(above + 1, last - 1) - first, np.minimum(left + 1, smooth.shape[2] - 1)
         above = above - first
-        columns = smooth.shape[2]
-        table = np.ascontiguousarray(smooth.reshape(len(smooth), -1).T)  # (cells, fields): one place to look a cell
+        table = np.ascontiguousarray(np.moveaxis(smooth, 0, -1))  # all sums of a cell in one place
         down, right = down[:, np.newaxis], right[:, np.newaxis]
-
-        def look(at: NDArray[np.intp]) -> NDArray[np.float64]:
-            return table[at * columns + left] * (1 - right) + table[at * columns + beside] * right
-
-        return np.ascontiguousarray((look(above) * (1 - down) + look(below) * down).T)
+        upper, lower = (table[at, left] * (1 - right) + table[at, beside] * right for at in (above, below))
+        return np.ascontiguousarray((upper * (1 - down) + lower * down).T)
 
     def _take(self, kept: NDArray[Any], rows: slice, margin: int) -> NDArray[Any]:
         """Rows of the scene and some above and below, as far as the scene goes."""
