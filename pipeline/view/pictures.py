@@ -179,11 +179,24 @@ def read_warped(
     }
     if nodata is not None:
         options |= {"src_nodata": nodata, "nodata": nodata}
-    with rasterio.open(path) as src:
+    with _open_reduced(path, plane, box, shape) as src:
         if nodata is None and src.nodata is None and ColorInterp.alpha not in src.colorinterp:
             options["add_alpha"] = True
         with WarpedVRT(src, **options) as warped:
             return warped.read(list(bands)), warped.dataset_mask() > 0
+
+
+def _open_reduced(path: Path | str, plane: Plane, box: Box, shape: tuple[int, int]) -> rasterio.DatasetReader:
+    """Open the smaller copy in a file that is still as fine as what is asked for.
+
+    GDAL warps from it by itself only where no projection changes; of a JPEG 2000 it would decode a whole tile for that.
+    """
+    with rasterio.open(path) as src:
+        across = plane.bound(tuple(src.bounds), src.crs)
+        pixel_m = (across.right - across.left) / src.width
+        wanted = (box.right - box.left) / shape[1]
+        fine = [number for number, factor in enumerate(src.overviews(1)) if factor * pixel_m <= wanted * 1.01]
+    return rasterio.open(path, OVERVIEW_LEVEL=fine[-1]) if fine else rasterio.open(path)
 
 
 def colour_classes(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
