@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tiles",
         "tiles/samples",
     },
-    "pipeline/export": {"pipeline", "pipeline/output", "tiles"},
+    "pipeline/export": {"pipeline", "pipeline/output", "pipeline/record", "tiles"},
     "pipeline/record": {"models", "models/networks", "pipeline", "pipeline/output", "tiles", "tiles/products"},
     "pipeline/training": {
         "models",
@@ -189,6 +189,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline/cluster",
         "pipeline/evaluation",
         "pipeline/evaluation/report",
+        "pipeline/export",
         "pipeline/mapping",
         "pipeline/mosaic",
         "pipeline/record",

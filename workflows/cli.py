@@ -30,6 +30,7 @@ from workflows.commands.change import change
 from workflows.commands.compare import compare
 from workflows.commands.data import data
 from workflows.commands.evaluate import evaluate
+from workflows.commands.export import export
 from workflows.commands.export_model import export_model_
 from workflows.commands.info import info
 from workflows.commands.map import map_
@@ -69,6 +70,7 @@ app.command("mosaic")(mosaic)
 app.command("change")(change)
 app.command("timeseries")(timeseries)
 app.command("view")(view)
+app.command("export")(export)
 app.command("simulate")(simulate)
 app.command("simulate-coast")(simulate_coast)
 app.command("simulate-series")(simulate_series)

@@ -19,15 +19,12 @@ import pyproj
 from pipeline.errors import output_errors
 from pipeline.export.finish import finish_layers
 from pipeline.export.options import VectorOptions
-from pipeline.mosaic.fields import MOSAIC_LAYERS, SOURCES
+from pipeline.mosaic.fields import MOSAIC_LAYERS
 from pipeline.output.fields import Layer, conform_layer
 from pipeline.output.geopackage import append_features, explain_geopackage
 from pipeline.output.vectors import resolve_formats, write_vectors
 
 __all__ = ["CoastWriter", "finish_coast", "write_more_formats"]
-
-_LONGEST_TEXT = 254
-"""Letters that a shapefile's text field holds."""
 
 
 class CoastWriter:
@@ -145,20 +142,4 @@ def write_more_formats(folder: Path, formats: Sequence[str], layers: Sequence[La
     wanted = [name for name in resolve_formats(formats) if name not in {"gpkg", "parquet"}]
     if not wanted:
         return
-    frames = read_coast(folder, layers)
-    whole = [name for name in wanted if not name.startswith("shp")]
-    if whole:
-        write_vectors(frames, folder, formats=whole, layers=layers)
-    cut = [name for name in wanted if name.startswith("shp")]
-    if cut:
-        sources = frames[SOURCES.name]
-        frames[SOURCES.name] = sources.assign(items=sources["items"].map(_shorten_ids, na_action="ignore"))
-        write_vectors(frames, folder, formats=cut, layers=layers)
-
-
-def _shorten_ids(items: str) -> str:
-    """As many whole ids as a shapefile's field holds, and a mark where there are more."""
-    if len(items) <= _LONGEST_TEXT:
-        return items
-    kept = items[: _LONGEST_TEXT - 3].rsplit(",", maxsplit=1)[0]
-    return f"{kept},..."
+    write_vectors(read_coast(folder, layers), folder, formats=wanted, layers=layers)

@@ -32,6 +32,7 @@ SIZE_LIMIT: Final = 2**31 - 1
 
 _HEADER, _RECORD, _PART, _POINT = 100, 52, 4, 16
 _NUMBER_WIDTH, _TEXT_WIDTH, _DATE_WIDTH = 24, 80, 8
+_LONGEST_TEXT = 254
 _DIGITS = 18
 """Of a real, decimals among them: the area of a continent to a square metre has 13."""
 _WHOLE_TIME: Final = "The same with the time of day, as text by ISO 8601."
@@ -154,10 +155,18 @@ def _make_columns(values: pd.Series, field: Field) -> dict[str, pa.Array]:
     if field.type == "flag":  # dBase has no flag that all programs read: a number 0 or 1
         return {field.short: pa.array(values.astype("int32"))}
     if field.type == "text":
-        return {field.short: pa.array(values, pa.string(), from_pandas=True)}
+        return {field.short: pa.array(values.map(_shorten, na_action="ignore"), pa.string(), from_pandas=True)}
     column = pa.array(values, from_pandas=True)
     is_rounded = field.type == "real" and field.places is not None
     return {field.short: column.cast(pa.decimal128(_DIGITS, field.places)) if is_rounded else column}
+
+
+def _shorten(text: str) -> str:
+    """As much of a list as the format holds, whole words of it, and a mark where there is more."""
+    if len(text.encode()) <= _LONGEST_TEXT:
+        return text
+    kept = text.encode()[: _LONGEST_TEXT - 3].decode(errors="ignore").rsplit(",", maxsplit=1)[0]
+    return f"{kept},..."
 
 
 def _write_field_table(path: Path, layers: Iterable[Layer]) -> None:

@@ -28,6 +28,7 @@ from pipeline.checksums import (
     compute_source_sha256,
 )
 from pipeline.errors import StaleResultError
+from pipeline.export.export_result import ExportOptions
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import plan_scene
 from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
@@ -65,7 +66,7 @@ def list_options(*commands: str) -> dict[str, str]:
     return words
 
 
-@pytest.mark.parametrize("commands", [("map", "batch"), ("mosaic",), ("change",), ("timeseries",)])
+@pytest.mark.parametrize("commands", [("map", "batch"), ("mosaic",), ("change",), ("timeseries",), ("export",)])
 def test_every_option_of_a_command_has_a_line(commands: tuple[str, ...]) -> None:
     assert sorted(read_table(", ".join(commands))) == sorted(list_options(*commands))
 
@@ -234,9 +235,11 @@ OTHER_OPTIONS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("command", "kind"), [("mosaic", MosaicOptions), ("change", ChangeOptions)])
+@pytest.mark.parametrize(
+    ("command", "kind"), [("mosaic", MosaicOptions), ("change", ChangeOptions), ("export", ExportOptions)]
+)
 def test_each_option_of_a_mosaic_and_of_a_change(
-    command: str, kind: type[MosaicOptions] | type[ChangeOptions], tmp_path: Path
+    command: str, kind: type[MosaicOptions] | type[ChangeOptions] | type[ExportOptions], tmp_path: Path
 ) -> None:
     table = read_table(command)
     for word, name in list_options(command).items():

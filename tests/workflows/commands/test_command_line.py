@@ -17,6 +17,7 @@ from workflows.commands.change import change
 from workflows.commands.compare import compare
 from workflows.commands.data import data
 from workflows.commands.evaluate import evaluate
+from workflows.commands.export import export
 from workflows.commands.export_model import export_model_
 from workflows.commands.info import info
 from workflows.commands.map import map_
@@ -52,6 +53,7 @@ PUBLISHED = {
     info: "SCENE! --bands --scale --offset --nodata --date --any-platform --json",
     search: f"--aoi! --dates! --max-cloud --stac=earth-search --collection --limit --any-platform --out/-o {LAST}",
     batch: f"SCENES! --out/-o! {CLUSTER} --threads --retries=2[0..] --progress=bar {MAPPED} {VIEW} --debug",
+    export: f"FOLDER! --out/-o --formats=gpkg --crs --smooth=0.0 --dissolve --points-every --overwrite {LAST}",
     view: f"FOLDER! --out/-o --open {LAST}",
     watch: f"AREAS! --example --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
     status: "WHERE --area --json",
