@@ -39,7 +39,7 @@ _LONGEST_VESSEL_M, _WIDEST_VESSEL_M, _SLENDER = 450.0, 70.0, 2.5
 _LARGEST_PIXEL_M = 20.0
 """In larger pixels a ship has no shape."""
 
-_BLOCK_ROWS = 128
+_BLOCK_ROWS = 32
 _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -306,15 +306,23 @@ def _measure_shape(islet: Ints, y_m: Floats, x_m: Floats, rule: IsletRule) -> _S
 
 def _find_squares(obscured: Bools, size: tuple[int, int]) -> Bools:
     """True at the upper left corner of each rectangle of a size that is wholly hidden."""
-    squares = obscured.copy()
+    squares = np.zeros_like(obscured)
+    for first in range(0, len(obscured), _BLOCK_ROWS):
+        block = obscured[first : first + _BLOCK_ROWS + size[0] - 1].copy()
+        if block.any():
+            _erode_to_corner(block, size)
+            squares[first : first + _BLOCK_ROWS] = block[:_BLOCK_ROWS]
+    return squares
+
+
+def _erode_to_corner(mask: Bools, size: tuple[int, int]) -> None:
     for axis, length in enumerate(size):
-        along, done = np.moveaxis(squares, axis, 0), 1
+        along, done = np.moveaxis(mask, axis, 0), 1
         while done < length:
             step = min(done, length - done)
             along[:-step] &= along[step:].copy()
             along[-step:] = False
             done += step
-    return squares
 
 
 def _choose(islets: _Islets, sure: Bools, patches: Bools, rule: IsletRule) -> tuple[Bools, Bools]:

@@ -38,6 +38,7 @@ Channels = NDArray[np.float32] | Mapping[int, NDArray[np.float32]]
 NEAR_INFRARED = ("B08", "B8A")
 """Bands by which the shore is located, the better one first."""
 
+_LOOK_ROWS = 64
 _BLOCK_ROWS = 1024
 """Of the 10 m bands of Sentinel-2 products, and of most Cloud Optimized GeoTIFFs made of them."""
 
@@ -162,10 +163,12 @@ def add_looks(
         prediction: Which channels say it.
         reflectance: Of the same, (row, col) by channel.
     """
-    if prediction.look is not None:
-        look[:] = compute_look([reflectance[channel] for channel in prediction.look.all])
-    if prediction.infrared_channel is not None:
-        infrared[:] = encode_infrared(reflectance[prediction.infrared_channel])
+    for first in range(0, len(look), _LOOK_ROWS):  # what is computed on the way stays in the processor's cache
+        rows = slice(first, first + _LOOK_ROWS)
+        if prediction.look is not None:
+            look[rows] = compute_look([reflectance[channel][rows] for channel in prediction.look.all])
+        if prediction.infrared_channel is not None:
+            infrared[rows] = encode_infrared(reflectance[prediction.infrared_channel][rows])
 
 
 def encode_infrared(reflectance: NDArray[np.float32]) -> NDArray[np.int16]:
