@@ -32,7 +32,7 @@ def swed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_swed(tmp_path_factory.mktemp("swed"))
 
 
-REAL = ("swed", "own_data", "small", "small_harbours", "wider")
+REAL = ("swed", "own_data", "small", "small_harbours", "small_position", "wider")
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINABLE if name not in REAL])
@@ -55,9 +55,12 @@ def test_swed_trains_and_resumes_with_one_command_each(run: Run, tmp_path: Path,
 
 
 HARBOURS = ("data.parts.1.source=simulated:7-9:harbour", "model.keep=0")
+POSITION = ("data.parts.1.source=simulated:7-9:harbour", "data.parts.3.source=shares:{root}:harbours")
 
 
-@pytest.mark.parametrize(("name", "more"), [("small", ()), ("small_harbours", HARBOURS), ("wider", ())])
+@pytest.mark.parametrize(
+    ("name", "more"), [("small", ()), ("small_harbours", HARBOURS), ("small_position", POSITION), ("wider", ())]
+)
 def test_recipes_train_on_the_real_crops(
     run: Run, tmp_path: Path, shared: Path, name: str, more: tuple[str, ...]
 ) -> None:
