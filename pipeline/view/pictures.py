@@ -50,8 +50,8 @@ __all__ = [
 
 CLASSES: Final = "Land and water"
 
-_WHOLE: Final = 1400
-"""Pixels a side of the image of the whole, and at most of a tile of detail."""
+_WHOLE: Final = 1373
+"""Pixels a side of the image of the whole, and at most of a tile of detail: an eighth of a whole tile of 10 m."""
 
 _QUALITY: Final = 80
 

@@ -36,7 +36,7 @@ __all__ = ["ViewError", "WrittenPage", "render_page", "write_page"]
 
 _TEMPLATES = Path(__file__).parents[1] / "data" / "view"
 _LIMIT: Final = 30_000_000
-_DETAILS: Final = (Detail(near=5600), Detail(near=2800), Detail())
+_DETAILS: Final = (Detail(near=5490), Detail(near=2745), Detail())
 
 
 class ViewError(StrandlineError, ValueError):
