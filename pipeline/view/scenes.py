@@ -94,13 +94,16 @@ def list_maps(folder: Path) -> tuple[Path, ...]:
     )
 
 
-def build_scenes_page(folder: Path, *, detail: Detail, problems: Sequence[Problem] | None = None) -> Page:
+def build_scenes_page(
+    folder: Path, *, detail: Detail, problems: Sequence[Problem] | None = None, name: str = ""
+) -> Page:
     """Build the page of a folder of maps.
 
     Args:
         folder: Where the maps stand, each in a folder.
         detail: How fine pictures are; there is no detail from close by where there are many.
         problems: Scenes without a map; ``None``: those that the summary of a batch names.
+        name: Of what is shown; empty: the folder's.
 
     Raises:
         OutputError: A coastline cannot be read.
@@ -120,7 +123,7 @@ def build_scenes_page(folder: Path, *, detail: Detail, problems: Sequence[Proble
     notes = {note for one in shown for note in read_notes(one.item["properties"])}
     left_out = len(maps) - len(shown)
     return Page(
-        title=f"Coast of {folder.resolve().name}",
+        title=f"Coast of {name or folder.resolve().name}",
         subtitle=f"{_span(shown)} · {describe_place(plane)}",
         facts=(*_list_facts(maps, problems), *facts),
         notes=(

@@ -60,13 +60,16 @@ class WrittenPage:
     kind: str
 
 
-def write_page(folder: Path, out: Path | None = None, *, problems: Sequence[Problem] | None = None) -> WrittenPage:
+def write_page(
+    folder: Path, out: Path | None = None, *, problems: Sequence[Problem] | None = None, name: str = ""
+) -> WrittenPage:
     """Write the page of a result.
 
     Args:
         folder: What ``map``, ``batch``, ``mosaic``, ``change``, ``timeseries`` or ``watch`` made.
         out: The page; ``None``: ``view.html`` in the folder, to which its item and its catalogue then link.
         problems: Of a folder of maps, the scenes without one; ``None``: as the summary of a batch has them.
+        name: Of a folder of maps, what they show; empty: the folder's.
 
     Raises:
         ViewError: The folder holds no result.
@@ -75,7 +78,7 @@ def write_page(folder: Path, out: Path | None = None, *, problems: Sequence[Prob
     kind = find_kind(folder)
     path = out or folder / PAGE_NAME
     text = ""
-    more = {"problems": problems} if kind == "scenes" else {}
+    more = {"problems": problems, "name": name} if kind == "scenes" else {}
     for detail in _DETAILS:
         text = render_page(_BUILDERS[kind](folder, detail=detail, **more))
         if len(text.encode()) <= _LIMIT:

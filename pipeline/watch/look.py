@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,14 @@ _MOST_PROBLEMS: Final = 200
 """Scenes without a map that a page lists, the latest."""
 
 
-def update_page(area: AreaSettings, folders: AreaFolders, ledger: Ledger) -> Path | None:
+def update_page(area: AreaSettings, folders: AreaFolders, ledger: Ledger, *, hide: Callable[[str], str]) -> Path | None:
     """Draw the page of an area again.
 
     Args:
         area: Whose page it is.
         folders: Of the area.
         ledger: Says which scenes have no map, and why.
+        hide: Takes secrets out of the reasons, which are published with the page.
 
     Returns:
         The page; ``None`` where there is no map to show.
@@ -38,14 +40,15 @@ def update_page(area: AreaSettings, folders: AreaFolders, ledger: Ledger) -> Pat
     if not list_maps(maps):
         return None
     rows = ledger.rows(area.name, states=["skipped", "failed"])[-_MOST_PROBLEMS:]
-    return write_page(maps, folders.locate_page(target), problems=[_describe(row) for row in rows]).path
+    problems = [_describe(row, hide) for row in rows]
+    return write_page(maps, folders.locate_page(target), problems=problems, name=area.name).path
 
 
-def _describe(row: Row) -> Problem:
+def _describe(row: Row, hide: Callable[[str], str]) -> Problem:
     return Problem(
         name=row.product,
         state=row.state,
-        reason=row.last_error or row.reason,
+        reason=hide(row.last_error or row.reason),
         acquired=row.acquired,
         geometry=row.item.get("geometry") if row.item else None,
     )

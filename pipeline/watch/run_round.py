@@ -293,11 +293,17 @@ class _Round:
         from pipeline.watch.look import update_page  # noqa: PLC0415 (seconds)
 
         try:
-            update_page(self._area, self._folders, self._ledger)
+            update_page(self._area, self._folders, self._ledger, hide=self._settings.hide)
         except LedgerError:
             raise
         except StrandlineError as error:
-            self._note(f"The page of {self._area.name} was not drawn: {self._settings.hide(str(error))}")
+            self._note_no_page(str(error))
+        except Exception as error:  # ours, or a library's: nobody goes without a catalogue for want of a page
+            _LOG.exception("The page of %s was not drawn.", self._area.name)
+            self._note_no_page(f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}.")
+
+    def _note_no_page(self, reason: str) -> None:
+        self._note(f"The page of {self._area.name} was not drawn: {self._settings.hide(reason)}")
 
     def _sweep(self) -> None:
         """Clear away what killed processes left: here each time, at the destination now and then."""

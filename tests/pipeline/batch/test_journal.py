@@ -165,6 +165,9 @@ def test_status_counts_what_was_planned_and_what_came_of_it(tmp_path: Path) -> N
     assert list(status.counts) == ["duplicate", "failed", "mapped"]
     assert status.last_done == "2024-01-03T00:00:00Z"
     assert [problem.id for problem in status.problems] == ["alone", "twin", "wrong"]
+    assert status.page == ""
+    (tmp_path / "view.html").touch()
+    assert read_status(tmp_path).page == str(tmp_path / "view.html")
     begin(tmp_path, RECORD, [])
     assert read_status(tmp_path).last_done == ""
 

@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from html import escape
 from pathlib import Path
 
 import pytest
 
-from pipeline.record.result import read_fingerprint
+from pipeline.record.result import PAGE_LINK, read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.ledger import open_ledger
@@ -20,6 +21,7 @@ from pipeline.watch.ledger.values import Row
 from pipeline.watch.locks import hold_area
 from pipeline.watch.publish.publish import open_destination
 from pipeline.watch.run_round import run_round
+from pipeline.watch.status import read_watch_status
 from pipeline.watch.values import AreaFolders
 from tests.pipeline.cluster.dask_processes import DaskProcesses
 from tests.pipeline.watch.ledger.ledger_places import Clock
@@ -93,9 +95,17 @@ def test_scenes_are_mapped_compared_published_and_told_once(coast: Coast, dask: 
     assert len(require_all_valid(Path(settings.areas[0].destination))) == 8  # 4 scenes, 3 changes, the catalogue
     changes = {result.name for result in open_destination(settings.areas[0].destination + "/changes").list_results()}
     assert changes == {coast.items[number]["id"] for number in (NEWER, MOVED, LAST)}
+    page = Path(settings.areas[0].destination) / "view.html"
+    text = page.read_text()
+    assert "<title>Coast of coast" in text
+    assert all(name in text for name in [*published, coast.items[CLOUDED]["id"], escape(clouded.reason)])
+    assert f"{coast.items[SECOND]['id']}<" not in text  # replaced
+    assert PAGE_LINK in catalogue["links"]
+    drawn = page.stat().st_mtime_ns
 
     third = run_round(settings, "coast")
     assert (third.error, third.mapped, third.published) == (None, 0, 0)
+    assert page.stat().st_mtime_ns == drawn  # nothing new to show
     told = [(event["kind"], event["facts"]["product"]) for event in list_told(tmp_path)]
     wanted = [("published", coast.items[number]["id"]) for number in (FIRST, SECOND, NEWER, MOVED, LAST)]
     assert sorted(told) == sorted([*wanted, ("alert", coast.items[MOVED]["id"])])
@@ -135,6 +145,52 @@ def test_a_map_that_is_gone_is_made_again(coast: Coast, dask: str, monkeypatch: 
     shutil.rmtree(AreaFolders(work=Path(settings.work), area="coast").scenes)
     again = run_round(settings, "coast")
     assert (again.mapped, again.published) == (1, 1)
+
+
+def test_a_page_that_is_not_wanted_or_cannot_be_drawn_keeps_nothing_back(
+    coast: Coast, dask: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coast.show(FIRST)
+    settings = coast.write(dask={"scheduler": dask}, area={"compare": False, "view": False})
+    out = Path(settings.areas[0].destination)
+    page, catalogue = out / "view.html", out / "catalog.json"
+    folders = AreaFolders(work=Path(settings.work), area="coast")
+
+    def run_again(**area: str) -> tuple[str, ...]:
+        """A round that has only the catalogue and the page to write; gives its notes."""
+        again = coast.write(dask={"scheduler": dask}, area={"compare": False, **area})
+        catalogue.unlink()
+        folders.stale_mark.touch()
+        report = run_round(again, "coast")
+        assert (report.error, folders.stale_mark.exists()) == (None, False)
+        return report.notes
+
+    assert run_round(settings, "coast").published == 1
+    assert not page.exists()
+    assert PAGE_LINK not in json.loads(catalogue.read_text())["links"]
+    for name in ("coastline.gpkg", "water.tif"):  # told by us, and by a library
+        part = out / coast.items[FIRST]["id"] / name
+        whole = part.read_bytes()
+        part.write_bytes(bytes(len(whole)))
+        (note,) = run_again()
+        assert note.startswith("The page of coast was not drawn: ")
+        assert name in note
+        assert not page.exists()
+        assert sum(link["rel"] == "item" for link in json.loads(catalogue.read_text())["links"]) == 1
+        part.write_bytes(whole)
+    assert read_watch_status(settings).areas[0].page == ""
+
+    assert run_again() == ()
+    assert PAGE_LINK in json.loads(catalogue.read_text())["links"]
+    assert read_watch_status(settings).areas[0].page == str(page)
+
+    coast.show(FIRST, CLOUDED)
+    monkeypatch.setenv("COAST_TOKEN", "% over 60%")  # as if a reason in the ledger held it
+    assert run_again(destination="memory://watched") == ()
+    text = (folders.home / "view.html").read_text()
+    assert "<title>Coast of coast" in text
+    assert coast.items[CLOUDED]["id"] in text
+    assert "${COAST_TOKEN}" in text
 
 
 def test_a_broken_scene_is_tried_again_then_told_once_and_can_be_retried(

@@ -133,6 +133,19 @@ def test_area_that_left_the_file_comes_last(settings: WatchSettings, ledger: Led
         read_watch_status(settings, area="nowhere")
 
 
+def test_a_page_is_named_where_it_stands(settings: WatchSettings, tmp_path: Path) -> None:
+    text = AREAS.replace('05"}', '05", destination: "memory://maps"}')
+    (tmp_path / "areas.yaml").write_text(text)
+    settings = read_areas(tmp_path / "areas.yaml")
+    assert [area.page for area in read_watch_status(settings, now=NOON).areas] == ["", ""]
+    here = AreaFolders(work=Path(settings.work), area="wadden").home / "view.html"  # a store is not of this machine
+    there = Path(settings.get_area("nazare").destination) / "view.html"
+    for page in (here, there):
+        page.parent.mkdir(parents=True)
+        page.touch()
+    assert [area.page for area in read_watch_status(settings, now=NOON).areas] == [str(here), str(there)]
+
+
 def test_ledger_that_is_none(settings: WatchSettings) -> None:
     Path(settings.ledger).write_text("not a database, and long enough to be taken for a header of one" * 20)
     with pytest.raises(LedgerError, match="not an SQLite database"):

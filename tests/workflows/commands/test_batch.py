@@ -46,6 +46,7 @@ def test_one_good_and_one_broken_scene(run: Run, folder: Path, tmp_path: Path) -
     assert "1  failed" in ran.out
     assert "0 of 2 scenes are left" in ran.out
     assert broken.stem in ran.out
+    assert f"To look at it: {out / 'view.html'}" in ran.out.splitlines()
     status = json.loads(run("status", out, "--json").out)
     assert (status["counts"], status["running"]) == ({"failed": 1, "mapped": 1}, False)
 

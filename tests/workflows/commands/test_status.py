@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.watch.areas.file import read_areas
 from pipeline.watch.ledger.values import BackOff
 from tests.pipeline.watch.ledger.ledger_places import NOON, Clock, open_at, sight
 from tests.workflows.conftest import Run
@@ -95,6 +96,19 @@ def test_json_has_everything(run: Run, areas: Path) -> None:
     assert [scene["history"][0]["what"] for scene in wadden["scenes"]] == ["seen"] * 4
     assert (nazare["round"], nazare["scenes"]) == ("never", [])
     assert (gone["area"], gone["in_file"], gone["next_run"]) == ("gone", False, None)
+
+
+def test_a_page_is_named_in_a_line_where_there_is_one(run: Run, areas: Path) -> None:
+    fill(areas)
+    assert "To look at" not in run("status", areas).out
+    page = Path(read_areas(areas).get_area("wadden").destination) / "view.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    for arguments in ((areas,), (areas, "--area", "wadden")):
+        lines = run("status", *arguments).out.splitlines()
+        assert [line for line in lines if "To look at" in line] == [f"To look at wadden: {page}"]
+    found = json.loads(run("status", areas, "--json").out)["areas"]
+    assert [area["page"] for area in found] == [str(page), "", ""]
 
 
 def test_what_is_asked_wrongly_is_one_line(run: Run, areas: Path, tmp_path: Path) -> None:
