@@ -28,10 +28,10 @@ MISSING = {
     "schedule": ["watch areas.yaml --once", "watch areas.yaml --check", "status areas.yaml"],
     "train": [
         "train swed",
-        "ablate skip_connections --out out",
         "export-model strandline-small --format onnx",
     ],
     "torch": [
+        "ablate skip_connections --out out",
         "map {product} --out out --runtime torch",
         "map {product} --out out --device cuda",
         "export-model strandline-small --format pt2",

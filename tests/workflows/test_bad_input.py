@@ -155,7 +155,7 @@ def test_an_area_outside(run: Run, product: SimulatedProduct, tmp_path: Path) ->
 
 def test_an_unknown_model_and_format(run: Run, product: SimulatedProduct, tmp_path: Path) -> None:
     refuses(run, tmp_path / "out", product.path, "--model", "strandline-smal", match="Did you mean strandline-small")
-    refuses(run, tmp_path / "out", product.path, "--formats", "gpkg,kml", match="kml")
+    refuses(run, tmp_path / "out", product.path, "--formats", "gpkg,dxf", match="dxf")
     refuses(run, tmp_path / "out", product.path, "--cloud-classes", "3,12", match="12")
     refuses(run, tmp_path / "out", product.path, "--threshold", "1.5", match="threshold")
     refuses(run, tmp_path / "out", product.path, "--runtime", "tf", match="'auto', 'torch' or 'openvino', found 'tf'")

@@ -25,11 +25,10 @@ def ablate(
 
     Each finished training is kept at once: started again with the same folder, only what is missing is done.
     """
-    from pipeline.ablation.recipe import read_ablation
-
-    import torch  # isort: skip (a recipe needs what PyTorch alone does not bring, and says so)
+    import torch
 
     from pipeline.ablation.ablate import ablate as run
+    from pipeline.ablation.recipe import read_ablation
     from pipeline.ablation.report import write_report
 
     torch.set_num_threads(threads)

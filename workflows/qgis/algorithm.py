@@ -92,7 +92,7 @@ class StrandlineAlgorithm(QgsProcessingAlgorithm):
         self.addParameter(QgsProcessingParameterBoolean("OVERWRITE", "Replace an older, different result", False))
         self.addParameter(_ask_for_command())
         self.addParameter(QgsProcessingParameterBoolean("LOAD", "Load the result, with its styles", True))
-        out = str(Path.home() / "strandline maps")  # a temporary folder would be gone with QGIS
+        out = str(Path.home() / "Strandline maps")  # a temporary folder would be gone with QGIS
         self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT", "Folder for results", out))
         self.addOutput(QgsProcessingOutputFolder("FOLDER", "Folder of this result"))
         self.addOutput(QgsProcessingOutputVectorLayer("LINES", "Lines"))

@@ -64,7 +64,7 @@ def test_formats_for_every_taste(run: Run, maps: Path, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--grid", "EPSG:99999:10"], "Expected --grid mgrs"),
-        (["--formats", "kml"], "Expected formats among"),
+        (["--formats", "dxf"], "Expected formats among"),
         (["--min-area-m2", "-1"], "--min-area-m2"),
         (["--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], "--scheduler"),
     ],

@@ -151,7 +151,7 @@ def test_change_says_what_moved(
     work: Callable[..., Any], capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: list[str]
 ) -> None:
     work("workflows.runs.change.compute_change", change_result(**changes))
-    run_change(Path("old"), Path("new"), Path("out"), {}, quiet=False)
+    run_change(Path("old"), Path("new"), Path("out"), {"view": False}, quiet=False)
     out, err = capsys.readouterr()
     assert (out, err.splitlines()) == ("", said)
 
@@ -163,7 +163,7 @@ def test_ten_alerts_are_told_and_the_others_counted(
     alert = SimpleNamespace(layer="lost", id=7, lat=54.123456, lon=8.1, kind="area", why="2 ha", pieces=1)
     work("workflows.runs.change.compute_change", change_result(alerts=(alert,) * count))
     with pytest.raises(typer.Exit) as ended:
-        run_change(Path("old"), Path("new"), Path("out"), {}, quiet=True)
+        run_change(Path("old"), Path("new"), Path("out"), {"view": False}, quiet=True)
     assert ended.value.exit_code == EXIT_ALERT == 9
     out, err = capsys.readouterr()
     told = ["ALERT lost 7 at 54.12346, 8.10000: area, 2 ha"] * min(count, 10)
@@ -179,7 +179,12 @@ def test_mosaic_says_what_it_joined(
 ) -> None:
     result = SimpleNamespace(notes=(NOTE,), already_made=already_made, folder=LONG, scenes=12, lines=3)
     calls = work("pipeline.mosaic.build_mosaic.build_mosaic", result)
-    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"workers": 0, "formats": "shp,fgb", "only": None}, quiet=False)
+    run_mosaic(
+        Path("maps"),
+        Path("out"),
+        CLUSTER | {"workers": 0, "formats": "shp,fgb", "only": None, "view": False},
+        quiet=False,
+    )
     said = f"Already made: {LONG}" if already_made else f"Joined 12 scenes in 12.3 s, 3 lines: {LONG}"
     assert capsys.readouterr().err.splitlines() == [f"Note: {NOTE}", said]
     assert calls[0]["client"] is None
@@ -203,7 +208,7 @@ def test_mosaic_opens_a_cluster_unless_no_worker_is_asked_for(
     monkeypatch.setattr("pipeline.cluster.client.ClusterOptions.pick", lambda said: said)
     result = SimpleNamespace(notes=(), already_made=False, folder=LONG, scenes=12, lines=3)
     calls = work("pipeline.mosaic.build_mosaic.build_mosaic", result)
-    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"formats": "gpkg", "only": None} | said, quiet=True)
+    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"formats": "gpkg", "only": None, "view": False} | said, quiet=True)
     assert calls[0]["client"] == "client"
 
 
@@ -322,7 +327,7 @@ def start_batch(monkeypatch: pytest.MonkeyPatch, result: SimpleNamespace, progre
         return result
 
     monkeypatch.setattr("workflows.runs.batch.run_batch", work)
-    run_batch(Path("scenes"), LONG, STACK | CLUSTER, retries=5, progress=progress)
+    run_batch(Path("scenes"), LONG, STACK | CLUSTER | {"view": False}, retries=5, progress=progress)
 
 
 def test_batch_says_a_line_a_scene_where_nobody_watches(

@@ -221,7 +221,7 @@ NOTICE = LEAST + "notifications:\n  - "
         (LEAST + "    since: yesterday\n", "since: .*found 'yesterday'"),
         (LEAST + "    model: strandline-smal\n", "Did you mean strandline-small"),
         (LEAST + "    model: mine.safetensors\n", r"there is no .*mine\.safetensors"),
-        (LEAST + "    formats: [kml]\n", "Expected formats among .*found kml"),
+        (LEAST + "    formats: [dxf]\n", "Expected formats among .*found dxf"),
         (LEAST + "    destination: s4://bucket\n", "URL that fsspec knows"),
         (LEAST + "    destination: file://maps/x\n", "as file:///..., found 'file://maps/x'"),
         (LEAST + "    destination: strandline.work/{area}\n", "lies in the work folder"),
