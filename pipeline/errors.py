@@ -43,6 +43,8 @@ _HELD_OPEN = (5, 32, 33)
 
 _LONGEST_ON_WINDOWS = 259
 
+_LONGEST_REASON = 300
+
 _FULL = 4 << 20
 """Bytes: a disk with less free than this is taken to be the reason why GDAL could not write."""
 
@@ -138,6 +140,8 @@ def _message(path: Path, error: Exception) -> str:
     """Name the file, the reason and the way out; GDAL says "write failed" where the system would say why."""
     number = getattr(error, "errno", None)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
+    if len(reason) > _LONGEST_REASON:  # GDAL writes out the whole feature
+        reason = f"{reason[:_LONGEST_REASON]} ..."
     if number is None and _is_disk_full(path.parent):
         number, reason = errno.ENOSPC, "the disk is full"
     advice = _advise_on_windows(path, error) or _ADVICE.get(number or 0, _ANY_ADVICE)

@@ -22,7 +22,7 @@ from tiles.vector_edges import compute_period, cut_edges
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["LON_LAT", "Placing", "place_in_degrees", "plan_placing", "resolve_crs"]
+__all__ = ["LON_LAT", "Placing", "measure_metre", "place_in_degrees", "plan_placing", "resolve_crs"]
 
 Floats = NDArray[np.float64]
 Shapes = NDArray[Any]
@@ -80,10 +80,20 @@ class Placing:
             return placed
 
         dense = shapes.copy()
-        long = _have_long_edges(shapes, _SHORT_M * _measure_unit(self.src_crs))
+        long = _have_long_edges(shapes, _SHORT_M * measure_metre(self.src_crs))
         if long.any():
-            dense[long] = cut_edges(shapes[long], change, tolerance=_TOLERANCE_M * _measure_unit(self.crs))
+            dense[long] = cut_edges(shapes[long], change, tolerance=_TOLERANCE_M * measure_metre(self.crs))
         return np.asarray(shapely.transform(dense, change), dtype=object)
+
+
+def measure_metre(crs: pyproj.CRS) -> float:
+    """A metre in units of a CRS, along a meridian.
+
+    Args:
+        crs: Projected, or of longitude and latitude.
+    """
+    factor = float(crs.axis_info[0].unit_conversion_factor)
+    return 1 / (factor * 6371008.8) if crs.is_geographic else 1 / factor
 
 
 def resolve_crs(text: str) -> str:
@@ -101,11 +111,13 @@ def resolve_crs(text: str) -> str:
     try:
         crs = pyproj.CRS.from_user_input(text)
     except pyproj.exceptions.CRSError:
-        raise OptionError(f"Expected a CRS such as EPSG:3035 with --crs, found {text!r}.", option="crs") from None
+        raise OptionError(
+            f"Expected a CRS such as EPSG:3035, found {text!r}: look for its code at epsg.org.", option="crs"
+        ) from None
     code = crs.to_authority()
     if code is None or not (crs.is_projected or crs.is_geographic) or len(crs.axis_info) != 2:
         raise OptionError(
-            f"Expected the code of a flat CRS such as EPSG:3035 with --crs, found {text!r} ({crs.name}): other "
+            f"Expected the code of a flat CRS such as EPSG:3035, found {text!r} ({crs.name}): other "
             "programs could not tell it.",
             option="crs",
         )
@@ -132,7 +144,7 @@ def plan_placing(src_crs: pyproj.CRS, crs: pyproj.CRS, bounds: tuple[float, floa
         )
     if not group.transformers:
         raise OptionError(
-            f"Expected a CRS with --crs that is defined where the features lie, found {crs.name} for features in "
+            f"Expected a CRS that is defined where the features lie, found {crs.name} for features in "
             f"{src_crs.name}: no shift of datum leads there. Choose another CRS.",
             option="crs",
         )
@@ -168,12 +180,6 @@ def _find_area(crs: pyproj.CRS, bounds: tuple[float, float, float, float]) -> Ar
     degrees = pyproj.Transformer.from_crs(crs, LON_LAT, always_xy=True)
     west, south, east, north = degrees.transform_bounds(*bounds)
     return AreaOfInterest(west, south, east, north) if np.isfinite([west, south, east, north]).all() else None
-
-
-def _measure_unit(crs: pyproj.CRS) -> float:
-    """A metre in units of a CRS."""
-    factor = float(crs.axis_info[0].unit_conversion_factor)
-    return 1 / (factor * 6371008.8) if crs.is_geographic else 1 / factor
 
 
 def _have_long_edges(shapes: Shapes, length: float) -> NDArray[np.bool_]:

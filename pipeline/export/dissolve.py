@@ -8,12 +8,17 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from pipeline.output.fields import Field, Layer
+from pipeline.place import measure_metre
 
 __all__ = ["dissolve_by_kind"]
+
+_SNAP_M = 0.01
+"""Where pieces of a mosaic are joined, vertices nearer than this become one: those of two zones differ by rounding."""
 
 _SUMS = frozenset({"length_m", "area_m2"})
 _MEANS = frozenset({"uncertainty_mean_m", "observations_mean"})
@@ -32,12 +37,12 @@ def dissolve_by_kind(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
         frame: Features with ``kind`` and the fields of the layer.
         layer: Its schema, which holds afterwards too: lengths and areas are sums, uncertainties weighted means.
     """
-    rows, shapes = [], []
+    rows, shapes, crs = [], [], pyproj.CRS.from_user_input(frame.crs)
     for number, (kind, group) in enumerate(frame.groupby("kind", sort=True), 1):
         size = group["length_m" if "length_m" in group else "area_m2"].to_numpy(dtype=np.float64)
         row = {field.name: _join_field(field, group[field.name], size) for field in layer.fields}
         rows.append(row | {"id": number, "kind": kind})
-        shapes.append(_join_shapes(group.geometry.to_numpy(), layer))
+        shapes.append(_join_shapes(group.geometry.to_numpy(), layer, crs))
     columns = pd.DataFrame(rows, columns=[field.name for field in layer.fields])
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(shapes, crs=frame.crs), crs=frame.crs)
 
@@ -63,13 +68,11 @@ def _join_field(field: Field, values: pd.Series, size: NDArray[np.float64]) -> o
     return values.iloc[0] if values.notna().all() and values.nunique() == 1 else None
 
 
-def _join_shapes(shapes: NDArray[Any], layer: Layer) -> Any:  # noqa: ANN401 (a geometry, of which shapely is not sure)
+def _join_shapes(shapes: NDArray[Any], layer: Layer, crs: pyproj.CRS) -> Any:  # noqa: ANN401 (a geometry, of which shapely is not sure)
     parts = shapely.get_parts(shapes)
     if layer.geometry == "LineString":
         return shapely.multilinestrings(parts)
     whole: Any = shapely.multipolygons(parts)
-    if not shapely.is_valid(whole):  # pieces of a mosaic, side by side
-        whole = shapely.coverage_union_all(parts)
-    if not shapely.is_valid(whole):  # of two zones, whose edges differ by rounding
-        whole = shapely.union_all(parts)
+    if not shapely.is_valid(whole):  # pieces of a mosaic, side by side; in two zones their edges differ by rounding
+        whole = shapely.union_all(parts, grid_size=_SNAP_M * measure_metre(crs))
     return shapely.multipolygons(shapely.get_parts(whole))

@@ -132,7 +132,7 @@ def smooth_frames(frames: Frames, wave_m: float) -> tuple[Frames, Displacement]:
     if sweeps > MOST_SWEEPS:
         longest = wave_m * (MOST_SWEEPS / sweeps) ** 0.25
         raise OptionError(
-            f"Expected --smooth up to {longest:.0f} m for lines whose vertices lie {spacing_m:.1f} m apart, found "
+            f"Expected up to {longest:.0f} m for lines whose vertices lie {spacing_m:.1f} m apart, found "
             f"{wave_m:g}. Thin the lines first (--simplify-m).",
             option="smooth",
         )

@@ -64,7 +64,7 @@ class VectorOptions(Options):
         pixel_m = max(compute_pixel_m(grid))
         if self.smooth_m > _MOST_SMOOTH_PX * pixel_m:
             raise OptionError(
-                f"Expected --smooth up to {_MOST_SMOOTH_PX} pixels, which are {_MOST_SMOOTH_PX * pixel_m:.0f} m here, "
+                f"Expected up to {_MOST_SMOOTH_PX} pixels, which are {_MOST_SMOOTH_PX * pixel_m:.0f} m here, "
                 f"found {self.smooth_m:g}. Use --simplify-m for maps at small scales.",
                 option="smooth",
             )

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 
 from pipeline.output.fields import Layer, conform_layer
 from pipeline.place import place_in_degrees
@@ -49,11 +50,21 @@ def write_kml(path: Path, frames: Mapping[str, gpd.GeoDataFrame], layers: Iterab
         conformed = conform_layer(frames[layer.name], layer, times=False)
         words = conformed["kind"] if "kind" in conformed else [layer.title] * len(conformed)
         lonlat = place_in_degrees(conformed.geometry)
-        rounded = shapely.transform(lonlat, lambda xy: np.round(xy, _DECIMALS))
+        rounded = _round(lonlat)
         named = conformed.set_geometry(gpd.GeoSeries(rounded, crs="OGC:CRS84")).rename(columns=_RENAMED)
         named.insert(0, "Name", [f"{word} {number}" for word, number in zip(words, conformed["id"], strict=True)])
         pyogrio.write_dataframe(named, path, layer=layer.name, driver=KML_DRIVER, append=path.exists())
     _add_styles(path, written)
+
+
+def _round(shapes: NDArray[Any]) -> NDArray[Any]:
+    """Coordinates to a centimetre; the driver takes no polygon of which rounding made two parts touch."""
+    rounded: NDArray[Any] = shapely.transform(shapes, lambda xy: np.round(xy, _DECIMALS))
+    for number in np.flatnonzero(~shapely.is_valid(rounded)):
+        parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(rounded[number])))
+        areas = parts[shapely.get_dimensions(parts) == 2]
+        rounded[number] = shapely.multipolygons(areas) if len(areas) else shapes[number]
+    return rounded
 
 
 def _add_styles(path: Path, layers: tuple[Layer, ...]) -> None:

@@ -6,6 +6,7 @@ Source: STAC 1.1.0, with the extensions file 2.1.0, projection 2.0.0 and process
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,6 +64,8 @@ UNDATED: Final = "strandline:undated"
 COPERNICUS = "Contains modified Copernicus Sentinel data"
 SIMULATED = "Simulated scenes: they show no place on Earth."
 
+_FORMATS_ALONE = r"formats( \([^()]*\))?"
+
 _MOST_SAID = 5
 """Differences that a message names."""
 
@@ -117,9 +120,12 @@ def is_result_there(folder: Path, basis: Basis, *, overwrite: bool) -> bool:
     if read_fingerprint(folder) == basis.fingerprint:
         return True
     if (folder / ITEM_NAME).exists() and not overwrite:
+        differences = _describe_differences(folder, basis)
+        # Only these: commas part differences, and the formats of one list.
+        more = " strandline export adds formats to it as it is." if re.fullmatch(_FORMATS_ALONE, differences) else ""
         raise StaleResultError(
-            f"{folder} holds a result that differs in {_describe_differences(folder, basis)}: pass --overwrite to "
-            "replace it, or choose another --out."
+            f"{folder} holds a result that differs in {differences}: pass --overwrite to replace it, or choose another "
+            f"--out.{more}"
         )
     return False
 

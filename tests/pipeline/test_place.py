@@ -31,7 +31,7 @@ def test_a_crs_is_known_by_its_code() -> None:
     "text", ["EPSG:999999", "somewhere", "+proj=laea +lat_0=10", "EPSG:4979", "EPSG:4978", "EPSG:5773", ""]
 )
 def test_what_no_other_program_could_tell_is_refused(text: str) -> None:
-    with pytest.raises(OptionError, match=r"such as EPSG:3035 with --crs, found '") as caught:
+    with pytest.raises(OptionError, match=r"such as EPSG:3035, found '") as caught:
         resolve_crs(text)
     assert "\n" not in str(caught.value)
 

@@ -114,7 +114,7 @@ def test_pieces_of_a_mosaic_become_whole() -> None:
 def test_what_cannot_be_is_said_before_any_work() -> None:
     grid = make_grid(epsg=32630, left=600000, top=5600000, width=100, height=100)
     VectorOptions(smooth_m=199, crs="EPSG:27700").require_possible(grid)
-    with pytest.raises(OptionError, match=r"Expected --smooth up to 20 pixels, which are 200 m here, found 202"):
+    with pytest.raises(OptionError, match=r"Expected up to 20 pixels, which are 200 m here, found 202"):
         VectorOptions(smooth_m=202).require_possible(grid)
     with pytest.raises(OptionError, match="no shift of datum leads there"):
         VectorOptions(crs="EPSG:26718").require_possible(grid)

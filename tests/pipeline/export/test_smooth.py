@@ -138,7 +138,7 @@ def test_sweeps_grow_with_the_fourth_power() -> None:
 
 def test_waves_that_are_too_long_are_one_clear_line() -> None:
     frames = {"coastline": gpd.GeoDataFrame({"id": [1]}, geometry=[make_wave(60)], crs="EPSG:32630")}
-    with pytest.raises(OptionError, match=r"Expected --smooth up to 198 m for lines whose vertices lie 7\.0 m apart"):
+    with pytest.raises(OptionError, match=r"Expected up to 198 m for lines whose vertices lie 7\.0 m apart"):
         smooth_frames(frames, 900.0)
 
 

@@ -267,6 +267,17 @@ def test_kml_has_a_folder_a_layer_with_its_fields_and_its_style(written: Path, l
     assert text.count(f'<Style id="style_{layer}">') == 1
 
 
+def test_kml_takes_polygons_of_which_rounding_makes_parts_touch(tmp_path: Path) -> None:
+    layers = build_layers()
+    x, y = 600000, 5600000
+    waist = [(x, y), (x + 9, y), (x + 9, y + 9), (x + 4.501, y + 4.5), (x, y + 9), (x, y + 4.5), (x + 4.499, y + 4.499)]
+    shapes = [shapely.Polygon(waist), *layers["land"].geometry[1:]]
+    write_vectors({**layers, "land": layers["land"].set_geometry(shapes, crs=32630)}, tmp_path, formats=["kml"])
+    found = read(tmp_path, "land", "kml").to_crs(32630).geometry
+    assert found.is_valid.all()
+    assert found[0].area == pytest.approx(shapes[0].area, rel=0.05)
+
+
 @pytest.mark.parametrize(("crs", "origin", "unit"), WEST_OF_180)
 @pytest.mark.parametrize("format_name", WEB_FORMATS)
 def test_formats_for_looking_at_are_cut_at_the_antimeridian(
