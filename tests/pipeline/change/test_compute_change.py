@@ -64,6 +64,18 @@ def made(dates: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     return compute_change(*dates, out, options=ChangeOptions(alert_m=15, alert_area_m2=1e6))
 
 
+def test_layers_come_in_another_crs(dates: tuple[Path, Path], made: ChangeResult, tmp_path: Path) -> None:
+    options = ChangeOptions(alert_m=15, alert_area_m2=1e6, crs="EPSG:3035")
+    elsewhere = compute_change(*dates, tmp_path / "change", options=options)
+    assert elsewhere.summary == made.summary
+    for layer in ("gained", "lost", "shift"):
+        there, here = (gpd.read_file(result.folder / "change.gpkg", layer=layer) for result in (elsewhere, made))
+        assert there.crs.to_epsg() == 3035
+        far = there.to_crs(here.crs).geometry.hausdorff_distance(here.geometry)
+        assert far.max() < 0.15
+        assert there.drop(columns="geometry").equals(here.drop(columns="geometry"))
+
+
 def test_the_package_holds_three_layers_that_explain_themselves(made: ChangeResult) -> None:
     for layer in CHANGE_LAYERS:
         frame = gpd.read_file(made.folder / "change.gpkg", layer=layer.name)

@@ -136,3 +136,10 @@ def test_blocks_lie_on_one_lattice_and_are_listed_once_from_the_south() -> None:
     assert places == [(1, 0), (1, 1), (2, 0), (2, 1)]
     west = Box(left=-1, bottom=0, right=0, top=1)
     assert list_blocks((west,)) == (Box(left=-size, bottom=0, right=0, top=size),)
+
+
+def test_a_plane_of_our_own_has_a_name() -> None:
+    crs = resolve_plane(coast((-1.5, 50.0), epsg=4326, size=1e-4)).crs
+    assert crs.name == "WGS 84 / Lambert azimuthal equal area at 49.9995, -1.4990"
+    assert pyproj.CRS(crs.to_wkt()).geodetic_crs.name == "WGS 84"  # type: ignore[union-attr]
+    assert crs == pyproj.CRS.from_proj4("+proj=laea +lat_0=49.9995 +lon_0=-1.4990 +datum=WGS84 +units=m")

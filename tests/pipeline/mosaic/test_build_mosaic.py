@@ -252,6 +252,25 @@ def test_one_grid_for_all_gives_the_same_lake(tmp_path: Path) -> None:
     assert (tmp_path / "coast" / "mosaic" / "water.tif").exists()
 
 
+def test_vectors_of_two_zones_in_another_shape(tmp_path: Path) -> None:
+    write_four(tmp_path / "maps", make_discs(MEETING, (37, -13, 1200)))
+    options = MosaicOptions(crs="EPSG:3035", smooth_m=60, dissolve=True, points_every_m=500, formats=("fgb",))
+    result = build_mosaic(tmp_path / "maps", tmp_path / "coast", options=options)
+    assert result.lines == 1
+    assert any("Smoothed over 60 m: the lines moved by" in note for note in result.notes)
+    for layer, count in (("coastline", 1), ("water", 1), ("land", 2), ("points", 16)):
+        frame = gpd.read_file(tmp_path / "coast" / "coastline.gpkg", layer=layer)
+        assert (len(frame), frame.crs.to_epsg()) == (count, 3035)
+        assert frame.geometry.is_valid.all()
+        assert len(gpd.read_file(tmp_path / "coast" / f"{layer}.fgb")) == count
+        assert len(gpd.read_parquet(tmp_path / "coast" / layer)) == count
+    lake = gpd.read_file(tmp_path / "coast" / "coastline.gpkg", layer="water").geometry[0]
+    assert lake.area == pytest.approx(np.pi * 1200**2, rel=2e-3)
+    assert len(lake.geoms) == 1
+    with pytest.raises(StaleResultError, match=r"differs in smooth_m \(60, now none\)"):
+        build_mosaic(tmp_path / "maps", tmp_path / "coast", options=options.replace(smooth_m=0))
+
+
 def test_coarser_pixels_are_averages(tmp_path: Path) -> None:
     lake = make_discs(MEETING, (37, -13, 1200))
     write_four(tmp_path / "maps", lake)
