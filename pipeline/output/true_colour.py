@@ -96,6 +96,9 @@ def write_true_colour(path: Path, rgb: NDArray[np.floating[Any]], clear: NDArray
     profile = make_profile(grid, dtype="uint8", nodata=None, block=_BLOCK)
     options = {"count": 3, "compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": _QUALITY}
     environment = rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_TIFF_INTERNAL_MASK=True)
-    with output_errors(path, RasterioError), environment, rasterio.open(path, "w", **profile, **options) as dataset:
-        dataset.write(colours)
-        dataset.write_mask(np.isfinite(rgb).all(axis=0))
+    with output_errors(path, RasterioError), environment:
+        with rasterio.open(path, "w", **profile, **options) as dataset:
+            dataset.write(colours)
+        # Opened anew: written together, the place of both in the file depends on when GDAL's cache is emptied.
+        with rasterio.open(path, "r+") as dataset:
+            dataset.write_mask(np.isfinite(rgb).all(axis=0))
