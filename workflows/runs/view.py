@@ -6,6 +6,7 @@ import time
 import webbrowser
 from pathlib import Path
 
+import typer
 from rich.console import Console
 
 from pipeline.record.result import PAGE_NAME
@@ -34,7 +35,7 @@ def run_view(folder: Path, out: Path | None, *, show: bool, quiet: bool) -> None
 
 
 def add_page(folder: Path, console: Console, *, already_made: bool) -> None:
-    """Write the page of what a command made, and say where it is.
+    """Write the page of what a command made, and say where it is; where it cannot be drawn, a note says so.
 
     Args:
         folder: The result.
@@ -45,5 +46,9 @@ def add_page(folder: Path, console: Console, *, already_made: bool) -> None:
         return
     from pipeline.view.write_page import write_page
 
-    page = write_page(folder)
+    try:
+        page = write_page(folder)
+    except Exception as error:
+        typer.echo(f"Note: no page of {folder} was drawn ({' '.join(str(error).split()).rstrip('.')}).", err=True)
+        return
     console.out(f"To look at it: {page.path}")

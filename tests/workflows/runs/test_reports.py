@@ -474,3 +474,20 @@ def test_ablate_says_a_line_for_each_hundredth(capsys: pytest.CaptureFixture[str
         tell("no_skips", share)
     out, err = capsys.readouterr()
     assert (out, err.splitlines()) == ("", [] if quiet else ["no skips: 0%", "no skips: 1%", "no skips: 100%"])
+
+
+# pages
+
+
+def test_a_page_that_cannot_be_drawn_is_a_note_and_no_failure(
+    work: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_: Path) -> None:
+        raise ValueError("no such\nband.")
+
+    monkeypatch.setattr("pipeline.view.write_page.write_page", fail)
+    work("workflows.runs.change.compute_change", change_result())
+    run_change(Path("old"), Path("new"), Path("out"), {"view": True}, quiet=True)
+    assert capsys.readouterr().err == f"Note: no page of {LONG} was drawn (no such band).\n"
