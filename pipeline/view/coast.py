@@ -80,12 +80,13 @@ def draw_lines(
     """Bring lines onto the plane and thin them to what can be seen.
 
     Args:
-        lines: In any CRS.
+        lines: In any CRS; of several parts where a kind is one feature.
         plane: Where to.
         pixel_m: Of the finest picture beneath them.
         vertices: Most that are kept.
         most: Lines that are kept, the longest.
     """
+    lines = lines.explode(ignore_index=True)
     geometry = plane.place(np.asarray(lines.geometry), lines.crs) if len(lines) else np.array([], dtype=object)
     lengths = shapely.length(geometry)
     kept = np.sort(np.argsort(-lengths, kind="stable")[:most])

@@ -66,6 +66,14 @@ def test_a_page_holds_no_more_than_a_browser_draws() -> None:
     assert f"{drawn.left_out} shortest" in drawn.explain()
 
 
+def test_lines_of_one_feature_a_kind_are_not_threaded_together() -> None:
+    lines = make_lines(8)
+    joined = shapely.multilinestrings(list(lines.geometry[:4])), shapely.multilinestrings(list(lines.geometry[4:]))
+    drawn = draw_lines(lines[:2].set_geometry(list(joined), crs=CRS), PLANE, pixel_m=4.0)
+    assert len(drawn.frame) == 8
+    assert set(drawn.frame.geometry.geom_type) == {"LineString"}
+
+
 def test_each_kind_is_a_layer_and_what_is_poorly_known_is_dashed() -> None:
     lines = make_lines(24)
     layers = list(layer_by_kind(draw_lines(lines, PLANE, pixel_m=4.0), describe_lines))
