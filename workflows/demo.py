@@ -1,4 +1,4 @@
-"""``make demo``: simulate a coast as a real product, map it, measure the error, say where the pictures are."""
+"""``make demo``: simulate a coast as a real product, map it, measure the error, say where the page and pictures are."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def demo(
     """Simulate a coast, map it, and compare the map with the truth."""
     from pipeline.evaluation.map_accuracy import compute_accuracy
     from pipeline.mapping.map_scene import MapOptions, map_scene
+    from pipeline.view.write_page import write_page
     from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
     began = time.perf_counter()
@@ -33,7 +34,9 @@ def demo(
     typer.echo(f"   {result.folder}\n3  Comparing the map with the true shoreline ...")
     accuracy = compute_accuracy(result.folder, product.truth)
     _print_accuracy(accuracy)
+    page = write_page(result.folder)
     typer.echo(f"\nDone in {time.perf_counter() - began:.0f} s. Look at it:")
+    typer.echo(f"   {page.path}   (the map as a page for your browser)")
     typer.echo(f"   {result.folder / 'preview.png'}   (true colour with the coastline, and the probability)")
     typer.echo(f"   {result.folder / 'coastline.gpkg'}   (open it in QGIS: it brings its own styles)")
 

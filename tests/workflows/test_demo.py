@@ -45,6 +45,11 @@ def test_the_demo_maps_what_it_simulated_and_measures_that(
         calls["measure"] = (folder, truth)
         return ACCURACY
 
+    def write_page(folder: Path) -> SimpleNamespace:
+        calls["page"] = folder
+        return SimpleNamespace(path=folder / "view.html")
+
+    monkeypatch.setattr("pipeline.view.write_page.write_page", write_page)
     monkeypatch.setattr(simulate, "simulate_scene", simulate_scene)
     monkeypatch.setattr(map_scene, "map_scene", make_map)
     monkeypatch.setattr(map_accuracy, "compute_accuracy", compute_accuracy)
@@ -66,4 +71,6 @@ def test_the_demo_maps_what_it_simulated_and_measures_that(
     assert "true to mapped coastline: median 3.46 m, RMSE 2.35 m" in printed
     assert "17 lines, 12.3 km; loose ends: 2" in printed
     assert str(tmp_path / "map" / "product" / "preview.png") in printed
+    assert calls["page"] == tmp_path / "map" / "product"
+    assert str(tmp_path / "map" / "product" / "view.html") in printed
     assert "Done in 0 s." in printed
