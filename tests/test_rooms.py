@@ -228,6 +228,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline",
         "pipeline/evaluation",
         "pipeline/mapping",
+        "pipeline/view",
         "tiles/simulate/product",
         "workflows/commands",
     },
