@@ -163,7 +163,7 @@ def _export_apart(folder: Path, out: Path, formats: Sequence[str], options: Expo
     finished = finish_layers({layer.name: frames[layer.name] for layer in layers}, layers, options)
     with open_workspace(out.parent, out.name) as work:
         written = write_vectors(finished.frames, work.folder, formats=formats, layers=finished.layers)
-        _describe(folder, out.name, finished, basis).write(work.folder)
+        _describe(folder, out.name, finished, basis, checksum=checksum).write(work.folder)
         work.publish()
     return ExportResult(folder=out, files=tuple(path.name for path in written), notes=finished.notes)
 
@@ -195,10 +195,9 @@ def _read_item(folder: Path) -> dict[str, Any]:
     return item
 
 
-def _describe(folder: Path, name: str, finished: FinishedLayers, basis: Basis) -> ResultItem:
+def _describe(folder: Path, name: str, finished: FinishedLayers, basis: Basis, *, checksum: str) -> ResultItem:
     item = _read_item(folder)
     said, package = item["properties"], make_whole_href(str(folder / _PACKAGE))
-    checksum = format_multihash(compute_sha256(folder / _PACKAGE))
     return ResultItem(
         id=name,
         title=f"Vectors of {item['id']}",
@@ -209,7 +208,7 @@ def _describe(folder: Path, name: str, finished: FinishedLayers, basis: Basis) -
         basis=basis,
         properties={
             "parameters": dict(basis.choices),
-            "inputs": [{"href": package, "file:checksum": checksum}],
+            "inputs": [{"href": package, "file:checksum": format_multihash(checksum)}],
             **({"smoothing": dict(finished.facts)} if finished.facts else {}),
             "notes": list(finished.notes),
         },

@@ -91,11 +91,10 @@ def compute_label_shares(patch: Patch) -> NDArray[np.uint8]:
     Returns:
         uint8 (row, col), in steps of 1 / ``WHOLE_SHARE``; ``UNKNOWN_SHARE`` where it is doubtful.
     """
-    shares = np.choose(patch.label == WATER, (np.uint8(0), np.uint8(WHOLE_SHARE)))
-    shares = np.where(patch.label == UNLABELLED, np.uint8(UNKNOWN_SHARE), shares)
+    shares = np.where(patch.label == UNLABELLED, UNKNOWN_SHARE, patch.label * np.uint8(WHOLE_SHARE)).astype(np.uint8)
     infrared = patch.stored[L2A_STACK.index("B08")]
     to_water, to_land = (distance_transform_edt(patch.label != value) for value in (WATER, LAND))
-    known = (patch.stored.max(axis=0) > np.iinfo(np.int16).min) & (infrared > np.iinfo(np.int16).min)
+    known = infrared > np.iinfo(np.int16).min
     known &= (patch.label != UNLABELLED) | (np.maximum(to_water, to_land) <= _RING_PX)
     level = to_land / np.maximum(to_water + to_land, 1e-9)  # 1 in water, 0 on land, a slope between
     weight = gaussian_filter(known.astype(np.float64), 1)
@@ -126,7 +125,7 @@ def _coarsen(sample: Sample, factor: int, size: int) -> Sample:
     return replace(
         sample,
         reflectance=coarse.reflectance,
-        fraction=coarse.fraction.astype(np.float32),
+        fraction=coarse.fraction,
         valid=coarse.valid,
         resolution_m=sample.resolution_m * factor,
     )
