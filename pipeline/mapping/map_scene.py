@@ -152,8 +152,8 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
         from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _import_beside)
 
         vectors = write_results(job, folder, maps, tracer, quicklook)
-    share_rmse = round(math.sqrt(errors[1] / errors[0]), 4) if errors[0] else None
-    write_record(job, folder, state_counts, vectors, islets, share_rmse=share_rmse)
+    share_error = round(float(errors[1] / errors[0]), 4) if errors[0] else None
+    write_record(job, folder, state_counts, vectors, islets, share_error=share_error)
     job.progress("writing", 1.0)
 
 

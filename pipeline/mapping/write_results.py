@@ -128,7 +128,7 @@ def write_record(
     vectors: tuple[CoastlineLayers, FinishedLayers],
     islets: Counter[str],
     *,
-    share_rmse: float | None,
+    share_error: float | None,
 ) -> None:
     """Write the item: the last step, for where it stands all outputs are whole.
 
@@ -138,13 +138,13 @@ def write_record(
         state_counts: Pixels in each state of ``tiles.masks``.
         vectors: Of the coastline, as ``write_results`` gives them.
         islets: How many were hidden as ``clouds`` and as ``vessels``.
-        share_rmse: What is stated of the error of the share of water along the shores; ``None``: there is none.
+        share_error: What is stated of the error of the share of water along the shores; ``None``: there is none.
 
     Raises:
         OutputError: It cannot be written.
     """
     with job.clock.stage("record"):
-        write_item(folder, _describe_provenance(job, state_counts, vectors, islets, share_rmse=share_rmse))
+        write_item(folder, _describe_provenance(job, state_counts, vectors, islets, share_error=share_error))
 
 
 def _describe_provenance(
@@ -153,7 +153,7 @@ def _describe_provenance(
     vectors: tuple[CoastlineLayers, FinishedLayers],
     islets: Counter[str],
     *,
-    share_rmse: float | None,
+    share_error: float | None,
 ) -> Provenance:
     layers, finished = vectors
     shares = [round(float(share), 4) for share in 100 * state_counts / state_counts.sum()]
@@ -186,7 +186,7 @@ def _describe_provenance(
             "obscured_percent": shares[OBSCURED],
             "hidden_cloud_islets": islets["clouds"],
             "hidden_vessels": islets["vessels"],
-            "share_rmse": share_rmse,
+            "share_error": share_error,
             **({"smoothing": dict(finished.facts)} if finished.facts else {}),
         },
         notes=notes,

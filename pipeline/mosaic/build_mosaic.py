@@ -279,7 +279,7 @@ class _MosaicBuild:
             scenes=self.mapped.scenes,
             sources=list(sets),
             model=self.mapped.model,
-            surface_rmse=self.mapped.surface_rmse,
+            surface_error=self.mapped.surface_error,
             pixel_m=filled[0][0].store.lattice.pixel_m,
             min_area_m2=self.options.min_area_m2,
             min_length_m=self.options.min_length_m,

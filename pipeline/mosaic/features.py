@@ -39,7 +39,7 @@ class CoastContext:
         scenes: All scenes, by number.
         sources: Sets of numbers of scenes; the first is empty, for what is not known.
         model: Name and version.
-        surface_rmse: Error of the surface near the coastline, 0 to 1.
+        surface_error: Error of the surface near the coastline, 0 to 1.
         pixel_m: Side of a pixel; uncertainty is capped at ten of them.
         min_area_m2: Closed lines around less are left out.
         min_length_m: Open lines shorter than this that end at cloud, nodata or the edge are left out.
@@ -51,7 +51,7 @@ class CoastContext:
     scenes: Sequence[MappedScene]
     sources: Sequence[tuple[int, ...]]
     model: str
-    surface_rmse: float
+    surface_error: float
     pixel_m: float
     min_area_m2: float = 0.0
     min_length_m: float = 0.0
@@ -111,7 +111,7 @@ def _measure_areas(batch: LineBatch) -> Floats:
 
 def _compute_uncertainty(slope: NDArray[np.float32], context: CoastContext) -> Floats:
     """(vertices,) metres: an error of the probability moves the contour by that error over its slope."""
-    cap, rmse = UNCERTAINTY_CAP_PX * context.pixel_m, context.surface_rmse
+    cap, rmse = UNCERTAINTY_CAP_PX * context.pixel_m, context.surface_error
     if rmse <= 0:
         return np.zeros(len(slope))
     sigma: Floats = rmse / np.maximum(slope.astype(np.float64), rmse / cap)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -64,8 +63,8 @@ class MappedScenes:
         model: Name and version of the model.
         model_sha256: Of its file.
         threshold: Probability from which a pixel is water.
-        surface_rmse: Error near the coastline of what it is drawn from, 0 to 1: of the share of water, over all
-            scenes; of the model's probability where a scene states none.
+        surface_error: Error near the coastline of what it is drawn from, 0 to 1, the mean over the scenes: of the share
+            of water, or of the model's probability where a scene states none.
         notes: What was left out, a sentence each.
     """
 
@@ -74,7 +73,7 @@ class MappedScenes:
     model: str
     model_sha256: str
     threshold: float
-    surface_rmse: float
+    surface_error: float
     notes: tuple[str, ...] = ()
 
 
@@ -116,7 +115,7 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
         model=facts[0][0],
         model_sha256=facts[0][1],
         threshold=facts[0][2],
-        surface_rmse=math.sqrt(sum(fact[3] ** 2 for fact in facts) / len(facts)),
+        surface_error=sum(fact[3] for fact in facts) / len(facts),
         notes=notes,
     )
 
@@ -155,7 +154,7 @@ def _keep_comparable_heights(scenes: Sequence[MappedScene]) -> tuple[tuple[Mappe
 
 def _read_facts(properties: dict[str, Any]) -> tuple[str, str, float, float]:
     model = str(properties["mlm:name"])
-    stated = properties.get("strandline:statistics", {}).get("share_rmse")
+    stated = properties.get("strandline:statistics", {}).get("share_error")
     return (
         model,
         str(properties["strandline:model_sha256"]),

@@ -43,9 +43,9 @@ class LocatedRows:
     state: NDArray[np.uint8]
 
     def sum_errors(self) -> NDArray[np.float64]:
-        """(2,): how many pixels hold both water and land, and the sum of the squares of their errors."""
-        error = self.error[(self.share > _MIXED) & (self.share < 1 - _MIXED)].astype(np.float64)
-        return np.array([len(error), error @ error])
+        """(2,): how many pixels hold both water and land, and the sum of their errors."""
+        error = self.error[(self.share > _MIXED) & (self.share < 1 - _MIXED)]
+        return np.array([len(error), error.sum(dtype=np.float64)])
 
 
 class ShoreLocator:

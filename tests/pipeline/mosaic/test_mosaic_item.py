@@ -38,7 +38,7 @@ def make_record(*scenes: MappedScene) -> MosaicRecord:
         model="small 1",
         model_sha256="a" * 64,
         threshold=0.5,
-        surface_rmse=0.1,
+        surface_error=0.1,
         notes=("a note",),
     )
     return MosaicRecord(

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from pipeline.errors import MosaicError
@@ -42,7 +41,7 @@ def test_scenes_come_by_time_and_without_one_first(tmp_path: Path) -> None:
     assert other.platform == "sentinel-2b"
     assert last.acquired == datetime(2024, 7, 2, 10, tzinfo=UTC)
     assert last.grid == GRID
-    assert (mapped.model, mapped.model_sha256, mapped.threshold, mapped.surface_rmse) == (
+    assert (mapped.model, mapped.model_sha256, mapped.threshold, mapped.surface_error) == (
         "a-model",
         "0" * 64,
         0.5,
@@ -52,10 +51,10 @@ def test_scenes_come_by_time_and_without_one_first(tmp_path: Path) -> None:
 
 
 def test_the_error_of_the_surface_is_that_of_shares_where_maps_state_it(tmp_path: Path) -> None:
-    write(tmp_path, "a", **{"strandline:statistics": {"share_rmse": 0.04}})
-    assert read_mapped_scenes(tmp_path).surface_rmse == pytest.approx(0.04)
-    write(tmp_path, "b", **{"strandline:statistics": {"share_rmse": None}})  # no shore: the probability's, 0.1
-    assert read_mapped_scenes(tmp_path).surface_rmse == pytest.approx(np.sqrt((0.04**2 + 0.1**2) / 2))
+    write(tmp_path, "a", **{"strandline:statistics": {"share_error": 0.04}})
+    assert read_mapped_scenes(tmp_path).surface_error == pytest.approx(0.04)
+    write(tmp_path, "b", **{"strandline:statistics": {"share_error": None}})  # no shore: the probability's, 0.1
+    assert read_mapped_scenes(tmp_path).surface_error == pytest.approx(0.07)
 
 
 def test_what_is_broken_or_no_map_is_left_out(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_errors_are_summed_where_both_are_in_a_pixel() -> None:
     share = np.array([[0.0, 0.02, 0.3, 0.94, 0.98, np.nan]], np.float32)
     error = np.array([[0.0, 0.5, 0.1, 0.2, 0.5, 0.5]], np.float32)
     rows = LocatedRows(row_off=0, share=share, error=error, state=np.zeros((1, 6), np.uint8))
-    np.testing.assert_allclose(rows.sum_errors(), [2, 0.05], rtol=1e-6)
+    np.testing.assert_allclose(rows.sum_errors(), [2, 0.3], rtol=1e-6)
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.8])
