@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -45,7 +45,7 @@ class SceneSource:
         id: Name of its folder among the results.
         source: What ``tiles.products.open.open_scene`` takes, absolute; for an item of a plan, its id.
         item: The STAC item itself, where it is one of a plan.
-        is_product: It can be nothing but a scene: where it does not open, that is a failure.
+        is_product: It can be nothing but a scene, or was named as one: where it does not open, that is a failure.
         any_platform: The plan wants items of other missions than Sentinel-2 too.
     """
 
@@ -155,7 +155,10 @@ def _read_list(path: Path, stack: StackOptions | None) -> Iterator[SceneSource |
         entry = path.parent / line
         if not entry.exists():
             raise BatchSourceError(f"Expected a scene a line in {path}, found nothing at {entry}. Correct the list.")
-        yield (_read_folder(entry, stack) or _name_folder(entry)) if entry.is_dir() else _read_file(entry, stack)
+        found = _read_folder(entry, stack) if entry.is_dir() else _read_file(entry, stack)
+        # Each line was meant as a scene, whatever it looks like: what is none is not passed over.
+        named = found if isinstance(found, SceneSource) else SceneSource(id=make_scene_id(str(entry)), source=str(entry))
+        yield replace(named, is_product=True)
 
 
 def _search_folder(folder: Path, stack: StackOptions | None, *, depth: int) -> Iterator[SceneSource | LeftOut]:
@@ -196,19 +199,24 @@ def _read_folder(folder: Path, stack: StackOptions | None, *, alone: bool = True
         return SceneSource(id=make_scene_id(str(items[0].get("id") or folder)), source=str(folder))
     if not find_band_files(names) and not any(name in _RESOLUTION_FOLDERS for name in names):
         return None
-    return SceneSource(id=_resolve_id(folder, stack), source=str(folder), is_product=bool(items))
+    return SceneSource(id=_resolve_id(folder, stack), source=str(folder))
 
 
 def _read_file(path: Path, stack: StackOptions | None) -> SceneSource | LeftOut:
     suffix = path.suffix.lower()
-    if suffix in {".json", ".geojson"}:
+    is_lost = not path.exists()  # a link to what is gone: that it is no scene cannot be said
+    if suffix in {".json", ".geojson"} and not is_lost:
         return _read_document(path)
     if suffix in {".zip", ".xml"}:
         return SceneSource(id=_resolve_id(path, stack), source=str(path), is_product=suffix == ".zip")
     if suffix in _RASTERS:
         return SceneSource(
-            id=make_scene_id(str(path)), source=str(path), is_product=parse_product_name(path.name) is not None
+            id=make_scene_id(str(path)),
+            source=str(path),
+            is_product=is_lost or parse_product_name(path.name) is not None,
         )
+    if is_lost or _is_product(path):  # a product is a folder or a zip: what has its name and is neither is broken
+        return SceneSource(id=make_scene_id(path.name), source=str(path))
     return LeftOut(id=path.name, kind="no scene", reason=f"a file {suffix or 'without an ending'}")
 
 

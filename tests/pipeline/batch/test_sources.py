@@ -43,7 +43,7 @@ def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
         f"{PRODUCT}_truth": "no scene",
     }
     certain = {scene.id for scene in sources.scenes if scene.is_product}
-    assert certain == {PRODUCT, OTHER_DAY, "item-1", "item-2"}
+    assert certain == {PRODUCT, OTHER_DAY, "item-1", "item-2", "bands"}
 
 
 def test_what_looks_like_a_scene_and_cannot_be_read_is_no_stranger(tmp_path: Path) -> None:
@@ -52,6 +52,30 @@ def test_what_looks_like_a_scene_and_cannot_be_read_is_no_stranger(tmp_path: Pat
     sources = list_sources(tmp_path)
     certain = {scene.id: scene.is_product for scene in sources.scenes}
     assert certain == {PRODUCT: True, "dem": False, OTHER_DAY: True, "cut": True}
+
+
+@pytest.mark.parametrize("name", ["stack.tif", "item.json", f"{PRODUCT}.zip", f"{PRODUCT}.SAFE"])
+def test_a_link_to_a_scene_that_is_gone_is_a_scene_that_fails(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "unmounted" / name)
+    (scene,) = list_sources(tmp_path).scenes
+    assert (scene.source, scene.is_product) == (str(tmp_path / name), True)
+
+
+def test_a_file_with_the_name_of_a_product_folder_is_a_broken_product(tmp_path: Path) -> None:
+    touch(tmp_path / f"{PRODUCT}.SAFE", tmp_path / f"{OTHER_DAY}.SAFE.md5")
+    sources = list_sources(tmp_path)
+    assert [(scene.id, scene.is_product) for scene in sources.scenes] == [(PRODUCT, True)]
+    assert [entry.kind for entry in sources.left_out] == ["no scene"]
+
+
+def test_what_a_list_names_is_meant_as_a_scene(tmp_path: Path) -> None:
+    touch(tmp_path / "picture.tif", tmp_path / "notes.md")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.txt").write_text("picture.tif\nnotes.md\nempty\n")
+    sources = list_sources(tmp_path / "list.txt")
+    certain = {scene.id: scene.is_product for scene in sources.scenes}
+    assert certain == dict.fromkeys(("picture", "notes.md", "empty"), True)
+    assert sources.left_out == ()
 
 
 def test_products_lie_at_any_depth(tmp_path: Path) -> None:
