@@ -157,8 +157,10 @@ def _read_list(path: Path, stack: StackOptions | None) -> Iterator[SceneSource |
             raise BatchSourceError(f"Expected a scene a line in {path}, found nothing at {entry}. Correct the list.")
         found = _read_folder(entry, stack) if entry.is_dir() else _read_file(entry, stack)
         # Each line was meant as a scene, whatever it looks like: what is none is not passed over.
-        named = found if isinstance(found, SceneSource) else SceneSource(id=make_scene_id(str(entry)), source=str(entry))
-        yield replace(named, is_product=True)
+        if isinstance(found, SceneSource):
+            yield replace(found, is_product=True)
+        else:
+            yield SceneSource(id=make_scene_id(str(entry)), source=str(entry))
 
 
 def _search_folder(folder: Path, stack: StackOptions | None, *, depth: int) -> Iterator[SceneSource | LeftOut]:
