@@ -221,6 +221,7 @@ class _MosaicBuild:
                 overpass=overpasses[number],
                 acquired=scene.acquired,
                 threshold=self.mapped.threshold,
+                error=self.mapped.surface_error,
             )
             for number, scene in enumerate(self.mapped.scenes)
         ]
@@ -279,7 +280,6 @@ class _MosaicBuild:
             scenes=self.mapped.scenes,
             sources=list(sets),
             model=self.mapped.model,
-            surface_error=self.mapped.surface_error,
             pixel_m=filled[0][0].store.lattice.pixel_m,
             min_area_m2=self.options.min_area_m2,
             min_length_m=self.options.min_length_m,

@@ -23,6 +23,7 @@ class Chains:
     Attributes:
         xy: (vertices, 2) in the CRS of the lattice; of a seam, longitude and latitude.
         slope: (vertices,) float32, of the probability across the line, per metre.
+        error: (vertices,) float32, standard deviation of the probability.
         source: (vertices,) uint32, number of a set of scenes in the table of the cell; 0 where it is not known.
         observations: (vertices,) uint16.
         start: (chains + 1,) where each begins, and the end; a closed one repeats its first vertex.
@@ -32,6 +33,7 @@ class Chains:
 
     xy: Floats
     slope: NDArray[np.float32]
+    error: NDArray[np.float32]
     source: NDArray[np.uint32]
     observations: NDArray[np.uint16]
     start: Ints

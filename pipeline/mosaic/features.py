@@ -39,7 +39,6 @@ class CoastContext:
         scenes: All scenes, by number.
         sources: Sets of numbers of scenes; the first is empty, for what is not known.
         model: Name and version.
-        surface_error: Error of the surface near the coastline, 0 to 1.
         pixel_m: Side of a pixel; uncertainty is capped at ten of them.
         min_area_m2: Closed lines around less are left out.
         min_length_m: Open lines shorter than this that end at cloud, nodata or the edge are left out.
@@ -51,7 +50,6 @@ class CoastContext:
     scenes: Sequence[MappedScene]
     sources: Sequence[tuple[int, ...]]
     model: str
-    surface_error: float
     pixel_m: float
     min_area_m2: float = 0.0
     min_length_m: float = 0.0
@@ -75,7 +73,7 @@ def build_frames(batch: LineBatch, context: CoastContext) -> dict[str, gpd.GeoDa
     shape = np.where(batch.closed, np.where(areas > 0, "island", "water body"), "open").astype(object)
     cut = cut_by_kind(batch, steps_m=_measure_steps(batch), areas_m2=areas, own_ocean=context.own_ocean)
     kept = is_large[cut.owner] & (np.isin(cut.kind.astype(str), list(context.only)) | (not context.only))
-    steps, sigma = _measure_steps(cut.batch), _compute_uncertainty(cut.batch.slope, context)
+    steps, sigma = _measure_steps(cut.batch), _compute_uncertainty(cut.batch, context)
     lines = _describe_lines(cut.batch, context, steps, sigma) | {
         "line": batch.first_line + cut.owner,
         "kind": cut.kind,
@@ -109,13 +107,11 @@ def _measure_areas(batch: LineBatch) -> Floats:
     return areas
 
 
-def _compute_uncertainty(slope: NDArray[np.float32], context: CoastContext) -> Floats:
+def _compute_uncertainty(batch: LineBatch, context: CoastContext) -> Floats:
     """(vertices,) metres: an error of the probability moves the contour by that error over its slope."""
-    cap, rmse = UNCERTAINTY_CAP_PX * context.pixel_m, context.surface_error
-    if rmse <= 0:
-        return np.zeros(len(slope))
-    sigma: Floats = rmse / np.maximum(slope.astype(np.float64), rmse / cap)
-    return sigma
+    cap = UNCERTAINTY_CAP_PX * context.pixel_m
+    error = batch.error.astype(np.float64)
+    return np.divide(error, np.maximum(batch.slope, error / cap), out=np.zeros(len(error)), where=error > 0)
 
 
 def _describe_lines(batch: LineBatch, context: CoastContext, steps: Floats, sigma: Floats) -> dict[str, NDArray[Any]]:

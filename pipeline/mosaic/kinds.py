@@ -15,6 +15,8 @@ from pipeline.trace.waters import KINDS, LAKE, OPEN, RIVER, SEA
 
 __all__ = ["CutLines", "cut_by_kind"]
 
+_OF_VERTICES = ("lonlat", "xy", "slope", "error", "source", "observations", "kind")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CutLines:
@@ -68,7 +70,7 @@ def cut_by_kind(batch: LineBatch, *, steps_m: Floats, areas_m2: Floats, own_ocea
     whole = np.bincount(owner, minlength=len(batch.closed)) == 1
     cut = replace(
         batch,
-        **{name: getattr(batch, name)[at] for name in ("lonlat", "xy", "slope", "source", "observations", "kind")},
+        **{name: getattr(batch, name)[at] for name in _OF_VERTICES},
         start=start,
         closed=(batch.closed & whole)[owner],
         reasons=np.concatenate(reasons),

@@ -49,6 +49,7 @@ class LineBatch:
         lonlat: (vertices, 2) longitude and latitude, continuous along each line, beyond 180 degrees where need be.
         xy: (vertices, 2) in the CRS of the output.
         slope: (vertices,) of the probability, per metre.
+        error: (vertices,) standard deviation of the probability.
         source: (vertices,) number of a set of scenes in the table of all.
         observations: (vertices,) clear overpasses.
         kind: (vertices,) codes of ``waters.KINDS`` of the water beside each, 0 where it is not known.
@@ -61,6 +62,7 @@ class LineBatch:
     lonlat: Floats
     xy: Floats
     slope: NDArray[np.float32]
+    error: NDArray[np.float32]
     source: NDArray[np.int64]
     observations: NDArray[np.uint16]
     kind: NDArray[np.uint8]
@@ -147,6 +149,7 @@ class Coast:
             lonlat=lonlat,
             xy=xy,
             slope=np.concatenate([part.slope for part in parts]),
+            error=np.concatenate([part.error for part in parts]),
             source=source,
             observations=np.concatenate([part.observations for part in parts]),
             kind=np.concatenate([part.kind for part in parts]),
@@ -172,6 +175,7 @@ class Coast:
             lonlat=lonlat,
             xy=xy,
             slope=chains.slope[span],
+            error=chains.error[span],
             source=piece.sources[chains.source[span]],
             observations=chains.observations[span],
         )
@@ -186,6 +190,7 @@ class _Part:
     lonlat: Floats
     xy: Floats
     slope: NDArray[np.float32]
+    error: NDArray[np.float32]
     source: NDArray[np.int64]
     observations: NDArray[np.uint16]
 

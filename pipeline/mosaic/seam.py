@@ -55,6 +55,7 @@ class _Staircase:
 
     Attributes:
         surface: (n,) value there.
+        error: (n,) its standard deviation.
         code: (n,) code of ``traced.REASONS``, 0 where the ground was seen.
         observations: (n,) how often it was seen.
         xy: (n, 2) place in the western zone's CRS.
@@ -63,6 +64,7 @@ class _Staircase:
     """
 
     surface: NDArray[np.float32]
+    error: NDArray[np.float32]
     code: NDArray[np.uint8]
     observations: NDArray[np.uint16]
     xy: Floats
@@ -108,13 +110,14 @@ def trace_seam(seam: Seam, *, level: float) -> SewnSeam:
     # One segment a triangle; now its vertices, line after line.
     piece, is_last, start = linked.unroll()
     side = np.where(is_last, sides[1, piece], sides[0, piece])
-    xy, observations = _place_vertices(strip, (side, number[piece]), level)
+    xy, error, observations = _place_vertices(strip, (side, number[piece]), level)
     slope = _compute_slopes(strip, number)[piece]
     tips = np.stack((ends[linked.order[linked.start[:-1]], 0], ends[linked.order[linked.start[1:] - 1], 1]), axis=1)
     to_degrees = find_transformer(seam.west.lattice.crs.to_wkt(), "OGC:CRS84")
     chains = Chains(
         xy=np.stack(to_degrees.transform(*xy.T), axis=1),
         slope=slope,
+        error=error,
         source=np.zeros(len(xy), np.uint32),
         observations=observations,
         start=start,
@@ -130,7 +133,7 @@ def _read_staircase(seam: Seam, *, is_west: bool) -> _Staircase:
     domain, lattice = store.domain, store.lattice
     first, last = lattice.compute_limits(range(domain.row_off, domain.row_stop - 1))
     row, col = _walk_staircase(last if is_west else first, domain.row_off)
-    surface, code, observations, squares = _read_values(store, row, col)
+    surface, error, code, observations, squares = _read_values(store, row, col)
     x, y = (col + 0.5) * lattice.resolution, -(row + 0.5) * lattice.resolution
     if not is_west:
         to_west = find_transformer(lattice.crs.to_wkt(), seam.west.lattice.crs.to_wkt())
@@ -140,6 +143,7 @@ def _read_staircase(seam: Seam, *, is_west: bool) -> _Staircase:
     names = 4 * ((row[:-1] - domain.row_off) * domain.width + edge_col - domain.col_off) + np.where(down, 2, 1)
     return _Staircase(
         surface=surface,
+        error=error,
         code=code,
         observations=observations,
         xy=np.stack((x, y), axis=1),
@@ -174,24 +178,26 @@ def _walk_staircase(limits: Ints, first_row: int) -> tuple[Ints, Ints]:
 
 def _read_values(
     store: Store, row: Ints, col: Ints
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]:
-    """Surface, code and observations at pixels of a staircase, and (4, n) codes of the squares around each.
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]:
+    """Surface, its error, code and observations at pixels of a staircase, and (4, n) codes of the squares around each.
 
     The squares are the upper left, upper right, lower left and lower right. A cell's height is read at a time.
     """
     count = len(row)
-    surface, observations = np.full(count, np.nan, np.float32), np.zeros(count, np.uint16)
+    surface, error = (np.full(count, np.nan, np.float32) for _ in range(2))
+    observations = np.zeros(count, np.uint16)
     code, squares = np.full(count, OUTSIDE_CODE, np.uint8), np.full((4, count), OUTSIDE_CODE, np.uint8)
     for top in range(int(row[0]), int(row[-1]) + 1, CELL_PX):
         here = slice(*np.searchsorted(row, (top, top + CELL_PX)))
         left, right = int(col[here].min()), int(col[here].max())
         nodes = read_nodes(store, Window(left - 1, top - 1, right - left + 3, int(row[here][-1]) - top + 3))
         at = row[here] - top + 1, col[here] - left + 1
-        surface[here], code[here], observations[here] = nodes.surface[at], nodes.code[at], nodes.observations[at]
+        surface[here], error[here] = nodes.surface[at], nodes.error[at]
+        code[here], observations[here] = nodes.code[at], nodes.observations[at]
         around = find_squares(nodes.code)
         for number, (up, back) in enumerate(((1, 1), (1, 0), (0, 1), (0, 0))):
             squares[number, here] = around[at[0] - up, at[1] - back]
-    return surface, code, observations, squares
+    return surface, error, code, observations, squares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -200,6 +206,7 @@ class _Strip:
 
     Attributes:
         surface: (pixels,) of both staircases, the western one first.
+        error: (pixels,) likewise.
         code: (pixels,) likewise.
         observations: (pixels,) likewise.
         xy: (pixels, 2) likewise, in the western zone's CRS.
@@ -208,6 +215,7 @@ class _Strip:
     """
 
     surface: NDArray[np.float32]
+    error: NDArray[np.float32]
     code: NDArray[np.uint8]
     observations: NDArray[np.uint16]
     xy: Floats
@@ -234,6 +242,7 @@ class _Strip:
         across, next_across = base + i + j, base + i + j + 1
         return cls(
             surface=np.concatenate((west.surface, east.surface)),
+            error=np.concatenate((west.error, east.error)),
             code=np.concatenate((west.code, east.code)),
             observations=np.concatenate((west.observations, east.observations)),
             xy=np.concatenate((west.xy, east.xy)),
@@ -242,13 +251,16 @@ class _Strip:
         )
 
 
-def _place_vertices(strip: _Strip, at: tuple[Ints, Ints], level: float) -> tuple[Floats, NDArray[np.uint16]]:
-    """Where the contour crosses sides of triangles, and how often the ground was seen there."""
+def _place_vertices(
+    strip: _Strip, at: tuple[Ints, Ints], level: float
+) -> tuple[Floats, NDArray[np.float32], NDArray[np.uint16]]:
+    """Where the contour crosses sides of triangles, the surface's error, and how often the ground was seen there."""
     side, triangle = at
     first, second = strip.corner[side, triangle], strip.corner[(side + 1) % 3, triangle]
     share = compute_fraction(strip.surface[first], strip.surface[second], level)
     xy = strip.xy[first] + share[:, None] * (strip.xy[second] - strip.xy[first])
-    return xy, strip.observations[np.where(share < 0.5, first, second)]
+    error = (1 - share) * strip.error[first] + share * strip.error[second]
+    return xy, error.astype(np.float32), strip.observations[np.where(share < 0.5, first, second)]
 
 
 def _compute_slopes(strip: _Strip, number: Ints) -> NDArray[np.float32]:

@@ -64,6 +64,7 @@ class Layer:
         overpass: Number of the acquisition that it is a part of; they rise with time.
         acquired: Time of sensing.
         threshold: Probability from which a pixel of its map is water.
+        error: Error of its surface where its map states none for a pixel, 0 to 1.
     """
 
     number: int
@@ -72,6 +73,7 @@ class Layer:
     overpass: int
     acquired: datetime | None
     threshold: float = 0.5
+    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,11 +82,13 @@ class LayerWindow:
 
     Attributes:
         probability: (row, col) of water, near a shore the share of water; NaN where the ground is not seen.
+        error: (row, col) its standard deviation, 0 to 1.
         obscured: (row, col) True under cloud.
         covered: (row, col) True within the scene's grid.
     """
 
     probability: Field
+    error: Field
     obscured: Bools
     covered: Bools
 
@@ -98,6 +102,8 @@ class Statistics:
         frequency: Share of them on which it was water; NaN where there is none.
         median: Median probability of water; NaN likewise.
         latest: Probability on the last of them; NaN likewise.
+        mean_error: What the overpasses state of their errors, the mean; NaN likewise.
+        latest_error: The same of the last of them.
         latest_day: uint16, its day, counted from 1970-01-01; 0 where there is none or its time is not known.
         state: uint8, ``VALID``, ``OBSCURED`` (covered, and cloud each time), ``NODATA`` or ``OUTSIDE``.
         used: int32 (overpass, row, col), number of the scene that was taken; -1 where none saw the ground.
@@ -107,6 +113,8 @@ class Statistics:
     frequency: Field
     median: Field
     latest: Field
+    mean_error: Field
+    latest_error: Field
     latest_day: NDArray[np.uint16]
     state: NDArray[np.uint8]
     used: NDArray[np.int32]
@@ -115,6 +123,10 @@ class Statistics:
         """The field whose contour is the coastline."""
         surface: Field = getattr(self, statistic)
         return surface
+
+    def get_error(self, statistic: Statistic) -> Field:
+        """Its standard deviation; not less for many dates, since what errs on one mostly errs on all."""
+        return self.latest_error if statistic == "latest" else self.mean_error
 
 
 def order_layers(layers: Iterable[Layer], lattice: Lattice) -> list[Layer]:
@@ -152,19 +164,19 @@ def _read_layer(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:
     if offset is None:
         return _warp_layer(layer, lattice, window)
     home = Window(offset[1], offset[0], layer.grid.width, layer.grid.height)
-    probability = np.full(window.shape, np.nan, dtype=np.float32)
+    probability, error = (np.full(window.shape, np.nan, dtype=np.float32) for _ in range(2))
     obscured, covered = (np.zeros(window.shape, dtype=bool) for _ in range(2))
     shared = home.intersection(window)
     if shared is not None:
         here, there = shared.slices(within=window), shared.slices(within=home)
         source = Window(there[1].start, there[0].start, shared.width, shared.height)
         covered[here] = True
-        probability[here], obscured[here] = _read_maps(layer, source)
-    return LayerWindow(probability=probability, obscured=obscured, covered=covered)
+        probability[here], error[here], obscured[here] = _read_maps(layer, source)
+    return LayerWindow(probability=probability, error=error, obscured=obscured, covered=covered)
 
 
-def _read_maps(layer: Layer, window: Window) -> tuple[Field, Bools]:
-    """Probability of water, NaN where not known, and where cloud hides the ground, in a window of a scene's grid.
+def _read_maps(layer: Layer, window: Window) -> tuple[Field, Field, Bools]:
+    """Probability of water, NaN where not known, its error, and where cloud hides the ground, in a scene's window.
 
     Near a shore the share of water stands for it, by which the scene's own line was drawn.
     """
@@ -173,12 +185,14 @@ def _read_maps(layer: Layer, window: Window) -> tuple[Field, Bools]:
     with rasterio.open(layer.folder / "water.tif") as src:
         classes = src.read(1, window=window.to_rasterio())
     probability = np.where(steps == NODATA, np.nan, _scale(steps)).astype(np.float32)
+    error = np.full(probability.shape, layer.error, dtype=np.float32)
     if (layer.folder / SHARE_NAME).exists():
         with rasterio.open(layer.folder / SHARE_NAME) as src:
-            share, error = src.read(window=window.to_rasterio())
-        near = (error > 0) & (error != NODATA)
+            share, stated = src.read(window=window.to_rasterio())
+        near = (stated > 0) & (stated != NODATA)
         probability[near] = spread_share(_scale(share[near]), layer.threshold)
-    return probability, classes == OBSCURED
+        error[near] = _scale(stated[near])
+    return probability, error, classes == OBSCURED
 
 
 def _scale(steps: NDArray[np.uint8]) -> Field:
@@ -191,22 +205,24 @@ def _warp_layer(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:
     nearest = np.rint(row).astype(np.int64), np.rint(col).astype(np.int64)
     covered = (nearest[0] >= 0) & (nearest[1] >= 0)
     covered &= (nearest[0] < layer.grid.height) & (nearest[1] < layer.grid.width)
-    probability, obscured = np.full(window.shape, np.nan, np.float32), np.zeros(window.shape, dtype=bool)
+    probability, error = (np.full(window.shape, np.nan, np.float32) for _ in range(2))
+    obscured = np.zeros(window.shape, dtype=bool)
     needed = _find_source_window(row, col, layer.grid)
     if needed is None or not covered.any():
-        return LayerWindow(probability=probability, obscured=obscured, covered=covered)
-    source, hidden = _read_maps(layer, needed)
+        return LayerWindow(probability=probability, error=error, obscured=obscured, covered=covered)
+    source, stated, hidden = _read_maps(layer, needed)
     if _is_coarser(lattice, window, layer.grid):
         grids = layer.grid.crop(needed), lattice.compute_grid(window)
-        probability = _average(source, *grids)
+        probability, error = (_average(field, *grids) for field in (source, stated))
     else:
         # Where any of the four pixels around is not known, nor is the value between them.
         places = [row - needed.row_off, col - needed.col_off]
-        map_coordinates(source, places, output=probability, order=1, mode="constant", cval=np.nan)
+        for field, output in ((source, probability), (stated, error)):
+            map_coordinates(field, places, output=output, order=1, mode="constant", cval=np.nan)
     at = nearest[0][covered] - needed.row_off, nearest[1][covered] - needed.col_off
     obscured[covered] = hidden[at]
     probability[obscured | ~covered] = np.nan
-    return LayerWindow(probability=probability, obscured=obscured, covered=covered)
+    return LayerWindow(probability=probability, error=error, obscured=obscured, covered=covered)
 
 
 def compute_source_places(grid: Grid, src: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -286,6 +302,7 @@ def compute_statistics(
     used = np.full((len(overpasses), *shape), -1, dtype=np.int32)
     days = np.zeros(len(overpasses), dtype=np.uint16)
     obscured, covered = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    total_error, latest_error = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32)
     for layer in layers:
         place = overpasses.index(layer.overpass)
         missing = np.isnan(probability[place])
@@ -295,6 +312,8 @@ def compute_statistics(
         taken = missing & np.isfinite(view.probability)
         probability[place][taken] = view.probability[taken]
         used[place][taken] = layer.number
+        total_error[taken] += view.error[taken]
+        latest_error[taken] = view.error[taken]
         days[place] = _count_days(layer.acquired)
         obscured |= view.obscured
         covered |= view.covered
@@ -309,6 +328,8 @@ def compute_statistics(
         frequency=frequency,
         median=_compute_median(probability, observations),
         latest=latest,
+        mean_error=np.divide(total_error, observations, out=np.full(shape, np.nan, np.float32), where=~none),
+        latest_error=latest_error,
         latest_day=latest_day,
         state=np.where(none, state, masks.VALID).astype(np.uint8),
         used=used,

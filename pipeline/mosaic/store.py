@@ -23,7 +23,7 @@ from pipeline.errors import output_errors
 from pipeline.mosaic.lattice import CELL_PX, Cell, Lattice
 from tiles.grid import Window
 
-__all__ = ["SURFACE_SCALE", "VARIABLES", "Store"]
+__all__ = ["ERROR_SCALE", "SURFACE_SCALE", "VARIABLES", "Store"]
 
 VARIABLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
     (Path(__file__).parents[1] / "data" / "mosaic_variables.toml").read_text(encoding="utf-8")
@@ -32,6 +32,10 @@ VARIABLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
 
 SURFACE_SCALE: float = VARIABLES["surface"]["attributes"]["scale_factor"]
 """Step of the stored surface: a probability in 16 bits. The contour moves by less than a millimetre for it."""
+
+
+ERROR_SCALE: float = VARIABLES["error"]["attributes"]["scale_factor"]
+"""Step of the stored error of the surface."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

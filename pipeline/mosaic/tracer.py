@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.mosaic.chains import Chains, link
 from pipeline.mosaic.lattice import CELL_PX, Cell, Lattice
-from pipeline.mosaic.store import SURFACE_SCALE, Store
+from pipeline.mosaic.store import ERROR_SCALE, SURFACE_SCALE, Store
 from pipeline.trace.cells import OUTSIDE, Block, compute_fraction, compute_segments
 from pipeline.trace.ellipsoid import Ground
 from pipeline.trace.traced import Bools, Floats, Ints
@@ -34,6 +34,7 @@ class Nodes:
     Attributes:
         window: Which, counted from the lattice's origin.
         surface: (row, col) float32.
+        error: (row, col) float32, its standard deviation; nothing of use where the ground was not seen.
         code: (row, col) uint8, codes of ``traced.REASONS``: 0 where the ground was seen.
         source: (row, col) uint32, number of a set of scenes.
         observations: (row, col) uint16.
@@ -41,6 +42,7 @@ class Nodes:
 
     window: Window
     surface: NDArray[np.float32]
+    error: NDArray[np.float32]
     code: NDArray[np.uint8]
     source: NDArray[np.uint32]
     observations: NDArray[np.uint16]
@@ -57,6 +59,7 @@ def read_nodes(store: Store, window: Window) -> Nodes:
     return Nodes(
         window=window,
         surface=(surface * np.float64(SURFACE_SCALE)).astype(np.float32),
+        error=store.read("error", window) * np.float32(ERROR_SCALE),
         code=_CODE_OF_STATE[store.read("state", window)],
         source=store.read("sources", window),
         observations=store.read("observations", window),
@@ -87,7 +90,7 @@ def trace_cell(store: Store, cell: Cell, *, level: float) -> Chains:
     piece, is_last, start = link(np.stack((tail, head), axis=1)).unroll()
     vertex = np.where(is_last, head[piece], tail[piece])
     inner = _crop(nodes)
-    xy, nearest = _place_vertices(vertex, inner, level)
+    xy, error, nearest = _place_vertices(vertex, inner, level)
     is_own = (nearest[0] < CELL_PX) & (nearest[1] < CELL_PX)  # a neighbour numbers its sources by itself
     steepness = np.hypot(*gradient.view(np.float32).reshape(-1, 2).T) / np.float32(
         _measure_pixel_m(store.lattice, cell)
@@ -99,6 +102,7 @@ def trace_cell(store: Store, cell: Cell, *, level: float) -> Chains:
     return Chains(
         xy=xy * (size, -size),
         slope=_average_along(steepness[piece], is_last, start),
+        error=error,
         source=np.where(is_own, inner.source[nearest], 0).astype(np.uint32),
         observations=inner.observations[nearest],
         start=start,
@@ -120,6 +124,7 @@ def _make_empty() -> Chains:
     return Chains(
         xy=np.zeros((0, 2)),
         slope=np.zeros(0, np.float32),
+        error=np.zeros(0, np.float32),
         source=np.zeros(0, np.uint32),
         observations=np.zeros(0, np.uint16),
         start=np.zeros(1, np.int64),
@@ -148,6 +153,7 @@ def _crop(nodes: Nodes) -> Nodes:
     return Nodes(
         window=Window(outer.col_off + 1, outer.row_off + 1, outer.width - 2, outer.height - 2),
         surface=nodes.surface[inner],
+        error=nodes.error[inner],
         code=nodes.code[inner],
         source=nodes.source[inner],
         observations=nodes.observations[inner],
@@ -170,8 +176,8 @@ def _find_owned(lattice: Lattice, window: Window) -> Bools:
     return np.asarray((left >= first[:, None]) & (left + 1 <= last[:, None]))
 
 
-def _place_vertices(vertex: Ints, nodes: Nodes, level: float) -> tuple[Floats, tuple[Ints, Ints]]:
-    """(n, 2) places in pixels from the lattice's origin, x and y down; and row and column of the nearest node."""
+def _place_vertices(vertex: Ints, nodes: Nodes, level: float) -> tuple[Floats, NDArray[np.float32], tuple[Ints, Ints]]:
+    """(n, 2) places in pixels from the lattice's origin, x and y down; error there; row and column of the next node."""
     row, col = np.divmod(vertex >> 2, nodes.window.width)
     across = (vertex & 3) == 1
     after = row + ~across, col + across
@@ -179,7 +185,12 @@ def _place_vertices(vertex: Ints, nodes: Nodes, level: float) -> tuple[Floats, t
     x = nodes.window.col_off + col + 0.5 + np.where(across, share, 0)
     y = nodes.window.row_off + row + 0.5 + np.where(across, 0, share)
     nearer = share < 0.5
-    return np.stack((x, y), axis=1), (np.where(nearer, row, after[0]), np.where(nearer, col, after[1]))
+    error = (1 - share) * nodes.error[row, col] + share * nodes.error[after]
+    return (
+        np.stack((x, y), axis=1),
+        error.astype(np.float32),
+        (np.where(nearer, row, after[0]), np.where(nearer, col, after[1])),
+    )
 
 
 def _name_vertices(vertex: Ints, window: Window, domain: Window) -> NDArray[np.int64]:

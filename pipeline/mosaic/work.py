@@ -19,7 +19,7 @@ from pipeline.atomic import write_whole
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.lattice import CELL_PX, Cell
 from pipeline.mosaic.statistics import Layer, Statistic, Statistics, compute_statistics, order_layers, read_layer
-from pipeline.mosaic.store import SURFACE_SCALE, Store
+from pipeline.mosaic.store import ERROR_SCALE, SURFACE_SCALE, Store
 from pipeline.mosaic.tracer import trace_cell
 from pipeline.mosaic.waters import write_samples
 from pipeline.output.rasters import compute_probability_dn
@@ -119,6 +119,7 @@ def _encode_strip(statistics: Statistics, job: CellJob, sets: dict[tuple[int, ..
     latest = np.where(np.isfinite(statistics.latest), statistics.latest >= job.threshold, 255).astype(np.uint8)
     return {
         "surface": np.where(known, np.floor(steps.astype(np.float64) / SURFACE_SCALE + 1e-6), 65535).astype(np.uint16),
+        "error": _encode_error(statistics.get_error(job.statistic)),
         "frequency": np.where(known, np.rint(np.nan_to_num(statistics.frequency) * 250), 255).astype(np.uint8),
         "median": compute_probability_dn(statistics.median, statistics.state),
         "latest": latest,
@@ -127,6 +128,12 @@ def _encode_strip(statistics: Statistics, job: CellJob, sets: dict[tuple[int, ..
         "state": statistics.state,
         "sources": _number_sources(statistics, steps >= job.level, job, sets),
     }
+
+
+def _encode_error(error: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Steps of the error, 255 where there is none; never 0, which would claim that nothing errs."""
+    steps = np.nan_to_num(error, nan=0.0) / ERROR_SCALE
+    return np.where(np.isfinite(error), np.rint(steps).clip(1, 250), 255).astype(np.uint8)
 
 
 def _number_sources(

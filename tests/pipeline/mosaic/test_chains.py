@@ -61,6 +61,7 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
     chains = Chains(
         xy=rng.normal(size=(5, 2)),
         slope=rng.random(5, dtype=np.float32),
+        error=rng.random(5, dtype=np.float32),
         source=np.arange(5, dtype=np.uint32),
         observations=np.arange(5, dtype=np.uint16),
         start=np.array([0, 2, 5]),
@@ -69,6 +70,6 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
     )
     write_chains(tmp_path / "chains.npz", chains)
     found = read_chains(tmp_path / "chains.npz")
-    for name in ("xy", "slope", "source", "observations", "start", "ends", "reasons"):
+    for name in ("xy", "slope", "error", "source", "observations", "start", "ends", "reasons"):
         np.testing.assert_array_equal(getattr(found, name), getattr(chains, name))
     assert [path.name for path in tmp_path.iterdir()] == ["chains.npz"]

@@ -36,7 +36,6 @@ def make_context(**changes: object) -> CoastContext:
         "scenes": SCENES,
         "sources": SOURCES,
         "model": "a-model 1.0",
-        "surface_error": 0.1,
         "pixel_m": 10.0,
     }
     return CoastContext(**(values | changes))
@@ -49,6 +48,7 @@ def make_batch(*lines: list[tuple[float, float]], **changes: object) -> LineBatc
         "lonlat": lonlat,
         "xy": lonlat,
         "slope": np.full(count, 0.05, np.float32),
+        "error": np.full(count, 0.1, np.float32),
         "source": np.ones(count, np.int64),
         "observations": np.full(count, 3, np.uint16),
         "kind": np.zeros(count, np.uint8),
@@ -104,7 +104,8 @@ def test_uncertainty_is_the_error_over_the_slope_capped_at_ten_pixels() -> None:
         assert frame["uncertainty_max_m"][0] == pytest.approx(100.0)
         # Each vertex weighs as the way to the next: 1 and 2 parts, the last none.
         assert frame["uncertainty_mean_m"][0] == pytest.approx((2 * 1 + 100 * 2) / 3, rel=1e-4)
-    certain = build_frames(make_batch(SHORE, slope=slope), make_context(surface_error=0.0))["coastline"]
+    error = np.zeros(3, np.float32)
+    certain = build_frames(make_batch(SHORE, slope=slope, error=error), make_context())["coastline"]
     assert (certain["uncertainty_mean_m"][0], certain["uncertainty_max_m"][0]) == (0.0, 0.0)
 
 

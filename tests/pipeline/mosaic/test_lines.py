@@ -30,6 +30,7 @@ def make_piece(
     values = {
         "xy": xy,
         "slope": np.arange(1, count + 1, dtype=np.float32),
+        "error": np.arange(1, count + 1, dtype=np.float32) / 10,
         "source": np.ones(count, np.uint32),
         "observations": np.arange(count, dtype=np.uint16),
         "start": np.concatenate(([0], np.cumsum([len(chain) for chain in chains]))).astype(np.int64),
@@ -54,6 +55,7 @@ def test_pieces_that_share_an_end_are_one_line_with_each_vertex_once(tmp_path: P
     second = make_piece(tmp_path, [(1, 0), (2, 0), (3, 1)], ends=[(11, 12)])
     batch = read_all([second, first])
     assert batch.xy.tolist() == [[0, 0], [1, 0], [2, 0], [3, 1]]
+    np.testing.assert_allclose(batch.error, [0.1, 0.2, 0.2, 0.3])
     assert batch.slope.tolist() == [1, 2, 2, 3]  # the shared vertex is that of the piece that ends there
     assert batch.observations.tolist() == [0, 1, 1, 2]
     assert batch.start.tolist() == [0, 4]

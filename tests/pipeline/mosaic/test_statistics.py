@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -42,13 +43,33 @@ def make_layer(number: int, overpass: int) -> Layer:
 
 
 def see(
-    probability: np.ndarray, *, obscured: np.ndarray | bool = False, covered: np.ndarray | bool = True
+    probability: np.ndarray,
+    *,
+    error: np.ndarray | float = 0.1,
+    obscured: np.ndarray | bool = False,
+    covered: np.ndarray | bool = True,
 ) -> LayerWindow:
     return LayerWindow(
         probability=probability.astype(np.float32),
+        error=np.full(SHAPE, error, np.float32),
         obscured=np.broadcast_to(obscured, SHAPE).copy(),
         covered=np.broadcast_to(covered, SHAPE).copy(),
     )
+
+
+def test_the_error_is_the_mean_of_the_dates_that_saw_the_ground_or_the_last_ones() -> None:
+    shown = np.full((3, *SHAPE), 0.5, np.float32)
+    shown[2, 0] = shown[:, 1] = np.nan  # the first row was not seen on the last date, the second never
+    errors = (0.1, 0.2, 0.6)
+    layers = [make_layer(number, number) for number in range(3)]
+    found = compute_statistics(
+        layers, lambda layer: see(shown[layer.number], error=errors[layer.number]), threshold=0.5, shape=SHAPE
+    )
+    for statistic, first, last in (("median", 0.15, 0.3), ("frequency", 0.15, 0.3), ("latest", 0.2, 0.6)):
+        error = found.get_error(statistic)
+        np.testing.assert_allclose(error[0], first, rtol=1e-6)
+        np.testing.assert_allclose(error[2], last, rtol=1e-6)
+        assert np.isnan(error[1]).all()
 
 
 @given(arrays(np.float32, (5, *SHAPE), elements=STEPS))
@@ -154,6 +175,26 @@ def test_a_warped_scene_shows_what_lies_there(tmp_path: Path) -> None:
     inside = (easting > 702_005) & (easting < 702_995) & (northing < 5_502_995) & (northing > 5_502_005)
     np.testing.assert_array_equal(known, inside)
     assert (seen.covered >= inside).all()
+
+
+@pytest.mark.parametrize("epsg", [32630, 3035])
+def test_a_scene_states_its_error_pixel_by_pixel_where_it_can(tmp_path: Path, epsg: int) -> None:
+    grid = make_grid(epsg=32630, left=702_000, top=5_503_000, width=100, height=100)
+    folder = write_mapped(tmp_path, "a", grid, Ground(distance_m=compute_slope, width_m=1000))
+    stated = np.zeros((100, 100), np.uint8)  # in steps of 0.004 and half a step more
+    stated[:, 40:60] = 50
+    share = np.full((100, 100), 125, np.uint8)
+    with rasterio.open(folder / "probability.tif") as src:
+        profile = src.profile | {"count": 2}
+    with rasterio.open(folder / "share.tif", "w", **profile) as dst:
+        dst.write(np.stack((share, stated)))
+    layer = Layer(number=0, folder=folder, grid=grid, overpass=0, acquired=MORNING, error=0.3)
+    lattice = Lattice(name="lattice", crs=CRS.from_epsg(epsg), resolution=10.0)
+    x, y = Transformer.from_crs("EPSG:32630", epsg, always_xy=True).transform([702_500, 702_800], [5_502_500] * 2)
+    pixels = [Window(int(left // 10), int(-top // 10), 1, 1) for left, top in zip(x, y, strict=True)]
+    near, away = (read_layer(layer, lattice, window).error.item() for window in pixels)
+    assert near == pytest.approx(0.202)
+    assert away == pytest.approx(0.3)
 
 
 def test_own_pixels_come_first_within_an_overpass() -> None:

@@ -34,6 +34,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 def test_what_is_not_written_is_the_fill(store: Store) -> None:
     fills = {
         "surface": 65535,
+        "error": 255,
         "frequency": 255,
         "median": 255,
         "latest": 255,

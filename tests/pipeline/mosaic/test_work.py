@@ -57,7 +57,8 @@ def fields(monkeypatch: pytest.MonkeyPatch) -> dict[int, NDArray[np.float32]]:
     def read(layer: Layer, lattice: Lattice, window: Window) -> LayerWindow:
         assert lattice.name == "utm31"
         part = views[layer.number][window.slices(within=CELL.window)]
-        return LayerWindow(probability=part, obscured=np.isnan(part), covered=np.ones(part.shape, bool))
+        error = np.full(part.shape, 0.1, np.float32)
+        return LayerWindow(probability=part, error=error, obscured=np.isnan(part), covered=np.ones(part.shape, bool))
 
     monkeypatch.setattr(pipeline.mosaic.work, "read_layer", read)
     return views
