@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.watch_rig import Rig, Scene
+from pipeline.publish.publish import open_destination
 from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
 from pipeline.watch.ledger.values import Row
-from pipeline.watch.publish.publish import open_destination
 from pipeline.watch.values import AreaFolders
 from tests.pipeline.watch.notify.notify_receivers import Hook
 

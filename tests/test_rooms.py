@@ -75,6 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "pipeline/export": {"pipeline", "pipeline/output", "pipeline/record", "tiles"},
     "pipeline/record": {"models", "models/networks", "pipeline", "pipeline/output", "tiles", "tiles/products"},
+    "pipeline/publish": {"pipeline", "pipeline/record"},
     "pipeline/training": {
         "models",
         "models/losses",
@@ -125,7 +126,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "pipeline/timeseries": {"pipeline", "pipeline/output", "pipeline/record", "pipeline/register", "tiles"},
     "pipeline/view": {"pipeline", "pipeline/output", "pipeline/record", "tiles", "tiles/products"},
-    "pipeline/watch/publish": {"pipeline", "pipeline/record"},
     "pipeline/batch": {
         "models/runtimes",
         "pipeline",
@@ -154,9 +154,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models/runtimes",
         "pipeline",
         "pipeline/output",
+        "pipeline/publish",
         "pipeline/search",
         "pipeline/watch/notify",
-        "pipeline/watch/publish",
     },
     "pipeline/watch": {
         "pipeline",
@@ -164,6 +164,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline/change",
         "pipeline/cluster",
         "pipeline/mapping",
+        "pipeline/publish",
         "pipeline/record",
         "pipeline/search",
         "pipeline/timeseries",
@@ -171,7 +172,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline/watch/areas",
         "pipeline/watch/ledger",
         "pipeline/watch/notify",
-        "pipeline/watch/publish",
         "tiles/products",
     },
     "workflows/watcher": {

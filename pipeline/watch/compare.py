@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.publish.publish import publish_result
+from pipeline.publish.target import resolve_destination
 from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
@@ -14,8 +16,6 @@ from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import Row
 from pipeline.watch.notify.events import Event, make_event_id
-from pipeline.watch.publish.publish import publish_result
-from pipeline.watch.publish.target import resolve_destination
 from pipeline.watch.search import read_tile
 from pipeline.watch.values import AreaFolders
 from strandline import StrandlineError

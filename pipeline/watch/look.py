@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from pipeline.publish.target import resolve_destination
 from pipeline.view.scenes import Problem, list_maps
 from pipeline.view.write_page import write_page
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import Row
-from pipeline.watch.publish.target import resolve_destination
 from pipeline.watch.values import AreaFolders
 
 __all__ = ["update_page"]

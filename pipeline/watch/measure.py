@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import output_errors
+from pipeline.publish.publish import publish_result
+from pipeline.publish.target import resolve_destination
 from pipeline.record.result import ITEM_NAME, read_fingerprint
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
 from pipeline.watch.areas.settings import AreaSettings
-from pipeline.watch.publish.publish import publish_result
-from pipeline.watch.publish.target import resolve_destination
 from pipeline.watch.values import AreaFolders
 
 __all__ = ["MEASURES", "update_measures"]

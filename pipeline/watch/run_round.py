@@ -16,6 +16,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import OutputError
+from pipeline.publish.folder import Folder, require_room
+from pipeline.publish.publish import open_destination
+from pipeline.publish.target import resolve_destination
 from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
@@ -26,9 +29,6 @@ from pipeline.watch.ledger.values import Counts, LedgerError, LostClaimError, Ro
 from pipeline.watch.locks import hold_area, wait_for_machine
 from pipeline.watch.outbox import Outbox
 from pipeline.watch.prune import prune_area
-from pipeline.watch.publish.folder import Folder, require_room
-from pipeline.watch.publish.publish import open_destination
-from pipeline.watch.publish.target import resolve_destination
 from pipeline.watch.search import list_notes, look_for_scenes
 from pipeline.watch.tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
 from pipeline.watch.values import (

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import AreasError
+from pipeline.publish.target import resolve_destination
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.ledger.holder import read_holder_life
 from pipeline.watch.ledger.ledger import Ledger, open_ledger
 from pipeline.watch.ledger.values import AreaSummary, FailedScene, Round, Row, SkipKind, State
-from pipeline.watch.publish.target import resolve_destination
 from pipeline.watch.values import AreaFolders
 
 __all__ = ["AreaStatus", "Replacement", "RoundState", "SceneStatus", "WatchStatus", "read_watch_status"]

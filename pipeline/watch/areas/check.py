@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.installation import resolve_install_command
+from pipeline.publish.target import resolve_destination
 from pipeline.watch.areas.coverage import compute_area_km2
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.schedule import format_duration, is_in_season
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.notify.settings import CommandChannel, Notification
-from pipeline.watch.publish.target import resolve_destination
 from strandline import StrandlineError
 
 __all__ = ["AreaReport", "Finding", "WatchReport", "describe_areas"]

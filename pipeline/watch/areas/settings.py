@@ -23,11 +23,11 @@ from pydantic import (
 
 from pipeline.errors import AreasError, SecretError
 from pipeline.output.vectors import resolve_formats
+from pipeline.publish.target import resolve_destination
 from pipeline.search.area import SearchArea, resolve_search_area
 from pipeline.search.hosts import DEFAULT_HOST, HOSTS
 from pipeline.secrets import refuse_credentials
 from pipeline.watch.areas.schedule import Schedule, Season, parse_duration
-from pipeline.watch.publish.target import resolve_destination
 
 __all__ = ["AreaDefaults", "AreaSettings", "CompareSettings", "Duration", "RetrySettings", "TideSettings", "anchor"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pipeline.errors import OutputError
+from pipeline.publish.publish import open_destination
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, TimeseriesResult
 from pipeline.watch import measure
 from pipeline.watch.areas.settings import AreaSettings, TideSettings
 from pipeline.watch.measure import MEASURES, update_measures
-from pipeline.watch.publish.publish import open_destination
 from pipeline.watch.values import AreaFolders
 
 AUTO = {"transects": "auto"}

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.publish.publish import open_destination
 from pipeline.record.result import PAGE_LINK, read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.ledger import open_ledger
 from pipeline.watch.ledger.values import Row
 from pipeline.watch.locks import hold_area
-from pipeline.watch.publish.publish import open_destination
 from pipeline.watch.run_round import run_round
 from pipeline.watch.status import read_watch_status
 from pipeline.watch.values import AreaFolders

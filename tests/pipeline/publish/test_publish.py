@@ -30,12 +30,12 @@ from hypothesis import strategies as st
 
 from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, MissingExtraError, OptionError, OutputError, SecretError
+from pipeline.publish.folder import Folder, require_room
+from pipeline.publish.publish import Published, open_destination, prune_published, publish_result
+from pipeline.publish.results import PublishedResult
+from pipeline.publish.store import Store
+from pipeline.publish.target import Destination, resolve_destination, store_errors
 from pipeline.record.result import ITEM_NAME, read_fingerprint
-from pipeline.watch.publish.folder import Folder, require_room
-from pipeline.watch.publish.publish import Published, open_destination, prune_published, publish_result
-from pipeline.watch.publish.results import PublishedResult
-from pipeline.watch.publish.store import Store
-from pipeline.watch.publish.target import Destination, resolve_destination, store_errors
 from tests.pipeline.stac_items import make_item
 from tests.value_types import require_value_type
 
@@ -471,7 +471,7 @@ def test_a_disk_that_fills_while_it_is_written_keeps_what_stood(small_disk: Path
 def fill_and_copy(disk: Path, folder: Path, out: Path) -> None:
     """Publish while the disk says that it has room, which it has not: as a quota does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.watch.publish.folder.require_room", lambda *_, **__: None)
+        patch.setattr("pipeline.publish.folder.require_room", lambda *_, **__: None)
         publish_result(folder, str(out))
     assert disk.exists()
 

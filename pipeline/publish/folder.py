@@ -17,9 +17,9 @@ from pathlib import Path
 
 from pipeline.atomic import open_workspace
 from pipeline.errors import BusyError, OutputError, output_errors
+from pipeline.publish.results import PublishedResult, describe_result
 from pipeline.record.catalogue import WrittenCatalogue, write_catalogue
 from pipeline.record.result import ITEM_NAME, read_fingerprint
-from pipeline.watch.publish.results import PublishedResult, describe_result
 
 __all__ = ["Folder", "require_room"]
 

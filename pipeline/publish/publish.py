@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import OutputError
+from pipeline.publish.folder import Folder
+from pipeline.publish.store import Store
+from pipeline.publish.target import resolve_destination
 from pipeline.record.result import ITEM_NAME, read_fingerprint
-from pipeline.watch.publish.folder import Folder
-from pipeline.watch.publish.store import Store
-from pipeline.watch.publish.target import resolve_destination
 
 __all__ = ["Published", "open_destination", "prune_published", "publish_result"]
 

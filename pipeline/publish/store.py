@@ -19,10 +19,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipeline.errors import OutputError
+from pipeline.publish.results import PublishedResult, describe_result, list_own_assets
+from pipeline.publish.target import store_errors
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
 from pipeline.record.result import ITEM_NAME
-from pipeline.watch.publish.results import PublishedResult, describe_result, list_own_assets
-from pipeline.watch.publish.target import store_errors
 
 __all__ = ["Store"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.watch.publish.results import PublishedResult, describe_result, list_own_assets
+from pipeline.publish.results import PublishedResult, describe_result, list_own_assets
 from tests.value_types import require_value_type
 
 ITEM: dict[str, Any] = {
