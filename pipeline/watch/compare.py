@@ -140,15 +140,6 @@ class Publisher:
         )
         if scene.change is not None:
             yield from _make_alerts(scene, scene.change, facts)
-        if row.failure_id is not None:
-            yield Event(
-                kind="recovered",
-                area=area,
-                title=f"{area}: {row.product} went well after all",
-                text=f"{row.product}, which had failed for good, is mapped and published.",
-                facts=facts,
-                id=make_event_id("recovered", area, row.failure_id),
-            )
 
 
 def find_predecessor(row: Row, published: Iterable[Row]) -> Row | None:

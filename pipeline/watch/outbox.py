@@ -58,6 +58,10 @@ class Outbox:
         """
         (self._folder / f"{event.id}.json").unlink(missing_ok=True)
 
+    def list_events(self) -> list[Event]:
+        """What is kept, in no order."""
+        return [event for _, _, event, _ in self._read()]
+
     def send(self, *, now: datetime) -> tuple[Delivery, ...]:
         """Tell all that is kept, the oldest first. A channel that does not answer is left alone until the next time.
 

@@ -1,21 +1,37 @@
-"""Tell of what failed, of what went well again, and of a ledger that is away."""
+"""Tell of what failed, of what went well again, and of a ledger that is away.
+
+What became of scenes is told as a digest: a message a round, however many scenes there are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 from pipeline.errors import OutputError
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.ledger.ledger import Ledger
-from pipeline.watch.ledger.values import Failure, Round
+from pipeline.watch.ledger.values import Failure, FailureKind, Round
 from pipeline.watch.notify.events import Event, make_event_id, send_event
 from pipeline.watch.notify.settings import EventKind
 from pipeline.watch.outbox import Outbox
 
 __all__ = ["LedgerOutage", "hand_over_failures", "make_recovered", "put_or_send"]
+
+_OUTCOMES: Final[dict[FailureKind, str]] = {
+    "tried": "failed, and will be tried again",
+    "given up": "failed for good",
+    "recovered": "went well after all",
+}
+
+_MOST_NAMED: Final = 10
+"""Scenes that the text of a digest names."""
+
+_MOST_LISTED: Final = 100
+"""Scenes that its facts list."""
 
 
 def put_or_send(outbox: Outbox, events: Iterable[Event], settings: WatchSettings, *, now: datetime) -> bool:
@@ -40,7 +56,9 @@ def put_or_send(outbox: Outbox, events: Iterable[Event], settings: WatchSettings
 
 
 def hand_over_failures(ledger: Ledger, outbox: Outbox, settings: WatchSettings, area: str, *, now: datetime) -> None:
-    """Take failures of an area from the ledger that nobody was told of; of several watchers, one gets each.
+    """Take from the ledger what nobody was told of: a message for scenes that failed, one for those that went well.
+
+    Of several watchers one gets each failure.
 
     Args:
         ledger: That knows them.
@@ -52,10 +70,34 @@ def hand_over_failures(ledger: Ledger, outbox: Outbox, settings: WatchSettings, 
     Raises:
         LedgerError: The ledger is away.
     """
-    for failure in (one for one in ledger.untold() if one.area == area):
-        event = _make_failure(failure)
-        if put_or_send(outbox, [event], settings, now=now) and not ledger.mark_told([failure.id]):
-            outbox.drop(event)
+    untold = [failure for failure in ledger.untold() if failure.area == area]
+    # Who was killed after a message was kept, and before that was noted, left it to be sent.
+    kept = {str(name) for event in outbox.list_events() for name in event.facts.get("failure_ids", ())}
+    if untold and kept:
+        ledger.mark_told(kept)
+    for failures in _sort_into_messages([failure for failure in untold if failure.id not in kept]):
+        _hand_over(failures, ledger, outbox, settings, now=now)
+
+
+def _sort_into_messages(untold: Sequence[Failure]) -> Iterator[list[Failure]]:
+    """A failed round is a message of its own; scenes that failed are one, and so are those that went well."""
+    yield from ([failure] for failure in untold if failure.kind == "round")
+    for kinds in ({"tried", "given up"}, {"recovered"}):
+        if together := [failure for failure in untold if failure.kind in kinds]:
+            yield together
+
+
+def _hand_over(
+    failures: list[Failure], ledger: Ledger, outbox: Outbox, settings: WatchSettings, *, now: datetime
+) -> None:
+    event = _make_message(failures)
+    if not put_or_send(outbox, [event], settings, now=now):
+        return
+    marked = ledger.mark_told({failure.id for failure in failures})
+    if len(marked) < len(failures):  # another watcher found some of them in the same moment, and tells those
+        if ours := [failure for failure in failures if failure.id in marked]:
+            put_or_send(outbox, [_make_message(ours)], settings, now=now)
+        outbox.drop(event)
 
 
 def make_recovered(noted: Round | None, area: str) -> Event | None:
@@ -78,17 +120,60 @@ def make_recovered(noted: Round | None, area: str) -> Event | None:
     )
 
 
-def _make_failure(failure: Failure) -> Event:
-    what = failure.product or "the round"
-    tries = f" after {failure.tries} tries" if failure.product and failure.tries > 1 else ""
+def _make_message(failures: Sequence[Failure]) -> Event:
+    """What is told of a failed round, or of some scenes."""
+    first, names = failures[0], sorted(failure.id for failure in failures)
+    facts: dict[str, Any] = {"at": first.at.isoformat(), "failure_ids": names}
+    if first.kind == "round":
+        return Event(
+            kind="failure",
+            area=first.area,
+            title=f"{first.area}: the round failed",
+            text=first.error,
+            facts=facts,
+            id=make_event_id("failure", *names),
+        )
+    kind: EventKind = "recovered" if first.kind == "recovered" else "failure"
     return Event(
-        kind="failure",
-        area=failure.area,
-        title=f"{failure.area}: {what} failed{tries}",
-        text=failure.error,
-        facts={"product": failure.product, "tries": failure.tries, "at": failure.at.isoformat()},
-        id=make_event_id("failure", failure.id),
+        kind=kind,
+        area=first.area,
+        title=f"{first.area}: {_sum_up(failures)}",
+        text=_describe_scenes(failures),
+        facts={**facts, "count": len(failures), "scenes": [_describe_scene(one) for one in failures[:_MOST_LISTED]]},
+        id=make_event_id(kind, *names),
     )
+
+
+def _sum_up(failures: Sequence[Failure]) -> str:
+    """How many scenes came to what, in a line; a scene that is alone is named."""
+    words = []
+    for kind, outcome in _OUTCOMES.items():
+        some = [failure for failure in failures if failure.kind == kind]
+        who = str(some[0].product) if len(some) == 1 else f"{len(some)} scenes"
+        alone = kind == "given up" and len(some) == 1 and some[0].tries > 1
+        words += [f"{who} {outcome}{f' after {some[0].tries} tries' if alone else ''}"] if some else []
+    return "; ".join(words)
+
+
+def _describe_scenes(failures: Sequence[Failure]) -> str:
+    """A line a scene; of those that went well, what had been wrong."""
+    before = " (before: {})" if failures[0].kind == "recovered" else ": {}"
+    lines = [
+        f"{failure.product}{' failed for good' if failure.kind == 'given up' else ''}{before.format(failure.error)}"
+        for failure in failures[:_MOST_NAMED]
+    ]
+    more = len(failures) - _MOST_NAMED
+    return "\n".join([*lines, *([f"… and {more} more: strandline status has all."] if more > 0 else [])])
+
+
+def _describe_scene(failure: Failure) -> dict[str, Any]:
+    return {
+        "product": failure.product,
+        "state": failure.kind,
+        "tries": failure.tries,
+        "error": failure.error,
+        "at": failure.at.isoformat(),
+    }
 
 
 class LedgerOutage:

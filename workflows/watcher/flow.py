@@ -41,9 +41,12 @@ from workflows.watcher.child import RUNNER_VARIABLE, die_with_parent
 from workflows.watcher.events import send_event
 from workflows.watcher.standing import describe_standing, name_artifact
 
-__all__ = ["FLOW_NAME", "StepError", "drop_missed_turns", "is_overtaken", "strandline_round"]
+__all__ = ["FLOW_NAME", "SCENES_FAILED", "StepError", "drop_missed_turns", "is_overtaken", "strandline_round"]
 
 FLOW_NAME = "strandline-round"
+
+SCENES_FAILED = "ScenesFailed"
+"""Name of the state of a run in which scenes failed: it is none of those that went well."""
 
 SEARCH_TRIES_AGAIN = 3
 SEARCH_WAIT_S = 5.0
@@ -72,7 +75,8 @@ def strandline_round(areas_file: str, area: str, since: date | None = None) -> S
     Returns:
         ``Completed``, with what came of it; named ``Busy`` where another process is at the area, ``Overtaken`` where
         a round that began later has done its work already. Neither is a failure or was stopped by anybody, so that
-        nobody is alarmed. ``Failed`` where the round failed as a whole; scenes that failed are tried again.
+        nobody is alarmed. ``Failed`` where the round failed as a whole; named ``ScenesFailed`` where some scenes failed
+        in it, which later rounds try again.
     """
     if (runner := os.environ.get(RUNNER_VARIABLE)) is not None:
         die_with_parent(int(runner))
@@ -108,7 +112,8 @@ def _run(settings: WatchSettings, area: str, since: date | None) -> State[None]:
     standing = _publish_standing(settings, area)
     if outcome.error is not None:
         return Failed(message=settings.hide(outcome.error))
-    return Completed(message=settings.hide(_describe(outcome, standing)))
+    message = settings.hide(_describe(outcome, standing))
+    return Failed(name=SCENES_FAILED, message=message) if outcome.failed else Completed(message=message)
 
 
 def _find_turn() -> datetime | None:
@@ -203,7 +208,10 @@ def _publish_standing(settings: WatchSettings, area: str) -> AreaStatus | None:
 
 
 def _describe(outcome: RoundReport, standing: AreaStatus | None) -> str:
-    """A line, which names the scenes that stand as failed where some failed in this round."""
+    """A line, which names the scenes that stand as failed where some failed in this round.
+
+    A round in which none failed is green, though older failures wait for their turn: those were told, and red, before.
+    """
     if not outcome.failed or standing is None or not standing.failures:
         return outcome.line()
     names = [scene.product for scene in standing.failures]

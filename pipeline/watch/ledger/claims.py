@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
-from pipeline.watch.ledger.failures import describe_final_failure
+from pipeline.watch.ledger.failures import describe_failure
 from pipeline.watch.ledger.holder import Holder, read_holder_life
 from pipeline.watch.ledger.part import LedgerPart
 from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
@@ -218,7 +218,7 @@ def _free(connection: sa.Connection, row: RowMapping, *, most_deaths: int, now: 
             f"{deaths} processes ended while they had this scene in hand: see the log and the memory of the machine, "
             "then strandline watch --once --retry."
         )
-        changes |= describe_final_failure(row, error, now=now)
+        changes |= describe_failure(row, error, next_try=None, now=now)
         event = {"what": "failed", "error": error, "deaths": deaths}
     change_row(connection, row, changes, now=now, event=event)
 

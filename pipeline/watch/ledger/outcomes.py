@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
 from pipeline.errors import OptionError
-from pipeline.watch.ledger.failures import describe_final_failure
+from pipeline.watch.ledger.failures import describe_failure, describe_recovery
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.part import LedgerPart
 from pipeline.watch.ledger.rows import FREE, add_history, apply_pending, change_row
@@ -82,6 +82,7 @@ class Outcomes(LedgerPart):
                 "published_to": to,
                 "deaths": 0,
                 "next_try": None,
+                **describe_recovery(held, now=now),
             }
             event = {"what": "published", "product": row.product, "to": to}
             return _write_outcome(connection, held, changes, event, now=now)
@@ -112,10 +113,8 @@ class Outcomes(LedgerPart):
             wait = (back_off or BackOff()).compute_wait(tries) if may_pass else None
             if held["pending"]:  # what failed is of no account: the newer product is next
                 changes: dict[str, Any] = {}
-            elif wait is None:
-                changes = describe_final_failure(held, line, now=now)
             else:
-                changes = {"state": "failed", "tries": tries, "last_error": line, "next_try": now + wait}
+                changes = describe_failure(held, line, next_try=None if wait is None else now + wait, now=now)
             event = {"what": "failed", "product": row.product, "error": line, "tries": tries, "final": wait is None}
             return _write_outcome(connection, held, {**FREE, **changes}, event, now=now)
 

@@ -67,5 +67,5 @@ def _describe_failed_round(values: dict[str, Any], error: str, *, now: datetime)
     in_a_row, untold = values["failures_in_a_row"] + 1, values["untold"]
     if in_a_row == 1:
         parts = ("round", values["area"], values["began"].isoformat())
-        untold = add_untold(untold, *parts, error=error, tries=1, product=None, now=now)
+        untold = add_untold(untold, *parts, kind="round", error=error, tries=1, product=None, now=now)
     return {"error": one_line(error), "failures_in_a_row": in_a_row, "untold": untold}

@@ -18,6 +18,7 @@ __all__ = [
     "Counts",
     "FailedScene",
     "Failure",
+    "FailureKind",
     "LedgerError",
     "LostClaimError",
     "Round",
@@ -43,6 +44,9 @@ class LostClaimError(LedgerError):
 
 State = Literal["seen", "skipped", "working", "mapped", "published", "failed"]
 SkipKind = Literal["cloud", "coverage", "duplicate", "season", "unfit", "limit"]
+
+FailureKind = Literal["round", "tried", "given up", "recovered"]
+"""What is to be told: a round failed; a scene failed for the first time; for good; or went well after all."""
 
 SKIP_KINDS: tuple[SkipKind, ...] = get_args(SkipKind)
 
@@ -203,7 +207,7 @@ class Row:
         changed: When the row last changed.
         history: What happened, oldest first; each with ``at`` and ``what``.
         item: STAC item of the product.
-        failure_id: Of the last failure for good; tells it from all others.
+        failure_id: Of the last failure that was told or is to be, until a map is published; tells it from all others.
         told: When that was told.
         pruned_at: When the map's files were removed for their age.
     """
@@ -250,13 +254,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failure to be told.
+    """A failure to be told, or its end.
 
     Attributes:
         id: The same however often it is told: who gets it twice can know.
         area: Name of the area.
-        product: Scene that failed for good; ``None``: a round of the area failed.
-        error: Why, a line.
+        product: Scene; ``None``: a round of the area failed.
+        kind: What is told.
+        error: Why, a line; of a scene that went well after all, what its last failure was.
         tries: How often, when it was noted.
         at: When it was noted, UTC.
     """
@@ -267,6 +272,7 @@ class Failure:
     error: str
     tries: int
     at: datetime
+    kind: FailureKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -230,14 +230,6 @@ def test_a_scene_that_is_published_is_told(monkeypatch: pytest.MonkeyPatch, sett
     assert len(event.id) == 32
 
 
-def test_a_scene_that_had_failed_is_told_to_have_gone_well(
-    monkeypatch: pytest.MonkeyPatch, settings: WatchSettings
-) -> None:
-    events, _ = publish(monkeypatch, settings, row(1, failure_id="x"), make_change())
-    assert [event.kind for event in events] == ["published", "recovered"]
-    assert events[1].title == f"bay: {name(1)} went well after all"
-
-
 @pytest.mark.parametrize(("count", "told"), [(1, 1), (10, 10), (12, 10)])
 def test_each_shore_is_an_alert_the_largest_first(
     monkeypatch: pytest.MonkeyPatch, settings: WatchSettings, count: int, told: int

@@ -122,33 +122,110 @@ def test_a_failure_of_a_round_is_handed_over_once_and_only_from_its_area(
     (told,) = listener.told
     assert told["title"] == "coast: the round failed"
     assert told["text"] == "no host for coast"
-    assert told["facts"] == {"product": None, "tries": 1, "at": NOON.isoformat()}
+    assert told["facts"].keys() == {"at", "failure_ids"}
 
 
-@pytest.mark.parametrize(("tries", "title"), [(1, "coast: a failed"), (2, "coast: a failed after 2 tries")])
+@pytest.mark.parametrize(
+    ("tries", "most", "title"),
+    [
+        (1, 1, "coast: a failed for good"),
+        (2, 2, "coast: a failed for good after 2 tries"),
+        (1, 2, "coast: a failed, and will be tried again"),
+    ],
+)
 def test_a_failure_of_a_scene_says_after_how_many_tries(
-    tries: int, title: str, settings: WatchSettings, ledger: Ledger, listener: Listener
+    tries: int, most: int, title: str, settings: WatchSettings, listener: Listener
 ) -> None:
     clock = Clock()
     ledger = open_at(settings.work + ".db", clock)
     ledger.record("coast", [sight("a", product="a")])
+    outbox = _make_outbox(settings)
     for _ in range(tries):
         (row,) = ledger.claim("coast", limit=1, holder=HERE)
-        ledger.mark_failed(row, HERE, error="no band B08", may_pass=True, back_off=BackOff(tries=tries))
+        ledger.mark_failed(row, HERE, error="no band B08", may_pass=True, back_off=BackOff(tries=most))
         clock.move(hours=1)
+        hand_over_failures(ledger, outbox, settings, "coast", now=NOON)
+        outbox.send(now=NOON)
+    told = listener.told[-1]
+    assert (told["title"], len(listener.told)) == (title, tries)
+    (scene,) = told["facts"]["scenes"]
+    assert (scene["product"], scene["tries"], scene["error"]) == ("a", tries, "no band B08")
+
+
+def test_scenes_of_a_round_are_one_message_and_their_recovery_another(
+    settings: WatchSettings, listener: Listener
+) -> None:
+    ledger = open_at(settings.work + ".db", Clock())
+    ledger.record("coast", [sight(f"s{number:02}", product=f"s{number:02}") for number in range(14)])
+    outbox = _make_outbox(settings)
+    for number, row in enumerate(ledger.claim("coast", limit=13, holder=HERE)):
+        ledger.mark_failed(row, HERE, error="no band B08", may_pass=number > 0)
+    for _ in range(2):
+        hand_over_failures(ledger, outbox, settings, "coast", now=NOON)
+        outbox.send(now=NOON)
+    (told,) = listener.told
+    assert told["title"] == "coast: 12 scenes failed, and will be tried again; s00 failed for good"
+    assert told["facts"]["count"] == len(told["facts"]["scenes"]) == len(told["facts"]["failure_ids"]) == 13
+    lines = told["text"].splitlines()
+    assert (len(lines), lines[-1]) == (11, "… and 3 more: strandline status has all.")
+    assert ledger.retry("coast") == 13
+    for row in ledger.claim("coast", limit=14, holder=HERE):
+        made = ledger.mark_mapped(row, HERE, fingerprint="f", folder="/maps")
+        ledger.mark_published(made, HERE, to="/public")
+    hand_over_failures(ledger, outbox, settings, "coast", now=NOON)
+    outbox.send(now=NOON)
+    assert listener.titles[1:] == ["coast: 13 scenes went well after all"]
+    assert all(line.endswith("(before: no band B08)") for line in listener.told[1]["text"].splitlines()[:10])
+
+
+def test_who_is_killed_before_a_message_is_noted_tells_it_once(
+    settings: WatchSettings, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_at(settings.work + ".db", Clock())
+    ledger.record("coast", [sight("a", product="a"), sight("b", product="b", day=1)])
+    outbox = _make_outbox(settings)
+
+    def fail_next() -> None:
+        (row,) = ledger.claim("coast", limit=1, holder=HERE)
+        ledger.mark_failed(row, HERE, error="no band B08", may_pass=True)
+
+    def die(_ids: object) -> None:
+        raise KeyboardInterrupt
+
+    fail_next()
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "mark_told", die)
+        with pytest.raises(KeyboardInterrupt):
+            hand_over_failures(ledger, outbox, settings, "coast", now=NOON)
+    fail_next()
+    hand_over_failures(ledger, outbox, settings, "coast", now=NOON)
+    outbox.send(now=NOON)
+    assert sorted(listener.titles) == [f"coast: {name} failed, and will be tried again" for name in "ab"]
+    assert ledger.untold() == []
+
+
+def test_of_two_watchers_that_find_some_scenes_each_tells_its_own(
+    settings: WatchSettings, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_at(settings.work + ".db", Clock())
+    ledger.record("coast", [sight("a", product="a"), sight("b", product="b", day=1)])
+    for row in ledger.claim("coast", limit=2, holder=HERE):
+        ledger.mark_failed(row, HERE, error="no band B08", may_pass=True)
+    found = ledger.untold()
+    ledger.mark_told([failure.id for failure in found if failure.product == "a"])  # by the other one
+    monkeypatch.setattr(ledger, "untold", lambda: found)
     outbox = _make_outbox(settings)
     hand_over_failures(ledger, outbox, settings, "coast", now=NOON)
     outbox.send(now=NOON)
-    (told,) = listener.told
-    assert (told["title"], told["facts"]["product"], told["facts"]["tries"]) == (title, "a", tries)
+    assert listener.titles == ["coast: b failed, and will be tried again"]
 
 
 def test_a_second_failed_round_in_a_row_says_nothing_of_tries(
     settings: WatchSettings, ledger: Ledger, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failure = Failure(id="f" * 16, area="coast", product=None, error="no host", tries=5, at=NOON)
+    failure = Failure(id="f" * 16, area="coast", product=None, error="no host", tries=5, at=NOON, kind="round")
     monkeypatch.setattr(ledger, "untold", lambda: [failure])
-    monkeypatch.setattr(ledger, "mark_told", len)
+    monkeypatch.setattr(ledger, "mark_told", frozenset)
     outbox = _make_outbox(settings)
     hand_over_failures(ledger, outbox, settings, "coast", now=NOON)
     outbox.send(now=NOON)

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from pipeline.errors import BusyError
+from tests.pipeline.stac_items import make_item, write_items
 from tests.workflows.polling import wait_for
 from workflows.watcher.server import open_server
 
@@ -222,6 +223,22 @@ def test_a_round_under_way_elsewhere_is_no_failure(api: str, tmp_path: Path) -> 
         assert held
         state = run_here(path, "north")
     assert (state.name, state.is_completed()) == ("Busy", True)
+
+
+def test_a_round_in_which_a_scene_failed_is_not_green(api: str, tmp_path: Path) -> None:
+    path = write_areas(tmp_path, "north")
+    gone = {key: {"href": str(tmp_path / f"{key}.tif")} for key in ("B03", "B08")}
+    item = make_item("lost", when=f"{datetime.now(UTC):%Y-%m-%d}T00:00:01Z", box=(8.0, 53.0, 9.0, 55.0), assets=gone)
+    write_items(tmp_path / "items.json", [item])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"dask": {"workers": 1}, "notifications": []}))
+    state = run_here(path, "north")
+    assert (state.name, state.is_failed(), state.is_completed()) == ("ScenesFailed", True, False), state.message
+    assert "1 failed" in state.message
+    assert state.message.endswith("Failed: lost.")
+    (run,) = [run for run in read_runs() if run.state_name == "ScenesFailed"]
+    assert run.state_type.value == "FAILED"
+    again = run_here(path, "north")  # its next try is minutes away
+    assert (again.is_completed(), "1 wait" in again.message) == (True, True)
 
 
 def test_a_file_that_broke_meanwhile_fails_the_round_in_a_line(api: str, tmp_path: Path) -> None:
