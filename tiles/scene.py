@@ -171,6 +171,8 @@ class Scene:
         notes: What the user should be told, a sentence each.
         simulated: The scene is simulated, and must not be taken for a measurement.
         other_mission: What says that it is not of Sentinel-2, such as ``platform landsat-9``, and was allowed.
+        hosts: Where the product is to be had, where there are several, in the order in which they are asked.
+        host: That of these which it is read from.
     """
 
     id: str
@@ -190,6 +192,8 @@ class Scene:
     notes: tuple[str, ...] = ()
     simulated: bool = False
     other_mission: str | None = None
+    hosts: tuple[str, ...] = ()
+    host: str | None = None
 
     def __post_init__(self) -> None:
         if not self.bands:

@@ -29,7 +29,9 @@ def find_scratch(job: SceneJob) -> Path:
     Args:
         job: What is mapped.
     """
-    return _find_root(job.folder) / job.basis.fingerprint[:16]
+    # Nor are rows of one host's copy joined with those of another's.
+    turn = job.scene.hosts.index(job.scene.host) if job.scene.host is not None else 0
+    return _find_root(job.folder) / f"{job.basis.fingerprint[:16]}{f'-{turn}' if turn else ''}"
 
 
 def remove_scratch(folder: Path) -> None:

@@ -32,7 +32,7 @@ from pipeline.record.result import ITEM_NAME
 from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
 from pipeline.trace.contour import ContourTracer
 from pipeline.trace.ellipsoid import Ground
-from tiles.errors import NoValidPixelsError
+from tiles.errors import NoValidPixelsError, RasterReadError
 from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
 from tiles.pixel_size import compute_pixel_m
@@ -98,12 +98,23 @@ def map_scene(
     Raises:
         StrandlineError: Whatever is wrong with the scene, the choices or the disk, in one line; nothing is left.
     """
-    job = plan_scene(source, out, options=options or MapOptions(), stack=stack, progress=progress or ignore_progress)
-    already_made = job.is_done()
-    if not already_made:
-        with open_workspace(Path(out), job.scene.id) as workspace:
-            _make_outputs(job, workspace.folder, row_source or predict_scene)
-            workspace.publish()
+    options, avoid = options or MapOptions(), dict[str, str]()
+    while True:
+        job = plan_scene(source, out, options=options, stack=stack, progress=progress or ignore_progress, avoid=avoid)
+        already_made = job.is_done()
+        if already_made:
+            break
+        try:
+            with open_workspace(Path(out), job.scene.id) as workspace:
+                _make_outputs(job, workspace.folder, row_source or predict_scene)
+                workspace.publish()
+            break
+        except RasterReadError as error:
+            if job.scene.host is None:
+                raise
+            avoid[job.scene.host] = str(
+                error
+            )  # from the beginning, from the next host; where none is left, that says so
     properties = json.loads((job.folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
     shares = properties["strandline:statistics"]
     return MapResult(

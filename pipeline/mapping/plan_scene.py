@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from models.card import ModelCard
 from models.runtimes.predictor import Predictor
 from models.runtimes.registry import resolve_card
 from models.runtimes.resolve import resolve_predictor
-from pipeline.checksums import Basis, compute_basis, compute_checksums
+from pipeline.checksums import REMOTE, Basis, compute_basis, compute_checksums
 from pipeline.clock import StageClock
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.tide import Tide, resolve_tide
@@ -125,6 +126,7 @@ def plan_scene(
     options: MapOptions,
     stack: StackOptions | None = None,
     progress: Progress = ignore_progress,
+    avoid: Mapping[str, str] | None = None,
 ) -> SceneJob:
     """Decide everything that can be decided without reading a band, and refuse what cannot work.
 
@@ -134,6 +136,7 @@ def plan_scene(
         options: Choices.
         stack: What metadata does not say, for stacks.
         progress: Told how far the work is.
+        avoid: Hosts that are not to be asked for a product that several have, and why.
 
     Raises:
         StrandlineError: Whatever is wrong with the scene or the choices, in one line.
@@ -144,7 +147,7 @@ def plan_scene(
 
         resolve_formats(options.formats)
     with clock.stage("open"):
-        scene = open_scene(source, options=stack)
+        scene = open_scene(source, options=stack, avoid=avoid)
         area = resolve_area(options.aoi, scene.grid)
         scene = _take_mask(scene, options.mask, area)
         tide = resolve_tide(options, scene, scene.grid.crop(area.window))
@@ -163,7 +166,7 @@ def plan_scene(
         inputs = compute_checksums(scene.files)
         parameters = list_parameters(options, runtime)
         choices = {"model": runtime.sha256, **parameters, **_describe_scene(scene), "tide_m": tide.height_m}
-        basis = compute_basis("map", inputs=inputs, choices=choices)
+        basis = compute_basis("map", inputs=_select_inputs(inputs, scene), choices=choices)
     return SceneJob(
         scene=scene,
         bands=bands,
@@ -193,8 +196,20 @@ def _take_mask(scene: Scene, mask: str | None, area: Area) -> Scene:
     return replace(scene, classification=found.source, files=(*scene.files, path), notes=notes)
 
 
+def _select_inputs(inputs: Mapping[str, str], scene: Scene) -> dict[str, str]:
+    """What decides the result: of a product that several hosts have, what they say of it, whichever is read."""
+    return {name: checksum for name, checksum in inputs.items() if not scene.hosts or checksum != REMOTE}
+
+
 def _describe_scene(scene: Scene) -> dict[str, object]:
     """What was decided about a scene that its files alone do not say: the user's word and the pixels' are in it."""
+    if scene.hosts:  # all of them have one product, so its map is the same
+        return {
+            "bands": list(scene.band_names),
+            "hosts": list(scene.hosts),
+            "grid": [scene.grid.crs.to_wkt(), *scene.grid.transform[:6], *scene.grid.shape],
+            "date": None if scene.acquired is None else scene.acquired.isoformat(),
+        }
     radiometry = scene.radiometry
     offsets = set(radiometry.offsets.values())
     return {

@@ -225,6 +225,7 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
             "level": scene.level,
             "baseline": scene.baseline,
             "bands": list(scene.band_names),
+            **({"host": scene.host, "hosts": list(scene.hosts)} if scene.hosts else {}),
         },
         "inputs": [
             {"href": make_whole_href(name)}

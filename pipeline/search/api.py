@@ -22,13 +22,12 @@ import requests
 from pystac.stac_io import DefaultStacIO
 from pystac_client.conformance import ConformanceClasses
 from pystac_client.exceptions import APIError
-from pystac_client.item_search import ItemSearch
 from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
 from pipeline.search.area import SearchArea
 from pipeline.search.dates import Period
-from pipeline.search.errors import HostError, SearchError
+from pipeline.search.errors import HostError, MissingCollectionError, SearchError
 from pipeline.search.hosts import TOKEN_VARIABLE
 
 __all__ = ["FileIO", "RetryingIO", "explain_failure", "search_api"]
@@ -73,13 +72,14 @@ class FileIO(DefaultStacIO):
 class RetryingIO(StacApiIO):
     """Reads from a host, again where an answer did not arrive whole."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_signed: bool = True) -> None:
         """Prepare to read.
 
         Args:
             url: Of the host; a token from the environment goes to no other.
+            is_signed: The token is meant for this host; of several that are searched, for one alone.
         """
-        self._host = urlsplit(url).netloc
+        self._host = urlsplit(url).netloc if is_signed else None
         super().__init__(timeout=_TIMEOUT_S, max_retries=_RETRIES, request_modifier=self.sign)
 
     def sign(self, request: requests.Request) -> requests.Request:
@@ -147,6 +147,7 @@ def search_api(
     period: Period,
     max_cloud: float | None,
     collection: str | None,
+    reader: RetryingIO,
     page_size: int = _PAGE,
 ) -> Iterator[dict[str, Any]]:
     """Ask for all items of an area and a period.
@@ -159,6 +160,7 @@ def search_api(
         period: When.
         max_cloud: Percent; asked of hosts that say that they can tell.
         collection: Collection; ``None``: all that the host has.
+        reader: Asks the host.
         page_size: Items a page.
 
     Yields:
@@ -169,7 +171,16 @@ def search_api(
         SearchError: It has no such collection.
     """
     try:
-        for search in _prepare_searches(url, area, period, max_cloud, collection, page_size):
+        client, collections, query = _open_client(url, reader, collection, max_cloud)
+        for side in area.compute_sides():
+            search = client.search(
+                method=_resolve_method(client),
+                limit=page_size,
+                collections=collections,
+                intersects=side.__geo_interface__,
+                datetime=period.to_interval(),
+                query=query,
+            )
             yield from search.items_as_dicts()
     except SearchError:
         raise
@@ -177,26 +188,13 @@ def search_api(
         raise explain_failure(url, error) from error
 
 
-def _prepare_searches(
-    url: str, area: SearchArea, period: Period, max_cloud: float | None, collection: str | None, page_size: int
-) -> list[ItemSearch]:
-    """A search for each side of the antimeridian."""
-    reader = RetryingIO(url)
+def _open_client(
+    url: str, reader: RetryingIO, collection: str | None, max_cloud: float | None
+) -> tuple[pystac_client.Client, list[str] | None, dict[str, Any] | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of hosts that do not say all that they can: the answer is filtered here
         client = pystac_client.Client.open(url, stac_io=reader, timeout=_TIMEOUT_S, request_modifier=reader.sign)
-        collections = _resolve_collections(client, collection, url)
-        return [
-            client.search(
-                method=_resolve_method(client),
-                limit=page_size,
-                collections=collections,
-                intersects=side.__geo_interface__,
-                datetime=period.to_interval(),
-                query=_build_cloud_query(client, max_cloud),
-            )
-            for side in area.compute_sides()
-        ]
+        return client, _resolve_collections(client, collection, url), _build_cloud_query(client, max_cloud)
 
 
 def explain_failure(url: str, error: Exception) -> HostError:
@@ -222,7 +220,7 @@ def _resolve_collections(client: pystac_client.Client, collection: str | None, u
     if client.get_collection(collection) is None:
         names = ", ".join(sorted(entry.id for entry in client.get_collections())[:12])
         message = f"{url} has no collection {collection} (found {names or 'none'}). Choose one with --collection."
-        raise SearchError(message)
+        raise MissingCollectionError(message)
     return [collection]
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from strandline import StrandlineError
 
-__all__ = ["EmptySearchError", "HostError", "PlanError", "SearchError"]
+__all__ = ["EmptySearchError", "HostError", "MissingCollectionError", "PlanError", "SearchError"]
 
 
 class SearchError(StrandlineError, ValueError):
     """What was asked cannot be searched: an area, dates or a source that make no sense."""
 
     exit_code = 2
+
+
+class MissingCollectionError(SearchError):
+    """A host has no collection of that name."""
 
 
 class PlanError(StrandlineError, ValueError):

@@ -9,9 +9,12 @@ Source: each host's own documentation; Element84/earth-search issues 9, 66 and 7
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
-__all__ = ["DEFAULT_HOST", "HOSTS", "TOKEN_VARIABLE", "Host", "find_host"]
+from tiles.errors import OptionError
+
+__all__ = ["DEFAULT_HOST", "HOSTS", "TOKEN_VARIABLE", "Host", "find_host", "resolve_address", "split_sources"]
 
 DEFAULT_HOST = "earth-search"
 
@@ -89,3 +92,33 @@ def find_host(source: str) -> Host | None:
         return HOSTS[source]
     address = urlsplit(source).netloc
     return next((host for host in _LIST if address and urlsplit(host.url).netloc == address), None)
+
+
+def resolve_address(source: str) -> str:
+    """The address of a host that is given by its name; any other source as it is.
+
+    Args:
+        source: Name of a known host, address or path.
+    """
+    return HOSTS[source].url if source in HOSTS else source
+
+
+def split_sources(source: str) -> tuple[str, ...]:
+    """The sources that are named in one text, in the order in which they are to be asked.
+
+    Args:
+        source: One, or several with commas between them; in an address that has a comma, it is written ``%2C``.
+
+    Raises:
+        OptionError: One is empty, or stands twice.
+    """
+    if "," not in source or Path(source).exists():
+        return (source,)
+    sources = tuple(part.strip() for part in source.split(","))
+    if not all(sources):
+        raise OptionError(f"Expected sources with one comma between two of them in --stac, found {source!r}.")
+    addresses = [resolve_address(one).rstrip("/") for one in sources]
+    twice = next((one for one, address in zip(sources, addresses, strict=True) if addresses.count(address) > 1), None)
+    if twice is not None:
+        raise OptionError(f"Expected each source once in --stac, found {twice} twice. Leave one out.")
+    return sources

@@ -95,7 +95,9 @@ class Plan(_Part):
 
     Attributes:
         strandline_plan: Version of this layout.
-        source: Where the items come from.
+        source: Where the items come from; of several hosts, the first.
+        others: The hosts that were asked besides, in their order.
+        silent: Those of all hosts that did not answer: what only they have is missing.
         query: What was asked.
         notes: What the search decided, a sentence each.
         items: STAC items with bands, whole, their hrefs absolute; by time and id.
@@ -104,6 +106,8 @@ class Plan(_Part):
 
     strandline_plan: Literal[1] = VERSION
     source: PlanSource
+    others: tuple[PlanSource, ...] = ()
+    silent: tuple[str, ...] = ()
     query: PlanQuery
     notes: tuple[str, ...] = ()
     items: tuple[dict[str, Any], ...]
@@ -184,6 +188,8 @@ def format_plan(plan: Plan) -> str:
 
 def _format_parts(plan: Plan) -> Iterator[str]:
     head = plan.model_dump(mode="json", exclude={"items", "set_aside"})
+    rare = {name for name in ("others", "silent") if not head[name]}  # a plan of one host says nothing of others
+    head = {name: value for name, value in head.items() if name not in rare}
     yield "{\n"
     for name, value in head.items():
         if isinstance(value, dict):

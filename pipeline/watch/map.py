@@ -10,7 +10,7 @@ from pipeline.batch.run_batch import run_batch
 from pipeline.cluster.client import ClusterOptions
 from pipeline.mapping.options import MapOptions
 from pipeline.record.result import read_fingerprint
-from pipeline.search.hosts import HOSTS, find_host
+from pipeline.search.hosts import find_host, resolve_address, split_sources
 from pipeline.search.plan import Plan, PlanQuery, PlanSource
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
@@ -137,16 +137,21 @@ class _Desk:
 
 
 def _make_plan(rows: Sequence[Row], area: AreaSettings) -> Plan:
-    host = find_host(area.source)
-    href = host.url if host is not None and area.source in HOSTS else area.source
+    sources = tuple(map(_describe_source, split_sources(area.source)))
     days = [f"{moment:%Y-%m-%d}" for moment in (min(row.acquired for row in rows), max(row.acquired for row in rows))]
     return Plan(
-        source=PlanSource(
-            href=href,
-            kind="ledger",
-            host=host.name if host else None,
-            offset_rule=host.offset_rule if host else None,
-        ),
+        source=sources[0],
+        others=sources[1:],
         query=PlanQuery(aoi=area.aoi, dates="/".join(days), collection=area.collection, any_platform=area.any_platform),
         items=tuple(dict(row.item) for row in rows),
+    )
+
+
+def _describe_source(source: str) -> PlanSource:
+    host = find_host(source)
+    return PlanSource(
+        href=resolve_address(source),
+        kind="ledger",
+        host=host.name if host else None,
+        offset_rule=host.offset_rule if host else None,
     )

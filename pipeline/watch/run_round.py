@@ -113,6 +113,7 @@ class _Tally:
     published: int = 0
     failed: int = 0
     alerts: int = 0
+    silent: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
 
@@ -163,6 +164,10 @@ class _Round:
         errors: list[str] = []
         self._try(errors, lambda: self._step("search", lambda: self._search(since)))
         searched = not errors
+        if self._tally.silent:  # what only they have is not lost: the next round searches these days again
+            errors.append(
+                f"Not all hosts answered, {' and '.join(self._tally.silent)} did not: the days are searched again."
+            )
         # Before room is asked for: where there is none, this is what makes some.
         self._try(errors, lambda: self._step("prune", self._prune))
         if self._try(errors, self._require_room):
@@ -186,7 +191,7 @@ class _Round:
 
     def _search(self, since: date | None) -> None:
         search = look_for_scenes(self._ledger, self._area, now=self._clock(), since=since)
-        self._tally.found = search.counts
+        self._tally.found, self._tally.silent = search.counts, search.silent
         for note in list_notes(search):
             self._note(note)
         counts = search.counts

@@ -39,11 +39,13 @@ class SearchOutcome:
         dates: Days that were searched.
         counts: In the ledger.
         set_aside: Items that are no scenes, by id, and why.
+        silent: Of several hosts those that did not answer: the days must be searched again.
     """
 
     dates: str
     counts: Counts
     set_aside: Mapping[str, str]
+    silent: tuple[str, ...] = ()
 
 
 def look_for_scenes(ledger: Ledger, area: AreaSettings, *, now: datetime, since: date | None = None) -> SearchOutcome:
@@ -70,7 +72,7 @@ def look_for_scenes(ledger: Ledger, area: AreaSettings, *, now: datetime, since:
     sightings = list_sightings(plan, area, known=known, ledger=ledger)
     counts = ledger.record(area.name, sightings)
     others = {entry.id: entry.reason for entry in plan.set_aside if entry.kind != "superseded"}
-    return SearchOutcome(dates=dates, counts=counts, set_aside=others)
+    return SearchOutcome(dates=dates, counts=counts, set_aside=others, silent=plan.silent)
 
 
 def list_sightings(

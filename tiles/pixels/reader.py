@@ -36,6 +36,7 @@ from tiles.pixels.cloud_buffer import NO_BUFFER, CloudBuffer
 from tiles.pixels.decoder import DecoderName, limit_block_cache, open_decoder
 from tiles.pixels.native_rows import Cut, NativeRows, widen
 from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
+from tiles.remote import limit_listing
 from tiles.scene import BandSource, Radiometry, Scene
 
 __all__ = ["Pixels", "ReadPlan", "Strip", "read_strips"]
@@ -158,7 +159,8 @@ class FileStream:
         self._next_row = 0
         with ExitStack() as opened:
             try:
-                self._dataset = opened.enter_context(rasterio.open(sources[0].path))
+                with limit_listing(sources[0].path):  # as its header was read
+                    self._dataset = opened.enter_context(rasterio.open(sources[0].path))
                 if sources[0].is_warped:
                     self._dataset = opened.enter_context(_warp(self._dataset, src))
                 self._decoder = open_decoder(self._dataset, decoder)

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any
 
-from tiles.products.headers import is_remote
 from tiles.products.name import find_product_times, parse_tile_id
+from tiles.remote import is_remote
 from tiles.times import find_moments, has_time_of_day, parse_moment, parse_tag_moment
 
 __all__ = ["SensingTime", "read_item_moment", "resolve_stack_time"]

@@ -17,7 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from tiles.masks import read_declared_validity
 from tiles.products.fills import compute_repeated_values
-from tiles.products.headers import limit_listing
+from tiles.remote import limit_listing
 
 __all__ = ["DnSamples", "read_dn_samples", "read_samples"]
 

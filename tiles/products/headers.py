@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import warnings
 from collections.abc import Container, Iterator, Sequence
@@ -19,14 +18,13 @@ from tiles.bands import BANDS
 from tiles.errors import GridError, RasterReadError, SceneError
 from tiles.grid import Grid
 from tiles.masks import MASK_NAMES
+from tiles.remote import is_remote, limit_listing, limit_patience
 from tiles.scene import BandSource
 
 __all__ = [
     "RasterHeader",
     "check_jp2_is_whole",
     "find_masks",
-    "is_remote",
-    "limit_listing",
     "open_quietly",
     "read_header",
     "resolve_gdal_path",
@@ -79,19 +77,6 @@ class RasterHeader:
         return BandSource(name=name, path=self.path, index=index, grid=self.grid, masks=(*own, *alpha))
 
 
-_PATIENCE = {
-    "GDAL_HTTP_CONNECTTIMEOUT": "30",
-    "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
-    "GDAL_HTTP_LOW_SPEED_TIME": "30",
-    "GDAL_HTTP_MAX_RETRY": "3",
-    "GDAL_HTTP_RETRY_DELAY": "1",
-}
-"""Of GDAL with hosts, which by itself waits for ever: seconds, bytes a second, tries. The environment comes first.
-
-Source: GDAL, "Configuration options", networking.
-"""
-
-
 @contextmanager
 def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
     """Open a raster; on a host without looking at its neighbours, which would cost a listing of the folder.
@@ -120,24 +105,6 @@ def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
             raise RasterReadError(message) from error
 
 
-def limit_listing(path: str) -> rasterio.Env:
-    """The environment in which GDAL opens a raster: on a host it does not list the folder.
-
-    Args:
-        path: What GDAL opens.
-    """
-    return rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR") if is_remote(path) else rasterio.Env()
-
-
-def is_remote(path: str) -> bool:
-    """Whether what GDAL opens lies on a host.
-
-    Args:
-        path: What GDAL opens.
-    """
-    return path.startswith(("/vsicurl", "/vsis3", "/vsiaz", "/vsigs"))
-
-
 def resolve_gdal_path(path: str) -> str:
     """What GDAL opens for a path or URL; for hosts it is told to give up on what does not come.
 
@@ -145,8 +112,7 @@ def resolve_gdal_path(path: str) -> str:
         path: A local path, ``file://``, ``http(s)://`` or ``s3://`` URL, or a ``/vsi...`` path.
     """
     if path.startswith(("http://", "https://", "s3://", "/vsi")):
-        for name, value in _PATIENCE.items():
-            os.environ.setdefault(name, value)
+        limit_patience()
     if path.startswith(("http://", "https://")):
         return f"/vsicurl/{path}"
     if path.startswith("s3://"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from tiles.errors import RasterReadError, SceneError
@@ -21,7 +22,9 @@ _INSIDE_PRODUCT = {"manifest.safe": 0, "mtd_tl.xml": 2}
 _RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img", ".nc")
 
 
-def open_scene(source: str | Path, *, options: StackOptions | None = None) -> Scene:
+def open_scene(
+    source: str | Path, *, options: StackOptions | None = None, avoid: Mapping[str, str] | None = None
+) -> Scene:
     """Open a scene: its metadata is understood, a few pixels are looked at, no band is read.
 
     Args:
@@ -29,6 +32,7 @@ def open_scene(source: str | Path, *, options: StackOptions | None = None) -> Sc
             STAC item (file or URL); a raster with a band a channel (GeoTIFF, COG, VRT, JPEG 2000); a folder with a
             file a band (``B01.tif`` …).
         options: What metadata does not say, for stacks and STAC items; a product says all itself.
+        avoid: Hosts that are not to be asked for a product that several have, and why.
 
     Returns:
         The scene. An ``L1C`` scene opens too: whether that will do is for the model to say.
@@ -43,19 +47,19 @@ def open_scene(source: str | Path, *, options: StackOptions | None = None) -> Sc
     text = str(source)
     if text.startswith(_REMOTE):
         remote_raster = text.split("?", maxsplit=1)[0].lower().endswith(_RASTERS)
-        return open_stack(text, options=options) if remote_raster else open_stac(text, options=options)
+        return open_stack(text, options=options) if remote_raster else open_stac(text, options=options, avoid=avoid)
     path = Path(source)
     if not path.exists():
         raise SceneError(f"Expected a scene, found nothing at {path}. Check the path.")
     if path.is_dir():
-        return _open_folder(path, options)
+        return _open_folder(path, options, avoid)
     if path.name.lower() in _INSIDE_PRODUCT:
-        return _open_folder(path.parents[_INSIDE_PRODUCT[path.name.lower()]], options)
+        return _open_folder(path.parents[_INSIDE_PRODUCT[path.name.lower()]], options, avoid)
     suffix = path.suffix.lower()
     if suffix in {".zip", ".xml"}:
         return _open_product(path, options)
     if suffix in {".json", ".geojson"}:
-        return open_stac(text, options=options)
+        return open_stac(text, options=options, avoid=avoid)
     return _open_raster(text, options)
 
 
@@ -80,13 +84,13 @@ def _open_product(path: Path, options: StackOptions) -> Scene:
     return open_safe(path)
 
 
-def _open_folder(folder: Path, options: StackOptions) -> Scene:
+def _open_folder(folder: Path, options: StackOptions, avoid: Mapping[str, str] | None) -> Scene:
     names = list_product_files(folder).names
     if find_product_xml(names) is not None:
         return _open_product(folder, options)
     items = [folder / name for name in names if name.lower().endswith("json") and _is_item_file(folder / name)]
     if len(items) == 1:
-        return open_stac(str(items[0]), options=options)
+        return open_stac(str(items[0]), options=options, avoid=avoid)
     if find_band_files(names):
         return open_band_folder(folder, names=names, options=options)
     raise SceneError(

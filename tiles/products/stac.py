@@ -6,13 +6,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tiles.errors import RasterReadError, SceneError
+from tiles.errors import GridError, RasterReadError, SceneError
 from tiles.products.asset_hosts import require_access, strip_credentials
 from tiles.products.copies import Copy, find_copy
 from tiles.products.dates import SensingTime
@@ -21,6 +21,7 @@ from tiles.products.fills import describe_fills, resolve_fills
 from tiles.products.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
 from tiles.products.hrefs import resolve_href
 from tiles.products.name import has_offset, make_scene_id
+from tiles.products.offers import list_offers
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
@@ -38,29 +39,81 @@ from tiles.scene import BandSource, Radiometry, Scene
 __all__ = ["open_stac"]
 
 _TIMEOUT_S = 30
+_LONGEST_FAULT = 300
 
 
-def open_stac(source: str, *, options: StackOptions) -> Scene:
-    """Open a STAC item with its assets.
+def open_stac(source: str, *, options: StackOptions, avoid: Mapping[str, str] | None = None) -> Scene:
+    """Open a STAC item with its assets; of a product that several hosts have, those of the first that gives them.
 
     Args:
         source: Path or ``http(s)`` URL of the item.
         options: Scale, offset, nodata and date that overrule the item's; ``bands`` is refused.
+        avoid: Hosts that are not to be asked, and why.
 
     Raises:
         SceneError: No item, no bands, an asset that is not there, or bands on different ground.
-        RasterReadError: GDAL cannot open an asset.
+        RasterReadError: GDAL cannot open an asset; of several hosts, none gives all.
         GridError: An asset has no usable CRS.
     """
     if options.bands is not None:
         raise SceneError(f"--bands names the bands of one file; the STAC item {source} names its own. Leave it out.")
     document = _read_item(source)
+    offers = list_offers(document)
+    # What the user says of the DN is said of one host's: others may have other ones.
+    if len(offers) < 2 or options.scale is not None or options.offset is not None:
+        return _open_item(document, source, options)
+    faults = dict(avoid or {})
+    for offer in offers:
+        if offer.host in faults:
+            continue
+        try:
+            scene = _open_item(offer.item, source, options)
+        except (SceneError, RasterReadError, GridError) as error:
+            faults[offer.host] = str(error)
+            continue
+        return replace(
+            _name_scene(scene, document, source, options),
+            host=offer.host,
+            hosts=tuple(one.host for one in offers),
+            notes=(*_note_hosts(offer.host, faults), *scene.notes),
+        )
+    raise RasterReadError(
+        f"Expected {document.get('id')} at {' or '.join(faults)}, and none gives it: "
+        f"{'; '.join(f'{host}: {_shorten_fault(fault)}' for host, fault in faults.items())}. Try again later."
+    )
+
+
+def _name_scene(scene: Scene, document: Mapping[str, Any], source: str, options: StackOptions) -> Scene:
+    """The scene under the name and date that the first host gives it, whichever is read: its result has one place."""
+    first = parse_stac_item(document, where=source, any_platform=options.any_platform)
+    sensed = _resolve_time(first, options)
+    name = make_scene_id(first.id or source)
+    return replace(scene, id=name, acquired=sensed.moment, date_source=sensed.source)
+
+
+def _resolve_time(item: StacItem, options: StackOptions) -> SensingTime:
+    return item.sensed if options.date is None else SensingTime(moment=options.date, source="--date")
+
+
+def _note_hosts(host: str, faults: Mapping[str, str]) -> Iterator[str]:
+    if faults:
+        reasons = "; ".join(f"{name} did not give it ({_shorten_fault(fault)})" for name, fault in faults.items())
+        yield f"The scene was read from {host}: {reasons}."
+
+
+def _shorten_fault(fault: str) -> str:
+    text = fault.rstrip(".")
+    return text if len(text) <= _LONGEST_FAULT else f"{text[:_LONGEST_FAULT]} …"
+
+
+def _open_item(document: Any, source: str, options: StackOptions) -> Scene:  # noqa: ANN401 (whatever JSON holds)
+    """Open what one host says of a scene."""
     item = parse_stac_item(document, where=source, any_platform=options.any_platform)
     opened = {name: _open_asset(asset, document, source) for name, asset in item.assets.items()}
     headers = {name: asset.header for name, asset in opened.items()}
     sources = {name: header.make_source(name, bands=(1,)) for name, header in headers.items()}
     bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
-    sensed = item.sensed if options.date is None else SensingTime(moment=options.date, source="--date")
+    sensed = _resolve_time(item, options)
     return Scene(
         id=make_scene_id(item.id or source),
         source=strip_credentials(source),

@@ -25,10 +25,17 @@ _Stac = Annotated[
     typer.Option(
         "--stac",
         help="earth-search, planetary-computer or copernicus; the address of a STAC API; or a catalog.json, an item, "
-        "a collection of items or an items.parquet, here or on a host.",
+        "a collection of items or an items.parquet, here or on a host. Several, with commas between them, are asked in "
+        "their order: a product that more than one has is one scene, read at the first that gives it.",
     ),
 ]
-_Collection = Annotated[str | None, typer.Option(help="Collection; a known host's own of Sentinel-2 L2A by default.")]
+_Collection = Annotated[
+    str | None,
+    typer.Option(
+        help="Collection; a known host's own of Sentinel-2 L2A by default. Several, with commas between them, are "
+        "asked in their order."
+    ),
+]
 _Limit = Annotated[int | None, typer.Option(help="Most scenes that the plan may hold, the earliest first.")]
 _AnyPlatform = Annotated[bool, typer.Option("--any-platform", help="Keep items of other satellites too.")]
 _Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the plan; standard output by default.")]

@@ -25,7 +25,7 @@ from pipeline.errors import AreasError, SecretError
 from pipeline.output.vectors import resolve_formats
 from pipeline.publish.target import resolve_destination
 from pipeline.search.area import SearchArea, resolve_search_area
-from pipeline.search.hosts import DEFAULT_HOST, HOSTS
+from pipeline.search.hosts import DEFAULT_HOST, HOSTS, split_sources
 from pipeline.secrets import refuse_credentials
 from pipeline.watch.areas.schedule import Schedule, Season, parse_duration
 
@@ -141,7 +141,7 @@ class AreaDefaults(_Strict):
     """What an area may leave to the defaults of its file.
 
     Attributes:
-        source: A STAC catalogue, as ``strandline search --stac`` takes it.
+        source: A STAC catalogue, as ``strandline search --stac`` takes it; several with commas between them.
         collection: Collection; ``None``: a known host's own of Sentinel-2 L2A.
         schedule: An interval (``6h``) or a line of cron (``0 6 * * *``).
         time_zone: In which a line of cron counts.
@@ -208,7 +208,8 @@ class AreaDefaults(_Strict):
     @field_validator("source")
     @classmethod
     def _anchor_source(cls, source: str, info: ValidationInfo) -> str:
-        return source if source in HOSTS or "://" in source else anchor(source, info)
+        sources = split_sources(source)
+        return ",".join(one if one in HOSTS or "://" in one else anchor(one, info) for one in sources)
 
     @field_validator("model")
     @classmethod

@@ -12,8 +12,9 @@ import pytest
 from pipeline.watch.areas.file import WatchSettings, read_areas
 from pipeline.watch.ledger.ledger import open_ledger
 from pipeline.watch.ledger.values import Row
+from pipeline.watch.run_round import run_round
 from pipeline.watch.search import look_for_scenes, read_tile
-from tests.pipeline.stac_items import make_item, write_items
+from tests.pipeline.stac_items import find_port, make_item, write_items
 from tests.pipeline.watch.ledger.ledger_places import Clock
 
 NOW = datetime(2024, 7, 1, tzinfo=UTC)
@@ -136,3 +137,25 @@ def test_a_round_over_midnight_loses_no_day(tmp_path: Path) -> None:
     ledger = open_ledger(settings.ledger, clock=lambda: NOW)
     ledger.note_round("coast", began=NOW - timedelta(minutes=5), ended=NOW)
     assert look_for_scenes(ledger, settings.areas[0], now=NOW).dates == "2024-06-30/2024-07-01"
+
+
+def test_days_of_a_silent_host_are_searched_again(tmp_path: Path) -> None:
+    write_items(tmp_path / "items.json", [make_item("cloudy", cloud=99.0)])
+    dead = f"http://127.0.0.1:{find_port()}"
+    settings = _settings(tmp_path, source=f"{tmp_path / 'items.json'},{dead}")
+    clock = Clock()
+    reports = []
+    for _ in range(2):
+        clock.now = NOW
+        reports.append(run_round(settings, "coast", clock=clock))
+    assert {report.error for report in reports} == {
+        f"Not all hosts answered, {dead} did not: the days are searched again."
+    }
+    assert reports[0].found is not None
+    assert reports[0].found.skipped == 1, "what the others have is written down"
+    ledger = open_ledger(settings.ledger)
+    noted = ledger.read_rounds()["coast"]
+    assert (noted.last_success, noted.failures_in_a_row) == (None, 2)
+    write_items(tmp_path / "other.json", [make_item("good")])
+    settings = _settings(tmp_path, source=f"{tmp_path / 'items.json'},other.json", seasons=["01-01/01-02"])
+    assert run_round(settings, "coast", clock=clock).error is None
