@@ -10,6 +10,7 @@ __all__ = [
     "BlockDecodeError",
     "DecoderError",
     "GridError",
+    "HostDownError",
     "NoValidPixelsError",
     "OptionError",
     "ProductWriteError",
@@ -74,6 +75,10 @@ class RasterReadError(StrandlineError, OSError):
     """A raster file is truncated or corrupt, or cannot be decoded."""
 
     exit_code = 4
+
+
+class HostDownError(RasterReadError):
+    """A host failed so often in a row that it is left alone for a while."""
 
 
 class ProductWriteError(StrandlineError, OSError):

@@ -12,8 +12,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import rasterio
@@ -36,10 +37,12 @@ from tiles.pixels.cloud_buffer import NO_BUFFER, CloudBuffer
 from tiles.pixels.decoder import DecoderName, limit_block_cache, open_decoder
 from tiles.pixels.native_rows import Cut, NativeRows, widen
 from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
-from tiles.remote import limit_listing
+from tiles.remote import RetryBudget, is_remote, limit_listing, read_again
 from tiles.scene import BandSource, Radiometry, Scene
 
 __all__ = ["Pixels", "ReadPlan", "Strip", "read_strips"]
+
+_Answer = TypeVar("_Answer")
 
 Watch = Callable[[str], AbstractContextManager[Any]]
 
@@ -133,6 +136,7 @@ class FileStream:
         windows: Sequence[Window],
         decoder: DecoderName = "gdal",
         margin: tuple[int, int] = (0, 0),
+        budget: RetryBudget | None = None,
     ) -> None:
         """Open the file.
 
@@ -142,6 +146,7 @@ class FileStream:
             windows: What will be asked for, in order; all of the same columns. May reach beyond the grid.
             decoder: Who decodes it.
             margin: Native rows and columns that are wanted on each side besides, as far as the file has them.
+            budget: How often reads may be done again where the file lies on a host.
         """
         self.sources = tuple(sources)
         self._src_grid = src = sources[0].grid
@@ -157,19 +162,26 @@ class FileStream:
         self.col_start, self._col_stop = widen(span, margin[1], src.width)
         self._chunks: list[Chunk] = []
         self._next_row = 0
-        with ExitStack() as opened:
-            try:
-                with limit_listing(sources[0].path):  # as its header was read
-                    self._dataset = opened.enter_context(rasterio.open(sources[0].path))
-                if sources[0].is_warped:
-                    self._dataset = opened.enter_context(_warp(self._dataset, src))
-                self._decoder = open_decoder(self._dataset, decoder)
-            except (RasterioError, BlockDecodeError) as error:
-                raise RasterReadError(f"Cannot open {sources[0].path}: {error}") from error
-            self._opened = opened.pop_all()  # it stays open, as nothing went wrong
+        self._path, self._decoder_name, self._budget = sources[0].path, decoder, budget or RetryBudget()
+        self._opened = ExitStack()
+        try:
+            read_again(self._path, self._open, budget=self._budget)
+        except (RasterioError, BlockDecodeError) as error:
+            raise RasterReadError(f"Cannot open {self._path}: {error}") from error
         self._mask_keys = tuple(map(self._find_mask_key, self.sources))
         block_rows = max(shape[0] for shape in self._dataset.block_shapes)
         self._rows_a_read = block_rows * -(-LEAST_ROWS_A_READ // block_rows)
+
+    def _open(self) -> None:
+        """Open the file, anew where it was open."""
+        self._opened.close()
+        with ExitStack() as opened:
+            with limit_listing(self._path):  # as its header was read
+                self._dataset = opened.enter_context(rasterio.open(self._path))
+            if self.sources[0].is_warped:
+                self._dataset = opened.enter_context(_warp(self._dataset, self._src_grid))
+            self._decoder = open_decoder(self._dataset, self._decoder_name)
+            self._opened = opened.pop_all()  # it stays open, as nothing went wrong
 
     def close(self) -> None:
         """Close the file and forget its pixels."""
@@ -207,7 +219,11 @@ class FileStream:
     def _decode(self, row: int) -> NDArray[Any]:
         window = self._find_window(row)
         with self._explain_failure(window):
-            return self._decoder.decode(window, [source.index for source in self.sources])
+            indexes = [source.index for source in self.sources]
+            return self._read_again(lambda: self._decoder.decode(window, indexes))
+
+    def _read_again(self, read: Callable[[], _Answer]) -> _Answer:
+        return read_again(self._path, read, budget=self._budget, renew=self._open)
 
     def _decode_masks(self, row: int) -> tuple[NDArray[np.bool_] | None, ...]:
         """Where the file itself declares each band valid, decoded once for all bands that share it."""
@@ -216,9 +232,11 @@ class FileStream:
         with self._explain_failure(window):
             for source, key in zip(self.sources, self._mask_keys, strict=True):
                 if key not in masks:
-                    part = window.to_rasterio()
-                    masks[key] = read_declared_validity(self._dataset, source.index, source.masks, window=part)
+                    masks[key] = self._read_again(partial(self._read_validity, source, window))
         return tuple(masks[key] for key in self._mask_keys)
+
+    def _read_validity(self, source: BandSource, window: Window) -> NDArray[np.bool_] | None:
+        return read_declared_validity(self._dataset, source.index, source.masks, window=window.to_rasterio())
 
     def _find_mask_key(self, source: BandSource) -> tuple[int, ...]:
         """Equal for bands that share their masks; that of an alpha band, or of the whole file, is one for all."""
@@ -232,6 +250,11 @@ class FileStream:
             yield
         except (RasterioError, BlockDecodeError) as error:
             names = ", ".join(source.name for source in self.sources)
+            if is_remote(self._path):
+                raise RasterReadError(
+                    f"Cannot read {names} at rows {window.row_off} to {window.row_stop} of {self._path} ({error}). Try "
+                    "again later."
+                ) from error
             raise RasterReadError(
                 f"Cannot decode {names} at rows {window.row_off} to {window.row_stop} of {self.sources[0].path}: "
                 f"the file is truncated or corrupt ({error.__cause__ or error}). Fetch it again."
@@ -410,12 +433,15 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
     """
     threads = plan.threads or os.cpu_count() or 1
     limit_block_cache(threads)
+    budget = RetryBudget()
     with ExitStack() as stack:
         streams = []
         for _, sources in groupby(sorted(plan.sources, key=_find_file), key=_find_file):
             several = tuple(sources)
             margin = plan.resolve_buffer(several[0]).margin
-            stream = FileStream(several, grid=plan.scene.grid, windows=windows, decoder=plan.decoder, margin=margin)
+            stream = FileStream(
+                several, grid=plan.scene.grid, windows=windows, decoder=plan.decoder, margin=margin, budget=budget
+            )
             streams.append(stream)
             stack.callback(stream.close)
         pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode")

@@ -15,9 +15,10 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+from tiles.errors import RasterReadError
 from tiles.masks import read_declared_validity
 from tiles.products.fills import compute_repeated_values
-from tiles.remote import limit_listing
+from tiles.remote import RetryBudget, is_remote, limit_listing, read_again
 
 __all__ = ["DnSamples", "read_dn_samples", "read_samples"]
 
@@ -29,6 +30,9 @@ _PLACES = 4
 
 _PLACES_LARGE_BLOCKS = 3
 """… or 9 where blocks are large, as a JPEG 2000 tile of 1024² takes 0.15 s however little of it is wanted."""
+
+_RETRIES = 4
+"""Of one file on a host."""
 
 _WINDOW, _WINDOW_LARGE_BLOCKS = 192, 512
 
@@ -127,17 +131,28 @@ def read_samples(
 def _read_sample(
     wanted: tuple[str, int, tuple[int, ...]],
 ) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[int, int]] | None:
-    """DN, which of them are known, shape; ``None`` for a file that cannot be read, which is the reader's to report."""
-    path, index, masks = wanted
+    """DN, which of them are known, shape; ``None`` for a file that cannot be read, which is the reader's to report.
+
+    On a host that may be true of this read alone: then what was decided would hang on it, so that it fails.
+    """
+    path = wanted[0]
     try:
-        with limit_listing(path), rasterio.open(path) as dataset:
-            dn = _read_places(dataset, index, partial(dataset.read, index))
-            known = np.isfinite(dn) if np.issubdtype(dn.dtype, np.floating) else np.ones(dn.shape, dtype=bool)
-            if masks:
-                known &= _read_places(dataset, index, partial(read_declared_validity, dataset, index, masks))
-            return dn, known, dataset.shape
-    except RasterioError:
+        return read_again(path, lambda: _read_file(*wanted), budget=RetryBudget(_RETRIES))
+    except RasterioError as error:
+        if is_remote(path):
+            raise RasterReadError(f"Cannot read {path} ({error.__cause__ or error}). Try again later.") from error
         return None
+
+
+def _read_file(
+    path: str, index: int, masks: tuple[int, ...]
+) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[int, int]]:
+    with limit_listing(path), rasterio.open(path) as dataset:
+        dn = _read_places(dataset, index, partial(dataset.read, index))
+        known = np.isfinite(dn) if np.issubdtype(dn.dtype, np.floating) else np.ones(dn.shape, dtype=bool)
+        if masks:
+            known &= _read_places(dataset, index, partial(read_declared_validity, dataset, index, masks))
+        return dn, known, dataset.shape
 
 
 def _read_places(dataset: rasterio.io.DatasetReader, index: int, read: Callable[..., NDArray[Any]]) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from tiles.bands import BANDS
 from tiles.errors import GridError, RasterReadError, SceneError
 from tiles.grid import Grid
 from tiles.masks import MASK_NAMES
-from tiles.remote import is_remote, limit_listing, limit_patience
+from tiles.remote import RetryBudget, is_remote, limit_listing, limit_patience, read_again
 from tiles.scene import BandSource
 
 __all__ = [
@@ -77,6 +77,10 @@ class RasterHeader:
         return BandSource(name=name, path=self.path, index=index, grid=self.grid, masks=(*own, *alpha))
 
 
+_RETRIES = 4
+"""Of opening one file on a host, beyond those of GDAL."""
+
+
 @contextmanager
 def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
     """Open a raster; on a host without looking at its neighbours, which would cost a listing of the folder.
@@ -87,12 +91,12 @@ def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
         path: What GDAL opens.
 
     Raises:
-        RasterReadError: GDAL cannot open or read it.
+        RasterReadError: GDAL cannot open or read it, or its host is down.
     """
     with limit_listing(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.open(path) as dataset:
+            with read_again(path, lambda: rasterio.open(path), budget=RetryBudget(_RETRIES)) as dataset:
                 yield dataset
         except RasterioError as error:
             advice = (

@@ -52,6 +52,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.05")
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "1")
+    monkeypatch.setattr("tiles.remote._PAUSE_S", 0.01)
 
 
 def say(name: str, url: str, *, applied: bool) -> dict[str, Any]:
