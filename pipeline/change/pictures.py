@@ -30,7 +30,8 @@ from pipeline.change.summary import ChangeSummary
 from pipeline.errors import output_errors
 from pipeline.output.classes import LAND, NODATA, OBSCURED, PROBABILITY_SCALE, WATER
 from pipeline.output.figures import encode_figure
-from pipeline.output.map_furniture import draw_north_arrow, draw_scale_bar, format_position
+from pipeline.output.map_furniture import draw_north_arrow, draw_scale_bar
+from pipeline.output.map_scale import format_position
 from tiles.times import format_moment
 
 __all__ = ["ChangePicture", "write_change_map", "write_change_plot"]

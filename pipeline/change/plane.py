@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.change.options import ChangeError
 from pipeline.change.source import DatedCoast
-from pipeline.output.map_furniture import format_position
+from pipeline.output.map_scale import format_position
 from pipeline.trace.traced import Floats
 
 __all__ = [

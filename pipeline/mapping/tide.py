@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pipeline.mapping.options import MapOptions
+from pipeline.output.map_scale import compute_center
 from pipeline.tides import compute_model_heights, read_tide_heights
 from tiles.grid import Grid
 from tiles.scene import Scene
@@ -50,8 +51,6 @@ def resolve_tide(options: MapOptions, scene: Scene, grid: Grid) -> Tide:
     if options.tides is not None:
         (height,) = read_tide_heights(options.tides, [scene.acquired], partial=True)
     else:
-        from pipeline.output.map_furniture import compute_center  # noqa: PLC0415 (it draws, which few need so early)
-
         lon, lat = compute_center(grid)
         model, folder = str(options.tide_model), options.require_folder()
         (height,) = compute_model_heights(model, folder, [scene.acquired], lon=lon, lat=lat, partial=True)

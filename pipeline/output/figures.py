@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Sequence
-from contextlib import suppress
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image, ImageColor
+from PIL import Image
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from pipeline.output.small_png import encode_image
 
 __all__ = ["encode_figure"]
-
-_COLOURS = (256, 96, 48)
 
 
 def encode_figure(figure: Figure, *, keep: Sequence[str], limit: int) -> bytes:
@@ -35,55 +28,4 @@ def encode_figure(figure: Figure, *, keep: Sequence[str], limit: int) -> bytes:
     """
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    full = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    reduced = (_reduce_colours(full, keep, colours) for colours in _COLOURS[:-1])  # none before it is asked for
-    for image in chain((full,), reduced):
-        with suppress(_TooLargeError):
-            return _encode_png(image, limit=limit)
-    return _encode_png(_reduce_colours(full, keep, _COLOURS[-1]))
-
-
-class _TooLargeError(Exception):
-    """The file passes its limit."""
-
-
-class _LimitedStream(io.BytesIO):
-    """Takes no more than so many bytes, so that a file that comes to be too large is not made to its end."""
-
-    def __init__(self, limit: float) -> None:
-        super().__init__()
-        self._limit = limit
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        written = super().write(data)
-        if self.tell() > self._limit:
-            raise _TooLargeError
-        return written
-
-
-def _encode_png(image: Image.Image, *, limit: float = math.inf) -> bytes:
-    stream = _LimitedStream(limit)
-    # The most that deflate can do takes seconds on full colour, and saves a hundredth.
-    image.save(stream, "PNG", compress_level=9 if image.mode == "P" else 6)
-    return stream.getvalue()
-
-
-def _reduce_colours(image: Image.Image, keep: Sequence[str], colours: int) -> Image.Image:
-    reduced = image.quantize(palette=_build_palette(image, keep, colours), dither=Image.Dither.FLOYDSTEINBERG)
-    # A pixel as one number, which is compared in a tenth of the time of three.
-    pixels, indexes = np.asarray(image.convert("RGBA")).view(np.uint32)[..., 0], np.array(reduced)
-    # The search for the nearest colour is coarse: what has a colour of its own, the paper first of all, keeps it.
-    for index, colour in enumerate(keep):
-        number = np.array((*ImageColor.getrgb(colour)[:3], 255), np.uint8).view(np.uint32)
-        indexes[pixels == number] = index
-    exact = Image.fromarray(indexes)
-    exact.putpalette(reduced.getpalette() or [])
-    return exact
-
-
-def _build_palette(image: Image.Image, keep: Sequence[str], colours: int) -> Image.Image:
-    free = colours - len(keep)
-    chosen = image.quantize(free, method=Image.Quantize.MEDIANCUT).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([part for colour in keep for part in ImageColor.getrgb(colour)[:3]] + chosen[: 3 * free])
-    return palette
+    return encode_image(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"), keep=keep, limit=limit)

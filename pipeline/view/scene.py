@@ -12,7 +12,7 @@ import rasterio
 from rasterio.enums import Resampling
 
 from pipeline.output.classes import NODATA
-from pipeline.output.map_furniture import format_position
+from pipeline.output.map_scale import format_position
 from pipeline.record.result import ITEM_NAME, SIMULATED, read_sensing_time
 from pipeline.view.coast import describe_lines, describe_uncertainty, draw_lines, layer_by_kind, read_layer
 from pipeline.view.ground import draw_true_colour

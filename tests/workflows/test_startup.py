@@ -39,6 +39,7 @@ def test_what_draws_and_writes_is_not_imported_before_a_scene_is_planned() -> No
     assert list_modules(AFTER_IMPORT).isdisjoint({*RUNS_NETWORKS, *DRAWS_AND_WRITES})
 
 
-def test_the_end_of_a_map_needs_them() -> None:
-    code = AFTER_IMPORT.replace("workflows.runs.map", "pipeline.mapping.write_results")
-    assert list_modules(code) >= {"geopandas", "matplotlib", "pystac"}
+def test_the_end_of_a_map_needs_them_and_draws_without_the_library_of_plots() -> None:
+    modules = list_modules(AFTER_IMPORT.replace("workflows.runs.map", "pipeline.mapping.write_results"))
+    assert modules >= {"geopandas", "pystac"}
+    assert "matplotlib" not in modules

@@ -19,7 +19,8 @@ from rasterio.crs import CRS
 
 from pipeline.errors import OutputError
 from pipeline.mapping.preview import Caption, Picture, write_preview
-from pipeline.output.map_furniture import compute_metres_per_unit, format_length, format_position, resolve_bar_length
+from pipeline.output.classes import LINE_COLOURS
+from pipeline.output.map_scale import compute_metres_per_unit, format_length, format_position, resolve_bar_length
 from tiles.grid import Grid
 
 SEA = np.array([0.02, 0.03, 0.04])
@@ -64,6 +65,23 @@ def test_the_picture_shows_photo_line_map_and_cloud(tmp_path: Path) -> None:
     assert count_near(image, (255, 217, 47)) > 500
     assert count_near(image, (45, 114, 178)) > 100_000
     assert count_near(image, (154, 154, 154)) > 10_000
+
+
+@pytest.mark.parametrize("size", [(60, 400), (300, 300), (400, 60)])
+def test_what_is_drawn_stays_on_the_sheet(tmp_path: Path, size: tuple[int, int]) -> None:
+    picture, coastline = island(*size)
+    every_kind = coastline.loc[[0] * len(LINE_COLOURS)].assign(kind=list(LINE_COLOURS))
+    write_preview(tmp_path / "preview.png", picture, every_kind, CAPTION)
+    pixels = np.asarray(Image.open(tmp_path / "preview.png").convert("RGB"))
+    border = [pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:]]
+    assert all((part == 255).all() for part in border)
+
+
+def test_a_circle_is_drawn_round(tmp_path: Path) -> None:
+    write_preview(tmp_path / "preview.png", *island(100, 300), CAPTION)
+    pixels = np.asarray(Image.open(tmp_path / "preview.png").convert("RGB")).astype(int)
+    rows, cols = np.nonzero(np.abs(pixels[200:1200, pixels.shape[1] // 2 :] - (222, 209, 170)).max(axis=-1) <= 3)
+    assert np.ptp(cols) == pytest.approx(np.ptp(rows), abs=10)
 
 
 def test_without_a_coastline_there_is_no_line(tmp_path: Path) -> None:
