@@ -51,6 +51,8 @@ __all__ = ["app", "main"]
 _INTERRUPTED = 130
 _OUR_FAULT = 70
 _MOST_WORDS = 5
+_CYCLES_AFTER = 50_000
+"""New objects after which Python looks for cycles: at its 700 it does so 330 times while libraries are imported."""
 
 app = typer.Typer(
     name="strandline",
@@ -99,6 +101,7 @@ def _root(
 
 def main() -> None:
     """Run the command line: one line and an exit code for each error, the traceback with ``--debug`` alone."""
+    gc.set_threshold(_CYCLES_AFTER)
     signal.signal(signal.SIGTERM, _stop)
     _take_any_letter()
     if os.environ.get("STRANDLINE_STOP") == "stdin":

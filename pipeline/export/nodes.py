@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 __all__ = ["NodeTable", "Paths"]
 
@@ -106,6 +105,8 @@ def _to_complex(xy: Floats) -> NDArray[np.complex128]:
 
 def _join_near(nodes: Floats, number: Ints) -> Ints:
     """Give places that only rounding parts one number."""
+    from scipy.spatial import cKDTree  # noqa: PLC0415 (few smooth, and every map would wait for it)
+
     pairs = cKDTree(nodes).query_pairs(_SAME, output_type="ndarray") if len(nodes) else np.zeros((0, 2), dtype=np.int64)
     one = np.arange(len(nodes))
     for first, second in pairs:  # few

@@ -15,13 +15,20 @@ DRAWS_AND_WRITES = ("geopandas", "jinja2", "matplotlib", "pandas", "pyarrow", "p
 RUNS_NETWORKS = ("onnxruntime", "openvino", "torch")
 COMPUTES = ("scipy", "skimage")
 
+# Rasterio imports boto3 where that is installed, and it the library of HTTP.
 AFTER_INFO = """
 import json, sys
+sys.modules["boto3"] = None
 from workflows.cli import app
 app(["info", sys.argv[1], "--json"], standalone_mode=False)
 print(json.dumps([*sys.modules]), file=sys.stderr)
 """
-AFTER_IMPORT = "import json, sys, workflows.runs.map; print(json.dumps([*sys.modules]), file=sys.stderr)"
+AFTER_IMPORT = """
+import json, sys
+sys.modules["boto3"] = None
+import workflows.runs.map
+print(json.dumps([*sys.modules]), file=sys.stderr)
+"""
 
 
 def list_modules(code: str, *arguments: Path) -> set[str]:
