@@ -16,6 +16,7 @@ __all__ = [
     "BusyError",
     "MissingExtraError",
     "MosaicError",
+    "NothingClearError",
     "OptionError",
     "OutputError",
     "SecretError",
@@ -63,6 +64,10 @@ class MosaicError(StrandlineError, ValueError):
     """Mapped scenes do not go together, or do not lie where a mosaic was asked for."""
 
     exit_code = 2
+
+
+class NothingClearError(MosaicError):
+    """No scene shows a pixel that is not hidden."""
 
 
 class MissingExtraError(StrandlineError, ImportError):

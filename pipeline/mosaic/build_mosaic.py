@@ -7,11 +7,11 @@ zones, join the lines, write lines and rasters, record, publish. A run that is k
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import geopandas as gpd
 import numpy as np
@@ -19,11 +19,12 @@ import pandas as pd
 import pyogrio
 import pyproj
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.atomic import open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_source_sha256
-from pipeline.errors import MosaicError
+from pipeline.dates import Period, parse_period
+from pipeline.errors import NothingClearError
 from pipeline.export.options import VectorOptions
 from pipeline.mosaic.chains import CellChains, write_chains
 from pipeline.mosaic.features import CoastContext, build_frames
@@ -64,8 +65,8 @@ class MosaicOptions(VectorOptions):
 
     Attributes:
         grid: ``mgrs``: rasters in the UTM zone of each MGRS tile; or a CRS and a pixel size, ``EPSG:3035:10``.
-        statistic: What the coastline and ``water.tif`` follow: the ``median`` probability, the ``frequency`` of water
-            (half of the clear overpasses), or the ``latest`` clear overpass.
+        statistic: What the coastline and ``water.tif`` follow, see ``pipeline.mosaic.statistics.COMPOSITES``.
+        dates: Only scenes of these days are joined, as ``2024-07/2024-09``; ``None``: all.
         min_area_m2: Islands and lakes smaller than this are left out of the vectors.
         min_length_m: Open lines shorter than this that end at cloud, nodata or the edge are left out.
         ocean: Polygons of the ocean, to tell sea from river and lake; ``None``: Natural Earth 1:10m.
@@ -81,6 +82,7 @@ class MosaicOptions(VectorOptions):
 
     grid: str = "mgrs"
     statistic: Statistic = "median"
+    dates: str | None = None
     min_area_m2: Annotated[float, Field(ge=0)] = 0.0
     min_length_m: Annotated[float, Field(ge=0)] = 0.0
     ocean: Annotated[Path | None, AfterValidator(resolve_ocean)] = None
@@ -88,9 +90,22 @@ class MosaicOptions(VectorOptions):
     formats: tuple[str, ...] = ("gpkg",)
     overwrite: bool = False
 
+    @model_validator(mode="after")
+    def _check_dates(self) -> Self:
+        _ = self.period
+        return self
+
+    @property
+    def period(self) -> Period | None:
+        """The days of the scenes that are joined; ``None``: all."""
+        return None if self.dates is None else parse_period(self.dates)
+
     def result_parameters(self) -> dict[str, object]:
         """The choices that change the result; a file is known by its checksum."""
-        return self.model_dump(exclude={"overwrite", *VectorOptions.model_fields}) | {
+        # What was not known to earlier releases is recorded where it is said: their mosaics stand.
+        dates = {} if self.period is None else {"dates": self.period.describe()}
+        return self.model_dump(exclude={"overwrite", "dates", *VectorOptions.model_fields}) | {
+            **dates,
             "ocean": None if self.ocean is None else compute_source_sha256(self.ocean) or str(self.ocean),
             "only": sorted(self.only),
             "formats": sorted({"gpkg", *self.formats}),
@@ -122,6 +137,7 @@ def build_mosaic(
     out: str | Path,
     *,
     options: MosaicOptions | None = None,
+    scenes: Collection[str] | None = None,
     client: Client | None = None,
     progress: Progress | None = None,
 ) -> MosaicResult:
@@ -131,6 +147,8 @@ def build_mosaic(
         folder: Results of ``map_scene`` or of a batch.
         out: Folder for the mosaic; it appears when it is whole.
         options: Choices; the defaults suit most coasts.
+        scenes: Names of the folders in it that belong together; the record names those that are not there. ``None``:
+            all that are.
         client: Of a Dask cluster, whose workers see both folders under the same paths; ``None``: everything is done
             in this process.
         progress: Told how far the work is.
@@ -143,11 +161,15 @@ def build_mosaic(
     """
     options, out = options or MosaicOptions(), Path(out)
     resolve_formats(options.formats)
-    mapped = read_mapped_scenes(Path(folder))
+    mapped = read_mapped_scenes(Path(folder), period=options.period, wanted=scenes)
     basis = compute_basis(
         "mosaic",
         inputs=dict(zip((scene.id for scene in mapped.scenes), mapped.fingerprints, strict=True)),
-        choices={"model": mapped.model_sha256, **options.result_parameters()},
+        choices={
+            "model": mapped.model_sha256,
+            **options.result_parameters(),
+            **({"lacking": list(mapped.lacking)} if mapped.lacking else {}),
+        },
     )
     if is_result_there(out, basis, overwrite=options.overwrite):
         return MosaicResult(folder=out, already_made=True, scenes=len(mapped.scenes), notes=mapped.notes)
@@ -179,7 +201,7 @@ class _MosaicBuild:
         observed = dict(self._run_stage("statistics", progress, compute_cell, self._list_cells(work)))
         filled = [(job, [cell for cell in plan.cells if observed[_name_cell(job, cell)]]) for job, plan in work]
         if not any(cells for _, cells in filled):
-            raise MosaicError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
+            raise NothingClearError("No pixel was seen clear in any scene: there is nothing to draw a coastline on.")
         tracing = ((_name_cell(job, cell), (job, cell)) for job, cells in filled for cell in cells)
         traced = dict(self._run_stage("tracing", progress, trace_stored_cell, tracing))
         guessed = dict(self._run_stage("waters", progress, tell_block, self._list_blocks(filled)))
@@ -194,7 +216,10 @@ class _MosaicBuild:
         ]
         for _ in self._run_stage("rasters", progress, _write_tile, rasters):
             pass
-        record = MosaicRecord(mapped=mapped, parameters=self.options.result_parameters(), basis=basis)
+        options = self.options
+        record = MosaicRecord(
+            mapped=mapped, parameters=options.result_parameters(), basis=basis, statistic=options.statistic
+        )
         self._write_items(work, record)
         return MosaicResult(
             folder=self.folder, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes

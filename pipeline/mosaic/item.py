@@ -18,6 +18,7 @@ from shapely.geometry import mapping, shape
 from pipeline.checksums import Basis
 from pipeline.mosaic.fields import MOSAIC_LAYERS
 from pipeline.mosaic.rasters import RASTERS
+from pipeline.mosaic.statistics import COMPOSITES, Statistic
 from pipeline.record.assets import describe_classes
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME
 from pipeline.record.footprint import compute_footprint
@@ -40,11 +41,13 @@ class MosaicRecord:
         mapped: The scenes.
         parameters: Choices that change the result.
         basis: All that decided the result.
+        statistic: What several dates come to.
     """
 
     mapped: MappedScenes
     parameters: Mapping[str, Any]
     basis: Basis
+    statistic: Statistic = "median"
 
 
 def write_tile_item(folder: Path, grid: Grid, scenes: Sequence[MappedScene], record: MosaicRecord) -> Path:
@@ -122,6 +125,8 @@ def _make_item(
             "model_sha256": record.mapped.model_sha256,
             "threshold": record.mapped.threshold,
             "parameters": dict(record.parameters),
+            "composite": COMPOSITES[record.statistic],
+            "lacking": list(record.mapped.lacking),
             "scenes": [scene.id for scene in scenes],
             "notes": list(record.mapped.notes),
         },

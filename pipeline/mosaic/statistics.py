@@ -6,10 +6,11 @@ they are; others are interpolated between pixel centres, and known only where al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from tiles.errors import RasterReadError
 from tiles.grid import Grid, Window
 
 __all__ = [
+    "COMPOSITES",
     "OUTSIDE",
     "Layer",
     "LayerWindow",
@@ -43,6 +45,20 @@ __all__ = [
 
 Statistic = Literal["frequency", "median", "latest"]
 """What the coastline of a mosaic is drawn on."""
+
+COMPOSITES: Final[Mapping[Statistic, str]] = MappingProxyType(
+    {
+        "median": "At each pixel the median over the overpasses that saw it clear of the probability of water, near a "
+        "shore of the share of water.",
+        "frequency": "At each pixel the share of the overpasses that saw it clear on which it was water; the line is "
+        "where that is half.",
+        "latest": "At each pixel the last overpass that saw it clear.",
+    }
+)
+"""What several dates come to: the rule by which a surface is made of them, on which the coastline is drawn.
+
+An overpass counts once, however many of its tiles overlap.
+"""
 
 OUTSIDE: Final = 3
 """State of a pixel that no scene covers; the others are those of ``tiles.masks``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
+from pipeline.dates import Period
 from pipeline.errors import MosaicError
 from pipeline.record.result import ITEM_NAME, read_fingerprint
 from tiles.errors import GridError
@@ -21,6 +22,9 @@ from tiles.products.name import find_tile
 from tiles.times import parse_moment
 
 __all__ = ["MappedScene", "MappedScenes", "group_acquisitions", "read_mapped_scenes"]
+
+_MOST_NAMED = 5
+"""Scenes that a note names."""
 
 _PASS = timedelta(minutes=30)
 """A satellite needs 100 minutes for an orbit, and minutes for the coast of one area."""
@@ -66,6 +70,7 @@ class MappedScenes:
         surface_error: Error near the coastline of what it is drawn from, 0 to 1, the mean over the scenes: of the share
             of water, or of the model's probability where a scene states none.
         notes: What was left out, a sentence each.
+        lacking: Ids of scenes that belong here and were not mapped, sorted.
     """
 
     scenes: tuple[MappedScene, ...]
@@ -75,13 +80,22 @@ class MappedScenes:
     threshold: float
     surface_error: float
     notes: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
-def read_mapped_scenes(folder: Path) -> MappedScenes:
+_Pair = tuple[MappedScene, dict[str, Any]]
+"""A scene, and the properties of its item."""
+
+
+def read_mapped_scenes(
+    folder: Path, *, period: Period | None = None, wanted: Collection[str] | None = None
+) -> MappedScenes:
     """Read what was mapped into a folder.
 
     Args:
         folder: Where ``<scene id>/item.json`` are, as ``strandline map`` and ``strandline batch`` leave them.
+        period: Scenes of other days are left out, and those of no known day; ``None``: all belong here.
+        wanted: Ids of the scenes that belong here; ``None``: all that are there.
 
     Returns:
         The scenes that are whole.
@@ -89,7 +103,7 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
     Raises:
         MosaicError: There is none, or they were mapped by different models or with different thresholds.
     """
-    pairs: list[tuple[MappedScene, dict[str, Any]]] = []
+    pairs: list[_Pair] = []
     broken: list[str] = []
     for path in sorted(folder.glob(f"*/{ITEM_NAME}")):
         if read_fingerprint(path.parent) is None:
@@ -98,6 +112,10 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
         document = json.loads(path.read_text(encoding="utf-8"))
         if "strandline:radiometry" in document["properties"]:  # a map of a scene, not a mosaic
             pairs.append((_read_scene(path.parent, document), document["properties"]))
+    if wanted is not None:
+        pairs = [pair for pair in pairs if pair[0].folder.name in wanted]
+    lacking = sorted(set(wanted or ()) - {scene.folder.name for scene, _ in pairs})
+    pairs, undated = _keep_dates(pairs, period, folder)
     if not pairs:
         raise MosaicError(
             f"Expected mapped scenes in {folder} (<scene id>/{ITEM_NAME}), found none"
@@ -107,8 +125,12 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
     facts = [_read_facts(properties) for _, properties in pairs]
     _require_same(folder, [scene for scene, _ in pairs], facts)
     scenes, notes = _keep_comparable_heights([scene for scene, _ in pairs])
+    if undated:
+        notes = (f"Left out, since no date of theirs is known: {_list_names(undated)}.", *notes)
     if broken:
         notes = (f"Left out, since an output is missing: {', '.join(broken)}.", *notes)
+    if lacking:
+        notes = (f"It lacks {len(lacking)} of its scenes, which could not be mapped: {_list_names(lacking)}.", *notes)
     return MappedScenes(
         scenes=scenes,
         fingerprints=tuple(str(properties["strandline:fingerprint"]) for _, properties in pairs),
@@ -117,7 +139,31 @@ def read_mapped_scenes(folder: Path) -> MappedScenes:
         threshold=facts[0][2],
         surface_error=sum(fact[3] for fact in facts) / len(facts),
         notes=notes,
+        lacking=tuple(lacking),
     )
+
+
+def _keep_dates(pairs: list[_Pair], period: Period | None, folder: Path) -> tuple[list[_Pair], list[str]]:
+    """The scenes of a period, and the ids of those of no known day.
+
+    Raises:
+        MosaicError: There are scenes, and none of them is of the period.
+    """
+    if period is None or not pairs:
+        return pairs, []
+    kept = [pair for pair in pairs if pair[0].acquired is not None and period.contains(pair[0].acquired)]
+    if not kept:
+        days = sorted(f"{scene.acquired:%Y-%m-%d}" for scene, _ in pairs if scene.acquired is not None)
+        found = f"those of {days[0]} to {days[-1]}" if days else "some of no known day"
+        raise MosaicError(
+            f"Expected mapped scenes of {period.describe()} in {folder}, found {found}. Choose other --dates."
+        )
+    return kept, [scene.id for scene, _ in pairs if scene.acquired is None]
+
+
+def _list_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _read_scene(folder: Path, document: dict[str, Any]) -> MappedScene:

@@ -25,8 +25,8 @@ from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
+from pipeline.dates import Period
 from pipeline.search.area import SearchArea
-from pipeline.search.dates import Period
 from pipeline.search.errors import HostError, MissingCollectionError, SearchError
 from pipeline.search.hosts import TOKEN_VARIABLE
 

@@ -15,9 +15,9 @@ import shapely
 from pydantic import model_validator
 from pystac_client.exceptions import APIError
 
+from pipeline.dates import Period, parse_period
 from pipeline.search.api import RetryingIO, explain_failure, search_api
 from pipeline.search.area import SearchArea, resolve_search_area
-from pipeline.search.dates import Period, parse_period
 from pipeline.search.documents import Document, change_hrefs, identify, read_geoparquet, walk_catalogue, yield_items
 from pipeline.search.duplicates import resolve_duplicates
 from pipeline.search.errors import EmptySearchError, HostError, MissingCollectionError, SearchError
@@ -79,7 +79,8 @@ def search_scenes(options: SearchOptions) -> Plan:
         A plan with at least one item.
 
     Raises:
-        SearchError: The area, the dates or the source make no sense.
+        SearchError: The area or the source make no sense.
+        OptionError: The dates make no sense.
         HostError: A host does not answer.
         EmptySearchError: Nothing that was found can be mapped.
     """

@@ -221,6 +221,7 @@ OTHER_OPTIONS: dict[str, Any] = {
     "only": frozenset({"sea"}),
     "grid": "EPSG:3035:10",
     "statistic": "latest",
+    "dates": "2024",
     "crs": "EPSG:3035",
     "formats": ("fgb",),
     "tides": "tides.csv",

@@ -9,14 +9,20 @@ import typer
 
 from workflows.commands.map_options import Crs, Dissolve, MinLength, Ocean, Only, PointsEvery, Progress, Smooth, View
 
-__all__ = ["mosaic"]
+__all__ = ["Grid", "Statistic", "mosaic"]
 
 _Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Mapped scenes, as map or batch leave them.")]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the mosaic; it appears when it is whole.")]
-_Grid = Annotated[str, typer.Option(help="mgrs (UTM, a folder a tile), or a CRS and a pixel size: EPSG:3035:10.")]
-_Statistic = Annotated[
+Grid = Annotated[str, typer.Option(help="mgrs (UTM, a folder a tile), or a CRS and a pixel size: EPSG:3035:10.")]
+Statistic = Annotated[
     Literal["frequency", "median", "latest"],
-    typer.Option(help="What the coastline follows: half of the dates, the median probability, or the last clear date."),
+    typer.Option(
+        help="What several clear dates of a place come to, which the coastline follows: the median of their water, "
+        "where half of them are water, or the last of them."
+    ),
+]
+_Dates = Annotated[
+    str | None, typer.Option(help="Join only scenes of these days: 2024, 2024-07/2024-09. Default: all.")
 ]
 _MinArea = Annotated[float, typer.Option(help="Leave smaller islands and lakes out of the vectors, in square metres.")]
 _Formats = Annotated[str, typer.Option(help="More vector formats: shp, shp.zip, fgb, geojson, kml, pmtiles.")]
@@ -29,8 +35,9 @@ def mosaic(
     context: typer.Context,
     folder: _Folder,
     out: _Out,
-    grid: _Grid = "mgrs",
-    statistic: _Statistic = "median",
+    grid: Grid = "mgrs",
+    statistic: Statistic = "median",
+    dates: _Dates = None,
     min_area_m2: _MinArea = 0.0,
     min_length_m: MinLength = 0.0,
     ocean: Ocean = None,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.dates import parse_period
 from pipeline.errors import MosaicError
 from pipeline.record.mapped_scene import MappedScene, group_acquisitions, read_mapped_scenes
 from tests.pipeline.mapped_folder import Ground, make_grid, write_mapped
@@ -55,6 +56,23 @@ def test_the_error_of_the_surface_is_that_of_shares_where_maps_state_it(tmp_path
     assert read_mapped_scenes(tmp_path).surface_error == pytest.approx(0.04)
     write(tmp_path, "b", **{"strandline:statistics": {"share_error": None}})  # no shore: the probability's, 0.1
     assert read_mapped_scenes(tmp_path).surface_error == pytest.approx(0.07)
+
+
+def test_scenes_of_some_days_and_those_that_belong_together(tmp_path: Path) -> None:
+    write(tmp_path, "march", datetime="2024-03-31T23:59:59Z")
+    write(tmp_path, "april", datetime="2024-04-01T00:00:00Z")
+    write(tmp_path, "undated", datetime=None)
+    spring = read_mapped_scenes(tmp_path, period=parse_period("2024-04/2024-06"))
+    assert [scene.id for scene in spring.scenes] == ["april"]
+    assert spring.notes == ("Left out, since no date of theirs is known: undated.",)
+    chosen = read_mapped_scenes(tmp_path, wanted={"march", "april", "may"})
+    assert [scene.id for scene in chosen.scenes] == ["march", "april"]
+    assert chosen.lacking == ("may",)
+    assert chosen.notes == ("It lacks 1 of its scenes, which could not be mapped: may.",)
+    with pytest.raises(MosaicError, match="of 2023-01-01/2023-12-31 in .*, found those of 2024-03-31 to 2024-04-01"):
+        read_mapped_scenes(tmp_path, period=parse_period("2023"))
+    with pytest.raises(MosaicError, match="found some of no known day"):
+        read_mapped_scenes(tmp_path, period=parse_period("2023"), wanted={"undated"})
 
 
 def test_what_is_broken_or_no_map_is_left_out(tmp_path: Path) -> None:

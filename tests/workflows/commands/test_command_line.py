@@ -58,7 +58,7 @@ PUBLISHED = {
     watch: f"AREAS! --example --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
     status: "WHERE --area --json",
     mosaic: (
-        "FOLDER! --out/-o! --grid=mgrs --statistic=median --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
+        "FOLDER! --out/-o! --grid=mgrs --statistic=median --dates --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
         f" --formats=gpkg --crs --smooth=0.0 --dissolve --points-every {CLUSTER}"
         f" --overwrite {VIEW} --progress=bar {LAST}"
     ),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.search.dates import Period, parse_period
-from pipeline.search.errors import SearchError
+from pipeline.dates import Every, Period, divide_period, parse_period
+from tiles.errors import OptionError
 
 
 def at(*parts: int) -> datetime:
@@ -58,6 +58,52 @@ def test_a_day_holds_its_moments_and_no_others(day: date, millisecond: int) -> N
     ],
 )
 def test_what_is_no_date_is_said_in_one_line(text: str, match: str) -> None:
-    with pytest.raises(SearchError, match=match) as caught:
+    with pytest.raises(OptionError, match=match) as caught:
         parse_period(text)
     assert "\n" not in str(caught.value)
+
+
+def list_parts(text: str, every: Every, *moments: datetime) -> list[tuple[str, str]]:
+    parts = divide_period(parse_period(text), every, moments)
+    return [(part.name, part.period.describe()) for part in parts]
+
+
+def test_a_period_by_quarter_and_by_year() -> None:
+    assert list_parts("2023-11-15/2024-07-02", "quarter") == [
+        ("2023-Q4", "2023-11-15/2023-12-31"),
+        ("2024-Q1", "2024-01-01/2024-03-31"),
+        ("2024-Q2", "2024-04-01/2024-06-30"),
+        ("2024-Q3", "2024-07-01/2024-07-02"),
+    ]
+    assert list_parts("2023-11/2024-07", "year") == [
+        ("2023", "2023-11-01/2023-12-31"),
+        ("2024", "2024-01-01/2024-07-31"),
+    ]
+
+
+def test_an_open_end_is_that_of_the_last_moment() -> None:
+    assert list_parts("2024-02/..", "quarter", at(2024, 5, 3), at(2024, 2, 9)) == [
+        ("2024-Q1", "2024-02-01/2024-03-31"),
+        ("2024-Q2", "2024-04-01/2024-06-30"),
+    ]
+    assert list_parts("../2024-02", "year", at(2023, 5, 3)) == [
+        ("2023", "2023-01-01/2023-12-31"),
+        ("2024", "2024-01-01/2024-02-29"),
+    ]
+    assert list_parts("2024-02/..", "year") == []
+
+
+@given(
+    st.dates(date(2015, 6, 23), date(2030, 1, 1)),
+    st.integers(0, 2000),
+    st.sampled_from(["year", "quarter"]),
+    st.floats(0, 0.999),
+)
+def test_parts_hold_each_moment_once(first: date, days: int, every: Every, share: float) -> None:
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    period = Period(start=start, end=start + timedelta(days=days + 1))
+    parts = divide_period(period, every, ())
+    moment = start + timedelta(days=days + 1) * share
+    assert sum(part.period.contains(moment) for part in parts) == 1
+    assert [parse_period(part.period.describe()) for part in parts] == [part.period for part in parts]
+    assert len({part.name for part in parts}) == len(parts)
