@@ -22,12 +22,12 @@ from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
 from pipeline.record.geoparquet import IndexDraft
 from pipeline.record.links import locate_file, make_relative_href
-from pipeline.record.result import BASIS, ITEM_NAME, PAGE_LINK, PAGE_NAME
+from pipeline.record.result import BASIS, ITEM_NAME, PAGE_LINK, PAGE_NAME, write_json
 from strandline import __version__
 from tiles.products.name import make_scene_id
 from tiles.products.stac_item import is_stac_item
 
-__all__ = ["CATALOGUE_NAME", "INDEX_NAME", "Unlisted", "WrittenCatalogue", "write_catalogue"]
+__all__ = ["CATALOGUE_NAME", "INDEX_NAME", "Unlisted", "WrittenCatalogue", "link_page", "write_catalogue"]
 
 CATALOGUE_NAME = "catalog.json"
 INDEX_NAME = "items.parquet"
@@ -109,6 +109,27 @@ def write_catalogue(out: Path) -> WrittenCatalogue:
         unlisted=tuple(sorted(unlisted, key=lambda entry: entry.name)),
         dropped=dropped,
     )
+
+
+def link_page(folder: Path) -> None:
+    """Let the records of a folder say that there is a page, where they do not yet.
+
+    Args:
+        folder: A result, whose page stands.
+
+    Raises:
+        OutputError: A record cannot be written.
+    """
+    for path in (folder / ITEM_NAME, folder / CATALOGUE_NAME):
+        if not path.is_file():
+            continue
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if PAGE_LINK not in record["links"]:
+            links = record["links"]
+            # Where a catalogue that is written once more has it, so that its bytes are the same.
+            place = next((number for number, link in enumerate(links) if link["rel"] == "item"), len(links))
+            record["links"] = [*links[:place], dict(PAGE_LINK), *links[place:]]
+            write_json(path, record)
 
 
 def _read_batches(out: Path, unlisted: list[Unlisted]) -> Iterator[list[tuple[str, dict[str, Any]]]]:

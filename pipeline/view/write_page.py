@@ -20,8 +20,8 @@ from jinja2 import Environment, FileSystemLoader
 from numpy.typing import NDArray
 
 from pipeline.atomic import write_whole
-from pipeline.record.catalogue import CATALOGUE_NAME
-from pipeline.record.result import ITEM_NAME, PAGE_LINK, PAGE_NAME, write_json
+from pipeline.record.catalogue import link_page
+from pipeline.record.result import ITEM_NAME, PAGE_NAME
 from pipeline.view.change import CHANGE_NAME, build_change_page
 from pipeline.view.figure import build_map, build_plot, write_document
 from pipeline.view.mosaic import build_mosaic_page, list_mosaic_tiles
@@ -85,19 +85,8 @@ def write_page(
             break
     write_whole(path, text)
     if out is None:
-        _link_page(folder)
+        link_page(folder)
     return WrittenPage(path=path, size=path.stat().st_size, kind=kind)
-
-
-def _link_page(folder: Path) -> None:
-    """Let the records of a folder say that there is a page."""
-    for path in (folder / ITEM_NAME, folder / CATALOGUE_NAME):
-        if not path.is_file():
-            continue
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if PAGE_LINK not in record["links"]:
-            record["links"].append(dict(PAGE_LINK))
-            write_json(path, record)
 
 
 def find_kind(folder: Path) -> str:

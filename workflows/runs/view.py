@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from pipeline.record.catalogue import link_page
 from pipeline.record.result import PAGE_NAME
 from workflows.runs.console import open_console
 
@@ -43,6 +44,7 @@ def add_page(folder: Path, console: Console, *, already_made: bool) -> None:
         already_made: Nothing was done: a page that is there stays.
     """
     if already_made and (folder / PAGE_NAME).is_file():
+        link_page(folder)  # a run may have been stopped between the page and the records
         return
     from pipeline.view.write_page import write_page
 

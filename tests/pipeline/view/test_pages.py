@@ -194,9 +194,12 @@ def test_records_link_to_the_page_and_stay_what_they_are(results: Path, tmp_path
     assert read_fingerprint(folder) == before is not None
     maps = tmp_path / "maps"
     shutil.copytree(results / "maps", maps)
+    write_catalogue(maps)
     write_page(maps)
+    linked = (maps / "catalog.json").read_bytes()
     write_catalogue(maps)
     assert dict(PAGE_LINK) in json.loads((maps / "catalog.json").read_text())["links"]
+    assert (maps / "catalog.json").read_bytes() == linked
 
 
 def test_scenes_without_a_map_are_shown_with_their_reasons(results: Path, tmp_path: Path, look: Open) -> None:
