@@ -27,6 +27,7 @@ from workflows.commands.ablate import ablate
 from workflows.commands.batch import batch
 from workflows.commands.bench import bench
 from workflows.commands.change import change
+from workflows.commands.coast import coast
 from workflows.commands.compare import compare
 from workflows.commands.data import data
 from workflows.commands.evaluate import evaluate
@@ -69,6 +70,7 @@ app.command("batch")(batch)
 app.command("watch")(watch)
 app.command("status")(status)
 app.command("mosaic")(mosaic)
+app.command("coast")(coast)
 app.command("change")(change)
 app.command("timeseries")(timeseries)
 app.command("view")(view)

@@ -9,7 +9,7 @@ import typer
 
 from workflows.commands import map_options as choices
 
-__all__ = ["batch"]
+__all__ = ["Retries", "Scheduler", "SchedulerFile", "Threads", "Workers", "batch"]
 
 _Scenes = Annotated[
     Path,
@@ -19,26 +19,26 @@ _Scenes = Annotated[
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]
-_Workers = Annotated[
+Workers = Annotated[
     int | None, typer.Option(help="Worker processes on this machine; left out: as cores and memory allow.")
 ]
-_Scheduler = Annotated[str | None, typer.Option(help="A Dask scheduler that is there already: tcp://HOST:PORT.")]
-_SchedulerFile = Annotated[Path | None, typer.Option(help="The file in which such a scheduler wrote its address.")]
-_Threads = Annotated[
+Scheduler = Annotated[str | None, typer.Option(help="A Dask scheduler that is there already: tcp://HOST:PORT.")]
+SchedulerFile = Annotated[Path | None, typer.Option(help="The file in which such a scheduler wrote its address.")]
+Threads = Annotated[
     int | None, typer.Option(help="Threads a worker; left out: its share of this machine's cores, one on a cluster.")
 ]
-_Retries = Annotated[int, typer.Option(min=0, help="How often a scene is tried again after what may pass.")]
+Retries = Annotated[int, typer.Option(min=0, help="How often a scene is tried again after what may pass.")]
 
 
 def batch(
     context: typer.Context,
     scenes: _Scenes,
     out: _Out,
-    workers: _Workers = None,
-    scheduler: _Scheduler = None,
-    scheduler_file: _SchedulerFile = None,
-    threads: _Threads = None,
-    retries: _Retries = 2,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    scheduler_file: SchedulerFile = None,
+    threads: Threads = None,
+    retries: Retries = 2,
     progress: choices.Progress = "bar",
     model: choices.Model = "strandline-small",
     device: choices.Device = "auto",

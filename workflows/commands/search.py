@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["search"]
+__all__ = ["Collection", "Dates", "Limit", "MaxCloud", "SearchAoi", "Stac", "search"]
 
-_Aoi = Annotated[
+SearchAoi = Annotated[
     str,
     typer.Option(
         help="Where: W,S,E,N in degrees (W > E crosses the antimeridian), or a vector file in any CRS.",
     ),
 ]
-_Dates = Annotated[
+Dates = Annotated[
     str,
     typer.Option(help="When: 2024, 2024-06, 2024-06-15, 2024-06/2024-09, 2024-06-15/.."),
 ]
-_MaxCloud = Annotated[float | None, typer.Option(help="Percent of cloud that a scene may state.")]
-_Stac = Annotated[
+MaxCloud = Annotated[float | None, typer.Option(help="Percent of cloud that a scene may state.")]
+Stac = Annotated[
     str,
     typer.Option(
         "--stac",
@@ -29,26 +29,26 @@ _Stac = Annotated[
         "their order: a product that more than one has is one scene, read at the first that gives it.",
     ),
 ]
-_Collection = Annotated[
+Collection = Annotated[
     str | None,
     typer.Option(
         help="Collection; a known host's own of Sentinel-2 L2A by default. Several, with commas between them, are "
         "asked in their order."
     ),
 ]
-_Limit = Annotated[int | None, typer.Option(help="Most scenes that the plan may hold, the earliest first.")]
+Limit = Annotated[int | None, typer.Option(help="Most scenes that the plan may hold, the earliest first.")]
 _AnyPlatform = Annotated[bool, typer.Option("--any-platform", help="Keep items of other satellites too.")]
 _Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the plan; standard output by default.")]
 
 
 def search(
     context: typer.Context,
-    aoi: _Aoi,
-    dates: _Dates,
-    max_cloud: _MaxCloud = None,
-    source: _Stac = "earth-search",
-    collection: _Collection = None,
-    limit: _Limit = None,
+    aoi: SearchAoi,
+    dates: Dates,
+    max_cloud: MaxCloud = None,
+    source: Stac = "earth-search",
+    collection: Collection = None,
+    limit: Limit = None,
     any_platform: _AnyPlatform = False,
     out: _Out = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,

@@ -16,11 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.batch.run_batch import Report, run_batch
 from pipeline.batch.summary import BatchSummary
 from pipeline.cluster.client import ClusterOptions
+from pipeline.record.result import ITEM_NAME, PAGE_NAME
 from workflows.runs.console import open_console, show_problems, tabulate
 from workflows.runs.map import read_options, read_stack
 from workflows.runs.view import add_page
 
-__all__ = ["EXIT_NONE", "EXIT_SOME", "run"]
+__all__ = ["EXIT_NONE", "EXIT_SOME", "map_scenes", "run"]
 
 EXIT_SOME = 6
 """Some scenes failed and were set aside."""
@@ -42,6 +43,24 @@ def run(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progr
     Raises:
         typer.Exit: Not all scenes could be mapped.
     """
+    summary = map_scenes(scenes, out, said, retries=retries, progress=progress)
+    if summary.failed or not summary.done:
+        raise typer.Exit(EXIT_SOME if summary.done else EXIT_NONE)
+
+
+def map_scenes(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progress: str) -> BatchSummary:
+    """Map many scenes, show how it goes, and add a page.
+
+    Args:
+        scenes: What the user gave.
+        out: Folder for results.
+        said: All that the command line read.
+        retries: How often a scene is tried again.
+        progress: ``bar``, ``json`` or ``none``.
+
+    Raises:
+        StrandlineError: Nothing can be mapped at all.
+    """
     console = open_console(quiet=progress != "bar")
     mapping = partial(
         run_batch,
@@ -56,9 +75,18 @@ def run(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progr
         summary = mapping(report=report)
     _report(console, out, summary)
     if said["view"] and summary.done:
-        add_page(out, console, already_made=not summary.counts.get("mapped") and not summary.failed)
-    if summary.failed or not summary.done:
-        raise typer.Exit(EXIT_SOME if summary.done else EXIT_NONE)
+        is_drawn = not summary.counts.get("mapped") and not summary.failed and not _is_page_old(out)
+        add_page(out, console, already_made=is_drawn)
+    return summary
+
+
+def _is_page_old(out: Path) -> bool:
+    """Whether a map was made after the page: a run may have been stopped between them."""
+    page = out / PAGE_NAME
+    if not page.is_file():
+        return False
+    drawn = page.stat().st_mtime
+    return any(path.stat().st_mtime > drawn for path in out.glob(f"*/{ITEM_NAME}"))
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def test_scenes_of_some_days_and_those_that_belong_together(tmp_path: Path) -> N
     assert [scene.id for scene in chosen.scenes] == ["march", "april"]
     assert chosen.lacking == ("may",)
     assert chosen.notes == ("It lacks 1 of its scenes, which could not be mapped: may.",)
-    with pytest.raises(MosaicError, match="of 2023-01-01/2023-12-31 in .*, found those of 2024-03-31 to 2024-04-01"):
+    with pytest.raises(MosaicError, match=r"of 2023-01-01/2023-12-31 in .*, found those of 2024-03-31 to 2024-04-01"):
         read_mapped_scenes(tmp_path, period=parse_period("2023"))
     with pytest.raises(MosaicError, match="found some of no known day"):
         read_mapped_scenes(tmp_path, period=parse_period("2023"), wanted={"undated"})

@@ -14,6 +14,7 @@ from workflows.commands.ablate import ablate
 from workflows.commands.batch import batch
 from workflows.commands.bench import bench
 from workflows.commands.change import change
+from workflows.commands.coast import coast
 from workflows.commands.compare import compare
 from workflows.commands.data import data
 from workflows.commands.evaluate import evaluate
@@ -61,6 +62,14 @@ PUBLISHED = {
         "FOLDER! --out/-o! --grid=mgrs --statistic=median --dates --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
         f" --formats=gpkg --crs --smooth=0.0 --dissolve --points-every {CLUSTER}"
         f" --overwrite {VIEW} --progress=bar {LAST}"
+    ),
+    coast: (
+        "--aoi! --dates! --out/-o! --every --scenes --max-cloud --stac=earth-search --collection --limit --dry-run"
+        " --statistic=median --grid=mgrs --min-area-m2=0.0 --min-length-m=0.0 --ocean --only --formats=gpkg --crs"
+        f" --smooth=0.0 --dissolve --points-every {CLUSTER} --threads --retries=2[0..] --progress=bar"
+        f" {MODEL} --decoder=gdal --tile-size --cloud-classes=3,8,9,10 --mask --mask-classes --cloud-buffer=60.0"
+        f" --doubtful=hide --threshold=0.5 {TIDES} --bands --scale --offset --nodata --date --any-platform --overwrite"
+        f" {VIEW} --debug"
     ),
     change: (
         "OLD! NEW! --out/-o! --factor=2.0 --coregister/--no-coregister=True --registration-m=2.0 --max-shift=200.0"

@@ -1,0 +1,1 @@
+"""Map a whole coast: what is asked, the plan of it, and what became of each part."""
