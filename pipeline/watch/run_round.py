@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import OutputError
@@ -30,6 +30,7 @@ from pipeline.watch.locks import hold_area, wait_for_machine
 from pipeline.watch.outbox import Outbox
 from pipeline.watch.prune import prune_area
 from pipeline.watch.search import list_notes, look_for_scenes
+from pipeline.watch.silence import check_silence
 from pipeline.watch.tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
 from pipeline.watch.values import (
     AreaFolders,
@@ -194,12 +195,28 @@ class _Round:
         self._tally.found, self._tally.silent = search.counts, search.silent
         for note in list_notes(search):
             self._note(note)
+        if not search.silent:
+            self._check_silence(search.dates)
         counts = search.counts
         self._say(
             "searched",
             f"{self._area.name}: {search.dates} searched; {counts.new} new, {counts.replaced} replaced, "
             f"{counts.skipped} skipped, {counts.again} known",
         )
+
+    def _check_silence(self, dates: str) -> None:
+        standing = self._ledger.summarise().get(self._area.name)
+        event = check_silence(
+            self._area.name,
+            self._folders.silence_mark,
+            last=standing.last_acquired if standing else None,
+            begun=datetime.fromisoformat(dates.split("/", maxsplit=1)[0]).replace(tzinfo=UTC),
+            now=self._clock(),
+            limit=self._area.stale_after,
+        )
+        if event is not None:
+            put_or_send(self._outbox, [event], self._settings, now=self._clock())
+            self._note(f"{event.title}. {event.text}")
 
     def _require_room(self) -> None:
         keep_free = int(self._settings.limits.keep_free)

@@ -105,6 +105,11 @@ class AreaFolders:
         return self.home / "catalogue.stale"
 
     @property
+    def silence_mark(self) -> Path:
+        """Stands while it is told that no new scene comes, and says since when."""
+        return self.home / ".silence"
+
+    @property
     def sweep_mark(self) -> Path:
         """Its age is that of the last look for leftovers at the destination."""
         return self.home / "swept"

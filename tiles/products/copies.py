@@ -35,7 +35,7 @@ from tiles.products.name import find_tile, parse_product_name
 from tiles.products.stac_item import read_box
 from tiles.times import parse_moment
 
-__all__ = ["Copy", "find_copy"]
+__all__ = ["Copy", "contradict_grid", "find_copy", "read_item_footprint"]
 
 _HASHES = {"1220": "sha256", "1114": "sha1", "1340": "sha512", "d50110": "md5"}
 _DATE = re.compile(r"(?<!\d)(20\d{6})(?!\d)")
@@ -170,6 +170,20 @@ def _contradict_ground(path: Path, asset: Mapping[str, Any], item: Mapping[str, 
         grid = read_header(str(path)).grid
     except (RasterReadError, GridError):
         return None  # whoever opens it will say so
+    return contradict_grid(grid, asset, item)
+
+
+def contradict_grid(grid: Grid, asset: Mapping[str, Any], item: Mapping[str, Any]) -> str | None:
+    """What an item says otherwise of the ground than a file does.
+
+    Args:
+        grid: The file's.
+        asset: As in the item.
+        item: A STAC item.
+
+    Returns:
+        In words that follow the name of the file; ``None`` where they agree, or the item is silent.
+    """
     properties = item.get("properties") or {}
     code = next(
         (place[key] for place in (asset, properties) for key in ("proj:code", "proj:epsg") if place.get(key)), None
@@ -225,7 +239,7 @@ def _read_bounds(stated: Mapping[str, Any]) -> tuple[float, float, float, float]
 
 
 def _contradict_footprint(grid: Grid, item: Mapping[str, Any]) -> str | None:
-    footprint = _read_footprint(item)
+    footprint = read_item_footprint(item)
     if footprint is None or shapely.is_empty(footprint):
         return None
     try:
@@ -238,7 +252,12 @@ def _contradict_footprint(grid: Grid, item: Mapping[str, Any]) -> str | None:
     return "it lies outside the item's footprint"
 
 
-def _read_footprint(item: Mapping[str, Any]) -> shapely.Geometry | None:
+def read_item_footprint(item: Mapping[str, Any]) -> shapely.Geometry | None:
+    """Where an item says that it has data, in degrees; ``None`` where it does not say.
+
+    Args:
+        item: A STAC item.
+    """
     try:
         return shapely.make_valid(shapely.geometry.shape(item["geometry"]))
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError):

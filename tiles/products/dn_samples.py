@@ -60,6 +60,17 @@ class DnSamples:
             groups.append({name: self.dn[name][known] for name in names})
         return compute_repeated_values(groups)
 
+    def compute_valid_share(self, markers: Mapping[str, float | None], *, fills: Iterable[float] = ()) -> float | None:
+        """The share (0 to 1) of the sampled pixels that have data; ``None`` where none was sampled.
+
+        Args:
+            markers: Nodata a band.
+            fills: Further markers, of all bands.
+        """
+        valid = self.select_valid(markers, fills=fills)
+        shares = [len(valid[name]) / dn.size for name, dn in self.dn.items() if dn.size]
+        return max(shares, default=None)
+
     def select_valid(
         self, markers: Mapping[str, float | None], *, fills: Iterable[float] = ()
     ) -> dict[str, NDArray[Any]]:

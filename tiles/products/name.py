@@ -14,7 +14,9 @@ from tiles.scene import Level
 
 __all__ = [
     "BASELINE_WITH_OFFSET",
+    "NEWEST_BASELINE",
     "ProductName",
+    "describe_baseline",
     "find_product_times",
     "find_tile",
     "has_offset",
@@ -26,11 +28,16 @@ __all__ = [
 BASELINE_WITH_OFFSET = "04.00"
 """From this processing baseline on, products carry a radiometric offset."""
 
+NEWEST_BASELINE = "05.12"
+"""The newest processing baseline that is known here; of a newer one nobody knows what it changes."""
+
 _MADE_BY_A_USER = "99"
 
 _PRODUCT = re.compile(r"(S2[A-D])_MSI(L1C|L2A)_(\d{8}T\d{5,6})(?:_N(\d{2})(\d{2}))?(?:_R\d{3})?(?:_T(\d{2}[A-Z]{3}))?")
 _TILE = re.compile(r"(S2[A-D])_OPER_MSI_(L1C|L2A)_(?:TL|DS)_\w{4}_(\d{8}T\d{6})")
 _TILE_BASELINE = re.compile(r"_N(\d{2})\.(\d{2})(?:\b|_)")
+_EARTH_ENGINE = re.compile(r"(?<!\d)(\d{8}T\d{6})_\d{8}T\d{6}_T\d{2}[A-Z]{3}(?![A-Za-z0-9])")
+"""Index of an image: when it was sensed, when the product was made, the tile."""
 # A zone, a latitude band and two letters of a square, none of which is I or O.
 _ANY_TILE = re.compile(r"(?<![A-Za-z0-9])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])(?![A-Za-z0-9])")
 _MGRS = re.compile(r"_T(\d{2}[A-Z]{3})(?:_|\b)")
@@ -81,12 +88,13 @@ def find_product_times(text: str) -> tuple[datetime, ...]:
     """Find when the products that a text names were sensed.
 
     Args:
-        text: As for ``parse_product_name``.
+        text: As for ``parse_product_name``; or the index of an image of Earth Engine.
 
     Returns:
         In UTC, one a name, in their order; empty where there is no name of a product.
     """
-    times = (_parse_time(match[3]) for match in _PRODUCT.finditer(text))
+    stated = [match[3] for match in _PRODUCT.finditer(text)] or [match[1] for match in _EARTH_ENGINE.finditer(text)]
+    times = map(_parse_time, stated)
     return tuple(time for time in times if time is not None)
 
 
@@ -127,7 +135,7 @@ def make_scene_id(name: str) -> str:
         name: Such as ``S2A_MSIL2A_….SAFE`` or a path.
     """
     stem = Path(name.rstrip("/")).name
-    for ending in (".zip", ".SAFE", ".tif", ".tiff", ".jp2", ".vrt", ".json", ".geojson", ".xml"):
+    for ending in (".zip", ".SAFE", ".zarr", ".tif", ".tiff", ".jp2", ".vrt", ".json", ".geojson", ".xml"):
         stem = stem[: -len(ending)] if stem.lower().endswith(ending.lower()) else stem
     return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._") or "scene"
 
@@ -145,6 +153,23 @@ def has_offset(baseline: str | None) -> bool | None:
     if not numbers or str(numbers[0]).startswith(_MADE_BY_A_USER):
         return None
     return numbers >= _parse_numbers(BASELINE_WITH_OFFSET)
+
+
+def describe_baseline(baseline: str | None) -> tuple[str, ...]:
+    """What to tell of a processing baseline: that it is newer than any that is known.
+
+    Args:
+        baseline: Such as ``05.11``.
+
+    Returns:
+        A sentence, or none.
+    """
+    if has_offset(baseline) is None or _parse_numbers(str(baseline)) <= _parse_numbers(NEWEST_BASELINE):
+        return ()
+    return (
+        f"Processing baseline {baseline} is newer than any that this release knows ({NEWEST_BASELINE}): it is read as "
+        "its metadata has it, and what else it changes is not known.",
+    )
 
 
 def _parse_numbers(baseline: str) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from tiles.products.files import (
     select_listed_files,
 )
 from tiles.products.headers import read_header, resolve_scene_grid, sort_bands
-from tiles.products.name import has_offset, make_scene_id
+from tiles.products.name import describe_baseline, has_offset, make_scene_id
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
@@ -117,7 +117,7 @@ def open_safe(source: Path) -> Scene:
         platform=metadata.platform,
         cloud_percent=metadata.cloud_percent,
         files=_list_files(files, xml_name, bands, scl),
-        notes=(*_make_notes(bands), *_describe_missing(listed, images)),
+        notes=(*_make_notes(bands), *_describe_missing(listed, images), *describe_baseline(metadata.baseline)),
         simulated=any(PurePosixPath(name).name == SIMULATION_RECORD for name in files.names),
     )
 

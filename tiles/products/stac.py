@@ -20,7 +20,8 @@ from tiles.products.dn_samples import read_samples
 from tiles.products.fills import describe_fills, resolve_fills
 from tiles.products.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
 from tiles.products.hrefs import resolve_href
-from tiles.products.name import has_offset, make_scene_id
+from tiles.products.item_doubts import doubt_footprint, doubt_grids
+from tiles.products.name import describe_baseline, has_offset, make_scene_id
 from tiles.products.offers import list_offers
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
@@ -114,14 +115,17 @@ def _open_item(document: Any, source: str, options: StackOptions) -> Scene:  # n
     sources = {name: header.make_source(name, bands=(1,)) for name, header in headers.items()}
     bands = sort_bands([band for name, band in sources.items() if name != "SCL"])
     sensed = _resolve_time(item, options)
+    grid = resolve_scene_grid(bands, where=source)
+    radiometry, valid_share = _resolve_radiometry(item, bands, headers, options)
+    keys = {name: asset.key for name, asset in item.assets.items()}
     return Scene(
         id=make_scene_id(item.id or source),
         source=strip_credentials(source),
         kind="stac",
         level="L1C" if "B10" in sources else item.level,
         bands=bands,
-        grid=resolve_scene_grid(bands, where=source),
-        radiometry=_resolve_radiometry(item, bands, headers, options),
+        grid=grid,
+        radiometry=radiometry,
         classification=sources.get("SCL"),
         acquired=sensed.moment,
         date_source=sensed.source,
@@ -129,7 +133,13 @@ def _open_item(document: Any, source: str, options: StackOptions) -> Scene:  # n
         platform=item.platform,
         cloud_percent=item.cloud_percent,
         files=tuple(map(strip_credentials, (source, *(band.path for band in sources.values())))),
-        notes=(*_note_mission(item), *_note_copies(item, opened)),
+        notes=(
+            *_note_mission(item),
+            *_note_copies(item, opened),
+            *describe_baseline(item.baseline),
+            *doubt_grids(document, keys, {name: header.grid for name, header in headers.items()}),
+            *doubt_footprint(document, grid, valid_share=valid_share),
+        ),
         simulated=item.simulated,
         other_mission=item.other_mission,
     )
@@ -225,7 +235,8 @@ def _note_copies(item: StacItem, opened: Mapping[str, _OpenAsset]) -> Iterator[s
 
 def _resolve_radiometry(
     item: StacItem, bands: tuple[BandSource, ...], headers: Mapping[str, RasterHeader], options: StackOptions
-) -> Radiometry:
+) -> tuple[Radiometry, float | None]:
+    """What DN mean, and the share of the pixels looked at that have data."""
     quantifications = {
         band.name: _resolve_quantification(item.assets[band.name], headers[band.name], options) for band in bands
     }
@@ -249,7 +260,7 @@ def _resolve_radiometry(
         )
     decision = resolve_offset(statement, compute_offset_evidence(alike, quantification=usual))
     old = has_offset(item.baseline) is False
-    return Radiometry.gather(
+    radiometry = Radiometry.gather(
         quantifications=quantifications,
         markers=markers,
         offsets=_resolve_band_offsets(item, decision, quantifications, usual),
@@ -262,6 +273,7 @@ def _resolve_radiometry(
         doubts=(*decision.doubts, *describe_fills(fills)),
         fills=fills,
     )
+    return radiometry, samples.compute_valid_share(markers, fills=fills)
 
 
 def _resolve_band_offsets(

@@ -26,7 +26,7 @@ from tiles.products.headers import (
     resolve_scene_grid,
     sort_bands,
 )
-from tiles.products.name import ProductName, has_offset, make_scene_id, parse_product_name
+from tiles.products.name import ProductName, describe_baseline, has_offset, make_scene_id, parse_product_name
 from tiles.products.radiometry import (
     EVIDENCE_BANDS,
     OFFSET_DN,
@@ -250,7 +250,7 @@ def _make_scene(
         baseline=named.baseline if named else None,
         platform=named.platform if named else None,
         files=tuple(dict.fromkeys(source.path for source in sources.values())),
-        notes=(*notes, *sensed.notes),
+        notes=(*notes, *sensed.notes, *describe_baseline(named.baseline if named else None)),
     )
 
 

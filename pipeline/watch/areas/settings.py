@@ -151,6 +151,8 @@ class AreaDefaults(_Strict):
         any_platform: Scenes of other missions than Sentinel-2 are mapped too.
         since: First day; ``None``: ``look_back`` days before the first round.
         look_back: Days before the last round that are searched again: products come late, and come again.
+        stale_after: An area without a new scene for this long is told, once; ``None``: it is not. Sentinel-2 comes back
+            within 5 days with two satellites, within 10 with one.
         model: Name of a bundled model, or a model file.
         formats: Vector formats besides the GeoPackage.
         threshold: Probability at which the coastline runs.
@@ -178,6 +180,7 @@ class AreaDefaults(_Strict):
     any_platform: bool = False
     since: date | None = None
     look_back: Annotated[int, Field(ge=0, le=3650)] = 30
+    stale_after: Duration | None = None
     model: str = _DEFAULT_MODEL
     formats: tuple[str, ...] = ("gpkg",)
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5

@@ -63,6 +63,7 @@ _BASELINE_STARTS = (
     ("05.09", datetime(2022, 12, 6, tzinfo=UTC)),
     ("05.10", datetime(2023, 12, 13, tzinfo=UTC)),
     ("05.11", datetime(2024, 7, 23, tzinfo=UTC)),
+    ("05.12", datetime(2026, 3, 1, tzinfo=UTC)),
 )
 _REPROCESSED = datetime(2023, 3, 1, tzinfo=UTC)
 _MAX_SUN_ZENITH = 70.0  # products beyond it are made, but rarely

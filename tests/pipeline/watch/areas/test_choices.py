@@ -30,6 +30,7 @@ def test_an_area_of_which_nothing_is_said() -> None:
         "min_coverage": 10.0,
         "since": None,
         "look_back": 30,
+        "stale_after": None,
         "model": "strandline-small",
         "formats": ("gpkg",),
         "threshold": 0.5,
