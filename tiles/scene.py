@@ -177,7 +177,7 @@ class Scene:
 
     id: str
     source: str
-    kind: Literal["safe", "stac", "stack"]
+    kind: Literal["safe", "stac", "stack", "eopf"]
     level: Level
     bands: tuple[BandSource, ...]
     grid: Grid

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pipeline.search.duplicates import Acquisition, resolve_duplicates
 from pipeline.search.plan import Plan, read_plan
 from strandline import StrandlineError
+from tiles.products.eopf import is_eopf
 from tiles.products.files import find_band_files
 from tiles.products.name import make_scene_id, parse_product_name
 from tiles.products.open import StackOptions, open_scene
@@ -186,14 +187,14 @@ def _name_folder(folder: Path) -> LeftOut:
 
 
 def _is_product(path: Path) -> bool:
-    named = path.stem if path.suffix.lower() == ".zip" else path.name
+    named = path.stem if path.suffix.lower() in {".zip", ".zarr"} else path.name
     return path.name.upper().endswith(".SAFE") or _PRODUCT_NAME.fullmatch(named.removesuffix(".SAFE")) is not None
 
 
 def _read_folder(folder: Path, stack: StackOptions | None, *, alone: bool = True) -> SceneSource | None:
     """A folder that is one scene, perhaps by its one STAC item (``alone``); ``None`` where it is not."""
     names = [entry.name for entry in folder.iterdir()]
-    if _is_product(folder) or any(name in _PRODUCT_PARTS for name in names):
+    if _is_product(folder) or is_eopf(folder) or any(name in _PRODUCT_PARTS for name in names):
         return SceneSource(id=_resolve_id(folder, stack), source=str(folder))
     documents = (_read_json(folder / name) for name in names if name.lower().endswith("json"))
     items = [document for document in documents if isinstance(document, dict) and is_stac_item(document)]

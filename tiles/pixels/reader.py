@@ -39,6 +39,7 @@ from tiles.pixels.native_rows import Cut, NativeRows, widen
 from tiles.pixels.resample import AxisSampling, compute_sampling, interpolate, take_nearest
 from tiles.remote import RetryBudget, is_remote, limit_listing, read_again
 from tiles.scene import BandSource, Radiometry, Scene
+from tiles.zarr_raster import open_raster
 
 __all__ = ["Pixels", "ReadPlan", "Strip", "read_strips"]
 
@@ -177,7 +178,7 @@ class FileStream:
         self._opened.close()
         with ExitStack() as opened:
             with limit_listing(self._path):  # as its header was read
-                self._dataset = opened.enter_context(rasterio.open(self._path))
+                self._dataset = opened.enter_context(open_raster(self._path))
             if self.sources[0].is_warped:
                 self._dataset = opened.enter_context(_warp(self._dataset, self._src_grid))
             self._decoder = open_decoder(self._dataset, self._decoder_name)

@@ -19,6 +19,7 @@ from tiles.errors import RasterReadError
 from tiles.masks import read_declared_validity
 from tiles.products.fills import compute_repeated_values
 from tiles.remote import RetryBudget, is_remote, limit_listing, read_again
+from tiles.zarr_raster import open_raster
 
 __all__ = ["DnSamples", "read_dn_samples", "read_samples"]
 
@@ -158,7 +159,7 @@ def _read_sample(
 def _read_file(
     path: str, index: int, masks: tuple[int, ...]
 ) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[int, int]]:
-    with limit_listing(path), rasterio.open(path) as dataset:
+    with limit_listing(path), open_raster(path) as dataset:
         dn = _read_places(dataset, index, partial(dataset.read, index))
         known = np.isfinite(dn) if np.issubdtype(dn.dtype, np.floating) else np.ones(dn.shape, dtype=bool)
         if masks:

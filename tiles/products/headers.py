@@ -20,6 +20,7 @@ from tiles.grid import Grid
 from tiles.masks import MASK_NAMES
 from tiles.remote import RetryBudget, is_remote, limit_listing, limit_patience, read_again
 from tiles.scene import BandSource
+from tiles.zarr_raster import open_raster
 
 __all__ = [
     "RasterHeader",
@@ -96,7 +97,7 @@ def open_quietly(path: str) -> Iterator[rasterio.io.DatasetReader]:
     with limit_listing(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with read_again(path, lambda: rasterio.open(path), budget=RetryBudget(_RETRIES)) as dataset:
+            with read_again(path, lambda: open_raster(path), budget=RetryBudget(_RETRIES)) as dataset:
                 yield dataset
         except RasterioError as error:
             advice = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tiles.errors import RasterReadError, SceneError
+from tiles.products.eopf import is_eopf, open_eopf
 from tiles.products.files import find_band_files, list_product_files
 from tiles.products.safe import find_product_xml, open_safe
 from tiles.products.stac import open_stac
@@ -29,6 +30,7 @@ def open_scene(
 
     Args:
         source: Any of: an L2A (or L1C) ``.SAFE`` folder, its zip, its ``MTD_MSIL2A.xml``, a re-arranged copy of it; a
+            product in EOPF's Zarr layout (its folder); a
             STAC item (file or URL); a raster with a band a channel (GeoTIFF, COG, VRT, JPEG 2000); a folder with a
             file a band (``B01.tif`` …).
         options: What metadata does not say, for stacks and STAC items; a product says all itself.
@@ -76,15 +78,22 @@ def _open_raster(path: str, options: StackOptions) -> Scene:
 
 
 def _open_product(path: Path, options: StackOptions) -> Scene:
+    _refuse_words(path, options)
+    return open_safe(path)
+
+
+def _refuse_words(path: Path, options: StackOptions) -> None:
     if options.model_copy(update={"any_platform": False}) != StackOptions():
         raise SceneError(
             f"--bands, --scale, --offset, --nodata and --date are for stacks without metadata, and {path} is a product "
             "that says all this itself. Leave them out."
         )
-    return open_safe(path)
 
 
 def _open_folder(folder: Path, options: StackOptions, avoid: Mapping[str, str] | None) -> Scene:
+    if is_eopf(folder):
+        _refuse_words(folder, options)
+        return open_eopf(folder)
     names = list_product_files(folder).names
     if find_product_xml(names) is not None:
         return _open_product(folder, options)

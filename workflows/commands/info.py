@@ -80,7 +80,7 @@ def render_info(described: SceneInfo, *, fits: Mapping[str, str] | None = None) 
 def _list_facts(described: SceneInfo) -> list[tuple[str, str]]:
     scene = described.scene
     radiometry = scene.radiometry
-    kinds = {"safe": "product of ESA", "stac": "STAC item", "stack": "raster stack"}
+    kinds = {"safe": "product of ESA", "stac": "STAC item", "stack": "raster stack", "eopf": "product of ESA in Zarr"}
     facts = [
         ("Scene", scene.id),
         ("Kind", f"{'simulated ' if scene.simulated else ''}{kinds[scene.kind]}, level {scene.level}"),
@@ -110,7 +110,7 @@ def _list_bands(described: SceneInfo) -> list[tuple[str, str, str, str, str]]:
 
 def _acquired(scene: Scene) -> str:
     if scene.acquired is None:
-        return "unknown" if scene.kind == "safe" else "unknown (--date says it)"
+        return "unknown" if scene.kind in {"safe", "eopf"} else "unknown (--date says it)"
     time = f"{scene.acquired:%H:%M:%S} UTC" if has_time_of_day(scene.acquired) else "at a time that is not known"
     return f"{scene.acquired:%Y-%m-%d} {time} ({scene.date_source or 'who says so is not recorded'})"
 

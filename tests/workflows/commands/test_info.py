@@ -16,6 +16,7 @@ from rasterio.crs import CRS
 from rich.console import Console
 
 from pipeline.mapping.info import SceneInfo, describe_scene
+from tests.tiles.products.eopf_product import write_eopf
 from tests.tiles.products.small_products import write_raster
 from tests.workflows.conftest import Run
 from tiles.products.open import StackOptions, open_scene
@@ -170,3 +171,8 @@ def test_json_is_indented_and_says_which_models_fit(run: Run, scene: Scene) -> N
     answer = json.loads(ran.out)
     assert answer["nodata_share"] == 0.25
     assert set(answer["models"]) == {"strandline-small", *answer["models"]}
+
+
+def test_a_product_in_zarr_is_called_so(tmp_path: Path) -> None:
+    scene = open_scene(write_eopf(tmp_path))
+    assert "Kind         product of ESA in Zarr, level L2A" in show(scene)
