@@ -220,8 +220,7 @@ class FileStream:
     def _decode(self, row: int) -> NDArray[Any]:
         window = self._find_window(row)
         with self._explain_failure(window):
-            indexes = [source.index for source in self.sources]
-            return self._read_again(lambda: self._decoder.decode(window, indexes))
+            return self._read_again(lambda: self._decoder.decode(window, [source.index for source in self.sources]))
 
     def _read_again(self, read: Callable[[], _Answer]) -> _Answer:
         return read_again(self._path, read, budget=self._budget, renew=self._open)
