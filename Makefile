@@ -24,7 +24,7 @@ lint: setup
 	.venv/bin/ruff format --check .
 
 types: setup
-	.venv/bin/mypy
+	.venv/bin/mypy --num-workers 2
 
 test: setup
 	$(PYTHON) -m pytest -n 2 --dist loadfile
