@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.publish.publish import publish_result
-from pipeline.publish.target import resolve_destination
-from pipeline.record.result import read_fingerprint
+from pipeline.publish.publish import open_destination, publish_result
+from pipeline.record.result import ITEM_NAME
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import Row
+from pipeline.watch.neighbours import CHANGES, Comparer, find_successor
 from pipeline.watch.notify.events import Event, make_event_id
-from pipeline.watch.search import read_tile
 from pipeline.watch.values import AreaFolders
-from strandline import StrandlineError
 
 if TYPE_CHECKING:
     from pipeline.change.compute_change import ChangeResult
 
-__all__ = ["CHANGES", "PublishedScene", "Publisher", "find_folder", "find_predecessor"]
-
-CHANGES = "changes"
-"""Folder at the destination for comparisons, one a scene."""
+__all__ = ["PublishedScene", "Publisher"]
 
 _MOST_TOLD = 10
 """Shores of one scene of which people are told; where there are more, the comparison has them all."""
@@ -40,12 +35,16 @@ class PublishedScene:
         row: As the ledger has it now.
         href: Its item at the destination.
         change: Its comparison with the coast before; ``None``: there was none to compare with, or none is asked for.
+        later: The date after it, which was published before it: this one came late.
+        later_change: The comparison of that date with this one, in place of an earlier one.
         notes: What the operator should know, a sentence each.
     """
 
     row: Row
     href: str
-    change: ChangeResult | None
+    change: ChangeResult | None = None
+    later: Row | None = None
+    later_change: ChangeResult | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -63,6 +62,7 @@ class Publisher:
         """
         self._settings, self._area, self._ledger, self._holder = settings, area, ledger, holder
         self._folders = AreaFolders(work=Path(settings.work), area=area.name)
+        self._comparer = Comparer(settings, area)
 
     def publish(self, row: Row) -> tuple[PublishedScene, tuple[Event, ...]]:
         """Bring a scene to its destination. Doing it again changes nothing.
@@ -77,13 +77,26 @@ class Publisher:
             OutputError: The destination does not take it.
         """
         folder = Path(row.folder or "")
-        older = list(_list_older(row, folder.name))
+        older = [name for name in row.maps if name != folder.name]
         done = publish_result(
             folder, self._area.destination, replaces=older, keep_free=int(self._settings.limits.keep_free)
         )
-        change, notes = self._compare(row, folder, older)
-        scene = PublishedScene(row=row, href=done.href, change=change, notes=tuple(notes))
+        scene = PublishedScene(row=row, href=done.href)
+        scene = self._compare(scene)
         return scene, tuple(self._list_events(scene))
+
+    def _compare(self, scene: PublishedScene) -> PublishedScene:
+        """Compare with the date before; and the date after, where this one came late, with this one."""
+        if self._area.compare is None:
+            return scene
+        row = scene.row
+        published = self._ledger.rows(self._area.name, states=["published"], items=False)
+        change, notes = self._comparer.compare(row, published)
+        later, again = find_successor(row, published), None
+        if later is not None:
+            again, more = self._comparer.compare(later, [*published, row])
+            notes += more
+        return replace(scene, change=change, later=later, later_change=again, notes=tuple(notes))
 
     def mark(self, scene: PublishedScene) -> PublishedScene:
         """Write down that a scene is published.
@@ -98,93 +111,74 @@ class Publisher:
         row = self._ledger.mark_published(scene.row, self._holder, to=self._area.destination)
         return replace(scene, row=row)
 
-    def _compare(self, row: Row, folder: Path, older: Sequence[str]) -> tuple[ChangeResult | None, list[str]]:
-        """Compare with the coast before; what is wrong there keeps no scene from being published."""
-        if self._area.compare is None:
-            return None, []
-        before = find_predecessor(row, self._ledger.rows(self._area.name, states=["published"], items=False))
-        known = find_folder(before, self._area) if before is not None else None
-        if known is None:
-            return None, []
-        from pipeline.change.compute_change import ChangeError, ChangeOptions, compute_change  # noqa: PLC0415 (seconds)
-        from pipeline.tides import TideError  # noqa: PLC0415
+    def withdraw(self, row: Row) -> tuple[str, ...]:
+        """Take back all that was published of a scene that was excluded; the next date is compared without it.
 
-        limits = self._area.compare
-        options = ChangeOptions(alert_m=limits.alert_m, alert_area_m2=limits.alert_area_m2, overwrite=True)
-        out, notes = self._folders.changes / folder.name, []
-        try:
-            try:
-                tides = self._area.tides.to_choices() if self._area.tides else {}
-                change = compute_change(known, folder, out, options=options.replace(**tides))
-            except (ChangeError, TideError) as error:
-                if self._area.tides is None:
-                    raise
-                change = compute_change(known, folder, out, options=options)
-                notes = [f"{row.product} was compared without the tide: {self._settings.hide(str(error))}"]
-            publish_result(change.folder, f"{self._area.destination}/{CHANGES}", replaces=older)
-        except StrandlineError as error:
-            return None, [f"{row.product} was not compared with {known.name}: {self._settings.hide(str(error))}"]
-        return change, notes
+        Args:
+            row: As the ledger lists it.
+
+        Returns:
+            What the operator should know, a sentence each.
+
+        Raises:
+            OutputError: Something cannot be removed.
+            LedgerError: The ledger is away.
+        """
+        home = self._area.destination
+        for place in (home, f"{home}/{CHANGES}", str(self._folders.scenes), str(self._folders.changes)):
+            opened = open_destination(place)
+            for name in row.maps:
+                opened.remove_result(name)
+        notes: list[str] = []
+        if self._area.compare is not None:
+            published = self._ledger.rows(self._area.name, states=["published"], items=False)
+            later = find_successor(row, published)
+            if later is not None:
+                _, notes = self._comparer.compare(later, published)
+        self._ledger.mark_withdrawn(row)
+        return tuple(notes)
 
     def _list_events(self, scene: PublishedScene) -> Iterator[Event]:
         row, area = scene.row, self._area.name
         facts = {"product": row.product, "acquired": row.acquired.isoformat(), "item": scene.href}
-        version = (row.acquisition, row.product, row.fingerprint)
         yield Event(
             kind="published",
             area=area,
             title=f"{area}: {row.acquired:%Y-%m-%d} is published",
             text=f"{row.product}, acquired {row.acquired:%Y-%m-%d %H:%M} UTC, is mapped and published.",
             facts=facts,
-            id=make_event_id("published", area, *version),
+            id=make_event_id("published", area, *_name_version(row)),
         )
+        if row.lane != "new":  # nobody is alarmed about the past
+            return
         if scene.change is not None:
-            yield from _make_alerts(scene, scene.change, facts)
+            yield from _make_alerts(row, scene.change, facts)
+        # A newer product of a date moves no coast: of the date after it all was told.
+        is_known = any(event.get("what") == "published" for event in row.history)
+        if scene.later is not None and scene.later_change is not None and not is_known:
+            name = scene.later_change.folder.name
+            href = open_destination(self._area.destination).name_address(f"{name}/{ITEM_NAME}")
+            facts = {"product": scene.later.product, "acquired": scene.later.acquired.isoformat(), "item": href}
+            yield from _make_alerts(scene.later, scene.later_change, {**facts, "late": row.product}, late=row)
 
 
-def find_predecessor(row: Row, published: Iterable[Row]) -> Row | None:
-    """The scene to compare with: the one before it on the same tile.
-
-    Args:
-        row: The scene.
-        published: Scenes of its area that are published.
-    """
-    tile = read_tile(row.acquisition)
-    before = [
-        other
-        for other in published
-        if other.id != row.id and other.acquired < row.acquired and read_tile(other.acquisition) == tile
-    ]
-    return max(before, key=lambda other: (other.acquired, other.id), default=None)
+def _name_version(row: Row) -> tuple[str, str, str | None]:
+    """What tells a map from those before it, of the same acquisition."""
+    return row.acquisition, row.product, row.fingerprint
 
 
-def find_folder(row: Row, area: AreaSettings) -> Path | None:
-    """Where the map of a published scene can be read: the working copy, else what is published on this machine.
+def _make_alerts(row: Row, change: ChangeResult, facts: dict[str, str], *, late: Row | None = None) -> Iterator[Event]:
+    """An event a shore, those that gained or lost most first.
 
     Args:
-        row: The scene.
-        area: Its area.
-
-    Returns:
-        A folder whose result is whole; ``None`` where there is none.
+        row: The later of the two dates.
+        change: What was found.
+        facts: Of the later date.
+        late: The earlier of the two, where it came late and the later one was compared before.
     """
-    places = [Path(row.folder)] if row.folder else []
-    names = [place.name for place in places] or list(_list_older(row, ""))[-1:]
-    target = resolve_destination(area.destination).folder
-    places += [target / name for name in names] if target is not None else []
-    return next((place for place in places if read_fingerprint(place) is not None), None)
-
-
-def _list_older(row: Row, name: str) -> Iterator[str]:
-    """Names of all maps that were made of this acquisition but for one, the oldest first."""
-    made = (Path(str(event["folder"])).name for event in row.history if event.get("what") == "mapped")
-    yield from dict.fromkeys(other for other in made if other != name)
-
-
-def _make_alerts(scene: PublishedScene, change: ChangeResult, facts: dict[str, str]) -> Iterator[Event]:
-    """An event a shore, those that gained or lost most first."""
-    summary, row = change.summary, scene.row
-    version = (row.acquisition, row.product, row.fingerprint)
+    summary = change.summary
+    version = (*_name_version(row), *(_name_version(late) if late is not None else ()))
+    since = "the date before" if late is None else f"{late.acquired:%Y-%m-%d}, a date that came late"
     ordered = sorted(change.alerts, key=lambda alert: -alert.area_m2)
     for number, alert in enumerate(ordered[:_MOST_TOLD], 1):
         which = f" (shore {number} of {len(ordered)})" if len(ordered) > 1 else ""
@@ -192,7 +186,7 @@ def _make_alerts(scene: PublishedScene, change: ChangeResult, facts: dict[str, s
             kind="alert",
             area=row.area,
             title=f"{row.area}: the coast moved, {row.acquired:%Y-%m-%d}{which}",
-            text=f"At {alert.lat:.5f}, {alert.lon:.5f}, land was {alert.layer} since the date before: {alert.why}. "
+            text=f"At {alert.lat:.5f}, {alert.lon:.5f}, land was {alert.layer} since {since}: {alert.why}. "
             f"In all {summary.gained_m2:,.0f} m² were gained and {summary.lost_m2:,.0f} m² lost along "
             f"{summary.moved_km:.1f} km of shore.",
             facts={

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.errors import output_errors
 from pipeline.watch.values import AreaFolders
 
-__all__ = ["hold_area", "wait_for_machine"]
+__all__ = ["hold_area", "wait_for_machine", "wait_for_metrics"]
 
 
 @contextmanager
@@ -42,6 +42,20 @@ def wait_for_machine(work: Path) -> Iterator[None]:
         OutputError: It cannot be written.
     """
     with _lock(work / "mapping.lock", wait=True):
+        yield
+
+
+@contextmanager
+def wait_for_metrics(work: Path) -> Iterator[None]:
+    """Be the only one who writes the numbers of a watcher; waits for others, who need milliseconds.
+
+    Args:
+        work: Folder of the watcher.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with _lock(work / "metrics.lock", wait=True):
         yield
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.batch.record import resolve_record
 from pipeline.batch.run_batch import run_batch
 from pipeline.cluster.client import ClusterOptions
 from pipeline.mapping.options import MapOptions
+from pipeline.publish.publish import open_destination
 from pipeline.record.result import read_fingerprint
 from pipeline.search.hosts import find_host, resolve_address, split_sources
 from pipeline.search.plan import Plan, PlanQuery, PlanSource
@@ -21,7 +26,7 @@ from pipeline.watch.values import AreaFolders, Mapped, Report, compute_back_off
 from tiles.products.name import make_scene_id
 from tiles.products.open import StackOptions
 
-__all__ = ["map_rows"]
+__all__ = ["compute_recipe", "make_due_again", "map_rows"]
 
 _RETRIES_AT_ONCE = 1
 """Of a scene within a round; what takes longer to pass waits for another round."""
@@ -52,14 +57,13 @@ def map_rows(
     Raises:
         StrandlineError: None can be mapped: the cluster, the disk or the model is not there.
     """
-    folders = AreaFolders(work=Path(settings.work), area=area.name)
-    desk = _Desk(rows, folders, ledger, holder, area, settings, report)
+    desk = _Desk(rows, ledger, holder, area, settings, report)
     cluster = ClusterOptions(workers=settings.dask.workers, scheduler=settings.dask.scheduler)
     summary = run_batch(
         _make_plan(rows, area),
-        folders.scenes,
+        desk.scenes,
         options=MapOptions(**area.to_map_choices()),
-        stack=None if area.nodata is None else StackOptions(nodata=area.nodata),
+        stack=_make_stack(area),
         cluster=cluster,
         retries=_RETRIES_AT_ONCE,
         report=desk.take,
@@ -69,13 +73,48 @@ def map_rows(
     return desk.done
 
 
+def make_due_again(area: AreaSettings, ledger: Ledger) -> int:
+    """Make scenes due whose map is of another model or other choices, if it still stands at the destination.
+
+    Args:
+        area: Whose.
+        ledger: That knows of which make each map is.
+
+    Returns:
+        How many.
+
+    Raises:
+        StrandlineError: The model, the destination or the ledger is not there.
+    """
+    standing = {result.name for result in open_destination(area.destination).list_results()}
+    return ledger.remap(area.name, compute_recipe(area), standing=standing)
+
+
+def compute_recipe(area: AreaSettings) -> str:
+    """Name the model and the choices of an area's maps: of another name, a map is another one.
+
+    Args:
+        area: How it is mapped.
+
+    Raises:
+        StrandlineError: Its model is not there.
+    """
+    record = asdict(resolve_record(MapOptions(**area.to_map_choices()), _make_stack(area)))
+    del record["version"]  # whether a newer one answers otherwise is in its number of answers
+    text = json.dumps(record, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _make_stack(area: AreaSettings) -> StackOptions | None:
+    return None if area.nodata is None else StackOptions(nodata=area.nodata)
+
+
 class _Desk:
     """Takes what the batch tells of each scene to the ledger."""
 
     def __init__(
         self,
         rows: Sequence[Row],
-        folders: AreaFolders,
         ledger: Ledger,
         holder: Holder,
         area: AreaSettings,
@@ -83,8 +122,10 @@ class _Desk:
         report: Report,
     ) -> None:
         self._open = {make_scene_id(str(row.item["id"])): row for row in rows}
-        self._folders, self._ledger, self._holder, self._area = folders, ledger, holder, area
+        self.scenes = AreaFolders(work=Path(settings.work), area=area.name).scenes
+        self._ledger, self._holder, self._area = ledger, holder, area
         self._hide, self._report = settings.hide, report
+        self._recipe = compute_recipe(area)
         self.done = Mapped()
 
     def take(self, event: Mapping[str, Any]) -> None:
@@ -112,10 +153,11 @@ class _Desk:
             self.done.trouble = error
 
     def _write(self, row: Row, name: str, kind: str, line: str) -> None:
-        folder = self._folders.scenes / name
+        folder = self.scenes / name
         if kind in {"mapped", "already mapped"}:
             mark = read_fingerprint(folder) or ""
-            self.done.rows.append(self._ledger.mark_mapped(row, self._holder, fingerprint=mark, folder=folder))
+            mapped = self._ledger.mark_mapped(row, self._holder, fingerprint=mark, folder=folder, recipe=self._recipe)
+            self.done.rows.append(mapped)
             self.done.mapped += kind == "mapped"
             self._report_scene(row, kind, f"{row.product}: {kind}")
         elif kind == "empty":

@@ -9,9 +9,9 @@ from pathlib import Path
 from pipeline.publish.publish import prune_published
 from pipeline.watch.areas.file import Limits
 from pipeline.watch.areas.settings import AreaSettings
-from pipeline.watch.compare import CHANGES
 from pipeline.watch.ledger.ledger import Ledger
 from pipeline.watch.ledger.values import Row
+from pipeline.watch.neighbours import CHANGES
 from pipeline.watch.search import read_tile
 from pipeline.watch.values import AreaFolders
 

@@ -29,7 +29,7 @@ from pipeline.watch.ledger.values import Counts, LedgerError, LostClaimError, Ro
 from pipeline.watch.locks import hold_area, wait_for_machine
 from pipeline.watch.outbox import Outbox
 from pipeline.watch.prune import prune_area
-from pipeline.watch.search import list_notes, look_for_scenes
+from pipeline.watch.search import SearchOutcome, list_notes, look_for_backfill, look_for_scenes
 from pipeline.watch.silence import check_silence
 from pipeline.watch.tell import LedgerOutage, hand_over_failures, make_recovered, put_or_send
 from pipeline.watch.values import (
@@ -50,6 +50,13 @@ __all__ = ["RoundReport", "run_round"]
 
 _LOG = logging.getLogger(__name__)
 _SWEEP_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tools:
+    step: Step
+    report: Report
+    clock: Callable[[], datetime]
 
 
 def run_round(
@@ -77,6 +84,27 @@ def run_round(
     Raises:
         AreasError: There is no area of that name.
     """
+    try:
+        return _run_round(settings, name, since=since, tools=_Tools(step=step, report=report, clock=clock))
+    finally:
+        _write_numbers(settings, name, report=report, clock=clock)
+
+
+def _write_numbers(settings: WatchSettings, name: str, *, report: Report, clock: Callable[[], datetime]) -> None:
+    """Numbers for Prometheus; that they cannot be written is no reason for a round to fail."""
+    if settings.metrics is None:
+        return
+    from pipeline.watch.metrics import write_metrics  # noqa: PLC0415 (for those who ask for it)
+
+    try:
+        write_metrics(settings, now=clock())
+    except (StrandlineError, OSError) as error:
+        text = f"{name}: the metrics were not written: {settings.hide(str(error))}"
+        report({"event": "note", "area": name, "text": text, "level": "warning"})
+
+
+def _run_round(settings: WatchSettings, name: str, *, since: date | None, tools: _Tools) -> RoundReport:
+    report, clock = tools.report, tools.clock
     area = settings.get_area(name)
     folders = AreaFolders(work=Path(settings.work), area=name)
     began = clock()
@@ -86,7 +114,7 @@ def run_round(
             if not held:
                 return RoundReport(area=name, began=began, ended=clock(), busy=True)
             ledger = open_ledger(settings.reveal_ledger_url(), clock=clock)
-            outcome = _Round(settings, area, ledger, _Tools(step=step, report=report, clock=clock)).run(since, began)
+            outcome = _Round(settings, area, ledger, tools).run(since, began)
             outage.end()  # not before: a ledger on a full disk opens, and takes a word or two
             return outcome
     except LedgerError as error:
@@ -98,13 +126,6 @@ def run_round(
         reason = settings.hide(str(error))
         report({"event": "round failed", "area": name, "text": f"{name}: {reason}", "level": "error"})
         return RoundReport(area=name, began=began, ended=clock(), error=reason)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tools:
-    step: Step
-    report: Report
-    clock: Callable[[], datetime]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,8 +190,11 @@ class _Round:
             errors.append(
                 f"Not all hosts answered, {' and '.join(self._tally.silent)} did not: the days are searched again."
             )
+        if searched:  # the years before are no reason to keep back what is new
+            self._try(errors, lambda: self._step("backfill", self._backfill))
         # Before room is asked for: where there is none, this is what makes some.
         self._try(errors, lambda: self._step("prune", self._prune))
+        self._try(errors, lambda: self._step("withdraw", self._withdraw))
         if self._try(errors, self._require_room):
             self._try(errors, lambda: self._map_and_publish(searched=searched))
         return " ".join(errors) or None
@@ -193,10 +217,18 @@ class _Round:
     def _search(self, since: date | None) -> None:
         search = look_for_scenes(self._ledger, self._area, now=self._clock(), since=since)
         self._tally.found, self._tally.silent = search.counts, search.silent
-        for note in list_notes(search):
-            self._note(note)
+        self._say_searched(search)
         if not search.silent:
             self._check_silence(search.dates)
+
+    def _backfill(self) -> None:
+        search = look_for_backfill(self._ledger, self._area, now=self._clock())
+        if search is not None:
+            self._say_searched(search)
+
+    def _say_searched(self, search: SearchOutcome) -> None:
+        for note in list_notes(search):
+            self._note(note)
         counts = search.counts
         self._say(
             "searched",
@@ -218,6 +250,18 @@ class _Round:
             put_or_send(self._outbox, [event], self._settings, now=self._clock())
             self._note(f"{event.title}. {event.text}")
 
+    def _withdraw(self) -> None:
+        """Take back what was published of scenes that somebody excluded since."""
+        rows = self._ledger.list_to_withdraw(self._area.name)
+        for row in rows:
+            with suppress(OSError):
+                self._folders.stale_mark.touch()
+            for note in self._publisher.withdraw(row):
+                self._note(note)
+            self._say("withdrawn", f"{row.product}: taken back ({row.reason})")
+        if rows and self._area.transects is not None:
+            self._step("measure", self._measure)
+
     def _require_room(self) -> None:
         keep_free = int(self._settings.limits.keep_free)
         require_room(self._folders.home, keep_free=keep_free)
@@ -235,7 +279,13 @@ class _Round:
         try:
             with alone, self._ledger.keep_renewed(self._holder):
                 limit = self._settings.limits.scenes_per_round
-                rows = self._ledger.claim(self._area.name, limit=limit, holder=self._holder)
+                backfill = self._area.backfill
+                rows = self._ledger.claim(
+                    self._area.name,
+                    limit=limit,
+                    holder=self._holder,
+                    newest_first=backfill is not None and backfill.order == "newest",
+                )
                 ready = [row for row in rows if _is_ready(row)]
                 rest = [row for row in rows if not _is_ready(row)]
                 done = self._step("map", lambda: self._map(rest)) if rest and searched else Mapped()
@@ -304,7 +354,11 @@ class _Round:
         from pipeline.watch.measure import update_measures  # noqa: PLC0415 (seconds)
 
         try:
-            words = update_measures(self._area, self._folders)
+            rows = self._ledger.rows(self._area.name, items=False)
+            standing = {name for row in rows if row.published_to and not row.is_excluded for name in row.maps}
+            words = update_measures(self._area, self._folders, published=standing)
+        except LedgerError:
+            raise
         except StrandlineError as error:
             self._note(f"The time series of {self._area.name} failed: {self._settings.hide(str(error))}")
             return

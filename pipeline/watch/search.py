@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ from pipeline.watch.areas.coverage import compute_coverage
 from pipeline.watch.areas.schedule import is_in_season
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.ledger.ledger import Ledger
-from pipeline.watch.ledger.values import Counts, Row, Sighting, SkipKind
+from pipeline.watch.ledger.values import Counts, Lane, Row, Sighting, SkipKind
 from tiles.products.name import parse_product_name
 
-__all__ = ["SearchOutcome", "list_notes", "list_sightings", "look_for_scenes", "read_tile"]
+__all__ = ["SearchOutcome", "list_notes", "list_sightings", "look_for_backfill", "look_for_scenes", "read_tile"]
 
 _MARGIN = timedelta(days=1)
 """A round is known by when it ended, and what it searched ended the day before, where it ran over midnight."""
@@ -63,14 +64,58 @@ def look_for_scenes(ledger: Ledger, area: AreaSettings, *, now: datetime, since:
         LedgerError: The ledger is away.
     """
     last = _resolve_last(ledger, area.name, now=now)
-    dates = area.resolve_dates(now, last=last, since=since)
+    return _look(ledger, area, area.resolve_dates(now, last=last, since=since), lane="new")
+
+
+def look_for_backfill(ledger: Ledger, area: AreaSettings, *, now: datetime) -> SearchOutcome | None:
+    """Search the years before once; again where the area asks for other ones, or under other conditions.
+
+    Args:
+        ledger: For what is known, and what is new.
+        area: Where, from whom, which years.
+        now: With a time zone.
+
+    Returns:
+        What came of it; ``None`` where there is nothing to search.
+
+    Raises:
+        HostError: The source does not answer.
+        SearchError: The source makes no sense.
+        LedgerError: The ledger is away.
+    """
+    if area.backfill is None:
+        return None
+    days = f"{area.backfill.since} to {area.backfill.until or 'now'} ({_name_conditions(area)})"
+    noted = ledger.read_rounds().get(area.name)
+    if noted is not None and noted.backfilled == days:
+        return None
+    outcome = _look(ledger, area, area.backfill.resolve_dates(now), lane="backfill")
+    ledger.note_backfill(area.name, days)
+    return outcome
+
+
+def _name_conditions(area: AreaSettings) -> str:
+    """A few letters for all that decides what a search finds and what of it is mapped."""
+    parts = (
+        area.source,
+        area.collection,
+        area.any_platform,
+        area.resolve_area().geometry.wkt,
+        area.max_cloud,
+        area.min_coverage,
+        *area.seasons,
+    )
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:8]
+
+
+def _look(ledger: Ledger, area: AreaSettings, dates: str, *, lane: Lane) -> SearchOutcome:
     try:
         plan = search_scenes(SearchOptions(**area.to_search_choices(dates)))
     except EmptySearchError:
         return SearchOutcome(dates=dates, counts=Counts(), set_aside={})
     known = ledger.rows(area.name, items=False)
     sightings = list_sightings(plan, area, known=known, ledger=ledger)
-    counts = ledger.record(area.name, sightings)
+    counts = ledger.record(area.name, sightings, lane=lane)
     others = {entry.id: entry.reason for entry in plan.set_aside if entry.kind != "superseded"}
     return SearchOutcome(dates=dates, counts=counts, set_aside=others, silent=plan.silent)
 

@@ -39,7 +39,7 @@ class Step(Protocol):
         """Run a step.
 
         Args:
-            name: ``search``, ``prune``, ``map``, ``publish``, ``measure`` or ``tell``.
+            name: ``search``, ``backfill``, ``prune``, ``withdraw``, ``map``, ``publish``, ``measure`` or ``tell``.
             work: To be called; it may be called again.
         """
         ...

@@ -166,7 +166,7 @@ def _make_step(hide: Hide) -> Callable[[str, Callable[[], T]], T]:
     def step(name: str, work: Callable[[], T], /) -> T:
         returned: list[T] = []
         raised: list[Exception] = []
-        searches = name == "search"
+        searches = name in {"search", "backfill"}
 
         @task(
             name=name,

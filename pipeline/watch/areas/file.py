@@ -29,7 +29,7 @@ from pipeline.strict_yaml import explain, read_yaml
 from pipeline.watch.areas.settings import AreaDefaults, AreaSettings, Duration, anchor
 from pipeline.watch.notify.settings import Notification
 
-__all__ = ["DaskSettings", "Limits", "WatchSettings", "read_areas"]
+__all__ = ["DaskSettings", "Limits", "WatchSettings", "find_unset", "read_areas"]
 
 _SECRET = frozenset({"url", "headers", "secret", "user", "password", "host", "ledger", "destination", "source", "argv"})
 """Settings whose values no message shows: somebody may have written a password there."""
@@ -89,6 +89,7 @@ class WatchSettings(BaseModel):
         dask: Where scenes are mapped.
         ledger: File of the record, or a URL of SQLAlchemy.
         work: Folder in which scenes are mapped before they are published.
+        metrics: File of numbers for Prometheus, written anew at the end of each round; ``None``: none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,6 +101,14 @@ class WatchSettings(BaseModel):
     dask: DaskSettings = DaskSettings()
     ledger: str = Field(default="strandline.ledger.db", min_length=1, validate_default=True)
     work: str = Field(default="strandline.work", min_length=1, validate_default=True)
+    metrics: str | None = None
+
+    @field_validator("metrics")
+    @classmethod
+    def _check_metrics(cls, metrics: str | None, info: ValidationInfo) -> str | None:
+        if metrics is not None and not metrics.endswith(".prom"):
+            raise AreasError("expected a file whose name ends in .prom, which is all that node_exporter reads")
+        return None if metrics is None else anchor(metrics, info)
 
     @field_validator("ledger")
     @classmethod
@@ -218,9 +227,18 @@ def _refuse_twins(what: str, names: list[str]) -> None:
         )
 
 
-def _require_environment(path: Path, settings: WatchSettings) -> None:
+def find_unset(settings: WatchSettings) -> list[str]:
+    """Variables of the environment that a file names and that are not set, in order.
+
+    Args:
+        settings: Of the file.
+    """
     references = [Reference(settings.ledger), *(text for one in settings.notifications for text in one.references)]
-    unset = sorted({name for reference in references for name in reference.find_unset()})
+    return sorted({name for reference in references for name in reference.find_unset()})
+
+
+def _require_environment(path: Path, settings: WatchSettings) -> None:
+    unset = find_unset(settings)
     if unset:
         names = ", ".join(unset)
         raise SecretError(f"{path} needs from the environment what is not set there: {names}. Set it for the watcher.")

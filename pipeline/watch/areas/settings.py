@@ -29,7 +29,16 @@ from pipeline.search.hosts import DEFAULT_HOST, HOSTS, split_sources
 from pipeline.secrets import refuse_credentials
 from pipeline.watch.areas.schedule import Schedule, Season, parse_duration
 
-__all__ = ["AreaDefaults", "AreaSettings", "CompareSettings", "Duration", "RetrySettings", "TideSettings", "anchor"]
+__all__ = [
+    "AreaDefaults",
+    "AreaSettings",
+    "BackfillSettings",
+    "CompareSettings",
+    "Duration",
+    "RetrySettings",
+    "TideSettings",
+    "anchor",
+]
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 """How long, as ``90m``, ``6h`` or ``30d``."""
@@ -115,6 +124,42 @@ class RetrySettings(_Strict):
         return timedelta(seconds=min(seconds, self.longest.total_seconds()))
 
 
+class BackfillSettings(_Strict):
+    """Years before the area's first day, which are mapped beside what is new and never before it.
+
+    Attributes:
+        since: First day.
+        until: Last day; ``None``: up to what is searched anyway.
+        order: Which of them are mapped first.
+    """
+
+    since: date
+    until: date | None = None
+    order: Literal["oldest", "newest"] = "oldest"
+
+    @model_validator(mode="after")
+    def _check_days(self) -> Self:
+        if self.until is not None and self.until < self.since:
+            raise AreasError(f"expected a last day from {self.since} on, found {self.until}")
+        return self
+
+    def resolve_dates(self, now: datetime) -> str:
+        """Both days, as ``SearchOptions.dates`` takes them.
+
+        Args:
+            now: With a time zone.
+        """
+        return f"{self.since:%Y-%m-%d}/{self.until or max(self.since, now.astimezone(UTC).date()):%Y-%m-%d}"
+
+
+def _parse_backfill(value: object) -> object:
+    """Also as a first day, or as both days with a slash between them."""
+    if isinstance(value, str):
+        since, _, until = value.partition("/")
+        return {"since": since.strip(), "until": until.strip() or None}
+    return {"since": value} if isinstance(value, date) else value
+
+
 def _parse_compare(value: object) -> object:
     return {True: CompareSettings(), False: None}[value] if isinstance(value, bool) else value
 
@@ -167,6 +212,7 @@ class AreaDefaults(_Strict):
         transects: A vector file of lines, ``auto``, or ``None``.
         tides: Heights of the tide, for comparisons and the time series.
         view: Keep a page of the area (``view.html``) beside what is published.
+        backfill: Years before; ``None``: none.
         retries: What happens to a scene that failed.
     """
 
@@ -195,6 +241,7 @@ class AreaDefaults(_Strict):
     transects: str | None = None
     tides: TideSettings | None = None
     view: bool = True
+    backfill: Annotated[BackfillSettings | None, BeforeValidator(_parse_backfill)] = None
     retries: RetrySettings = RetrySettings()
 
     @field_validator("source", "collection", "model", "destination", "transects")

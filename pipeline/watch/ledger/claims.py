@@ -38,14 +38,20 @@ _TROUBLESOME = 2
 class Claims(LedgerPart):
     """The part of the ledger that gives scenes into hands and takes them back."""
 
-    def claim(self, area: str, *, limit: int, holder: Holder | str, most_deaths: int = 8) -> list[Row]:
-        """Take scenes in hand that are to be mapped or published, those acquired first first; no one else gets them.
+    def claim(
+        self, area: str, *, limit: int, holder: Holder | str, most_deaths: int = 8, newest_first: bool = False
+    ) -> list[Row]:
+        """Take scenes in hand that are to be mapped or published; no one else gets them.
+
+        What is new goes first, then what is to be mapped again, then what is of years before; of each what was acquired
+        first first.
 
         Args:
             area: Name of the area.
             limit: At most so many.
             holder: Who takes them.
             most_deaths: A scene that was in hand so often when a process died has failed for good.
+            newest_first: Of years before what was acquired last goes first.
 
         Returns:
             Rows whose state is ``working``; where ``is_mapped`` holds, only publishing is left.
@@ -58,7 +64,7 @@ class Claims(LedgerPart):
         query = (
             sa.select(SCENES)
             .where(columns.area == area, columns.holder.is_(None), _is_due(now))
-            .order_by(columns.deaths >= _TROUBLESOME, columns.acquired, columns.id)
+            .order_by(columns.deaths >= _TROUBLESOME, *_rank_lanes(newest_first=newest_first), columns.id)
             .limit(limit)
         )
         with self._database.write() as connection:
@@ -159,6 +165,17 @@ def compute_lease_state(
     if doubted_at is None or doubted_at > now:
         return LeaseState(has_run_out=False, doubted_at=now)
     return LeaseState(has_run_out=now - doubted_at >= (lease_until - renewed_at) / 2, doubted_at=doubted_at)
+
+
+def _rank_lanes(*, newest_first: bool) -> tuple[sa.ColumnElement[Any], ...]:
+    """The order within what is due: by lane, and in each by time."""
+    columns = SCENES.c
+    lanes = sa.case({"new": 0, "remap": 1}, value=columns.lane, else_=2)
+    if not newest_first:
+        return lanes, columns.acquired
+    # Of the last lane all are alike in the second rank, so that the third, backwards in time, decides.
+    forwards = sa.case((columns.lane == "backfill", None), else_=columns.acquired)
+    return lanes, forwards, columns.acquired.desc()
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:

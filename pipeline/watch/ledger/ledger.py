@@ -1,8 +1,8 @@
 """The ledger: what was seen, mapped, skipped, failed and published, for each area, in one table.
 
 Several watchers may share one. A scene goes from ``seen`` by ``working`` and ``mapped`` to ``published``; or it is
-``skipped``, or ``failed``, which may pass. Each step is one transaction, so that a watcher that is killed between two
-leaves a ledger that says what was done.
+``skipped``, also by hand, or ``failed``, which may pass. Each step is one transaction, so that a watcher that is killed
+between two leaves a ledger that says what was done.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pipeline.watch.ledger.claims import Claims
 from pipeline.watch.ledger.database import open_database
 from pipeline.watch.ledger.failures import Failures
 from pipeline.watch.ledger.outcomes import Outcomes
+from pipeline.watch.ledger.requests import Requests
 from pipeline.watch.ledger.rounds import Rounds
 from pipeline.watch.ledger.sightings import Sightings
 from pipeline.watch.ledger.summary import Summaries
@@ -54,7 +55,7 @@ def open_ledger(
     return Ledger(database, clock=clock, lease_s=lease_s)
 
 
-class Ledger(Sightings, Claims, Outcomes, Failures, Rounds, Summaries):
+class Ledger(Sightings, Claims, Outcomes, Requests, Failures, Rounds, Summaries):
     """A ledger that is open; no connection outlives a call, so it needs no closing, and serves threads and forks."""
 
     def __repr__(self) -> str:

@@ -24,7 +24,9 @@ __all__ = ["Outcomes"]
 class Outcomes(LedgerPart):
     """The part of the ledger that hears what became of scenes."""
 
-    def mark_mapped(self, row: Row, holder: Holder | str, *, fingerprint: str, folder: str | Path) -> Row:
+    def mark_mapped(
+        self, row: Row, holder: Holder | str, *, fingerprint: str, folder: str | Path, recipe: str | None = None
+    ) -> Row:
         """A map was made. The scene stays in hand, to be published.
 
         Args:
@@ -32,6 +34,7 @@ class Outcomes(LedgerPart):
             holder: Who has it in hand.
             fingerprint: Of the map.
             folder: Where it is.
+            recipe: Names the model and the choices of which it was made.
 
         Raises:
             LostClaimError: Another watcher has taken the scene over.
@@ -47,13 +50,14 @@ class Outcomes(LedgerPart):
                 "before": None,
                 "fingerprint": fingerprint,
                 "folder": place,
+                "recipe": recipe,
                 "deaths": 0,
                 "renewed_at": now,
                 "lease_until": now + self._lease,
                 "doubted_at": None,
                 "pruned_at": None,
             }
-            event = {"what": "mapped", "product": row.product, "folder": place}
+            event = {"what": "mapped", "product": row.product, "folder": place, "recipe": recipe}
             return _write_outcome(connection, held, changes, event, now=now)
 
     def mark_published(self, row: Row, holder: Holder | str, *, to: str) -> Row:
@@ -82,6 +86,7 @@ class Outcomes(LedgerPart):
                 "published_to": to,
                 "deaths": 0,
                 "next_try": None,
+                "lane": "new",
                 **describe_recovery(held, now=now),
             }
             event = {"what": "published", "product": row.product, "to": to}

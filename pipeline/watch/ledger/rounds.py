@@ -54,6 +54,16 @@ class Rounds(LedgerPart):
             connection.execute(sa.delete(ROUNDS).where(ROUNDS.c.area == area))
             connection.execute(sa.insert(ROUNDS).values(values))
 
+    def note_backfill(self, area: str, days: str) -> None:
+        """Note that days of the past were searched; a round of the area must have begun.
+
+        Args:
+            area: Name of the area.
+            days: Which, and under which conditions.
+        """
+        with self._database.write() as connection:
+            connection.execute(sa.update(ROUNDS).where(ROUNDS.c.area == area).values(backfilled=days))
+
     def read_rounds(self) -> dict[str, Round]:
         """The last round of each area, by its name."""
         names = tuple(Round.__dataclass_fields__)

@@ -121,5 +121,6 @@ def fresh_start() -> dict[str, Any]:
         "next_try": None,
         "fingerprint": None,
         "folder": None,
+        "recipe": None,
         "pruned_at": None,
     }

@@ -14,7 +14,7 @@ from sqlalchemy.engine import RowMapping
 from pipeline.watch.ledger.part import LedgerPart
 from pipeline.watch.ledger.rows import add_history, change_row, describe_replacement, fresh_start
 from pipeline.watch.ledger.tables import SCENES, plain_json
-from pipeline.watch.ledger.values import Counts, Sighting, compute_rank, one_line
+from pipeline.watch.ledger.values import Counts, Lane, Sighting, compute_rank, one_line
 
 __all__ = ["Sightings"]
 
@@ -30,7 +30,7 @@ _ITEM_MAY_CHANGE = ("seen", "skipped", "failed")
 class Sightings(LedgerPart):
     """The part of the ledger that hears what searches saw."""
 
-    def record(self, area: str, sightings: Iterable[Sighting]) -> Counts:
+    def record(self, area: str, sightings: Iterable[Sighting], *, lane: Lane = "new") -> Counts:
         """Write down what a search saw. Saying the same again changes nothing.
 
         A newer product of a known acquisition makes it ``seen`` again, whatever became of the older, and the history
@@ -40,6 +40,7 @@ class Sightings(LedgerPart):
         Args:
             area: Name of the area.
             sightings: What was seen; of one acquisition there may be several products.
+            lane: Why that is mapped which is not known yet.
 
         Returns:
             What the sightings came to.
@@ -53,18 +54,21 @@ class Sightings(LedgerPart):
         with self._database.write() as connection:
             now = self._clock()
             for start in range(0, len(ordered), _CHUNK):
-                outcomes += _record_chunk(connection, area, ordered[start : start + _CHUNK], now=now)
+                outcomes += _record_chunk(connection, (area, lane), ordered[start : start + _CHUNK], now=now)
         return Counts(**Counter[str](outcomes))
 
 
-def _record_chunk(connection: sa.Connection, area: str, chunk: Sequence[Sighting], *, now: datetime) -> list[_Outcome]:
+def _record_chunk(
+    connection: sa.Connection, place: tuple[str, Lane], chunk: Sequence[Sighting], *, now: datetime
+) -> list[_Outcome]:
+    area, lane = place
     by_acquisition: dict[str, list[Sighting]] = {}
     for sighting in chunk:
         by_acquisition.setdefault(sighting.acquisition, []).append(sighting)
     # Of acquisitions not known yet, the newest product makes the row; all else is held against a row that is there.
     known = _read_known(connection, area, list(by_acquisition))
     fresh = [group.pop(0) for name, group in by_acquisition.items() if name not in known]
-    _insert(connection, area, fresh, now=now)
+    _insert(connection, [_make_new_row(area, lane, sighting, now=now) for sighting in fresh])
     outcomes: list[_Outcome] = ["skipped" if sighting.skip else "new" for sighting in fresh]
     for name, group in by_acquisition.items():
         for number, sighting in enumerate(group):
@@ -79,16 +83,15 @@ def _read_known(connection: sa.Connection, area: str, acquisitions: Sequence[str
     return {row["acquisition"]: row for row in connection.execute(query).mappings()}
 
 
-def _insert(connection: sa.Connection, area: str, fresh: Sequence[Sighting], *, now: datetime) -> None:
-    if not fresh:
+def _insert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    if not rows:
         return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    ordered = sorted(fresh, key=lambda sighting: (sighting.acquired, sighting.acquisition))
-    rows = [_make_new_row(area, sighting, now=now) for sighting in ordered]
-    connection.execute(insert(SCENES).on_conflict_do_nothing(), rows)
+    ordered = sorted(rows, key=lambda row: (row["acquired"], row["acquisition"]))
+    connection.execute(insert(SCENES).on_conflict_do_nothing(), ordered)
 
 
-def _make_new_row(area: str, sighting: Sighting, *, now: datetime) -> dict[str, Any]:
+def _make_new_row(area: str, lane: Lane, sighting: Sighting, *, now: datetime) -> dict[str, Any]:
     event = {"what": "seen", "product": sighting.product, "baseline": sighting.baseline}
     history = add_history([], event, now=now)
     if sighting.skip:
@@ -104,6 +107,7 @@ def _make_new_row(area: str, sighting: Sighting, *, now: datetime) -> dict[str, 
         "changed": now,
         "untold": [],
         "history": history,
+        "lane": lane,
     }
 
 
@@ -136,6 +140,10 @@ def _update(connection: sa.Connection, row: RowMapping, sighting: Sighting, *, n
         return "again"
     if row["holder"] is not None:
         return _keep_pending(connection, row, sighting)
+    if row["skipped_by"] == "hand":  # who took the acquisition out took out all products of it
+        event = describe_replacement(row, sighting.product, sighting.baseline)
+        change_row(connection, row, _list_product_columns(sighting), now=now, event=event)
+        return "skipped"
     if sighting.skip and row["state"] in {"mapped", "published"}:
         return "again"  # what stands is not taken away for a newer product that cannot stand in its place
     changes = {**_list_product_columns(sighting), **fresh_start(), **_list_skip_columns(sighting)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,10 +29,23 @@ __all__ = [
     "make_row",
     "plain_json",
     "prepare_tables",
+    "try_tables",
 ]
 
-SCHEMA = "1"
+SCHEMA = "2"
 """Number of the schema below: another column or table needs the next number, and statements that lead there."""
+
+_STEPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "1": (
+        "2",
+        (
+            "ALTER TABLE strandline_scenes ADD COLUMN lane TEXT NOT NULL DEFAULT 'new'",
+            "ALTER TABLE strandline_scenes ADD COLUMN recipe TEXT",
+            "ALTER TABLE strandline_rounds ADD COLUMN backfilled TEXT",
+        ),
+    ),
+}
+"""Of an older schema the one that follows it, and the statements that lead there, in SQLite and PostgreSQL alike."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -128,6 +142,8 @@ SCENES = sa.Table(
     sa.Column("pending", JsonText),  # a newer product, sighted while this one is in hand
     sa.Column("history", JsonText, nullable=False),
     sa.Column("item", JsonText, nullable=False),
+    sa.Column("lane", sa.Text, nullable=False, server_default="new"),  # what is new goes before what is past
+    sa.Column("recipe", sa.Text),  # of the map: names its model and choices
     sa.UniqueConstraint("area", "acquisition", name="strandline_scenes_once"),
     sa.Index("strandline_scenes_by_state", "area", "state", "acquired"),
     sa.Index("strandline_scenes_by_holder", "holder"),
@@ -144,11 +160,12 @@ ROUNDS = sa.Table(
     sa.Column("failures_in_a_row", sa.Integer, nullable=False),
     sa.Column("next_run", Moment),
     sa.Column("untold", JsonText, nullable=False),
+    sa.Column("backfilled", sa.Text),  # which days of the past were searched
 )
 
 
 def prepare_tables(database: Database) -> None:
-    """Make the tables where there are none, all of them or none; of two processes that come together, one waits.
+    """Make the tables where there are none, or bring them up to date, all or none; of two processes one waits.
 
     Args:
         database: Where the ledger is, or is to be.
@@ -167,11 +184,44 @@ def prepare_tables(database: Database) -> None:
         if number is None:
             METADATA.create_all(connection)
             connection.execute(sa.insert(VERSION).values(version_num=SCHEMA))
-        elif number != SCHEMA:
+        while number is not None and number in _STEPS:
+            number, statements = _STEPS[number]
+            for statement in statements:
+                connection.execute(sa.text(statement))
+            connection.execute(sa.update(VERSION).values(version_num=number))
+        if number not in {None, SCHEMA}:
             raise LedgerError(
                 f"The ledger {database.name} was written by a newer Strandline (its tables are of revision {number}, "
                 f"this one knows them up to {SCHEMA}): upgrade Strandline."
             )
+
+
+def try_tables(database: Database) -> str:
+    """Find out whether a ledger can be read and written, tables made too; nothing of it stays.
+
+    Args:
+        database: Where the ledger is, or is to be.
+
+    Returns:
+        What it is, for a person.
+
+    Raises:
+        LedgerError: It cannot, or was written by a newer version.
+    """
+    with suppress(_TriedError), database.write() as connection:
+        number = _read_schema(connection)
+        connection.execute(sa.text("CREATE TABLE strandline_try (number INTEGER)"))
+        connection.execute(sa.text("INSERT INTO strandline_try VALUES (1)"))
+        raise _TriedError
+    if number is None:
+        return "empty"
+    if number != SCHEMA and number not in _STEPS:
+        raise LedgerError(f"The ledger {database.name} was written by a newer Strandline: upgrade Strandline.")
+    return "up to date" if number == SCHEMA else f"of revision {number}, which the next round brings up to {SCHEMA}"
+
+
+class _TriedError(Exception):
+    """Undoes a transaction that was only a try."""
 
 
 def _read_schema(connection: sa.Connection) -> str | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pipeline.errors import OptionError
@@ -19,6 +20,7 @@ __all__ = [
     "FailedScene",
     "Failure",
     "FailureKind",
+    "Lane",
     "LedgerError",
     "LostClaimError",
     "Round",
@@ -43,7 +45,10 @@ class LostClaimError(LedgerError):
 
 
 State = Literal["seen", "skipped", "working", "mapped", "published", "failed"]
-SkipKind = Literal["cloud", "coverage", "duplicate", "season", "unfit", "limit"]
+SkipKind = Literal["cloud", "coverage", "duplicate", "season", "unfit", "limit", "excluded"]
+
+Lane = Literal["new", "remap", "backfill"]
+"""Why a scene is mapped: it is new; it was mapped with another model or other choices; it is of years before."""
 
 FailureKind = Literal["round", "tried", "given up", "recovered"]
 """What is to be told: a round failed; a scene failed for the first time; for good; or went well after all."""
@@ -210,6 +215,8 @@ class Row:
         failure_id: Of the last failure that was told or is to be, until a map is published; tells it from all others.
         told: When that was told.
         pruned_at: When the map's files were removed for their age.
+        lane: Why it is mapped.
+        recipe: Names the model and the choices of its map; ``None``: not known, or it has none.
     """
 
     id: int
@@ -240,6 +247,19 @@ class Row:
     failure_id: str | None
     told: datetime | None
     pruned_at: datetime | None
+    lane: Lane = "new"
+    recipe: str | None = None
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Names of all maps that were made of it, oldest first; a product's next map has the same name."""
+        made = (Path(str(event["folder"])).name for event in self.history if event.get("what") == "mapped")
+        return tuple(dict.fromkeys(made))
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether somebody took it out by hand."""
+        return self.state == "skipped" and self.skip == "excluded"
 
     @property
     def is_final(self) -> bool:
@@ -331,6 +351,7 @@ class Round:
         error: Why the last one that ended failed, a line.
         failures_in_a_row: How many failed since the last success.
         next_run: When the next is due.
+        backfilled: Which days of the past were searched, in the words of who searched.
     """
 
     area: str
@@ -340,3 +361,4 @@ class Round:
     error: str | None
     failures_in_a_row: int
     next_run: datetime | None
+    backfilled: str | None = None

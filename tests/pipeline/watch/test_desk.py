@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.watch import compare, locks
+from pipeline.watch import compare, locks, neighbours
 from pipeline.watch import map as mapping
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings
-from pipeline.watch.compare import Publisher, find_folder, find_predecessor
+from pipeline.watch.compare import PublishedScene, Publisher
 from pipeline.watch.ledger.values import LedgerError, LostClaimError
 from pipeline.watch.map import map_rows
+from pipeline.watch.neighbours import find_folder, find_predecessor, find_successor
 from pipeline.watch.values import AreaFolders
 from tests.pipeline.stac_items import make_item
 
@@ -32,7 +34,7 @@ def row(day: int, *, tile: str = "T30UYA", **changes: Any) -> Any:  # noqa: ANN4
     usual = {
         "id": day,
         "area": "bay",
-        "acquisition": name(day, tile=tile),
+        "acquisition": f"sentinel2a_{tile}_202406{day:02}T112000",
         "product": name(day, tile=tile),
         "acquired": NOON + timedelta(days=day),
         "item": make_item(name(day, tile=tile)),
@@ -40,8 +42,11 @@ def row(day: int, *, tile: str = "T30UYA", **changes: Any) -> Any:  # noqa: ANN4
         "history": (),
         "failure_id": None,
         "fingerprint": "f",
+        "lane": "new",
     }
-    return SimpleNamespace(**(usual | changes))
+    values = usual | changes
+    made = (Path(event["folder"]).name for event in values["history"] if event["what"] == "mapped")
+    return SimpleNamespace(**values, maps=tuple(dict.fromkeys(made)))
 
 
 @pytest.fixture
@@ -61,9 +66,10 @@ class Desk:
         self.told: list[tuple[Any, ...]] = []
         self.trouble, self.again = trouble, again
 
-    def mark_mapped(self, one: Any, _: object, *, fingerprint: str, folder: Path) -> Any:  # noqa: ANN401
+    def mark_mapped(self, one: Any, _: object, *, fingerprint: str, folder: Path, recipe: str) -> Any:  # noqa: ANN401
         if self.trouble is not None:
             raise self.trouble
+        assert len(recipe) == 16
         self.told.append(("mapped", one.id, fingerprint, folder.name))
         return one
 
@@ -159,13 +165,15 @@ def test_the_scene_before_on_the_same_tile_is_compared_with() -> None:
     twins = [row(4, id=8), row(4, id=3)]
     assert find_predecessor(here, twins).id == 8  # type: ignore[union-attr]
     assert find_predecessor(here, [here, row(7)]) is None
+    assert find_successor(here, [*others, row(9)]).id == 7  # type: ignore[union-attr]
+    assert find_successor(here, [here, row(2), row(6, tile="T30UYB")]) is None
 
 
 def test_the_map_of_a_scene_is_its_working_copy_or_what_is_published(
     monkeypatch: pytest.MonkeyPatch, area: AreaSettings, tmp_path: Path
 ) -> None:
     whole: set[Path] = set()
-    monkeypatch.setattr(compare, "read_fingerprint", lambda place: "f" if place in whole else None)
+    monkeypatch.setattr(neighbours, "read_fingerprint", lambda place: "f" if place in whole else None)
     made = [{"what": "seen", "folder": "/x/no"}, *({"what": "mapped", "folder": f"/w/{one}"} for one in "aba")]
     kept, gone = row(1, folder="/w/c"), row(1, history=made)
     assert find_folder(kept, area) is find_folder(gone, area) is None
@@ -195,6 +203,7 @@ def publish(
     settings: WatchSettings,
     one: Any,  # noqa: ANN401
     change: object,
+    **later: Any,  # noqa: ANN401
 ) -> tuple[list[Any], dict[str, Any]]:
     asked: dict[str, Any] = {}
 
@@ -204,7 +213,11 @@ def publish(
 
     monkeypatch.setattr(compare, "publish_result", put)
     publisher = Publisher(settings, settings.areas[0], ledger=None, holder=None)  # type: ignore[arg-type]
-    monkeypatch.setattr(publisher, "_compare", lambda *_: (change, ["a note"]))
+
+    def compare_one(scene: PublishedScene) -> PublishedScene:
+        return replace(scene, change=change, notes=("a note",), **later)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publisher, "_compare", compare_one)
     scene, events = publisher.publish(one)
     assert (scene.href, scene.notes, scene.change) == ("https://here/item.json", ("a note",), change)
     return list(events), asked
@@ -263,6 +276,39 @@ def test_each_shore_is_an_alert_the_largest_first(
         "comparison": "S2A",
     }
     assert [alert.facts["area_m2"] for alert in alerts] == sorted(map(round, areas), reverse=True)[:told]
+
+
+def test_a_date_that_came_late_is_told_of_with_both_its_neighbours(
+    monkeypatch: pytest.MonkeyPatch, settings: WatchSettings
+) -> None:
+    later = {"later": row(4, folder="/w/S2A"), "later_change": make_change(30.0)}
+    events, _ = publish(monkeypatch, settings, row(1), make_change(20.0), **later)
+    before, after = events[1:]
+    assert (before.kind, before.facts["product"], before.facts["area_m2"]) == ("alert", name(1), 20)
+    assert (after.kind, after.facts["product"], after.facts["area_m2"]) == ("alert", name(4), 30)
+    assert after.facts["late"] == name(1)
+    assert after.facts["item"] == f"{settings.areas[0].destination}/S2A/item.json"
+    assert "land was lost since 2024-06-02, a date that came late: 30 m2." in after.text
+    plain, _ = publish(monkeypatch, settings, row(4), make_change(30.0))
+    assert after.id != plain[1].id  # it was told of before, against another date
+    again, _ = publish(monkeypatch, settings, row(1), make_change(20.0), **later)
+    assert [event.id for event in again] == [event.id for event in events]
+
+
+def test_a_newer_product_of_a_date_says_nothing_new_of_the_date_after_it(
+    monkeypatch: pytest.MonkeyPatch, settings: WatchSettings
+) -> None:
+    later = {"later": row(4, folder="/w/S2A"), "later_change": make_change(30.0)}
+    one = row(1, history=[{"what": "published"}])
+    events, _ = publish(monkeypatch, settings, one, make_change(20.0), **later)
+    assert [event.facts["product"] for event in events] == [name(1), name(1)]
+
+
+@pytest.mark.parametrize("lane", ["backfill", "remap"])
+def test_nobody_is_alarmed_about_the_past(monkeypatch: pytest.MonkeyPatch, settings: WatchSettings, lane: str) -> None:
+    later = {"later": row(4, folder="/w/S2A"), "later_change": make_change(30.0)}
+    events, _ = publish(monkeypatch, settings, row(1, lane=lane), make_change(20.0), **later)
+    assert [event.kind for event in events] == ["published"]
 
 
 # locks

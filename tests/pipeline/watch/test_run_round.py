@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.change.record import read_change
 from pipeline.publish.publish import open_destination
 from pipeline.record.result import PAGE_LINK, read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
@@ -20,6 +21,7 @@ from pipeline.watch.compare import Publisher
 from pipeline.watch.ledger.ledger import open_ledger
 from pipeline.watch.ledger.values import Row
 from pipeline.watch.locks import hold_area
+from pipeline.watch.map import make_due_again
 from pipeline.watch.run_round import run_round
 from pipeline.watch.status import read_watch_status
 from pipeline.watch.values import AreaFolders
@@ -372,3 +374,82 @@ def test_what_was_published_long_ago_goes_and_is_not_made_again(coast: Coast, da
     catalogue = json.loads((Path(settings.areas[0].destination) / "catalog.json").read_text())
     assert not any(link["rel"] == "item" for link in catalogue["links"])
     assert [row.state for row in _rows(settings).values()] == ["published"]
+
+
+def _read_older(settings: WatchSettings, name: str) -> str:
+    """With which date a published comparison compares."""
+    record = read_change(Path(settings.areas[0].destination) / "changes" / name)
+    return str(record["old"]["id"])
+
+
+def test_a_late_date_is_compared_with_both_its_neighbours_and_leaves_them_again(
+    coast: Coast, dask: str, tmp_path: Path
+) -> None:
+    settings = coast.write(dask={"scheduler": dask}, notifications=[tell_into(tmp_path, "alert")])
+    first, moved, last = (coast.items[number]["id"] for number in (FIRST, MOVED, LAST))
+    coast.show(FIRST, LAST)
+    assert run_round(settings, "coast").published == 2
+    assert _read_older(settings, last) == first
+    coast.show(FIRST, MOVED, LAST)
+    assert run_round(settings, "coast").published == 1
+    assert (_read_older(settings, moved), _read_older(settings, last)) == (first, moved)
+    assert [event["facts"]["product"] for event in list_told(tmp_path)] == [last, moved]  # 40 m, twice from the first
+
+    ledger = open_ledger(settings.ledger)
+    assert ledger.exclude("coast", moved, why="a wreck") is not None
+    out = Path(settings.areas[0].destination)
+    assert (out / moved).is_dir()
+    report = run_round(settings, "coast")
+    assert (report.error, report.mapped, report.notes) == (None, 0, ())
+    assert _read_older(settings, last) == first
+    folders = AreaFolders(work=Path(settings.work), area="coast")
+    gone = (out / moved, out / "changes" / moved, folders.scenes / moved, folders.changes / moved)
+    assert [path for path in gone if path.exists()] == []
+    catalogue = json.loads((out / "catalog.json").read_text())
+    assert sum(link["rel"] == "item" for link in catalogue["links"]) == 2
+    assert "a wreck" in (out / "view.html").read_text()
+
+    assert ledger.include("coast", moved) is not None
+    assert run_round(settings, "coast").published == 1
+    assert _read_older(settings, last) == moved
+    assert [event["facts"]["product"] for event in list_told(tmp_path)] == [last, moved]
+
+
+def test_years_before_follow_what_is_new_and_maps_of_another_make_follow_both(
+    coast: Coast, dask: str, tmp_path: Path
+) -> None:
+    since = coast.items[MOVED]["properties"]["datetime"][:10]
+    area = {"since": since, "backfill": {"since": "2022-01-01", "order": "newest"}}
+    choices = {
+        "dask": {"scheduler": dask},
+        "notifications": [tell_into(tmp_path, "alert")],
+        "limits": {"keep_free": 0, "scenes_per_round": 3},
+    }
+    settings = coast.write(area=area, **choices)
+    first, newer, moved, last = (coast.items[number]["id"] for number in (FIRST, NEWER, MOVED, LAST))
+    report = run_round(settings, "coast")
+    assert (report.error, report.published, report.backlog) == (None, 3, 1)
+    states = {name: (row.state, row.lane) for name, row in _rows(settings).items()}
+    assert (states[moved], states[last], states[newer]) == (("published", "new"),) * 3
+    assert states[first] == ("seen", "backfill")  # the latest of the years before came first
+    coast.catalogue.rename(tmp_path / "kept.json")  # the past is not searched twice: the source could not answer
+    coast.show(MOVED)
+    assert run_round(settings, "coast").published == 1
+    (tmp_path / "kept.json").rename(coast.catalogue)
+    assert [event["facts"]["product"] for event in list_told(tmp_path)] == [moved]
+
+    other = coast.write(area={**area, "threshold": 0.6}, **choices)
+    ledger = open_ledger(other.ledger)
+    assert make_due_again(other.areas[0], ledger) == 4
+    out = Path(other.areas[0].destination)
+    for done, left in ((3, 1), (1, 0)):
+        assert len(open_destination(str(out)).list_results()) == 4  # what stands is there until then
+        report = run_round(other, "coast")
+        assert (report.error, report.published, report.backlog) == (None, done, left)
+    for name in (first, newer, moved, last):
+        item = json.loads((out / name / "item.json").read_text())["properties"]
+        assert item["strandline:parameters"]["threshold"] == 0.6
+    history = [event["what"] for event in _rows(other)[first].history]
+    assert history == ["seen", "mapped", "published", "remap", "mapped", "published"]
+    assert make_due_again(other.areas[0], ledger) == 0
+    assert len(list_told(tmp_path)) == 1  # nobody is alarmed a second time

@@ -44,6 +44,7 @@ def test_an_area_of_which_nothing_is_said() -> None:
         "transects": None,
         "tides": None,
         "view": True,
+        "backfill": None,
         "retries": {"times": 8, "wait": timedelta(minutes=10), "longest": timedelta(days=1)},
     }
     assert Limits().model_dump() == {
@@ -90,6 +91,30 @@ def test_settings_do_not_change_and_know_their_names(kind: Any) -> None:  # noqa
 @pytest.mark.parametrize(("value", "compares"), [(True, CompareSettings()), (False, None)])
 def test_a_comparison_is_wanted_or_not(value: bool, compares: CompareSettings | None) -> None:
     assert AreaDefaults(compare=value).compare == compares  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("said", "dates", "order"),
+    [
+        ("2017-01-01", "2017-01-01/2024-06-30", "oldest"),
+        (date(2017, 1, 1), "2017-01-01/2024-06-30", "oldest"),
+        ("2017-01-01/2019-12-31", "2017-01-01/2019-12-31", "oldest"),
+        ({"since": date(2017, 1, 1), "order": "newest"}, "2017-01-01/2024-06-30", "newest"),
+        ({"since": date(2017, 1, 1), "until": date(2017, 1, 1)}, "2017-01-01/2017-01-01", "oldest"),
+    ],
+)
+def test_years_before_are_a_first_day_or_both(said: Any, dates: str, order: str) -> None:  # noqa: ANN401
+    backfill = AreaDefaults(backfill=said).backfill
+    assert backfill is not None
+    assert (backfill.resolve_dates(NOON), backfill.order) == (dates, order)
+
+
+@pytest.mark.parametrize(
+    "said", ["2017", "2017-01-01/2016-01-01", {"until": "2017-01-01"}, {"since": "2017-01-01", "order": "best"}, 7, []]
+)
+def test_years_before_that_make_no_sense(said: Any) -> None:  # noqa: ANN401
+    with pytest.raises((ValidationError, AreasError)):
+        AreaDefaults(backfill=said)
 
 
 @pytest.mark.parametrize(

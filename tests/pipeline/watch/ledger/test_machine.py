@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
+from pipeline.errors import BusyError
 from pipeline.watch.ledger.holder import Holder
 from pipeline.watch.ledger.values import BackOff, LostClaimError, Row
 from tests.pipeline.watch.ledger.ledger_places import Clock, open_at, sight
@@ -35,13 +36,17 @@ class Known:
     tries: int = 0
     due_s: float | None = None
     told: bool = False
+    lane: str = "new"
+    recipe: str | None = None
+    by_hand: bool = False
+    kept: tuple[str, bool] | None = None
     pending: str | None = None
     published: int = 0
     fence: int = 0
 
     def restart(self, baseline: str) -> None:
         self.baseline, self.state, self.by_work, self.pending = baseline, "seen", False, None
-        self.mapped, self.tries, self.due_s, self.holder = False, 0, None, None
+        self.mapped, self.tries, self.due_s, self.holder, self.recipe = False, 0, None, None, None
 
     def let_go(self, state: str) -> None:
         self.state, self.holder = state, None
@@ -62,17 +67,25 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger = open_at(str(self.folder / "ledger.db"), self.clock)
         self.model: dict[str, Known] = {}
         self.untold = 0
+        self.recipe = "one"
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
 
-    @rule(name=st.sampled_from("abc"), baseline=st.sampled_from(BASELINES), cloudy=st.booleans())
-    def record(self, name: str, baseline: str, cloudy: bool) -> None:
+    @rule(
+        name=st.sampled_from("abc"),
+        baseline=st.sampled_from(BASELINES),
+        cloudy=st.booleans(),
+        lane=st.sampled_from(["new", "backfill"]),
+    )
+    def record(self, name: str, baseline: str, cloudy: bool, lane: Any) -> None:  # noqa: ANN401
         sighting = sight(name, baseline=baseline, day=ord(name), skip="cloud" if cloudy else None)
-        self.ledger.record("coast", [sighting])
+        self.ledger.record("coast", [sighting], lane=lane)
         state = "skipped" if cloudy else "seen"
-        known = self.model.setdefault(name, Known(baseline, state))
-        if baseline == known.baseline:
+        known = self.model.setdefault(name, Known(baseline, state, lane=lane))
+        if known.by_hand:
+            known.baseline = max(baseline, known.baseline)
+        elif baseline == known.baseline:
             waits = known.state == "failed" and known.due_s is not None and not known.mapped
             by_sighting = known.state == "skipped" and not known.by_work
             if known.holder is None and (known.state == "seen" or by_sighting or (waits and cloudy)):
@@ -84,10 +97,14 @@ class LedgerMachine(RuleBasedStateMachine):
             known.restart(baseline)
             known.state = state
 
-    @rule(target=claims, holder=st.sampled_from(HOLDERS), limit=st.integers(1, 3))
-    def claim(self, holder: str, limit: int) -> Any:  # noqa: ANN401
-        due = [name for name, known in sorted(self.model.items()) if self.is_due(known)][:limit]
-        rows = self.ledger.claim("coast", limit=limit, holder=holder)
+    @rule(target=claims, holder=st.sampled_from(HOLDERS), limit=st.integers(1, 3), newest_first=st.booleans())
+    def claim(self, holder: str, limit: int, newest_first: bool) -> Any:  # noqa: ANN401
+        due: list[str] = []
+        for lane in ("new", "remap", "backfill"):
+            names = sorted(name for name, known in self.model.items() if self.is_due(known) and known.lane == lane)
+            due += reversed(names) if lane == "backfill" and newest_first else names
+        due = due[:limit]
+        rows = self.ledger.claim("coast", limit=limit, holder=holder, newest_first=newest_first)
         assert [row.acquisition for row in rows] == due
         for row in rows:
             known = self.model[row.acquisition]
@@ -109,11 +126,12 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.ledger.mark_mapped(row, holder, fingerprint="late", folder="/late")
             return
         if end in {"publish", "map"}:
-            row = self.ledger.mark_mapped(row, holder, fingerprint="f", folder="/maps")
-            known.state, known.mapped = "mapped", True
+            row = self.ledger.mark_mapped(row, holder, fingerprint="f", folder="/maps", recipe=self.recipe)
+            known.state, known.mapped, known.recipe = "mapped", True, self.recipe
             if end == "publish":
                 self.ledger.mark_published(row, holder, to="/public")
                 known.published += 1
+                known.lane = "new"
                 self.untold += known.told  # that it went well after all
                 known.told = False
                 known.let_go("published")
@@ -156,6 +174,58 @@ class LedgerMachine(RuleBasedStateMachine):
             if known.state == "failed" and known.holder is None:
                 known.state, known.tries, known.due_s = "mapped" if known.mapped else "seen", 0, None
 
+    @rule(recipe=st.sampled_from(["one", "other"]))
+    def remap(self, recipe: str) -> None:
+        self.recipe = recipe
+        stale = [
+            known
+            for known in self.model.values()
+            if known.holder is None and known.state in {"mapped", "published"} and known.recipe != recipe
+        ]
+        assert self.ledger.remap("coast", recipe, standing={"maps"}) == len(stale)
+        for known in stale:
+            known.restart(known.baseline)
+            known.lane = "remap"
+
+    @rule(name=st.sampled_from("abc"))
+    def exclude(self, name: str) -> None:
+        known = self.model.get(name)
+        if known is None:
+            assert self.ledger.exclude("coast", name, why="haze") is None
+        elif known.holder is not None:
+            with pytest.raises(BusyError):
+                self.ledger.exclude("coast", name, why="haze")
+        else:
+            assert self.ledger.exclude("coast", name, why="haze") is not None
+            if not known.by_hand:
+                known.kept = (known.state, known.by_work)
+            known.state, known.by_hand, known.by_work = "skipped", True, False
+            known.due_s = None
+
+    @rule(name=st.sampled_from("abc"))
+    def include(self, name: str) -> None:
+        known = self.model.get(name)
+        found = self.ledger.include("coast", name)
+        assert (found is not None) == (known is not None and known.by_hand)
+        if known is not None and known.by_hand:
+            assert known.kept is not None
+            state, by_work = known.kept
+            known.restart(known.baseline)
+            known.lane, known.by_hand = "new", False
+            if state == "skipped":
+                known.state, known.by_work = state, by_work
+
+    @rule()
+    def withdraw(self) -> None:
+        rows = self.ledger.list_to_withdraw("coast")
+        standing = {name for name, known in self.model.items() if known.by_hand and (known.mapped or known.published)}
+        assert {row.acquisition for row in rows} <= standing
+        for row in rows:
+            assert self.ledger.mark_withdrawn(row)
+            self.model[row.acquisition].mapped = False
+            self.model[row.acquisition].recipe = None
+        assert self.ledger.list_to_withdraw("coast") == []
+
     @precondition(lambda self: self.untold)
     @rule()
     def tell(self) -> None:
@@ -170,8 +240,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert rows.keys() == self.model.keys()
         for name, known in self.model.items():
             row = rows[name]
-            found = (row.baseline, row.state, row.holder, row.is_mapped, row.tries)
-            assert found == (known.baseline, known.state, known.holder, known.mapped, known.tries)
+            found = (row.baseline, row.state, row.holder, row.is_mapped, row.tries, row.lane, row.recipe)
+            wanted = (known.baseline, known.state, known.holder, known.mapped, known.tries, known.lane, known.recipe)
+            assert found == wanted
+            assert row.is_excluded == known.by_hand
             assert sum(event["what"] == "published" for event in row.history) == known.published
         assert len(self.ledger.untold()) == self.untold
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from pipeline.watch.ledger.database import open_database
-from pipeline.watch.ledger.tables import SCENES, JsonText, Moment, make_row, plain_json, prepare_tables
-from tests.pipeline.watch.ledger.ledger_places import NOON, Clock, open_at, sight
+from pipeline.watch.ledger.tables import SCENES, SCHEMA, JsonText, Moment, make_row, plain_json, prepare_tables
+from tests.pipeline.watch.ledger.ledger_places import NOON, Clock, open_at, publish_one, sight
 
 DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]
 
@@ -54,7 +54,27 @@ def test_tables_that_are_there_are_left_as_they_are(place: str) -> None:
     with database.read() as connection:
         numbers = connection.exec_driver_sql("SELECT version_num FROM strandline_ledger_version").scalars().all()
         (columns,) = connection.execute(sa.select(SCENES)).mappings()
-    assert numbers == ["1"]
+    assert numbers == [SCHEMA]
     row = make_row(columns)
     assert row.history == ({"at": NOON.isoformat(), "what": "seen", "product": "a N05.09", "baseline": "05.09"},)
     assert make_row({name: value for name, value in columns.items() if name != "item"}).item == {}
+
+
+def test_a_ledger_of_before_is_brought_up_to_date_and_keeps_what_it_knows(place: str) -> None:
+    ledger = open_at(place, Clock())
+    ledger.record("coast", [sight()])
+    publish_one(ledger)
+    ledger.note_round("coast", began=NOON, ended=NOON)
+    with open_database(place).write() as connection:  # as the first schema was
+        for table, column in (("scenes", "lane"), ("scenes", "recipe"), ("rounds", "backfilled")):
+            connection.exec_driver_sql(f"ALTER TABLE strandline_{table} DROP COLUMN {column}")
+        connection.exec_driver_sql("UPDATE strandline_ledger_version SET version_num = '1'")
+    again = open_at(place, Clock())
+    (row,) = again.rows()
+    assert (row.state, row.lane, row.recipe) == ("published", "new", None)
+    assert again.read_rounds()["coast"].backfilled is None
+    assert again.remap("coast", "recipe", standing={"a"}) == 1
+    open_at(place, Clock())
+    with open_database(place).read() as connection:
+        numbers = connection.exec_driver_sql("SELECT version_num FROM strandline_ledger_version").scalars().all()
+    assert numbers == [SCHEMA]
