@@ -31,6 +31,7 @@ from workflows.commands.coast import coast
 from workflows.commands.compare import compare
 from workflows.commands.data import data
 from workflows.commands.evaluate import evaluate
+from workflows.commands.exclude import exclude
 from workflows.commands.export import export
 from workflows.commands.export_model import export_model_
 from workflows.commands.info import info
@@ -69,6 +70,7 @@ app.command("search")(search)
 app.command("batch")(batch)
 app.command("watch")(watch)
 app.command("status")(status)
+app.command("exclude")(exclude)
 app.command("mosaic")(mosaic)
 app.command("coast")(coast)
 app.command("change")(change)

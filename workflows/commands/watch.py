@@ -37,7 +37,15 @@ _Since = Annotated[
 _Retry = Annotated[
     bool, typer.Option("--retry", help="With --once: first make all failed scenes due again, those given up too.")
 ]
-_Check = Annotated[bool, typer.Option("--check", help="Say what it would do, and what is missing; do nothing.")]
+_Remap = Annotated[
+    bool,
+    typer.Option(
+        "--remap", help="With --once: first make all maps of another model or other choices due again, oldest first."
+    ),
+]
+_Check = Annotated[
+    bool, typer.Option("--check", help="Say what it would do, try what it needs, list what is missing; do nothing.")
+]
 _Rounds = Annotated[int, typer.Option(min=1, help="Rounds at a time; scenes of this machine are mapped one by one.")]
 
 
@@ -49,6 +57,7 @@ def watch(
     area: _Area = None,
     since: _Since = None,
     retry: _Retry = False,
+    remap: _Remap = False,
     check: _Check = False,
     rounds: _Rounds = 2,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what is wrong.")] = False,
@@ -64,7 +73,7 @@ def watch(
     run_watch(
         areas,
         once=once,
-        only={"due": due, "areas": tuple(area or ()), "since": since, "retry": retry},
+        only={"due": due, "areas": tuple(area or ()), "since": since, "retry": retry, "remap": remap},
         check=check,
         rounds=rounds,
         quiet=quiet,

@@ -41,7 +41,7 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
     Args:
         path: File of the areas.
         once: One round of each area, without Prefect.
-        only: What of it: ``due``, ``areas``, ``since``, ``retry``.
+        only: What of it: ``due``, ``areas``, ``since``, ``retry``, ``remap``.
         check: Say what would be done, instead.
         rounds: How many at a time, by schedule.
         quiet: Say nothing but what is wrong.
@@ -49,11 +49,11 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
     Raises:
         typer.Exit: Not all went well.
     """
-    settings = read_areas(path)
     if check:
-        _check(settings)
+        _check(read_areas(path, to_work=False))
         return
-    words = {"due": "--due", "areas": "--area", "since": "--since", "retry": "--retry"}
+    settings = read_areas(path)
+    words = {"due": "--due", "areas": "--area", "since": "--since", "retry": "--retry", "remap": "--remap"}
     named = [words[name] for name, value in only.items() if value]
     if named and not once:
         raise OptionError(f"Expected --once with {' and '.join(named)}.")
@@ -70,11 +70,23 @@ def run_watch(path: Path, *, once: bool, only: Mapping[str, Any], check: bool, r
 
 
 def _check(settings: WatchSettings) -> None:
+    """Say what would be done, try what is needed for it, and list all that is wrong at the end."""
+    from pipeline.watch.try_parts import try_parts
+
     report = describe_areas(settings)
     for line in report.lines():
         typer.echo(settings.hide(line))
-    if not report.ok:
+    problems = report.problems
+    for finding in try_parts(settings, now=datetime.now(UTC)):
+        typer.echo(settings.hide(f"tried {finding}"))
+        if not finding.ok:
+            problems.setdefault(finding.subject, finding.text)
+    if problems:
+        typer.echo(f"{len(problems)} problem(s):")
+        for subject, text in problems.items():
+            typer.echo(settings.hide(f"  {subject}: {text}"))
         raise typer.Exit(2)
+    typer.echo("No problem was found.")
 
 
 def _run_once(
@@ -82,12 +94,25 @@ def _run_once(
 ) -> None:
     from pipeline.watch.run_round import run_round  # the watcher that stays does without
 
+    if only["remap"]:
+        _remap(settings, names, report)
     if only["retry"] or only["due"]:
         names = _choose(open_ledger(settings.reveal_ledger_url()), names, only)
     reports = [run_round(settings, name, since=since, report=report) for name in names]
     code = _resolve_exit_code(reports)
     if code:
         raise typer.Exit(code)
+
+
+def _remap(settings: WatchSettings, names: list[str], report: _Report) -> None:
+    """Make scenes due again whose map is of another model or other choices; rounds do them, as limits allow."""
+    from pipeline.watch.map import make_due_again  # torch
+
+    ledger = open_ledger(settings.reveal_ledger_url())
+    for name in names:
+        count = make_due_again(settings.get_area(name), ledger)
+        text = f"{name}: {count} scene(s) to be mapped again, {settings.limits.scenes_per_round} a round at most"
+        report({"event": "remap", "area": name, "text": text})
 
 
 def _choose(ledger: Ledger, names: list[str], only: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.installation import resolve_install_command
 from pipeline.publish.target import resolve_destination
 from pipeline.watch.areas.coverage import compute_area_km2
 from pipeline.watch.areas.file import WatchSettings
@@ -19,9 +18,6 @@ from pipeline.watch.notify.settings import CommandChannel, Notification
 from strandline import StrandlineError
 
 __all__ = ["AreaReport", "Finding", "WatchReport", "describe_areas"]
-
-_PATIENCE_S = 10
-"""How long a server of a ledger may take to answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +76,20 @@ class WatchReport:
         """Whether it could begin."""
         return all(finding.ok for finding in (*self.findings, *(one for area in self.areas for one in area.findings)))
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """All that a watcher cannot work with, by what it is."""
+        of_areas = {f"{area.name}: {one.subject}": one for area in self.areas for one in area.findings}
+        named = of_areas | {one.subject: one for one in self.findings}
+        return {subject: finding.text for subject, finding in named.items() if not finding.ok}
+
     def lines(self) -> tuple[str, ...]:
         """The report for people, a line a fact; no secret is in it."""
         return tuple(_write_lines(self))
 
 
 def describe_areas(settings: WatchSettings, *, now: datetime | None = None) -> WatchReport:
-    """Say what a watcher would do; nothing is written, and no host is asked but a ledger's and a store's.
+    """Say what a watcher would do; nothing is written, and no host is asked but a store's: see ``try_parts``.
 
     Args:
         settings: Of the watcher's file.
@@ -162,7 +165,7 @@ def _check_destination(area: AreaSettings, settings: WatchSettings) -> Finding:
         there = "there" if files.exists(root) else "to be made"
     except Exception as error:  # a store may raise anything
         return Finding(subject=subject, text=settings.hide(" ".join(str(error).split())), ok=False)
-    return Finding(subject=subject, text=f"{area.destination} ({there}; whether it takes files shows when one comes)")
+    return Finding(subject=subject, text=f"{area.destination} ({there})")
 
 
 def _check_folder(subject: str, folder: Path, settings: WatchSettings) -> Finding:
@@ -188,27 +191,7 @@ def _check_ledger(settings: WatchSettings) -> Finding:
         folder = _check_folder("ledger", path.parent, settings)
         there = "there" if path.exists() else "to be made"
         return folder if not folder.ok else Finding(subject="ledger", text=f"{path} ({there})")
-    if settings.ledger.startswith("sqlite"):  # to connect would make the file
-        return Finding(subject="ledger", text=f"{settings.ledger} (SQLite)")
-    try:
-        import sqlalchemy  # noqa: PLC0415 (an extra)
-    except ModuleNotFoundError:
-        return Finding(
-            subject="ledger",
-            text=f"needs SQLAlchemy, which is not installed: {resolve_install_command('schedule')}",
-            ok=False,
-        )
-    try:
-        url = sqlalchemy.make_url(settings.reveal_ledger_url())
-        patience = {"connect_timeout": _PATIENCE_S} if url.get_backend_name() == "postgresql" else {}
-        engine = sqlalchemy.create_engine(url, hide_parameters=True, connect_args=patience)
-        with engine.connect():
-            pass
-        engine.dispose()
-    except Exception as error:  # a driver may raise anything, with the password in it
-        reason = settings.hide(" ".join(str(error).split()))[:200]
-        return Finding(subject="ledger", text=f"{settings.ledger} does not answer ({reason})", ok=False)
-    return Finding(subject="ledger", text=f"{settings.ledger} answers")
+    return Finding(subject="ledger", text=settings.ledger)
 
 
 def _describe_dask(settings: WatchSettings) -> Finding:

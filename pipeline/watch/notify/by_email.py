@@ -8,6 +8,8 @@ from __future__ import annotations
 import smtplib
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import localtime
 
@@ -15,7 +17,7 @@ from pipeline.errors import AreasError
 from pipeline.watch.notify.delivery import DeliveryError, find_reason
 from pipeline.watch.notify.settings import EmailChannel
 
-__all__ = ["send_email"]
+__all__ = ["send_email", "try_email"]
 
 _TIMEOUT_S = 20.0
 _TRIES = 3
@@ -61,6 +63,29 @@ def send_email(
     return f"refused for {', '.join(sorted(refused))}" if refused else None
 
 
+def try_email(channel: EmailChannel) -> None:
+    """Ask the server whether it would take a letter, and send none.
+
+    Args:
+        channel: To whom, through which server.
+
+    Raises:
+        DeliveryError: It would not, or does not answer.
+        SecretError: A variable of the environment is not set.
+    """
+    try:
+        with _connect(channel) as server:
+            codes = [server.mail(channel.sender.reveal()), *(server.rcpt(address.reveal()) for address in channel.to)]
+            server.rset()
+    except (smtplib.SMTPException, OSError) as error:
+        raise DeliveryError(
+            f"{channel.name}: no letter would be taken ({_find_answer(error) or find_reason(error)})."
+        ) from None
+    for code, words in codes:
+        if code >= 300:
+            raise DeliveryError(f"{channel.name}: no letter would be taken ({code} {_decode(words)}).")
+
+
 def _write_letter(channel: EmailChannel, *, subject: str, text: str, id: str) -> EmailMessage:  # noqa: A002
     sender = channel.sender.reveal()
     letter = EmailMessage()
@@ -77,6 +102,13 @@ def _write_letter(channel: EmailChannel, *, subject: str, text: str, id: str) ->
 
 
 def _send_letter(channel: EmailChannel, letter: EmailMessage) -> dict[str, tuple[int, bytes]]:
+    with _connect(channel) as server:
+        return dict(server.send_message(letter))
+
+
+@contextmanager
+def _connect(channel: EmailChannel) -> Iterator[smtplib.SMTP]:
+    """The server, once it knows who we are."""
     host, port = channel.host.reveal(), channel.port or _PORTS[channel.security]
     context = ssl.create_default_context()
     if channel.security == "tls":
@@ -88,7 +120,8 @@ def _send_letter(channel: EmailChannel, letter: EmailMessage) -> dict[str, tuple
             server.starttls(context=context)
         if channel.user is not None and channel.password is not None:
             server.login(channel.user.reveal(), channel.password.reveal())
-        return dict(server.send_message(letter))
+        server.ehlo_or_helo_if_needed()
+        yield server
 
 
 def _may_pass(error: Exception) -> bool:

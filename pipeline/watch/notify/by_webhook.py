@@ -10,6 +10,7 @@ import hmac
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,7 +21,7 @@ from pipeline.watch.notify.delivery import DeliveryError, find_reason
 from pipeline.watch.notify.settings import WebhookChannel
 from strandline import __version__
 
-__all__ = ["post_webhook"]
+__all__ = ["post_webhook", "try_webhook"]
 
 _TIMEOUT_S = (5.0, 15.0)
 _BUSY = (429, 500, 502, 503, 504)
@@ -73,6 +74,25 @@ def post_webhook(channel: WebhookChannel, body: str, *, id: str, pause_s: float)
             raise DeliveryError(f"{channel.name}: no answer ({find_reason(_find_innermost(error))}).") from None
     if not 200 <= status < 300:
         raise DeliveryError(f"{channel.name}: expected an answer of 2xx, found {status}.")
+
+
+def try_webhook(channel: WebhookChannel) -> None:
+    """Ask whether the host of a webhook answers at all; the webhook itself is told nothing.
+
+    Args:
+        channel: Where to.
+
+    Raises:
+        DeliveryError: The host does not answer.
+        SecretError: A variable of the environment is not set.
+    """
+    parts = urlsplit(channel.url.reveal_url())
+    root = f"{parts.scheme}://{parts.netloc}/"
+    with _quiet_library(channel.secret_names), requests.Session() as session:
+        try:
+            session.head(root, timeout=_TIMEOUT_S, allow_redirects=False, auth=_keep_headers).close()
+        except (requests.RequestException, UnicodeError) as error:
+            raise DeliveryError(f"{channel.name}: no answer ({find_reason(_find_innermost(error))}).") from None
 
 
 def _mount_retries(session: requests.Session, pause_s: float) -> None:

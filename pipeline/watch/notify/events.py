@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -16,11 +17,11 @@ from typing import Any, Self
 from pipeline.errors import OptionError
 from pipeline.secrets import hide_secrets
 from pipeline.watch.notify.by_command import run_command
-from pipeline.watch.notify.by_email import send_email
-from pipeline.watch.notify.by_webhook import post_webhook
+from pipeline.watch.notify.by_email import send_email, try_email
+from pipeline.watch.notify.by_webhook import post_webhook, try_webhook
 from pipeline.watch.notify.settings import EVENT_KINDS, CommandChannel, EmailChannel, EventKind, Notification
 
-__all__ = ["Delivery", "Event", "make_event_id", "send_event"]
+__all__ = ["Delivery", "Event", "make_event_id", "send_event", "try_channel"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
 _LONGEST_REASON = 300
@@ -124,6 +125,30 @@ def send_event(
     names = [name for channel in channels for name in channel.secret_names]
     safe_event = _hide_secrets(event, names)
     return tuple(_deliver(safe_event, channel, names, pause_s) for channel in listeners)
+
+
+def try_channel(channel: Notification) -> Delivery:
+    """Find out whether a channel would take an event, and tell it none.
+
+    Args:
+        channel: A host is asked whether it answers, a mail server whether it would take a letter; of a program it is
+            looked whether it is there.
+
+    Returns:
+        Whether it would; nothing is raised.
+    """
+    try:
+        if isinstance(channel, CommandChannel):
+            if shutil.which(channel.argv[0]) is None:
+                return Delivery(channel=channel.name, delivered=False, reason=f"there is no program {channel.argv[0]}")
+        elif isinstance(channel, EmailChannel):
+            try_email(channel)
+        else:
+            try_webhook(channel)
+    except Exception as error:  # whatever it is, the others are tried as well
+        reason = hide_secrets(" ".join(str(error).split()) or type(error).__name__, channel.secret_names)
+        return Delivery(channel=channel.name, delivered=False, reason=reason[:_LONGEST_REASON])
+    return Delivery(channel=channel.name, delivered=True)
 
 
 def _deliver(event: Event, channel: Notification, names: Sequence[str], pause_s: float) -> Delivery:

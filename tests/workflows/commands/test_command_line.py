@@ -18,6 +18,7 @@ from workflows.commands.coast import coast
 from workflows.commands.compare import compare
 from workflows.commands.data import data
 from workflows.commands.evaluate import evaluate
+from workflows.commands.exclude import exclude
 from workflows.commands.export import export
 from workflows.commands.export_model import export_model_
 from workflows.commands.info import info
@@ -56,8 +57,9 @@ PUBLISHED = {
     batch: f"SCENES! --out/-o! {CLUSTER} --threads --retries=2[0..] --progress=bar {MAPPED} {VIEW} --debug",
     export: f"FOLDER! --out/-o --formats=gpkg --crs --smooth=0.0 --dissolve --points-every --overwrite {LAST}",
     view: f"FOLDER! --out/-o --open {LAST}",
-    watch: f"AREAS! --example --once --due --area --since --retry --check --rounds=2[1..] {LAST}",
+    watch: f"AREAS! --example --once --due --area --since --retry --remap --check --rounds=2[1..] {LAST}",
     status: "WHERE --area --json",
+    exclude: "SCENES --why --areas=areas.yaml --area --undo --list --debug",
     mosaic: (
         "FOLDER! --out/-o! --grid=mgrs --statistic=median --dates --min-area-m2=0.0 --min-length-m=0.0 --ocean --only"
         f" --formats=gpkg --crs --smooth=0.0 --dissolve --points-every {CLUSTER}"
