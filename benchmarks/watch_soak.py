@@ -1,14 +1,17 @@
 """Let a watcher run on a fast schedule for a while, and measure whether it grows.
 
-    python -m benchmarks.watch_soak --out /tmp/soak [--minutes 30] [--interval 20s] [--every 60]
+    python -m benchmarks.watch_soak --out /tmp/soak [--minutes 30] [--interval 20s] [--every 60] [--once] [--faults]
 
 One ``strandline watch`` (with its Prefect server) watches three simulated coasts behind a real STAC API, to which an
 acquisition is added every minute. Every ten seconds: resident memory and open files of the watcher itself, of each of
 its long-lived children (the server, the runner) and of all of its children together, and the sizes of its logs. From
 what comes after the first five minutes follow the slopes (MiB an hour, least squares; for all children together the
 lowest of each minute counts, since rounds come and go). Afterwards all that was added must be published once and the
-watcher must end well. Writes ``watch_soak.json`` and ``watch_soak.png`` into the folder; appends the sums to
-``benchmarks/results/watch_soak.jsonl``.
+watcher must end well. With ``--once`` rounds are started one after another, as cron would, in place of one watcher.
+With ``--faults`` bands of some scenes are missing for a while, and the host is busy, then away; then each failure must
+be told once, and once that it was over. With ``--dates 20`` three coasts have 60 acquisitions, and where a round stands
+for an hour, 24 of them are a day. Writes ``watch_soak.json`` and ``watch_soak.png`` into the folder; appends the sums
+to ``benchmarks/results/watch_soak.jsonl``.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -30,6 +34,7 @@ import numpy as np
 import psutil
 
 from benchmarks.watch_bench import STRANDLINE, Bench, open_bench
+from benchmarks.watch_check import read_told
 from benchmarks.watch_rig import Scene, make_coasts
 
 RESULTS = Path(__file__).parent / "results" / "watch_soak.jsonl"
@@ -65,22 +70,35 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--interval", default="20s", help="of the schedule")
     parser.add_argument("--every", type=float, default=60, help="seconds from one new acquisition to the next")
+    parser.add_argument("--dates", type=int, default=22, help="acquisitions of each coast")
+    parser.add_argument("--once", action="store_true", help="rounds one after another, without Prefect")
+    parser.add_argument("--faults", action="store_true", help="missing bands, a host that is busy, then away")
     arguments = parser.parse_args()
     out = arguments.out.resolve()
-    coasts = make_coasts((out / "scenes").resolve())
+    coasts = make_coasts((out / "scenes").resolve(), dates=arguments.dates)
     home = out / "watcher"
     with open_bench(home, out / "scenes", coasts, defaults={"schedule": arguments.interval}) as bench:
         bench.rig.show([coast.scenes[0] for coast in coasts])
-        process = start(bench)
+        late = list_late(bench)
+        faults = Faults(bench, late[:8:2] if arguments.faults else [], seconds=arguments.minutes * 60)
+        process = bench.start() if arguments.once else start(bench)
+        coming = iter(late)
         try:
-            late = iter(list_late(bench))
-            samples = watch(bench, process, late=lambda: next(late, None), arguments=arguments)
+            samples, process = watch(
+                bench, process, late=lambda: next(coming, None), faults=faults, arguments=arguments
+            )
         finally:
-            code = stop(process)
+            code = bench.finish(process) if arguments.once else stop(process)
+            faults.end()
+        bench.rig.show(list(coming))
         # What the last rounds had no time for: then nothing may be left.
-        bench.run()
+        for _ in range(3):
+            bench.run()
         record = sum_up(samples, minutes=arguments.minutes) | bench.conclude({"exit_code": code}, expected={})
-    if code != 0:
+        record |= {"mode": "once" if arguments.once else "prefect", "acquisitions": arguments.dates * len(coasts)}
+        record["rounds_of_an_area"] = count_rounds(bench)
+        record["findings"] += faults.check() + check_doubles(bench)
+    if code != 0 and not (arguments.once and code in {6, 8}):
         record["findings"].append(f"the watcher ended with {code}")
     (out / "watch_soak.json").write_text(json.dumps([asdict(sample) for sample in samples]))
     draw(samples, out / "watch_soak.png")
@@ -89,6 +107,77 @@ def main() -> None:
         file.write(json.dumps(record) + "\n")
     print(json.dumps(record, indent=1))
     sys.exit(bool(record["findings"]))
+
+
+class Faults:
+    """What disturbs a watcher: bands of some scenes are missing, then the host is busy, then it is away."""
+
+    def __init__(self, bench: Bench, broken: Sequence[Scene], *, seconds: float) -> None:
+        """Take a band of each scene away.
+
+        Args:
+            bench: Whose host.
+            broken: Scenes that are not shown yet; without any nothing is disturbed.
+            seconds: For how long it runs.
+        """
+        self.bench, self.broken = bench, tuple(broken)
+        bands = [Path(scene.item["assets"]["B03"]["href"].removeprefix("file://")) for scene in broken]
+        self.bands = bands
+        for path in bands:
+            path.rename(path.with_suffix(".away"))
+        steps: list[tuple[float, Callable[[], None]]] = [
+            (0.3, lambda: bench.api.die("503")),
+            (0.4, bench.api.live),
+            (0.55, self._give_back),
+            (0.65, lambda: bench.api.die("refuse")),
+            (0.75, bench.api.live),
+        ]
+        self.steps = [(share * seconds, step) for share, step in steps] if broken else []
+
+    def apply(self, now_s: float) -> None:
+        """Do what is due."""
+        while self.steps and now_s >= self.steps[0][0]:
+            self.steps.pop(0)[1]()
+
+    def end(self) -> None:
+        """All that is left, so that it can come to rest."""
+        self.apply(float("inf"))
+
+    def check(self) -> list[str]:
+        """Each broken scene is told once as failed and once as well after all, whatever else failed by the host."""
+        told = count_scenes(self.bench)
+        return [
+            f"{scene.product} was told {told[scene.product, state]} times as {state}"
+            for scene in self.broken
+            for state in ("tried", "recovered")
+            if told[scene.product, state] != 1
+        ]
+
+    def _give_back(self) -> None:
+        for path in self.bands:
+            path.with_suffix(".away").rename(path)
+
+
+def count_scenes(bench: Bench) -> Counter[tuple[str, str]]:
+    """How often each scene was told to have failed, or to have gone well after all."""
+    events = read_told(bench.hook).events.values()
+    return Counter((one["product"], one["state"]) for event in events for one in event["facts"].get("scenes", ()))
+
+
+def check_doubles(bench: Bench) -> list[str]:
+    """Nothing is told twice: neither an event nor a scene in two of them."""
+    doubled = read_told(bench.hook).doubled
+    twice = [
+        f"{name} was told {count} times as {state}" for (name, state), count in count_scenes(bench).items() if count > 1
+    ]
+    return [*([f"{doubled} events came twice"] if doubled else []), *twice]
+
+
+def count_rounds(bench: Bench) -> dict[str, int]:
+    """Rounds of each area that came to an end, by the log."""
+    logs = (Path(bench.settings.work) / "logs").glob("watch.log*")
+    lines = [line for log in logs for line in log.read_text().splitlines() if "mapped," in line and " s" in line]
+    return {coast.name: sum(f" {coast.name}: " in line for line in lines) for coast in bench.rig.coasts}
 
 
 def start(bench: Bench) -> subprocess.Popen[bytes]:
@@ -122,19 +211,26 @@ def watch(
     process: subprocess.Popen[bytes],
     *,
     late: Callable[[], Scene | None],
+    faults: Faults,
     arguments: argparse.Namespace,
-) -> list[Sample]:
-    """Sample until the time is over, and add scenes."""
+) -> tuple[list[Sample], subprocess.Popen[bytes]]:
+    """Sample until the time is over, and add scenes; gives the process that runs by then."""
     began, samples, added = time.monotonic(), list[Sample](), 0
-    while (now := time.monotonic() - began) < arguments.minutes * 60 and process.poll() is None:
+    while (now := time.monotonic() - began) < arguments.minutes * 60:
+        if process.poll() is not None:
+            if not arguments.once:
+                break
+            bench.finish(process)
+            process = bench.start()
+        faults.apply(now)
         if now >= (added + 1) * arguments.every:
             added += 1
             if (scene := late()) is not None:
                 bench.rig.show([scene])
         with suppress(psutil.NoSuchProcess):
             samples.append(look(process.pid, Path(bench.settings.work), at_s=now))
-        time.sleep(max(0.0, len(samples) * SAMPLE_S - (time.monotonic() - began)))
-    return samples
+        time.sleep(min(SAMPLE_S, max(0.1, len(samples) * SAMPLE_S - (time.monotonic() - began))))
+    return samples, process
 
 
 def look(pid: int, work: Path, *, at_s: float) -> Sample:
@@ -159,7 +255,7 @@ def name_part(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     if "server" in line and "prefect" in line:
         return "server"
-    return "runner" if "watch_runner" in line else ""
+    return "runner" if "watcher.runner" in line else ""
 
 
 def sum_up(samples: Sequence[Sample], *, minutes: float) -> dict[str, Any]:
