@@ -90,7 +90,8 @@ def look_for_backfill(ledger: Ledger, area: AreaSettings, *, now: datetime) -> S
     if noted is not None and noted.backfilled == days:
         return None
     outcome = _look(ledger, area, area.backfill.resolve_dates(now), lane="backfill")
-    ledger.note_backfill(area.name, days)
+    if not outcome.silent:  # what only a silent host has is looked for again in the next round
+        ledger.note_backfill(area.name, days)
     return outcome
 
 

@@ -412,7 +412,8 @@ def test_a_late_date_is_compared_with_both_its_neighbours_and_leaves_them_again(
     assert ledger.include("coast", moved) is not None
     assert run_round(settings, "coast").published == 1
     assert _read_older(settings, last) == moved
-    assert [event["facts"]["product"] for event in list_told(tmp_path)] == [last, moved]
+    _, told, again = list_told(tmp_path)
+    assert again["id"] == told["id"]  # the same map moved the same shore
 
 
 def test_years_before_follow_what_is_new_and_maps_of_another_make_follow_both(
