@@ -80,7 +80,11 @@ def main() -> None:
     with open_bench(home, out / "scenes", coasts, defaults={"schedule": arguments.interval}) as bench:
         bench.rig.show([coast.scenes[0] for coast in coasts])
         late = list_late(bench)
-        faults = Faults(bench, late[:8:2] if arguments.faults else [], seconds=arguments.minutes * 60)
+        faults = Faults(
+            bench,
+            [scene for scene in late if not scene.is_clouded][:6:2] if arguments.faults else [],
+            seconds=arguments.minutes * 60,
+        )
         process = bench.start() if arguments.once else start(bench)
         coming = iter(late)
         try:
@@ -121,7 +125,7 @@ class Faults:
             seconds: For how long it runs.
         """
         self.bench, self.broken = bench, tuple(broken)
-        bands = [Path(scene.item["assets"]["B03"]["href"].removeprefix("file://")) for scene in broken]
+        bands = [Path(scene.item["assets"]["green"]["href"].removeprefix("file://")) for scene in broken]
         self.bands = bands
         for path in bands:
             path.rename(path.with_suffix(".away"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.publish.target import resolve_destination, store_errors
-from pipeline.search.errors import EmptySearchError
+from pipeline.search.errors import EmptySearchError, HostError
 from pipeline.search.search_scenes import SearchOptions, search_scenes
 from pipeline.watch.areas.check import Finding
 from pipeline.watch.areas.file import WatchSettings, find_unset
@@ -62,6 +62,8 @@ def _try_source(area: AreaSettings, now: datetime) -> str:
         plan = search_scenes(SearchOptions(**area.to_search_choices(dates)))
     except EmptySearchError:
         return f"answers; no scene of the last {_DAYS} days"
+    if plan.silent:
+        raise HostError(f"{' and '.join(plan.silent)} did not answer; others have {len(plan.items)} scene(s)")
     return f"answers; {len(plan.items)} scene(s) of the last {_DAYS} days"
 
 
