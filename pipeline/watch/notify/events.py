@@ -146,8 +146,9 @@ def try_channel(channel: Notification) -> Delivery:
         else:
             try_webhook(channel)
     except Exception as error:  # whatever it is, the others are tried as well
-        reason = hide_secrets(" ".join(str(error).split()) or type(error).__name__, channel.secret_names)
-        return Delivery(channel=channel.name, delivered=False, reason=reason[:_LONGEST_REASON])
+        words = " ".join(str(error).split()).removeprefix(f"{channel.name}: ") or type(error).__name__
+        reason = hide_secrets(words, channel.secret_names)[:_LONGEST_REASON]
+        return Delivery(channel=channel.name, delivered=False, reason=reason)
     return Delivery(channel=channel.name, delivered=True)
 
 

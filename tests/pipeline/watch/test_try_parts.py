@@ -108,7 +108,7 @@ def test_a_mail_server_that_knows_nobody_of_that_name_is_found_out(tmp_path: Pat
         letter = {"kind": "email", "host": "127.0.0.1", "port": mail.port, "security": "none"}
         found = run(write(tmp_path, notifications=[{**letter, "from": "a@x.org", "to": ["b@x.org"]}]))
     assert not found["email-1"].ok
-    assert found["email-1"].text == "email-1: no letter would be taken (550 nobody of that name)."
+    assert found["email-1"].text == "no letter would be taken (550 nobody of that name)."
 
 
 def test_a_store_is_written_and_read(tmp_path: Path) -> None:

@@ -382,7 +382,7 @@ def test_the_report_says_what_would_be_done(tmp_path: Path) -> None:
 
 def test_the_report_makes_no_ledger(tmp_path: Path) -> None:
     report = describe_areas(read(tmp_path, LEAST + f"ledger: sqlite:///{tmp_path}/mine.db\n"))
-    assert f"ledger: sqlite:///{tmp_path}/mine.db (SQLite)" in report.lines()
+    assert f"ledger: sqlite:///{tmp_path}/mine.db" in report.lines()
     assert [path.name for path in tmp_path.iterdir()] == ["areas.yaml"]
 
 
@@ -394,7 +394,7 @@ def test_the_report_says_what_is_missing(tmp_path: Path, environment: dict[str, 
     report = describe_areas(read(tmp_path, text))
     assert not report.ok
     problems = [str(line) for line in report.lines() if "PROBLEM" in line]
-    for words in ("cannot be written", "are to stay free", "no program no-such-program", "does not answer"):
+    for words in ("cannot be written", "are to stay free", "no program no-such-program"):
         assert any(words in problem for problem in problems), words
     assert SECRETS["LEDGER_PASSWORD"] not in "\n".join(problems)
     assert all("\n" not in line for line in report.lines())
