@@ -191,3 +191,24 @@ def test_heights_of_the_tide_and_the_slope_are_handed_on(
     update_measures(_make_area(tmp_path, tides=TideSettings(heights=str(heights), beach_slope=slope), **AUTO), folders)
     assert (maker.options.tides, maker.options.tide_model, maker.options.beach_slope) == (heights, None, slope)
     assert maker.options.reference == folders.home / "reference.gpkg"
+
+
+def test_what_was_given_up_or_excluded_is_in_no_series(tmp_path: Path, folders: AreaFolders, maker: Maker) -> None:
+    area = _make_area(tmp_path, destination=f"memory://{tmp_path.name}", **AUTO)
+    for name in "abcd":
+        _make_result(folders.scenes, name)
+    assert update_measures(area, folders, published={"a", "b", "d", "elsewhere"}) is not None
+    series = maker.asked[0][0]
+    assert sorted(path.name for path in series.iterdir()) == ["a", "b", "d"]
+    assert (series / "d" / "coastline.gpkg").read_text() == "d"
+    assert update_measures(area, folders, published=set("abcd")) is not None
+    assert maker.asked[1][0] == folders.scenes
+
+
+def test_a_series_of_dates_that_are_gone_goes_too(tmp_path: Path, folders: AreaFolders, maker: Maker) -> None:
+    destination = _publish(tmp_path, 1.0, 2.0, 3.0)
+    area = _make_area(tmp_path, **AUTO)
+    assert update_measures(area, folders) is not None
+    assert update_measures(area, folders, published={"a", "b"}) is None
+    assert not (destination / MEASURES / "timeseries").exists()
+    assert not (folders.measures / "timeseries").exists()

@@ -80,6 +80,7 @@ def test_exit_code_says_what_failed(run: Run, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--due",), "Expected --once with --due"),
+        (("--remap",), "Expected --once with --remap"),
         (("--area", "west", "--retry"), "Expected --once with --area and --retry"),
         (("--once", "--since", "June"), "Expected --since as a day such as 2024-06-01, found 'June'"),
         (("--once", "--area", "north"), "Expected one of the areas east, west, found 'north'"),
@@ -98,6 +99,25 @@ def test_check_says_what_it_would_do_and_does_nothing(run: Run, clouded: Path) -
     assert "east:" in ran.out
     assert "ledger:" in ran.out
     assert {path.name for path in clouded.parent.iterdir()} == {"areas.yaml", "items.json"}
+
+
+def test_maps_of_another_make_are_made_again_by_the_rounds(run: Run, clouded: Path) -> None:
+    run("watch", clouded, "--once", "--area", "west")
+    ran = run("watch", clouded, "--once", "--area", "west", "--remap")
+    assert ran.code == 0
+    assert "west: 0 scene(s) to be mapped again, 20 a round at most" in ran.err
+
+
+def test_check_lists_all_that_is_wrong_at_once(run: Run, clouded: Path) -> None:
+    channel = {"kind": "webhook", "url": "http://127.0.0.1:9/x"}
+    dead = {"name": "west", "source": "http://127.0.0.1:9/stac"}
+    path = _write(clouded.parent, {"name": "east"}, dead, notifications=[channel], ledger="items.json/ledger.db")
+    ran = run("watch", path, "--check")
+    assert (ran.code, ran.err) == (2, "")
+    lines = ran.out.splitlines()
+    problems = lines[lines.index("3 problem(s):") + 1 :]
+    assert [line.split(": ")[0].strip() for line in problems] == ["ledger", "west", "webhook-1"]
+    assert "tried east: source: answers; no scene of the last 10 days" in lines
 
 
 def test_check_finds_what_is_missing(run: Run, clouded: Path) -> None:
