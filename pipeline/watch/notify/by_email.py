@@ -75,6 +75,7 @@ def try_email(channel: EmailChannel) -> None:
     """
     try:
         with _connect(channel) as server:
+            server.ehlo_or_helo_if_needed()
             codes = [server.mail(channel.sender.reveal()), *(server.rcpt(address.reveal()) for address in channel.to)]
             server.rset()
     except (smtplib.SMTPException, OSError) as error:
@@ -120,7 +121,6 @@ def _connect(channel: EmailChannel) -> Iterator[smtplib.SMTP]:
             server.starttls(context=context)
         if channel.user is not None and channel.password is not None:
             server.login(channel.user.reveal(), channel.password.reveal())
-        server.ehlo_or_helo_if_needed()
         yield server
 
 
