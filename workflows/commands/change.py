@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workflows.commands.map_options import Crs, Progress, View
+from workflows.runs.map_options import Crs, Progress, View
 
 __all__ = ["change"]
 

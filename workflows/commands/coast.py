@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from workflows.commands import map_options as choices
 from workflows.commands.batch import Retries, Scheduler, SchedulerFile, Threads, Workers
 from workflows.commands.mosaic import Grid, Statistic
 from workflows.commands.search import Collection, Dates, Limit, MaxCloud, SearchAoi, Stac
+from workflows.runs import map_options as choices
 
 __all__ = ["coast"]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workflows.commands.map_options import Crs, Dissolve, Formats, PointsEvery, Smooth
+from workflows.runs.map_options import Crs, Dissolve, Formats, PointsEvery, Smooth
 
 __all__ = ["export"]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workflows.commands import map_options as choices
+from workflows.runs import map_options as choices
 
 __all__ = ["map_"]
 

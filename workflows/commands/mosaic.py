@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from workflows.commands.map_options import Crs, Dissolve, MinLength, Ocean, Only, PointsEvery, Progress, Smooth, View
+from workflows.runs.map_options import Crs, Dissolve, MinLength, Ocean, Only, PointsEvery, Progress, Smooth, View
 
 __all__ = ["Grid", "Statistic", "mosaic"]
 

@@ -10,9 +10,9 @@ import pytest
 
 from pipeline.mapping.options import MapOptions
 from tiles.products.stack import StackOptions
-from workflows.commands import map_options
 from workflows.commands.batch import batch
 from workflows.commands.map import map_
+from workflows.runs import map_options
 from workflows.runs.map import read_options, read_stack
 
 
