@@ -7,6 +7,7 @@ making the same result at once; what a killed run left is swept away by the next
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -23,6 +24,9 @@ __all__ = ["Workspace", "move", "open_draft", "open_workspace", "write_whole"]
 
 RECORD = "item.json"
 """The file that marks a folder as a result of ours."""
+
+_PROTOCOL: Final = re.compile(r"[a-z][a-z0-9+.-]+:")
+"""The first part of a path that was meant as a URL; a drive of Windows has one letter."""
 
 _PAUSES_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Between tries to move what another program has open: a virus scanner or an indexer is done in no time."""
@@ -98,6 +102,11 @@ def open_workspace(out: Path, name: str, *, keep: str | None = None) -> Iterator
         OutputError: The folder cannot be written, or holds something else under that name.
     """
     target = out / name
+    if any(_PROTOCOL.fullmatch(part) for part in target.parts):
+        raise OutputError(
+            f"Expected a folder of this machine for the result, found {target}: this command brings nothing to a "
+            "store. Choose a folder, and copy it."
+        )
     made = _make_folders(out)
     try:
         busy = f"Another run is making {target} right now: let it finish."

@@ -23,6 +23,12 @@ _SECRET_NAME = re.compile(r"(SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|APIKEY|(^|_
 _SECRET_WORD = re.compile(r"secret|token|passw|credential|api[-_]?key|(^|[-_])key$|auth|cookie|sig(nature)?$", re.I)
 _SCHEME = re.compile(r"\s*(basic|bearer|token|digest|negotiate|apikey)?\s*", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)")
+_SIGNED = re.compile(
+    r"(?<=[?&;])(X-Amz-[A-Za-z-]+|X-Goog-[A-Za-z-]+|AWSAccessKeyId|Signature|sig|token|access_token)=[^&;\s\"'<>)]+",
+    re.I,
+)
+"""What signs an address for a while, in its query."""
+
 _TOKEN = re.compile(r"(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9_\-.~]{20,}")
 """A long part of a path with letters and digits: on hosts of webhooks it is the password."""
 
@@ -147,7 +153,7 @@ def hide_secrets(text: str, names: Iterable[str] = ()) -> str:
     forms = [(form, name) for name, value in secrets.items() for form in _list_forms(value)]
     for form, name in sorted(forms, key=lambda pair: (-len(pair[0]), pair[1])):
         text = text.replace(form, f"${{{name}}}")
-    return _USERINFO.sub("...", text)
+    return _USERINFO.sub("...", _SIGNED.sub(r"\1=...", text))
 
 
 def _list_forms(value: str) -> Iterator[str]:

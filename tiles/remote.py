@@ -30,7 +30,7 @@ from rasterio.errors import RasterioError, RasterioIOError
 
 from tiles.errors import HostDownError
 
-__all__ = ["RetryBudget", "is_remote", "limit_listing", "limit_patience", "name_host", "read_again"]
+__all__ = ["RetryBudget", "is_remote", "limit_listing", "limit_patience", "name_endpoint", "name_host", "read_again"]
 
 _Answer = TypeVar("_Answer")
 
@@ -81,6 +81,18 @@ def limit_patience() -> None:
     """Tell GDAL to give up on what does not come; what the environment says stands."""
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
+
+
+def name_endpoint() -> None:
+    """Tell GDAL of a store of one's own in its words, where the environment names it as other programs know it.
+
+    Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints"; GDAL, ``/vsis3``.
+    """
+    endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
+    if endpoint.netloc and "AWS_S3_ENDPOINT" not in os.environ:
+        os.environ["AWS_S3_ENDPOINT"] = endpoint.netloc + endpoint.path.rstrip("/")
+        os.environ.setdefault("AWS_HTTPS", "NO" if endpoint.scheme == "http" else "YES")
+        os.environ.setdefault("AWS_VIRTUAL_HOSTING", "FALSE")
 
 
 def name_host(path: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.runtimes.registry import resolve_path
 from pipeline.batch.record import (
+    RECORD_NAME,
     Entry,
     append_entries,
     begin_journal,
@@ -29,7 +30,7 @@ from pipeline.batch.units import SceneUnit, compute_unit_part, describe_failure,
 from pipeline.cluster.client import ClusterError, ClusterOptions, compute_threads, open_client, require_shared_folder
 from pipeline.cluster.tasks import Outcome, Task, run_tasks
 from pipeline.mapping.options import MapOptions
-from pipeline.record.catalogue import write_catalogue
+from pipeline.publish.outlet import Outlet, open_outlet
 from pipeline.search.plan import Plan
 from tiles.products.open import StackOptions
 
@@ -59,7 +60,7 @@ def run_batch(
 
     Args:
         source: A plan or its file, a folder of scenes, or a list; see ``pipeline.batch.sources.list_sources``.
-        out: Folder for results.
+        out: Folder for results; or the URL of a store, to which each result goes when it is whole.
         options: Choices for each scene.
         stack: What metadata does not say, for stacks.
         cluster: Where to work; left out, on this machine.
@@ -73,19 +74,22 @@ def run_batch(
         StrandlineError: Nothing can be mapped at all, or the cluster went away; what was mapped until then stands.
     """
     sources = list_sources(source if isinstance(source, Plan) else Path(source), stack=stack)
-    options, cluster, out = _anchor(options or MapOptions()), cluster or ClusterOptions(), Path(out).absolute()
+    options, cluster, place = _anchor(options or MapOptions()), cluster or ClusterOptions(), open_outlet(out)
+    out = place.folder.absolute()
     record = resolve_record(options, stack)
+    place.fetch_file(RECORD_NAME)
     if not options.overwrite:
         require_same_choices(out, record)
     with open_client(cluster) as client, hold_batch(out):
         if not cluster.is_local:
             require_shared_folder(client, out)
         begin_journal(out, record, (scene.id for scene in sources.scenes))
+        place.deliver_file(RECORD_NAME)
         options = options.replace(threads=compute_threads(cluster))
-        run = _Run(client, out, options, stack=stack, retries=retries, report=report or _ignore_event)
+        run = _Run(client, place, options, stack=stack, retries=retries, report=report or _ignore_event)
         summary = run.map_all(sources)
     if summary.done:
-        write_catalogue(out)
+        place.write_catalogue()
     return summary
 
 
@@ -113,14 +117,15 @@ class _Run:
     def __init__(
         self,
         client: Client,
-        out: Path,
+        place: Outlet,
         options: MapOptions,
         *,
         stack: StackOptions | None,
         retries: int,
         report: Report,
     ) -> None:
-        self._client, self._out, self._options = client, out, options
+        self._client, self._place, self._options = client, place, options
+        self._out = place.folder.absolute()
         self._stack, self._retries, self._report = stack, retries, report
         self._slots, self._resources = _resolve_slots(client, options.device)
         self._began = time.perf_counter()
@@ -142,7 +147,7 @@ class _Run:
             complete = True
         finally:
             summary = self._summarise(len(sources.scenes), complete=complete)
-            write_summary(self._out, summary)
+            self._place.deliver_file(write_summary(self._out, summary).name)
             self._report({"event": "finished", "complete": complete, "counts": dict(summary.counts)})
         return summary
 
@@ -169,7 +174,8 @@ class _Run:
         if scene.item is not None:  # which says all that a stack's options would, but what it may be of
             wanted = scene.any_platform or (stack is not None and stack.any_platform)
             stack = StackOptions(any_platform=True) if wanted else None
-        return SceneUnit(source=source, out=str(self._out), options=self._options, stack=stack)
+        store = "" if self._place.store is None else self._place.store.text
+        return SceneUnit(source=source, out=str(self._out), options=self._options, stack=stack, store=store)
 
     def _record_outcome(self, outcome: Outcome, scene: SceneSource, total: int) -> None:
         if outcome.error is not None:

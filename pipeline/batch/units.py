@@ -17,6 +17,7 @@ from pipeline.batch.strips import compute_part, join_rows, remove_scratch
 from pipeline.errors import output_errors
 from pipeline.mapping.map_scene import MapOptions, map_scene
 from pipeline.mapping.plan_scene import plan_scene
+from pipeline.publish.outlet import Outlet, open_outlet
 from strandline import StrandlineError
 from tiles.errors import AreaOutsideSceneError, NoValidPixelsError, SceneError, UnnamedBandsError
 from tiles.products.open import StackOptions
@@ -39,12 +40,18 @@ class SceneUnit:
         out: Folder for results, absolute.
         options: Choices.
         stack: What metadata does not say, for stacks.
+        store: URL of the store to which the results go from there; empty: they stay.
     """
 
     source: str
     out: str
     options: MapOptions
     stack: StackOptions | None = None
+    store: str = ""
+
+    def open_place(self) -> Outlet:
+        """Open the place of the results."""
+        return open_outlet(self.store, scratch=Path(self.out)) if self.store else Outlet(folder=Path(self.out))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +86,7 @@ def map_unit(unit: SceneUnit) -> UnitResult:
     """
     began = time.perf_counter()
     _prepare(unit.options.threads or 1)
-    result = map_scene(unit.source, unit.out, options=unit.options, stack=unit.stack, row_source=join_rows)
+    result = map_scene(unit.source, unit.open_place(), options=unit.options, stack=unit.stack, row_source=join_rows)
     remove_scratch(result.folder)
     gc.collect()  # figures hold themselves, some 10 MB a scene, until Python happens to look
     return UnitResult(
@@ -117,6 +124,8 @@ def compute_unit_part(unit: SceneUnit, part: int, parts: int) -> int:
     """
     _prepare(unit.options.threads or 1)
     job = plan_scene(unit.source, unit.out, options=unit.options, stack=unit.stack)
+    if unit.open_place().is_there(job.scene.id, job.basis, overwrite=unit.options.overwrite):
+        return 0
     return compute_part(job, part=part, parts=parts)
 
 

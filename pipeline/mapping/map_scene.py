@@ -6,7 +6,6 @@ This is the way through the house, top to bottom: open, plan, predict, trace, wr
 from __future__ import annotations
 
 import ctypes
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ from pipeline.output.texture import TEXTURE_NAME, Texture
 from pipeline.predict.islets import IsletRule, hide_islets
 from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
-from pipeline.record.result import ITEM_NAME
+from pipeline.publish.outlet import Outlet, open_outlet
 from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
 from pipeline.trace.contour import ContourTracer
 from pipeline.trace.ellipsoid import Ground
@@ -51,7 +50,7 @@ class MapResult:
     """What came of mapping a scene.
 
     Attributes:
-        folder: Where the outputs are.
+        folder: Where the outputs are; for a store, where they were made, which is cleared by now.
         scene: What was mapped.
         already_made: The folder held this very result, and nothing was done.
         valid_percent: Pixels that show the ground, of all in the map, 0 to 100.
@@ -60,6 +59,7 @@ class MapResult:
         notes: What the user should be told, a sentence each.
         stages_s: Seconds by stage, added up over threads; empty where nothing was done.
         spans: When each stage ran, and in which thread; the same.
+        address: URL of the result, in a store; empty: it is in the folder.
     """
 
     folder: Path
@@ -71,11 +71,17 @@ class MapResult:
     notes: tuple[str, ...]
     stages_s: dict[str, float] = field(repr=False)
     spans: tuple[Span, ...] = field(default=(), repr=False)
+    address: str = ""
+
+    @property
+    def where(self) -> str:
+        """Where the outputs stand: a folder, or a URL."""
+        return self.address or str(self.folder)
 
 
 def map_scene(
     source: str | Path,
-    out: str | Path,
+    out: str | Path | Outlet,
     *,
     options: MapOptions | None = None,
     stack: StackOptions | None = None,
@@ -86,7 +92,8 @@ def map_scene(
 
     Args:
         source: An L2A ``.SAFE`` folder or zip, a STAC item, a raster of bands, or a folder of band files.
-        out: Folder for results; made where it is not there.
+        out: Folder for results, made where it is not there; or the URL of a store (``s3://bucket/maps``), to which the
+            result goes when it is whole.
         options: Choices; the defaults suit most scenes.
         stack: What metadata does not say, for stacks.
         progress: Told how far the work is.
@@ -98,24 +105,27 @@ def map_scene(
     Raises:
         StrandlineError: Whatever is wrong with the scene, the choices or the disk, in one line; nothing is left.
     """
-    options, avoid = options or MapOptions(), dict[str, str]()
+    place = out if isinstance(out, Outlet) else open_outlet(out)
+    options, progress, avoid = options or MapOptions(), progress or ignore_progress, dict[str, str]()
     while True:
-        job = plan_scene(source, out, options=options, stack=stack, progress=progress or ignore_progress, avoid=avoid)
-        already_made = job.is_done()
-        if already_made:
+        job = plan_scene(source, place.folder, options=options, stack=stack, progress=progress, avoid=avoid)
+        name = job.scene.id
+        already_made = place.is_there(name, job.basis, overwrite=options.overwrite)
+        if already_made or place.is_made(name, job.basis):
             break
         try:
-            with open_workspace(Path(out), job.scene.id) as workspace:
+            with open_workspace(place.folder, name) as workspace:
                 _make_outputs(job, workspace.folder, row_source or predict_scene)
                 workspace.publish()
             break
         except RasterReadError as error:
             if job.scene.host is None:
                 raise
-            avoid[job.scene.host] = str(
-                error
-            )  # from the beginning, from the next host; where none is left, that says so
-    properties = json.loads((job.folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+            # From the beginning, from the next host; where none is left, that says so.
+            avoid[job.scene.host] = str(error)
+    if not already_made:
+        place.deliver(name)
+    properties = place.read_item(name)["properties"]
     shares = properties["strandline:statistics"]
     return MapResult(
         folder=job.folder,
@@ -127,6 +137,7 @@ def map_scene(
         notes=tuple(properties["strandline:notes"]),
         stages_s={} if already_made else job.clock.seconds,
         spans=() if already_made else job.clock.spans,
+        address="" if place.store is None else place.name_address(name),
     )
 
 

@@ -42,9 +42,9 @@ from pipeline.mosaic.waters import BlockWaters, list_blocks, tell_block
 from pipeline.mosaic.work import CellJob, compute_cell, read_sources, trace_stored_cell
 from pipeline.mosaic.writer import CoastWriter, finish_coast, write_more_formats
 from pipeline.output.vectors import resolve_formats
+from pipeline.publish.outlet import fetch_results, open_outlet_of
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
-from pipeline.record.result import is_result_there
 from pipeline.trace.ocean import SEA_IS_GUESSED, resolve_ocean
 from pipeline.trace.waters import ShoreKind
 from strandline import __version__
@@ -123,6 +123,7 @@ class MosaicResult:
         scenes: Number of scenes.
         lines: Number of features in the layer ``coastline``; 0 where nothing was done.
         notes: What the user should be told, a sentence each.
+        address: URL of the mosaic, in a store; empty: it is in the folder.
     """
 
     folder: Path
@@ -130,6 +131,12 @@ class MosaicResult:
     scenes: int
     lines: int = 0
     notes: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def where(self) -> str:
+        """Where the outputs stand: a folder, or a URL."""
+        return self.address or str(self.folder)
 
 
 def build_mosaic(
@@ -140,18 +147,20 @@ def build_mosaic(
     scenes: Collection[str] | None = None,
     client: Client | None = None,
     progress: Progress | None = None,
+    finish: Callable[[Path], None] | None = None,
 ) -> MosaicResult:
     """Make the mosaic and the one coastline of all scenes that were mapped into a folder.
 
     Args:
-        folder: Results of ``map_scene`` or of a batch.
-        out: Folder for the mosaic; it appears when it is whole.
+        folder: Results of ``map_scene`` or of a batch; of a store they are fetched first.
+        out: Folder for the mosaic, or its URL in a store; it appears when it is whole.
         options: Choices; the defaults suit most coasts.
         scenes: Names of the folders in it that belong together; the record names those that are not there. ``None``:
             all that are.
         client: Of a Dask cluster, whose workers see both folders under the same paths; ``None``: everything is done
             in this process.
         progress: Told how far the work is.
+        finish: Called with the folder of a mosaic that is to go to a store, to add to it what is not a part of it.
 
     Returns:
         Where the outputs are.
@@ -159,9 +168,10 @@ def build_mosaic(
     Raises:
         StrandlineError: Whatever is wrong with the scenes, the choices or the disk, in one line.
     """
-    options, out = options or MosaicOptions(), Path(out)
+    options = options or MosaicOptions()
     resolve_formats(options.formats)
-    mapped = read_mapped_scenes(Path(folder), period=options.period, wanted=scenes)
+    place, name = open_outlet_of(out)
+    mapped = read_mapped_scenes(fetch_results(folder), period=options.period, wanted=scenes)
     basis = compute_basis(
         "mosaic",
         inputs=dict(zip((scene.id for scene in mapped.scenes), mapped.fingerprints, strict=True)),
@@ -171,17 +181,29 @@ def build_mosaic(
             **({"lacking": list(mapped.lacking)} if mapped.lacking else {}),
         },
     )
-    if is_result_there(out, basis, overwrite=options.overwrite):
-        return MosaicResult(folder=out, already_made=True, scenes=len(mapped.scenes), notes=mapped.notes)
-    plans = plan_lattices(mapped.scenes, grid=options.grid)
-    for plan in plans:
-        options.require_possible(plan.lattice.compute_grid(plan.domain))
-    with open_workspace(out.resolve().parent, out.resolve().name, keep=basis.fingerprint[:16]) as work:
-        build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
-        result = build.run(progress or ignore_progress, basis)
-        shutil.rmtree(work.folder / ".scratch")
-        work.publish()
-    return replace(result, folder=out)
+    result = MosaicResult(
+        folder=Path(out) if place.store is None else place.folder / name,
+        already_made=place.is_there(name, basis, overwrite=options.overwrite),
+        scenes=len(mapped.scenes),
+        notes=mapped.notes,
+        address="" if place.store is None else place.name_address(name),
+    )
+    if result.already_made:
+        return result
+    if not place.is_made(name, basis):
+        plans = plan_lattices(mapped.scenes, grid=options.grid)
+        for plan in plans:
+            options.require_possible(plan.lattice.compute_grid(plan.domain))
+        with open_workspace(place.folder, name, keep=basis.fingerprint[:16]) as work:
+            build = _MosaicBuild(mapped=mapped, plans=plans, options=options, folder=work.folder, client=client)
+            made = build.run(progress or ignore_progress, basis)
+            result = replace(result, lines=made.lines, notes=made.notes)
+            shutil.rmtree(work.folder / ".scratch")
+            work.publish()
+    if place.store is not None and finish is not None:
+        finish(result.folder)
+    place.deliver(name)
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,18 +11,22 @@ import json
 import posixpath
 import re
 import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from pipeline.errors import OutputError
+from pipeline.atomic import open_workspace
 from pipeline.publish.results import PublishedResult, describe_result, list_own_assets
 from pipeline.publish.target import store_errors
+from pipeline.publish.transfer import get_file, is_same_file, put_bytes, put_file, retry
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
-from pipeline.record.result import ITEM_NAME
+from pipeline.record.result import ITEM_NAME, Standing, write_json
 
 __all__ = ["Store"]
 
@@ -34,6 +38,12 @@ _OURS = re.compile(rf"[0-9a-f]{{{_VERSION}}}/")
 
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
 """How S3, Azure, Google, files and memory say when a file was written."""
+
+_WITHOUT_FOLDERS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss"})
+"""Protocols of stores in which a path is only a name."""
+
+_AT_ONCE = 8
+"""Files that are uploaded, or items that are read, at a time."""
 
 _IN_FLIGHT = timedelta(days=1)
 """Nobody publishes one result for longer: what is older and not named was left by a process that was killed."""
@@ -83,6 +93,83 @@ class Store:
             older = [path for path in sizes if _OURS.match(path) and not path.startswith(f"{version}/")]
             self._remove([f"{name}/{path}" for path in older])
         return not is_there
+
+    def read_standing(self, name: str) -> Standing:
+        """Look at the result that stands under a name.
+
+        Args:
+            name: Of the result.
+
+        Raises:
+            OutputError: The store cannot be read.
+        """
+        where = self.name_address(name)
+        with store_errors(where):
+            sizes = self._list_sizes(name)
+            if ITEM_NAME not in sizes:
+                return Standing(where=where)
+            item = self._read_item(name)
+        result = describe_result(name, item, sizes)
+        return Standing(where=where, item=item or {}, fingerprint=result.fingerprint if result.whole else None)
+
+    def download_result(self, name: str, out: Path) -> None:
+        """Bring a result down, as it was before it went up.
+
+        Args:
+            name: Of the result, which stands there.
+            out: Folder for results.
+
+        Raises:
+            OutputError: It cannot be read or written, or did not arrive whole.
+        """
+        with store_errors(self.name_address(name)), open_workspace(out, name) as work:
+            item = self._read_item(name)
+            version = f"{item['properties']['strandline:fingerprint'][:_VERSION]}/"
+            checksums = {
+                posixpath.normpath(unquote(asset["href"])): asset.get("file:checksum")
+                for asset in item["assets"].values()
+            }
+
+            def fetch(path: str) -> None:
+                local = work.folder / path.removeprefix(version)
+                local.parent.mkdir(parents=True, exist_ok=True)
+                get_file(self.files, self._locate(f"{name}/{path}"), local, checksum=checksums.get(path))
+
+            paths = [path for path in self._list_sizes(name) if path.startswith(version)]
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
+                list(pool.map(fetch, paths))
+            for named in (*item["assets"].values(), *item.get("links", ())):
+                named["href"] = re.sub(rf"^\./{version}", "./", named["href"])
+            write_json(work.folder / ITEM_NAME, item)
+            work.publish()
+
+    def read_file(self, path: str) -> bytes | None:
+        """What a file holds; ``None`` where there is none.
+
+        Args:
+            path: As seen from the destination.
+
+        Raises:
+            OutputError: The store cannot be read.
+        """
+        with store_errors(self.name_address(path)):
+            try:
+                return bytes(retry(lambda: self.files.cat_file(self._locate(path))))
+            except FileNotFoundError:
+                return None
+
+    def upload_file(self, local: Path) -> None:
+        """Upload a file of the destination itself, under its own name.
+
+        Args:
+            local: The file.
+
+        Raises:
+            OutputError: The store did not take it.
+        """
+        with store_errors(self.name_address(local.name)):
+            self._make_folders([""])
+            put_file(self.files, local, self._locate(local.name))
 
     def remove_result(self, name: str) -> bool:
         """Remove a result: first what says that it is whole, then the rest.
@@ -153,10 +240,10 @@ class Store:
                 (mirror / name / ITEM_NAME).write_text(json.dumps(self._make_absolute(name, item)), encoding="utf-8")
             written = write_catalogue(mirror)
             # The index goes first: where a catalogue stands, its index is there.
-            self.files.makedirs(self.root, exist_ok=True)
+            self._make_folders([""])
             if written.index is not None:
-                self.files.put_file(str(written.index), self._locate(INDEX_NAME))
-            self.files.put_file(str(written.path), self._locate(CATALOGUE_NAME))
+                put_file(self.files, written.index, self._locate(INDEX_NAME))
+            put_file(self.files, written.path, self._locate(CATALOGUE_NAME))
             if written.index is None and INDEX_NAME in self._find_files(""):
                 self._remove([INDEX_NAME])  # of results that have gone since
         return replace(
@@ -170,21 +257,35 @@ class Store:
         """Upload all files, see that they arrived, and only then say that they count."""
         files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / ITEM_NAME]
         expected = {f"{version}/{path.relative_to(folder).as_posix()}": path for path in files}
-        for parent in sorted({posixpath.dirname(path) for path in expected}):
-            self.files.makedirs(self._locate(f"{folder.name}/{parent}"), exist_ok=True)
-        for path, local in expected.items():
-            self.files.put_file(str(local), self._locate(f"{folder.name}/{path}"))
-        arrived = self._list_sizes(folder.name)
-        short = [path for path, local in expected.items() if arrived.get(path) != local.stat().st_size]
-        if short:
-            raise OutputError(f"{self.name_address(folder.name)} did not take {', '.join(short)} whole. Try again.")
+        self._make_folders(f"{folder.name}/{posixpath.dirname(path)}" for path in expected)
+        standing = self._find_files(folder.name)  # of a run that was stopped
+        missing = [
+            (local, self._locate(f"{folder.name}/{path}"))
+            for path, local in expected.items()
+            if path not in standing or not is_same_file(local, standing[path])
+        ]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="upload") as pool:
+            uploads = [pool.submit(put_file, self.files, local, path) for local, path in missing]
+            try:
+                for upload in uploads:
+                    upload.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
         # Its files lie a folder deeper than the item says; what was not uploaded, such as the model, stays where it is.
         item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
-        for asset in item["assets"].values():
-            if posixpath.normpath(f"{version}/{asset['href']}") in expected:
-                asset["href"] = "./" + posixpath.normpath(f"{version}/{asset['href']}")
+        for named in (*item["assets"].values(), *item.get("links", ())):
+            path = posixpath.normpath(f"{version}/{unquote(named['href'])}")
+            if path in expected:
+                named["href"] = f"./{quote(path)}"
         text = json.dumps(item, indent=2, ensure_ascii=False) + "\n"
-        self.files.pipe_file(self._locate(f"{folder.name}/{ITEM_NAME}"), text.encode())
+        put_bytes(self.files, text.encode(), self._locate(f"{folder.name}/{ITEM_NAME}"))
+
+    def _make_folders(self, paths: Iterable[str]) -> None:
+        """Make folders where the store has such; in others this would make a bucket that was only misspelt."""
+        protocols = (self.files.protocol,) if isinstance(self.files.protocol, str) else self.files.protocol
+        if not _WITHOUT_FOLDERS.intersection(protocols):
+            for path in sorted(set(paths)):
+                self.files.makedirs(self._locate(path), exist_ok=True)
 
     def _read_all(self) -> list[tuple[str, Any, dict[str, int]]]:
         """Name, item and sizes of each result that has an item."""
@@ -194,16 +295,19 @@ class Store:
                 name, slash, rest = path.partition("/")
                 if slash:
                     by_name.setdefault(name, {})[rest] = int(facts["size"])
-            return [
-                (name, self._read_item(name), sizes) for name, sizes in sorted(by_name.items()) if ITEM_NAME in sizes
-            ]
+            names = [name for name in sorted(by_name) if ITEM_NAME in by_name[name]]
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="read") as pool:
+                return [
+                    (name, item, by_name[name])
+                    for name, item in zip(names, pool.map(self._read_item, names), strict=True)
+                ]
 
     def _find_files(self, name: str) -> dict[str, dict[str, Any]]:
         """What fsspec knows of each file under a path, by its path from there."""
         top = self._locate(name)
         self.files.invalidate_cache()
         try:
-            files = self.files.find(top, detail=True)
+            files = retry(lambda: self.files.find(top, detail=True))
         except FileNotFoundError:
             return {}
         stem = self.files._strip_protocol(top).rstrip("/")  # as find writes paths
@@ -214,7 +318,7 @@ class Store:
 
     def _read_item(self, name: str) -> Any:  # noqa: ANN401 (JSON, or None where it is none)
         try:
-            return json.loads(self.files.cat_file(self._locate(f"{name}/{ITEM_NAME}")))
+            return json.loads(retry(lambda: self.files.cat_file(self._locate(f"{name}/{ITEM_NAME}"))))
         except (FileNotFoundError, ValueError):
             return None
 
@@ -244,7 +348,7 @@ class Store:
     def _remove(self, paths: list[str]) -> None:
         for path in paths:
             with suppress(FileNotFoundError):
-                self.files.rm_file(self._locate(path))
+                retry(partial(self.files.rm_file, self._locate(path)))
 
     def _remove_empty_folders(self, name: str, sizes: dict[str, int]) -> None:
         """Some stores have folders of their own, which stay when they are empty; one with something in it is kept."""

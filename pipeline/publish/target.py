@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import MissingExtraError, OptionError, OutputError
+from pipeline.publish.transfer import Cause, find_cause
 from pipeline.secrets import hide_secrets, refuse_credentials
 
 __all__ = ["Destination", "resolve_destination", "store_errors"]
+
+_ADVICE: Final[Mapping[Cause, str]] = MappingProxyType(
+    {
+        "expired": "The credentials have expired: renew them and run this again, it goes on where it stopped",
+        "keys": "Check the keys in the environment, and what they allow",
+        "full": "The store is full, or its quota is used up: free some space and run this again",
+        "missing": "Check its address: the bucket must be there, it is not made",
+        "busy": "Check its address, its keys and its space, or run this again later",
+    }
+)
+"""The way out of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +80,7 @@ def resolve_destination(text: str) -> Destination:
         import fsspec  # noqa: PLC0415 (an extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"Publishing to {protocol}:// needs fsspec: pip install 'strandline[schedule]'."
+            f"Publishing to {protocol}:// needs fsspec: pip install 'strandline[stores]'."
         ) from error
     try:
         fsspec.get_filesystem_class(protocol)
@@ -95,7 +108,7 @@ def store_errors(where: str) -> Iterator[None]:
     except OutputError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = hide_secrets(" ".join(str(error).split()))[:200].rstrip(". ") or type(error).__name__
         raise OutputError(
-            hide_secrets(f"Could not reach or write {where} ({reason}). Check its address, its keys and its space.")
+            f"Could not reach or write {hide_secrets(where)} ({reason}). {_ADVICE[find_cause(error)]}."
         ) from None

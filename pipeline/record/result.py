@@ -35,10 +35,12 @@ __all__ = [
     "SIMULATED",
     "UNDATED",
     "ResultItem",
+    "Standing",
     "describe_file",
     "describe_interval",
     "describe_projection",
     "is_result_there",
+    "is_standing",
     "name_schemas",
     "read_fingerprint",
     "read_sensing_time",
@@ -105,6 +107,21 @@ def read_fingerprint(folder: Path) -> str | None:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What stands where a result is to be made.
+
+    Attributes:
+        where: Folder or URL, for messages.
+        item: What its ``item.json`` holds; ``None`` where there is none.
+        fingerprint: Of the result; ``None`` where it is not whole, or none of ours.
+    """
+
+    where: str
+    item: object = field(default=None, repr=False)
+    fingerprint: str | None = None
+
+
 def is_result_there(folder: Path, basis: Basis, *, overwrite: bool) -> bool:
     """Whether a folder holds the very result that is asked for.
 
@@ -117,26 +134,47 @@ def is_result_there(folder: Path, basis: Basis, *, overwrite: bool) -> bool:
         StaleResultError: The folder holds another result, which was not to be replaced; the message says in what the
             two differ.
     """
-    if read_fingerprint(folder) == basis.fingerprint:
+    item: object = None
+    if (folder / ITEM_NAME).exists():
+        try:
+            item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            item = {}
+    standing = Standing(where=str(folder), item=item, fingerprint=read_fingerprint(folder))
+    return is_standing(standing, basis, overwrite=overwrite)
+
+
+def is_standing(standing: Standing, basis: Basis, *, overwrite: bool) -> bool:
+    """Whether the very result that is asked for stands already, in a folder or in a store.
+
+    Args:
+        standing: What stands there.
+        basis: What would decide the result.
+        overwrite: Whether another result may be replaced.
+
+    Raises:
+        StaleResultError: Another result stands there, which was not to be replaced.
+    """
+    if standing.fingerprint == basis.fingerprint:
         return True
-    if (folder / ITEM_NAME).exists() and not overwrite:
-        differences = _describe_differences(folder, basis)
+    if standing.item is not None and not overwrite:
+        differences = _describe_differences(standing.item, basis)
         # Only these: commas part differences, and the formats of one list.
         more = " strandline export adds formats to it as it is." if re.fullmatch(_FORMATS_ALONE, differences) else ""
         raise StaleResultError(
-            f"{folder} holds a result that differs in {differences}: pass --overwrite to replace it, or choose another "
-            f"--out.{more}"
+            f"{standing.where} holds a result that differs in {differences}: pass --overwrite to replace it, or choose "
+            f"another --out.{more}"
         )
     return False
 
 
-def _describe_differences(folder: Path, basis: Basis) -> str:
+def _describe_differences(item: Any, basis: Basis) -> str:  # noqa: ANN401 (JSON)
     try:
-        properties = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+        properties = item["properties"]
         differences = basis.describe_differences(properties.get(BASIS))
         if not differences and properties.get("strandline:fingerprint") == basis.fingerprint:
             return "an output that is missing or was changed"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         differences = []
     if not differences:  # of an earlier release, or no item of ours
         return "its inputs or choices"

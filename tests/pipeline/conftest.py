@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     from pipeline.watch.ledger.ledger import Ledger
     from tests.pipeline.watch.ledger.ledger_places import Clock
     from tests.pipeline.watch.ledger.postgres_server import PostgresServer
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries to reach a store follow each other at once."""
+    if "pipeline.publish.transfer" in sys.modules:
+        monkeypatch.setattr("pipeline.publish.transfer._PAUSES_S", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture(scope="session")

@@ -189,3 +189,16 @@ def test_a_draft_takes_the_place_of_the_file_only_when_it_is_whole(tmp_path: Pat
 def test_a_text_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"Could not write .*nowhere"):
         write_whole(tmp_path / "nowhere" / "item.json", "{}")
+
+
+@pytest.mark.parametrize("place", ["s3:/coast/maps", "/work/gs:/coast"])
+def test_what_was_meant_as_a_store_becomes_no_folder(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(OutputError, match="this command brings nothing to a store"),
+        open_workspace(Path(place), "change"),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -163,3 +163,18 @@ def test_a_secret_is_hidden_as_python_and_json_quote_it(monkeypatch: pytest.Monk
 def test_passwords_of_other_urls_are_dropped() -> None:
     assert hide_secrets("postgresql://me:hunter2@db/coast") == "postgresql://...@db/coast"
     assert hide_secrets("ssh://me@host:22/x") == "ssh://me@host:22/x"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "GET https://h/x?X-Amz-Signature=abc&X-Amz-Date=1 failed",
+            "GET https://h/x?X-Amz-Signature=...&X-Amz-Date=... failed",
+        ),
+        ("'https://h/x?se=2026&sig=a%2Fb'", "'https://h/x?se=2026&sig=...'"),
+        ("https://h/x?page=2", "https://h/x?page=2"),
+    ],
+)
+def test_what_signs_an_address_is_not_shown(said: str, shown: str) -> None:
+    assert hide_secrets(said) == shown

@@ -18,7 +18,7 @@ from tiles.bands import BANDS
 from tiles.errors import GridError, RasterReadError, SceneError
 from tiles.grid import Grid
 from tiles.masks import MASK_NAMES
-from tiles.remote import RetryBudget, is_remote, limit_listing, limit_patience, read_again
+from tiles.remote import RetryBudget, is_remote, limit_listing, limit_patience, name_endpoint, read_again
 from tiles.scene import BandSource
 from tiles.zarr_raster import open_raster
 
@@ -120,6 +120,8 @@ def resolve_gdal_path(path: str) -> str:
         limit_patience()
     if path.startswith(("http://", "https://")):
         return f"/vsicurl/{path}"
+    if path.startswith(("s3://", "/vsis3/")):
+        name_endpoint()
     if path.startswith("s3://"):
         return f"/vsis3/{path.removeprefix('s3://')}"
     return path.removeprefix("file://")

@@ -49,12 +49,19 @@ def resolve_href(href: str, *, source: str, collection: str | None = None) -> st
         return resolve_remote(urldefrag(href).url, collection=collection)
     if href.startswith("/vsi"):
         return href
-    if source.startswith(("http://", "https://")):
-        return resolve_remote(urljoin(source, urldefrag(href).url), collection=collection)
+    if source.startswith(("http://", "https://", "s3://")):
+        return resolve_remote(_join_urls(source, urldefrag(href).url), collection=collection)
     # An item that is a link to another folder counts from where it is seen, or else from where it lies.
     folders = dict.fromkeys((Path(source).parent, Path(source).resolve().parent))
     readings = [folder / name for folder in folders for name in list_file_names(href)]
     return str(next((path for path in readings if path.is_file()), readings[0]))
+
+
+def _join_urls(source: str, href: str) -> str:
+    """The address of what an item names relative to its own; in the keys of an object store nothing is escaped."""
+    if not source.startswith("s3://"):
+        return urljoin(source, href)
+    return f"s3{unquote(urljoin(f'http{source[2:]}', href))[4:]}"
 
 
 def list_file_names(reference: str) -> list[str]:

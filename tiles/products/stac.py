@@ -150,12 +150,31 @@ def _read_item(source: str) -> Any:  # noqa: ANN401 (whatever JSON holds)
         if source.startswith(("http://", "https://")):
             with urlopen(source, timeout=_TIMEOUT_S) as response:  # noqa: S310 - the scheme was checked
                 return json.load(response)
+        if source.startswith("s3://"):
+            return json.loads(_read_from_store(source))
         return json.loads(Path(source).read_bytes())
     except URLError as error:
         raise SceneError(f"Could not fetch the STAC item {source} ({error.reason}). Check the address.") from error
     except (OSError, ValueError) as error:
         message = f"Expected a STAC item in JSON, could not read {source} ({error}). Give the item's file or http URL."
         raise SceneError(message) from error
+
+
+def _read_from_store(source: str) -> bytes:
+    """What an object store holds under an address.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    import fsspec  # noqa: PLC0415 (an extra)
+
+    try:
+        with fsspec.open(source, "rb") as file:
+            return bytes(file.read())
+    except ImportError:
+        raise
+    except Exception as error:  # of whichever library speaks to the store
+        raise OSError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

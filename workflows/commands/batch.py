@@ -18,7 +18,9 @@ _Scenes = Annotated[
         help="A plan (strandline search), a folder of scenes, or a text file with a scene a line.",
     ),
 ]
-_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]
+_Out = Annotated[
+    str, typer.Option("--out", "-o", help="Folder for results, a folder a scene is made in it; or a store: s3://...")
+]
 Workers = Annotated[
     int | None, typer.Option(help="Worker processes on this machine; left out: as cores and memory allow.")
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +17,9 @@ _Scene = Annotated[
         help="An L2A .SAFE folder or .zip, a STAC item (file or URL), a raster of bands, or a folder of band files.",
     ),
 ]
-_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; a folder a scene is made in it.")]
+_Out = Annotated[
+    str, typer.Option("--out", "-o", help="Folder for results, a folder a scene is made in it; or a store: s3://...")
+]
 
 
 def map_(

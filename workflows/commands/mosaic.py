@@ -11,8 +11,12 @@ from workflows.runs.map_options import Crs, Dissolve, MinLength, Ocean, Only, Po
 
 __all__ = ["Grid", "Statistic", "mosaic"]
 
-_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Mapped scenes, as map or batch leave them.")]
-_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the mosaic; it appears when it is whole.")]
+_Folder = Annotated[
+    str, typer.Argument(metavar="DIR", help="Mapped scenes, as map or batch leave them; or a store of such: s3://...")
+]
+_Out = Annotated[
+    str, typer.Option("--out", "-o", help="Folder for the mosaic, or its URL in a store; it appears when it is whole.")
+]
 Grid = Annotated[str, typer.Option(help="mgrs (UTM, a folder a tile), or a CRS and a pixel size: EPSG:3035:10.")]
 Statistic = Annotated[
     Literal["frequency", "median", "latest"],

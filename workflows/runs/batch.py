@@ -30,12 +30,12 @@ EXIT_NONE = 8
 """Nothing could be mapped."""
 
 
-def run(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progress: str) -> None:
+def run(scenes: Path, out: str, said: Mapping[str, Any], *, retries: int, progress: str) -> None:
     """Map many scenes; what went wrong with all of them is raised.
 
     Args:
         scenes: What the user gave.
-        out: Folder for results.
+        out: Folder for results, or the URL of a store.
         said: All that the command line read.
         retries: How often a scene is tried again.
         progress: ``bar``, ``json`` or ``none``.
@@ -48,12 +48,12 @@ def run(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progr
         raise typer.Exit(EXIT_SOME if summary.done else EXIT_NONE)
 
 
-def map_scenes(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int, progress: str) -> BatchSummary:
+def map_scenes(scenes: Path, out: Path | str, said: Mapping[str, Any], *, retries: int, progress: str) -> BatchSummary:
     """Map many scenes, show how it goes, and add a page.
 
     Args:
         scenes: What the user gave.
-        out: Folder for results.
+        out: Folder for results, or the URL of a store.
         said: All that the command line read.
         retries: How often a scene is tried again.
         progress: ``bar``, ``json`` or ``none``.
@@ -73,8 +73,9 @@ def map_scenes(scenes: Path, out: Path, said: Mapping[str, Any], *, retries: int
     )
     with _print_events() if progress == "json" else _show_progress(console) as report:
         summary = mapping(report=report)
-    _report(console, out, summary)
-    if said["view"] and summary.done:
+    _report(console, str(out), summary)
+    if said["view"] and summary.done and "://" not in str(out):
+        out = Path(out)
         is_drawn = not summary.counts.get("mapped") and not summary.failed and not _is_page_old(out)
         add_page(out, console, already_made=is_drawn)
     return summary
@@ -149,9 +150,9 @@ class _Shower:
             self._console.out(line + (f" ({event['reason']})" if event["reason"] else ""))
 
 
-def _report(console: Console, out: Path, summary: BatchSummary) -> None:
+def _report(console: Console, out: str, summary: BatchSummary) -> None:
     for note, count in list(summary.notes.items())[:5]:
         console.out(f"Note on {count} scene(s): {note}")
     console.print(tabulate(summary.counts))
     show_problems(console, summary.problems)
-    console.out(f"{summary.seconds:.0f} s. All of it: {out / 'summary.json'}")
+    console.out(f"{summary.seconds:.0f} s. All of it: {out.rstrip('/')}/summary.json")

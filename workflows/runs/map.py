@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,12 +16,12 @@ from workflows.runs.console import open_console, print_event, show_progress, spl
 __all__ = ["read_options", "read_stack", "run_map"]
 
 
-def run_map(scene: str, out: Path, said: Mapping[str, Any], *, quiet: bool, debug: bool) -> None:
+def run_map(scene: str, out: str, said: Mapping[str, Any], *, quiet: bool, debug: bool) -> None:
     """Map a scene and say so on standard error; what went wrong is raised.
 
     Args:
         scene: What the user gave.
-        out: Folder for results.
+        out: Folder for results, or the URL of a store.
         said: All that the command line read.
         quiet: Say nothing unless something is wrong.
         debug: Show the time of each stage.
@@ -39,7 +38,7 @@ def run_map(scene: str, out: Path, said: Mapping[str, Any], *, quiet: bool, debu
     if debug:
         _report_stages(console, result)
     if kind == "json":
-        print_event("finished", folder=str(result.folder))
+        print_event("finished", folder=result.where)
 
 
 def read_options(said: Mapping[str, Any]) -> MapOptions:
@@ -82,9 +81,9 @@ def _report(console: Console, result: MapResult, seconds: float) -> None:
     )
     console.out(shares)
     if result.already_made:
-        console.out(f"Already mapped: {result.folder}")
+        console.out(f"Already mapped: {result.where}")
     else:
-        console.out(f"Mapped {result.scene.id} in {seconds:.1f} s: {result.folder}")
+        console.out(f"Mapped {result.scene.id} in {seconds:.1f} s: {result.where}")
 
 
 def _report_stages(console: Console, result: MapResult) -> None:

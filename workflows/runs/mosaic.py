@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,24 +17,27 @@ from workflows.runs.view import add_page
 __all__ = ["join_scenes", "open_cluster", "read_mosaic_options", "run_mosaic"]
 
 
-def run_mosaic(folder: Path, out: Path, said: Mapping[str, Any], *, quiet: bool) -> None:
+def run_mosaic(folder: str, out: str, said: Mapping[str, Any], *, quiet: bool) -> None:
     """Make a mosaic and say so on standard error; what went wrong is raised.
 
     Args:
-        folder: Mapped scenes.
-        out: Folder for the mosaic.
+        folder: Mapped scenes, or the URL of a store of such.
+        out: Folder for the mosaic, or its URL in a store.
         said: All that the command line read; no workers at all means this process alone.
         quiet: Say nothing unless something is wrong.
     """
     kind = said.get("progress", "bar")
     console = open_console(quiet=quiet or kind == "none")
     options = read_mosaic_options(said)
+    # In a store nothing is added to a mosaic that stands, so its page goes up with it.
+    finish = partial(add_page, console=open_console(quiet=True), already_made=False) if said["view"] else None
     with open_cluster(said) as client:
-        result = join_scenes(partial(build_mosaic, folder, out, options=options, client=client), console, kind)
-    if said["view"]:
+        build = partial(build_mosaic, folder, out, options=options, client=client, finish=finish)
+        result = join_scenes(build, console, kind)
+    if said["view"] and not result.address:
         add_page(result.folder, console, already_made=result.already_made)
     if kind == "json":
-        print_event("finished", folder=str(result.folder))
+        print_event("finished", folder=result.where)
 
 
 def read_mosaic_options(said: Mapping[str, Any]) -> MosaicOptions:
@@ -65,10 +67,10 @@ def join_scenes(build: Callable[..., MosaicResult], console: Console, kind: str)
     for note in result.notes:
         console.out(f"Note: {note}")
     if result.already_made:
-        console.out(f"Already made: {result.folder}")
+        console.out(f"Already made: {result.where}")
     else:
         seconds = time.perf_counter() - began
-        console.out(f"Joined {result.scenes} scenes in {seconds:.1f} s, {result.lines} lines: {result.folder}")
+        console.out(f"Joined {result.scenes} scenes in {seconds:.1f} s, {result.lines} lines: {result.where}")
     return result
 
 
