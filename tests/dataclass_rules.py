@@ -23,7 +23,7 @@ EXCEPTIONS = frozenset(
         "pipeline.cubes.radiometry._Resolver is made by position",
         "pipeline.evaluation.evaluate._Study can be changed",
         "pipeline.evaluation.tile_gallery.TileGallery can be changed",
-        "pipeline.mapping.preview._Layout is made by position",
+        "pipeline.output.preview._Layout is made by position",
         "pipeline.output.fields.Layer compares arrays",  # its fields are those of a table
         "pipeline.record.assets._Kind is made by position",
         "pipeline.search.search_scenes._Sieve can be changed",

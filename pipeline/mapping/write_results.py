@@ -16,10 +16,10 @@ from affine import Affine
 
 from pipeline.export.finish import FinishedLayers, finish_layers
 from pipeline.mapping.plan_scene import SceneJob, list_parameters
-from pipeline.mapping.preview import Caption, Picture, write_preview
 from pipeline.output.fields import LAYERS
+from pipeline.output.preview import Caption, Picture, write_preview
 from pipeline.output.rasters import MapWriter
-from pipeline.output.true_colour import TRUE_COLOUR_NAME, write_true_colour
+from pipeline.output.true_colour import TRUE_COLOUR_NAME, compute_stretch, write_true_colour
 from pipeline.output.vectors import write_vectors
 from pipeline.predict.inputs import list_absent
 from pipeline.predict.quicklook import Quicklook
@@ -113,12 +113,14 @@ def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: Co
     grid = Grid(
         crs=job.grid.crs, transform=job.grid.transform @ Affine.scale(quicklook.factor), width=width, height=height
     )
-    picture = Picture(rgb=np.stack(rgb), probability=probability, obscured=hidden > 0.5, grid=grid)
+    reflectance, obscured = np.stack(rgb), hidden > 0.5
+    ground = compute_stretch(reflectance, ~obscured)
+    picture = Picture(ground=ground, probability=probability, obscured=obscured, grid=grid)
     caption = Caption(
-        scene_id=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
+        name=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
     )
     write_preview(folder / "preview.png", picture, layers.coastline, caption)
-    write_true_colour(folder / TRUE_COLOUR_NAME, picture.rgb, ~picture.obscured, grid)
+    write_true_colour(folder / TRUE_COLOUR_NAME, reflectance, ~obscured, grid)
 
 
 def write_record(

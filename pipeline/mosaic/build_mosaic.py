@@ -34,6 +34,7 @@ from pipeline.mosaic.lattice import Cell, Lattice
 from pipeline.mosaic.lines import Coast, Lacking, Piece
 from pipeline.mosaic.plan import LatticePlan, plan_lattices
 from pipeline.mosaic.polygons import PolygonJob, place_polygons, trace_polygons
+from pipeline.mosaic.preview import write_tile_preview
 from pipeline.mosaic.rasters import write_rasters
 from pipeline.mosaic.seam import Seam, trace_seam
 from pipeline.mosaic.statistics import Layer, Statistic
@@ -41,6 +42,7 @@ from pipeline.mosaic.store import Store
 from pipeline.mosaic.waters import BlockWaters, list_blocks, tell_block
 from pipeline.mosaic.work import CellJob, compute_cell, read_sources, trace_stored_cell
 from pipeline.mosaic.writer import CoastWriter, finish_coast, write_more_formats
+from pipeline.output.preview import Caption
 from pipeline.output.vectors import resolve_formats
 from pipeline.publish.outlet import fetch_results, open_outlet_of
 from pipeline.record.catalogue import write_catalogue
@@ -238,6 +240,13 @@ class _MosaicBuild:
         ]
         for _ in self._run_stage("rasters", progress, _write_tile, rasters):
             pass
+        previews = [
+            (name, (self.folder / name, self.folder / "coastline.gpkg", self._caption(plan, name)))
+            for _, plan in work
+            for name in plan.tiles
+        ]
+        for _ in self._run_stage("previews", progress, write_tile_preview, previews):
+            pass
         options = self.options
         record = MosaicRecord(
             mapped=mapped, parameters=options.result_parameters(), basis=basis, statistic=options.statistic
@@ -245,6 +254,17 @@ class _MosaicBuild:
         self._write_items(work, record)
         return MosaicResult(
             folder=self.folder, already_made=False, scenes=len(mapped.scenes), lines=lines, notes=mapped.notes
+        )
+
+    def _caption(self, plan: LatticePlan, tile: str) -> Caption:
+        scenes = [self.mapped.scenes[number] for number in plan.members[tile]]
+        times = sorted(scene.acquired for scene in scenes if scene.acquired is not None)
+        return Caption(
+            name=f"Mosaic {tile}" if tile != "mosaic" else "Mosaic",
+            since=times[0] if times else None,
+            acquired=times[-1] if times else None,
+            model=self.mapped.model,
+            simulated=any(scene.simulated for scene in scenes),
         )
 
     def _create_store(self, plan: LatticePlan) -> CellJob:

@@ -17,6 +17,7 @@ from shapely.geometry import mapping, shape
 
 from pipeline.checksums import Basis
 from pipeline.mosaic.fields import MOSAIC_LAYERS
+from pipeline.mosaic.preview import PREVIEW_NAME
 from pipeline.mosaic.rasters import RASTERS
 from pipeline.mosaic.statistics import COMPOSITES, Statistic
 from pipeline.record.assets import describe_classes
@@ -64,6 +65,8 @@ def write_tile_item(folder: Path, grid: Grid, scenes: Sequence[MappedScene], rec
     """
     geometry, bbox = compute_footprint(grid, folder / "water.tif")
     assets = {name: _describe_raster(folder / f"{name}.tif", folder) for name in RASTERS}
+    assets["preview"] = describe_file(folder / PREVIEW_NAME, folder, title="Preview")
+    assets["preview"].roles = ["overview"]
     item = _make_item(folder.name, (geometry, bbox), record, scenes, assets)
     schemas, properties = ("projection/v2.0.0", *_SCHEMAS), {**item.properties, **describe_projection(grid)}
     return replace(item, schemas=schemas, properties=properties).write(folder)

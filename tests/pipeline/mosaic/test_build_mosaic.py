@@ -383,6 +383,7 @@ def test_the_items_are_stac_and_name_the_scenes(tmp_path: Path) -> None:
         assert item.assets
         assert all((folder / asset.href).exists() for asset in item.assets.values())
         assert name_scene("31UAB") in item.properties["strandline:scenes"]
+    assert (tmp_path / "coast" / "31UAB" / item.assets["preview"].href).read_bytes()[:4] == b"\x89PNG"
     catalogue = pystac.Catalog.from_file(str(tmp_path / "coast" / "catalog.json"))
     assert catalogue.id == "coast"
     assert {item.id for item in catalogue.get_items()} == {"30UYA", "30UYB", "31UAA", "31UAB"}

@@ -18,14 +18,16 @@ from pyproj import Geod
 from rasterio.crs import CRS
 
 from pipeline.errors import OutputError
-from pipeline.mapping.preview import Caption, Picture, write_preview
 from pipeline.output.classes import LINE_COLOURS
 from pipeline.output.map_scale import compute_metres_per_unit, format_length, format_position, resolve_bar_length
+from pipeline.output.preview import Caption, Picture, write_preview
+from pipeline.output.true_colour import compute_stretch
 from tiles.grid import Grid
+from tiles.times import format_moment
 
 SEA = np.array([0.02, 0.03, 0.04])
 SAND = np.array([0.35, 0.3, 0.25])
-CAPTION = Caption(scene_id="S2A_TEST", acquired=datetime(2024, 5, 6, 11, 6, tzinfo=UTC), model="coast-16 1.0")
+CAPTION = Caption(name="S2A_TEST", acquired=datetime(2024, 5, 6, 11, 6, tzinfo=UTC), model="coast-16 1.0")
 
 
 def grid(width: int, height: int) -> Grid:
@@ -47,7 +49,8 @@ def island(width: int = 300, height: int = 300) -> tuple[Picture, gpd.GeoDataFra
     obscured[: height // 6, -width // 6 :] = True
     shore = shapely.Point(place.transform @ (width / 2, height / 2)).buffer(radius * 100).exterior
     coastline = gpd.GeoDataFrame({"kind": ["sea"]}, geometry=[shapely.LineString(shore)], crs=place.crs)
-    return Picture(rgb=rgb, probability=probability, obscured=obscured, grid=place), coastline
+    ground = compute_stretch(rgb, ~obscured)
+    return Picture(ground=ground, probability=probability, obscured=obscured, grid=place), coastline
 
 
 def count_near(image: Image.Image, colour: tuple[int, int, int]) -> int:
@@ -84,6 +87,24 @@ def test_a_circle_is_drawn_round(tmp_path: Path) -> None:
     assert np.ptp(cols) == pytest.approx(np.ptp(rows), abs=10)
 
 
+MAY, APRIL, YEAR_BEFORE = (datetime(*day, 11, 6, tzinfo=UTC) for day in ((2024, 5, 6), (2024, 4, 1), (2023, 4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("since", "acquired", "when", "credit"),
+    [
+        (None, None, "time of sensing unknown", "data"),
+        (None, MAY, format_moment(MAY), "data 2024"),
+        (MAY, MAY, format_moment(MAY), "data 2024"),
+        (APRIL, MAY, "2024-04-01 to 2024-05-06", "data 2024"),
+        (YEAR_BEFORE, MAY, "2023-04-01 to 2024-05-06", "data 2023-2024"),
+    ],
+)
+def test_words_say_when(since: datetime | None, acquired: datetime | None, when: str, credit: str) -> None:
+    caption = Caption(name="a", since=since, acquired=acquired)
+    assert (caption.when, caption.attribution) == (when, f"Contains modified Copernicus Sentinel {credit}")
+
+
 def test_without_a_coastline_there_is_no_line(tmp_path: Path) -> None:
     picture, coastline = island()
     write_preview(tmp_path / "preview.png", picture, coastline.iloc[:0], CAPTION)
@@ -101,7 +122,7 @@ def test_scenes_of_any_shape_are_drawn_within_a_megabyte_or_so(tmp_path: Path, s
     width, height = size
     rng = np.random.default_rng(0)
     picture = Picture(
-        rgb=rng.random((3, height, width)),
+        ground=rng.integers(0, 256, (height, width, 3), dtype=np.uint8),
         probability=rng.random((height, width)),
         obscured=np.zeros((height, width), bool),
         grid=grid(width, height),
@@ -117,7 +138,7 @@ def test_scenes_of_any_shape_are_drawn_within_a_megabyte_or_so(tmp_path: Path, s
 def test_a_scene_without_colour_is_drawn(tmp_path: Path, missing: str) -> None:
     picture, coastline = island()
     empty = Picture(
-        rgb=np.full_like(picture.rgb, np.nan),
+        ground=compute_stretch(np.full((3, *picture.grid.shape), np.nan), ~picture.obscured),
         probability=np.full_like(picture.probability, np.nan) if missing == "all" else picture.probability,
         obscured=picture.obscured,
         grid=picture.grid,
@@ -131,8 +152,9 @@ def test_a_real_scene_in_degrees_stays_small(tmp_path: Path, shared: Path) -> No
         rgb = src.read((4, 3, 2)).astype(np.float32) / 10000
         place = Grid(crs=src.crs, transform=src.transform, width=src.width, height=src.height)
     rgb[:, (rgb == 0).all(axis=0)] = np.nan
+    clear = np.zeros(place.shape, bool)
     picture = Picture(
-        rgb=rgb, probability=(rgb[2] > rgb[0]).astype(float), obscured=np.zeros(place.shape, bool), grid=place
+        ground=compute_stretch(rgb, ~clear), probability=(rgb[2] > rgb[0]).astype(float), obscured=clear, grid=place
     )
     none = gpd.GeoDataFrame({"kind": []}, geometry=[], crs=src.crs)
     write_preview(tmp_path / "preview.png", picture, none, CAPTION)
@@ -143,8 +165,13 @@ def test_a_real_scene_in_degrees_stays_small(tmp_path: Path, shared: Path) -> No
 
 
 def test_arrays_that_do_not_fit_the_grid_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"found \(3, 5, 5\), \(5, 4\) and \(5, 5\)"):
-        Picture(rgb=np.zeros((3, 5, 5)), probability=np.zeros((5, 4)), obscured=np.zeros((5, 5), bool), grid=grid(5, 5))
+    with pytest.raises(ValueError, match=r"found \(5, 5, 3\), \(5, 4\) and \(5, 5\)"):
+        Picture(
+            ground=np.zeros((5, 5, 3), np.uint8),
+            probability=np.zeros((5, 4)),
+            obscured=np.zeros((5, 5), bool),
+            grid=grid(5, 5),
+        )
 
 
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
@@ -154,8 +181,8 @@ def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_the_attribution_names_the_year_and_a_simulation_says_so() -> None:
     assert CAPTION.attribution == "Contains modified Copernicus Sentinel data 2024"
-    assert Caption(scene_id="x").attribution == "Contains modified Copernicus Sentinel data"
-    assert "Simulated" in Caption(scene_id="x", simulated=True).attribution
+    assert Caption(name="x").attribution == "Contains modified Copernicus Sentinel data"
+    assert "Simulated" in Caption(name="x", simulated=True).attribution
 
 
 @given(lon=st.floats(-170, 170), lat=st.floats(-70, 70), across=st.floats(0.01, 1), along=st.floats(0.01, 1))

@@ -1,4 +1,4 @@
-"""Draw one picture of a mapped scene: true colour with the coastline over it, the probability beside it."""
+"""Draw one picture of a map: its ground with the coastline over it, the probability of water beside it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ from pipeline.output.map_scale import (
     resolve_bar_length,
 )
 from pipeline.output.small_png import encode_image
-from pipeline.output.true_colour import compute_stretch
 from tiles.grid import Grid
 from tiles.times import format_moment
 
-__all__ = ["Caption", "Picture", "write_preview"]
+__all__ = ["Caption", "Picture", "colour_probability", "write_preview"]
 
 _CASING, _CASING_OPACITY = "#000000", 0.56
 _NODATA_COLOUR, _OBSCURED_COLOUR, _EDGE_COLOUR = "#ffffff", "#9a9a9a", "#555555"
@@ -49,26 +48,28 @@ _SIZE_LIMIT: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Picture:
-    """A scene and its map, decimated to what a screen shows.
+    """A map and the ground below its lines, decimated to what a screen shows.
 
     Attributes:
-        rgb: Surface reflectance of B04, B03, B02, ``(3, row, col)``; NaN where there is none.
+        ground: Red, green and blue of what lies below the lines, ``(row, col, 3)``.
         probability: Of water, ``(row, col)``, 0 to 1; NaN where it is unknown.
         obscured: True where cloud hides the ground, ``(row, col)``.
         grid: Of these pixels.
+        title: What the ground is.
     """
 
-    rgb: npt.NDArray[np.floating]
+    ground: npt.NDArray[np.uint8]
     probability: npt.NDArray[np.floating]
     obscured: npt.NDArray[np.bool_]
     grid: Grid
+    title: str = "True colour"
 
     def __post_init__(self) -> None:
         shape = self.grid.shape
-        if self.rgb.shape != (3, *shape) or self.probability.shape != shape or self.obscured.shape != shape:
+        if self.ground.shape != (*shape, 3) or self.probability.shape != shape or self.obscured.shape != shape:
             raise ValueError(
-                f"A picture on a grid of {shape} (rows, cols) needs rgb (3, rows, cols), probability and obscured "
-                f"(rows, cols); found {self.rgb.shape}, {self.probability.shape} and {self.obscured.shape}."
+                f"A picture on a grid of {shape} (rows, cols) needs a ground (rows, cols, 3), probability and obscured "
+                f"(rows, cols); found {self.ground.shape}, {self.probability.shape} and {self.obscured.shape}."
             )
 
 
@@ -77,14 +78,16 @@ class Caption:
     """What the picture says in words.
 
     Attributes:
-        scene_id: Identifier of the scene.
-        acquired: Time of sensing in UTC, where known.
+        name: Of the scene, or of the mosaic.
+        acquired: Time of sensing in UTC, where known; of several the last.
+        since: The first of several, where known.
         model: Name and version of the model.
         simulated: The scene is simulated, and must not be taken for a measurement.
     """
 
-    scene_id: str
+    name: str
     acquired: datetime | None = None
+    since: datetime | None = None
     model: str = ""
     simulated: bool = False
 
@@ -93,8 +96,17 @@ class Caption:
         """The line that the data's licence asks for."""
         if self.simulated:
             return "Simulated scene: no place on Earth looks like this"
-        year = f" {self.acquired:%Y}" if self.acquired else ""
-        return f"Contains modified Copernicus Sentinel data{year}"
+        years = dict.fromkeys(f"{moment:%Y}" for moment in (self.since, self.acquired) if moment)
+        return f"Contains modified Copernicus Sentinel data {'-'.join(years)}".rstrip()
+
+    @property
+    def when(self) -> str:
+        """The time of sensing, or the first and the last day of several."""
+        if self.acquired is None:
+            return "time of sensing unknown"
+        if self.since is None or self.since == self.acquired:
+            return format_moment(self.acquired)
+        return f"{self.since:%Y-%m-%d} to {self.acquired:%Y-%m-%d}"
 
 
 def write_preview(path: Path, picture: Picture, coastline: gpd.GeoDataFrame, caption: Caption) -> None:
@@ -166,25 +178,33 @@ def _draw(picture: Picture, coastline: gpd.GeoDataFrame, caption: Caption) -> Ca
     layout = _resolve_layout((right - left) * x_m / ((top - bottom) * y_m))
     canvas = Canvas(*layout.sheet)
     photo, chance = layout.picture(0), layout.picture(1)
-    canvas.paste(compute_stretch(picture.rgb, ~picture.obscured), photo)
-    canvas.paste(_colour_probability(picture), chance)
+    canvas.paste(picture.ground, photo)
+    canvas.paste(colour_probability(picture.probability, picture.obscured), chance)
     kinds = _draw_coastline(canvas, photo, coastline, picture.grid)
     for box in (photo, chance):
         canvas.frame(box, _EDGE_COLOUR)
     _draw_scale_bar(canvas, photo, (right - left) * x_m)
     _draw_north_arrow(canvas, photo)
-    _write_words(canvas, layout, caption, compute_center(picture.grid))
+    _write_words(canvas, layout, caption, picture)
     _draw_legend(canvas, layout, kinds, picture)
     _draw_colour_bar(canvas, layout)
     return canvas
 
 
-def _colour_probability(picture: Picture) -> npt.NDArray[np.uint8]:
-    colours: npt.NDArray[np.uint8] = _RAMP[
-        (255 * np.clip(np.nan_to_num(picture.probability), 0, 1)).round().astype(np.uint8)
-    ]
-    colours[np.isnan(picture.probability)] = 255
-    colours[picture.obscured] = 154
+def colour_probability(probability: npt.NDArray[np.floating], obscured: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Colours from land to water, as the bar below the picture has them.
+
+    Args:
+        probability: ``(row, col)``, 0 to 1, or a frequency; NaN becomes white.
+        obscured: ``(row, col)`` True where the picture is to be grey.
+
+    Returns:
+        ``(row, col, 3)``.
+    """
+    steps = (255 * np.clip(np.nan_to_num(probability), 0, 1)).round().astype(np.uint8)
+    colours: npt.NDArray[np.uint8] = _RAMP[steps]
+    colours[np.isnan(probability)] = 255
+    colours[obscured] = 154
     return colours
 
 
@@ -244,17 +264,17 @@ def _draw_north_arrow(canvas: Canvas, box: Box) -> None:
     canvas.write_over((x, y + 0.55 * DPI), "**N", size=11, colour="#ffffff", edge="#000000", opacity=0.6)
 
 
-def _write_words(canvas: Canvas, layout: _Layout, caption: Caption, center: tuple[float, float]) -> None:
+def _write_words(canvas: Canvas, layout: _Layout, caption: Caption, picture: Picture) -> None:
     across, down = layout.sheet
     left = round(layout.side * DPI)
-    when = format_moment(caption.acquired) if caption.acquired else "time of sensing unknown"
-    facts = [when, format_position(*center), *([f"model {caption.model}"] if caption.model else [])]
+    place = format_position(*compute_center(picture.grid))
+    facts = [caption.when, place, *([f"model {caption.model}"] if caption.model else [])]
     # A product's name has 60 letters: a narrow picture needs smaller ones.
-    name = f"**{caption.scene_id}"
+    name = f"**{caption.name}"
     size = min(13.0, 13.0 * (across - 2 * left) / canvas.measure(name, size=13.0))
     canvas.write((left, 0.18 * DPI), name, size=size, colour="#111111", anchor="la")
     canvas.write((left, 0.45 * DPI), "  ·  ".join(facts), size=9.5, colour="#444444", anchor="la")
-    for number, title in enumerate(("True colour and coastline", "Probability of water")):
+    for number, title in enumerate((f"{picture.title}, with the coastline", "Probability of water")):
         x, y = layout.panel(number)
         canvas.write((x, y - 0.1 * DPI), title, size=9.5, colour="#111111")
     canvas.write((across - left, down - 0.17 * DPI), caption.attribution, size=8, colour="#444444", anchor="rs")
