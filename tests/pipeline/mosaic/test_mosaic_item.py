@@ -57,6 +57,7 @@ def write_rasters(folder: Path) -> None:
         profile: dict[str, Any] = {"driver": "GTiff", "width": 6, "height": 5, "count": 1, "dtype": "uint8"}
         with rasterio.open(folder / f"{name}.tif", "w", **profile, crs=GRID.crs, transform=GRID.transform) as file:
             file.write(np.ones((1, 5, 6), np.uint8))
+    (folder / "preview.png").write_bytes(b"a picture")
 
 
 def test_the_item_of_a_tile_names_its_scenes_and_rasters(tmp_path: Path) -> None:
@@ -70,7 +71,8 @@ def test_the_item_of_a_tile_names_its_scenes_and_rasters(tmp_path: Path) -> None
         "2024-06-03T00:00:00Z",
     )
     assert item["properties"]["proj:shape"] == [5, 6]
-    assert set(item["assets"]) == set(RASTERS)
+    assert set(item["assets"]) == {*RASTERS, "preview"}
+    assert item["assets"]["preview"]["roles"] == ["overview"]
     water = item["assets"]["water"]
     assert (water["data_type"], water["nodata"], water["title"]) == ("uint8", 255, RASTERS["water"].title)
     assert water["classification:classes"] == [
