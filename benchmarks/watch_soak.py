@@ -36,12 +36,15 @@ import psutil
 from benchmarks.watch_bench import STRANDLINE, Bench, open_bench
 from benchmarks.watch_check import read_told
 from benchmarks.watch_rig import Scene, make_coasts
+from pipeline.watch.ledger.ledger import open_ledger
 
 RESULTS = Path(__file__).parent / "results" / "watch_soak.jsonl"
 SAMPLE_S = 10.0
 SETTLE_S = 300.0
 MIB = 1 << 20
 STOP_S = 150
+LAST_ROUND_S = 3600
+MOST_LAST_ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +97,18 @@ def main() -> None:
         finally:
             code = bench.finish(process) if arguments.once else stop(process)
             faults.end()
+        (out / "watch_soak.json").write_text(json.dumps([asdict(sample) for sample in samples]))
         bench.rig.show(list(coming))
-        # What the last rounds had no time for: then nothing may be left.
-        for _ in range(3):
-            bench.run()
+        # What the last rounds had no time for, however slow the machine: then nothing may be left.
+        for _ in range(MOST_LAST_ROUNDS):
+            if bench.finish(bench.start(), limit_s=LAST_ROUND_S) == 0 and not count_backlog(bench):
+                break
         record = sum_up(samples, minutes=arguments.minutes) | bench.conclude({"exit_code": code}, expected={})
         record |= {"mode": "once" if arguments.once else "prefect", "acquisitions": arguments.dates * len(coasts)}
         record["rounds_of_an_area"] = count_rounds(bench)
         record["findings"] += faults.check() + check_doubles(bench)
     if code != 0 and not (arguments.once and code in {6, 8}):
         record["findings"].append(f"the watcher ended with {code}")
-    (out / "watch_soak.json").write_text(json.dumps([asdict(sample) for sample in samples]))
     draw(samples, out / "watch_soak.png")
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("a") as file:
@@ -160,6 +164,12 @@ class Faults:
     def _give_back(self) -> None:
         for path in self.bands:
             path.with_suffix(".away").rename(path)
+
+
+def count_backlog(bench: Bench) -> int:
+    """Scenes that are still to be mapped or published."""
+    areas = open_ledger(bench.settings.reveal_ledger_url()).summarise().values()
+    return sum(area.backlog for area in areas)
 
 
 def count_scenes(bench: Bench) -> Counter[tuple[str, str]]:
