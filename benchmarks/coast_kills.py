@@ -48,20 +48,20 @@ def main() -> None:
     if not sea.is_dir():
         simulate_coast(sea, seed=3, options=CoastOptions(extent_px=arguments.extent))
     command = list_words(sea)
-    quiet, disturbed = arguments.out / "quiet", arguments.out / "disturbed"
-    shutil.rmtree(quiet, ignore_errors=True)
+    out = arguments.out / "coast"  # one place for all runs, since records name it
+    shutil.rmtree(out, ignore_errors=True)
     began = time.monotonic()
-    if start(command, quiet).wait() != 0:
+    if start(command, out).wait() != 0:
         raise SystemExit("the undisturbed run failed")
     seconds = time.monotonic() - began
-    wanted = read_files(quiet)
+    wanted = read_files(out)
     print(f"undisturbed: {seconds:.0f} s, {len(wanted)} files", flush=True)
     draw, bad = random.Random(arguments.seed), 0  # noqa: S311 (moments, not secrets)
     for target in arguments.targets.split(","):
         for number in range(arguments.trials):
-            shutil.rmtree(disturbed, ignore_errors=True)
+            shutil.rmtree(out, ignore_errors=True)
             moments = [draw.uniform(0, seconds) for _ in range(KILLS)]
-            faults = disturb(command, disturbed, target, moments) + compare(wanted, read_files(disturbed))
+            faults = disturb(command, out, target, moments) + compare(wanted, read_files(out))
             bad += bool(faults)
             verdict = {"moments_s": [round(moment, 1) for moment in moments], "faults": faults}
             print(f"{target} {number + 1:2d}: {json.dumps(verdict)}", flush=True)

@@ -63,7 +63,7 @@ def build_mosaic_page(folder: Path, *, detail: Detail) -> Page:
     notes = {note for item in items for note in read_notes(item["properties"])}
     name = folder.name.lstrip(".").split(".begun-")[0]
     return Page(
-        title=f"Mosaic {name}",
+        title="Mosaic" if name == "mosaic" else f"Mosaic {name}",
         subtitle=f"{_describe_dates(items)} · {describe_place(plane)}",
         facts=(
             *describe_uncertainty(lines),

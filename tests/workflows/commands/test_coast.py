@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,13 +150,17 @@ def list_moments(out: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "a mosaic that is begun", lambda: list(out.glob(".2024.begun-*/.scratch/*/chains_*"))
 
 
+def has_come(is_there: Callable[[], Any], process: subprocess.Popen[bytes]) -> bool:
+    return bool(is_there()) or process.poll() is not None
+
+
 def test_killed_again_and_again_it_ends_with_the_same_bytes(
     scenes: Path, area: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     for what, is_there in list_moments(out):
         process = start(list_words(scenes, area, out))
-        wait_for(lambda process=process, is_there=is_there: is_there() or process.poll() is not None)  # type: ignore[misc]
+        wait_for(partial(has_come, is_there, process), seconds=600)
         assert process.poll() is None, f"it ended before {what}"
         process.send_signal(signal.SIGKILL)
         process.wait()
