@@ -173,6 +173,7 @@ class Scene:
         other_mission: What says that it is not of Sentinel-2, such as ``platform landsat-9``, and was allowed.
         hosts: Where the product is to be had, where there are several, in the order in which they are asked.
         host: That of these which it is read from.
+        stated: What its item states of orbit, grid and product (``sat:``, ``grid:``, ``s2:``), for records of its map.
     """
 
     id: str
@@ -194,6 +195,7 @@ class Scene:
     other_mission: str | None = None
     hosts: tuple[str, ...] = ()
     host: str | None = None
+    stated: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not self.bands:

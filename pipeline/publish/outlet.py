@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +110,36 @@ class Outlet:
                 shutil.rmtree(made)
         return self.name_address(name)
 
+    def enter(self, name: str) -> Outlet:
+        """The place of a folder within.
+
+        Args:
+            name: Of the folder.
+        """
+        return Outlet(folder=self.folder / name, store=None if self.store is None else self.store.enter(name))
+
+    def fetch_results(self) -> None:
+        """Bring the results that stand in the store down into the folder; what is there already stays.
+
+        Raises:
+            OutputError: The store cannot be read, or a result did not arrive whole.
+        """
+        if self.store is not None:
+            for result in self.store.list_results():
+                if result.whole and read_fingerprint(self.folder / result.name) != result.fingerprint:
+                    self.store.download_result(result.name, self.folder)
+
+    def upload_results(self) -> None:
+        """Bring all whole results of the folder up; they stay in the folder as well.
+
+        Raises:
+            OutputError: The store did not take one.
+        """
+        if self.store is not None and self.folder.is_dir():
+            for path in sorted(path.parent for path in self.folder.glob(f"*/{ITEM_NAME}")):
+                if (fingerprint := read_fingerprint(path)) is not None:
+                    self.store.upload_result(path, fingerprint=fingerprint)
+
     def deliver_file(self, name: str) -> None:
         """Bring a file of the place itself, such as a summary, up from the folder; it stays there as well.
 
@@ -206,11 +236,9 @@ def fetch_results(source: str | Path) -> Path:
     place = open_outlet(source)
     if place.store is None:
         return place.folder
-    folder = place.folder.with_name(f"{place.folder.name}-fetched")
-    for result in place.store.list_results():
-        if result.whole and read_fingerprint(folder / result.name) != result.fingerprint:
-            place.store.download_result(result.name, folder)
-    return folder
+    fetched = replace(place, folder=place.folder.with_name(f"{place.folder.name}-fetched"))
+    fetched.fetch_results()
+    return fetched.folder
 
 
 def _resolve(out: str) -> Destination:

@@ -67,6 +67,14 @@ class Store:
         """The URL of a path that counts from the destination."""
         return f"{self.text}/{path}"
 
+    def enter(self, name: str) -> Store:
+        """The destination of a folder within.
+
+        Args:
+            name: Of the folder.
+        """
+        return replace(self, root=self._locate(name), text=self.name_address(name))
+
     def upload_result(self, folder: Path, *, fingerprint: str, keep_free: int = 0) -> bool:
         """Upload a result.
 

@@ -9,6 +9,7 @@ processing 1.2.0 and mlm 1.4.0.
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ from pipeline.record.result import (
 from strandline import __version__
 from tiles.datum import INSTANTANEOUS
 from tiles.grid import Grid
+from tiles.products.name import parse_product_name
 from tiles.scene import Scene
 
 __all__ = ["Provenance", "build_item", "write_item"]
@@ -50,6 +52,9 @@ _SCHEMAS = name_schemas(
     "processing/v1.2.0",
     "mlm/v1.4.0",
 )
+
+_ORBIT = re.compile(r"_R(\d{3})_")
+"""Relative orbit in the name of a product."""
 
 _GPU_DECODER = "nvidia-nvimgcodec-cu13"
 _COPERNICUS_PROVIDER = {
@@ -138,7 +143,7 @@ def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
             **({UNDATED: False} if acquired else describe_interval((None,), created=created)),
             **_build_properties(provenance, created),
         },
-        stac_extensions=_SCHEMAS,
+        stac_extensions=[*_SCHEMAS, *_name_more_schemas(provenance.scene)],
         assets={
             **build_assets(folder, provenance.grid),
             "model": build_model_asset(
@@ -183,7 +188,22 @@ def _build_sensor_properties(scene: Scene) -> dict[str, Any]:
         sensor["platform"] = scene.platform
     if scene.cloud_percent is not None:
         sensor["eo:cloud_cover"] = scene.cloud_percent
-    return sensor
+    named = parse_product_name(scene.id) if ours else None
+    if named is not None and named.tile:
+        sensor["grid:code"] = f"MGRS-{named.tile}"
+    if orbit := _ORBIT.search(scene.id) if ours else None:
+        sensor["sat:relative_orbit"] = int(orbit[1])
+    return sensor | dict(scene.stated)
+
+
+def _name_more_schemas(scene: Scene) -> list[str]:
+    """Addresses of the schemas of what a scene may state of itself."""
+    stated = _build_sensor_properties(scene)
+    return [
+        address
+        for prefix, address in zip(("sat:", "grid:"), name_schemas("sat/v1.0.0", "grid/v1.1.0"), strict=True)
+        if any(name.startswith(prefix) for name in stated)
+    ]
 
 
 def _build_processing_properties(provenance: Provenance) -> dict[str, Any]:

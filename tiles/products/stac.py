@@ -142,6 +142,7 @@ def _open_item(document: Any, source: str, options: StackOptions) -> Scene:  # n
         ),
         simulated=item.simulated,
         other_mission=item.other_mission,
+        stated=item.stated,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +61,10 @@ class BandAsset:
     alternates: tuple[str, ...] = ()
 
 
+_KEPT = ("sat:", "grid:", "s2:")
+"""Properties that are of the scene, and so of what is made of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StacItem:
     """What an item says of a scene.
@@ -76,6 +80,7 @@ class StacItem:
         assets: One asset a band, the finest.
         simulated: The item says that its pixels are simulated.
         other_mission: What says that it is not of Sentinel-2, which it was allowed to be; ``None``: nothing does.
+        stated: What it says of orbit, grid and product, as it says it.
     """
 
     id: str
@@ -88,6 +93,7 @@ class StacItem:
     assets: Mapping[str, BandAsset]
     simulated: bool = False
     other_mission: str | None = None
+    stated: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def acquired(self) -> datetime | None:
@@ -145,6 +151,11 @@ def parse_stac_item(document: object, *, where: str, any_platform: bool = False)
         assets=assets,
         simulated=properties.get(SIMULATED) is True,
         other_mission=other,
+        stated={
+            name: value
+            for name, value in properties.items()
+            if name.startswith(_KEPT) and isinstance(value, str | int | float)
+        },
     )
 
 

@@ -15,7 +15,10 @@ from workflows.runs import map_options as choices
 __all__ = ["coast"]
 
 _Out = Annotated[
-    Path, typer.Option("--out", "-o", help="Folder for all of it: the plan, maps/, and mosaic/ or a folder a period.")
+    str,
+    typer.Option(
+        "--out", "-o", help="Folder, or store (s3://...), for all: the plan, maps/, and mosaic/ or a folder a period."
+    ),
 ]
 _Every = Annotated[
     Literal["year", "quarter"] | None,

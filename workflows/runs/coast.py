@@ -19,11 +19,13 @@ from pipeline.batch.summary import BatchSummary
 from pipeline.cluster.client import ClusterOptions
 from pipeline.coast.job import CoastJob
 from pipeline.coast.join_part import join_part
+from pipeline.coast.outlet import fetch_coast, upload_coast, upload_maps
 from pipeline.coast.plan_coast import CoastPart, CoastPlan, plan_coast
 from pipeline.coast.record import PartOutcome, hold_coast, write_record
 from pipeline.mapping.options import MapOptions
 from pipeline.mosaic.build_mosaic import MosaicOptions, build_mosaic
 from pipeline.mosaic.statistics import COMPOSITES
+from pipeline.publish.outlet import Outlet, open_outlet
 from pipeline.record.catalogue import write_catalogue
 from pipeline.search.search_scenes import SearchOptions
 from tiles.products.asset_hosts import strip_credentials
@@ -57,8 +59,10 @@ def run_coast(said: Mapping[str, Any], typed: Mapping[str, str]) -> None:
         typer.Exit: Not all scenes could be mapped, or none.
     """
     console = open_console(quiet=said["progress"] != "bar")
-    job = _read_job(said)
+    place = open_outlet(said["out"])
+    job = _read_job(said, place)
     with hold_coast(job.out):
+        fetch_coast(place)
         plan = plan_coast(job)
         facts = {
             "plan": plan.file.name,
@@ -72,21 +76,25 @@ def run_coast(said: Mapping[str, Any], typed: Mapping[str, str]) -> None:
         if said["dry_run"]:
             return
         summary = map_scenes(plan.file, job.maps, _of_maps(said), retries=said["retries"], progress=said["progress"])
+        upload_maps(place)
         outcomes = _join_parts(console, job, plan, summary, said)
         write_record(job.out, job.compute_basis(), outcomes, **facts)
         made = [outcome for outcome in outcomes if outcome.state == "made"]
         if made:
             write_catalogue(job.out)
+        upload_coast(place)
+    if place.store is not None:
+        console.out(f"In the store: {place.store.text}")
     if said["progress"] == "json":
-        print_event("finished", folder=str(job.out))
+        print_event("finished", folder=str(job.out) if place.store is None else place.store.text)
     if summary.failed or not made:
         raise typer.Exit(EXIT_SOME if made else EXIT_NONE)
 
 
-def _read_job(said: Mapping[str, Any]) -> CoastJob:
+def _read_job(said: Mapping[str, Any], place: Outlet) -> CoastJob:
     mapping = read_options(_of_maps(said))
     return CoastJob(
-        out=said["out"],
+        out=place.folder,
         search=SearchOptions.pick(said),
         scenes=said["scenes"],
         every=said["every"],

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pyproj
 import pytest
 import shapely
@@ -45,15 +47,43 @@ def test_features_are_numbered_from_1_through_all_batches(tmp_path: Path) -> Non
     for layer, count in (("coastline", 3), ("sources", 5)):
         package = gpd.read_file(tmp_path / "coastline.gpkg", layer=layer)
         assert package["id"].tolist() == list(range(1, count + 1))
-        parts = [gpd.read_parquet(path) for path in sorted((tmp_path / layer).iterdir())]
-        assert [part["id"].tolist() for part in parts] == [
-            list(range(1, len(parts[0]) + 1)),
-            list(range(len(parts[0]) + 1, count + 1)),
-        ]
-        assert [path.name for path in sorted((tmp_path / layer).iterdir())] == [
-            "part-00000.parquet",
-            "part-00001.parquet",
-        ]
+        part = gpd.read_parquet(tmp_path / layer / "part-00000.parquet")
+        assert part["id"].tolist() == list(range(1, count + 1))
+        assert [path.name for path in (tmp_path / layer).iterdir()] == ["part-00000.parquet"]
+
+
+@pytest.mark.parametrize(("limit", "most"), [("_PART", 3), ("_POINTS", 6)])
+def test_a_part_ends_where_it_has_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(f"pipeline.mosaic.writer.{limit}", most)
+    write(tmp_path, 2, 1, 2)
+    paths = sorted((tmp_path / "coastline").iterdir())
+    assert [path.name for path in paths] == ["part-00000.parquet", "part-00001.parquet"]
+    assert [gpd.read_parquet(path)["id"].tolist() for path in paths] == [[1, 2, 3], [4, 5]]
+
+
+def test_a_window_is_in_few_groups_of_rows(tmp_path: Path) -> None:
+    """Of features over a long stripe in no order, those of a tenth of it are in little more than a tenth of groups."""
+    rng, count = np.random.default_rng(1), 4000
+    frame = make_frames(count)["coastline"]
+    places = rng.uniform((0, 50), (10, 51), (count, 2))
+    lines = shapely.linestrings(places[:, None] + np.array([(0, 0), (0.001, 0)]))
+    writer = CoastWriter(tmp_path, MOSAIC_LAYERS)
+    writer.add({"coastline": frame.set_geometry(gpd.GeoSeries(lines, crs=4326))})
+    writer.finish(pyproj.CRS(4326))
+    path = tmp_path / "coastline" / "part-00000.parquet"
+    groups = pyarrow.parquet.read_metadata(path)
+    met = 0
+    for number in range(groups.num_row_groups):
+        columns = (groups.row_group(number).column(place) for place in range(groups.num_columns))
+        bounds = {column.path_in_schema: column.statistics for column in columns if column.is_stats_set}
+        assert set(bounds) == {"bbox.xmin", "bbox.ymin", "bbox.xmax", "bbox.ymax"}
+        met += bounds["bbox.xmin"].min <= 4 and bounds["bbox.xmax"].max >= 3
+    assert groups.num_row_groups >= 40
+    assert met <= 0.25 * groups.num_row_groups
+    taken = gpd.read_parquet(path, bbox=(3, 50, 4, 51))
+    assert sorted(taken["id"]) == (np.flatnonzero((places[:, 0] + 0.001 >= 3) & (places[:, 0] <= 4)) + 1).tolist()
 
 
 def test_what_a_run_that_was_cut_off_left_is_begun_anew(tmp_path: Path) -> None:
@@ -112,9 +142,10 @@ def test_a_list_is_cut_at_a_comma_so_that_mark_and_ids_fit(tmp_path: Path) -> No
     assert len(text) == 254
 
 
-def test_an_error_of_the_disk_is_one_line_that_names_the_package(tmp_path: Path) -> None:
+def test_an_error_of_the_disk_is_one_line_that_names_the_file(tmp_path: Path) -> None:
     writer = CoastWriter(tmp_path, MOSAIC_LAYERS)
     (tmp_path / "coastline").write_text("a file where the folder should be")
-    with pytest.raises(OutputError, match=r"coastline\.gpkg") as caught:
-        writer.add(make_frames(1))
+    writer.add(make_frames(1))
+    with pytest.raises(OutputError, match=r"coastline/part-00000\.parquet") as caught:
+        writer.finish(pyproj.CRS(4326))
     assert "\n" not in str(caught.value)

@@ -242,6 +242,24 @@ def test_a_scene_of_another_mission_is_not_told_to_be_of_copernicus(folder: Path
     assert "Copernicus" not in properties["description"]
 
 
+def test_what_the_source_states_of_orbit_and_grid_is_carried_over(folder: Path) -> None:
+    provenance = build_provenance()
+    stated = {"sat:orbit_state": "descending", "sat:relative_orbit": 51, "grid:code": "MGRS-31UFT", "s2:sequence": "0"}
+    item = build_item(folder, replace(provenance, scene=replace(provenance.scene, stated=stated)))
+    assert {name: item.properties[name] for name in stated} == stated
+    assert [address.split("/")[3] for address in item.stac_extensions[-2:]] == ["sat", "grid"]
+    assert not list(list_faults(item.to_dict(transform_hrefs=False)))
+
+
+def test_orbit_and_grid_are_known_by_the_name_of_a_product(folder: Path) -> None:
+    provenance = build_provenance()
+    name = "S2A_MSIL2A_20250312T103909_N0511_R008_T30TUM_20250312T124302"
+    properties = build_item(folder, replace(provenance, scene=replace(provenance.scene, id=name))).properties
+    assert (properties["sat:relative_orbit"], properties["grid:code"]) == (8, "MGRS-30TUM")
+    other = replace(provenance.scene, id=name, other_mission="platform landsat-9")
+    assert "grid:code" not in build_item(folder, replace(provenance, scene=other)).properties
+
+
 def test_a_crs_without_a_code_is_spelled_out(folder: Path) -> None:
     crs = CRS.from_proj4("+proj=laea +lat_0=50 +lon_0=3 +ellps=WGS84 +units=m")
     grid = replace(UTM, crs=crs, transform=Affine(10, 0, -4500, 0, -10, 3000))

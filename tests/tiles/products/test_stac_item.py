@@ -41,3 +41,9 @@ def test_an_item_that_says_nothing_of_the_offset_gives_its_day_as_a_hint(time: s
     del item["assets"]["blue"]["raster:bands"]
     statement = state_item_offset(parse_stac_item(item, where="x"))
     assert (statement.offset, statement.acquired) == (None, day)
+
+
+def test_what_is_of_the_scene_is_kept_as_it_is_stated() -> None:
+    stated = {"sat:relative_orbit": 51, "grid:code": "MGRS-31UFT", "s2:product_uri": "S2A.SAFE"}
+    item = make_item(**stated, **{"s2:tables": [1], "view:off_nadir": 1.5})
+    assert parse_stac_item(item, where="x").stated == stated

@@ -1,0 +1,76 @@
+"""Bring a coast to a store and back: what stands there is not made again, on whichever machine a run goes on.
+
+A coast is worked on in a folder. Of one that goes to a store, what stands there is brought down before the work, and
+what came of it up after each step; the plan and the record go along, and mosaics stand there whole or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.batch.record import RECORD_NAME as BATCH_NAME
+from pipeline.coast.record import RECORD_NAME
+from pipeline.publish.outlet import Outlet
+from pipeline.record.result import PAGE_NAME
+
+__all__ = ["fetch_coast", "upload_coast", "upload_maps"]
+
+_PLANS: Final = ("plan.json", "scenes.txt")
+_OF_MAPS: Final = (BATCH_NAME, "summary.json", PAGE_NAME)
+
+
+def fetch_coast(place: Outlet) -> None:
+    """Bring down what stands of a coast: its plan and record, its maps, its mosaics; what is there already stays.
+
+    Args:
+        place: Of the coast.
+
+    Raises:
+        OutputError: The store cannot be read, or the folder not be written.
+    """
+    for name in (*_PLANS, RECORD_NAME):
+        if not (place.folder / name).exists():
+            place.fetch_file(name)
+    maps = place.enter("maps")
+    if not (maps.folder / BATCH_NAME).exists():
+        maps.fetch_file(BATCH_NAME)
+    maps.fetch_results()
+    place.fetch_results()
+
+
+def upload_maps(place: Outlet) -> None:
+    """Bring up what was mapped, and the plan that it was mapped for.
+
+    Args:
+        place: Of the coast.
+
+    Raises:
+        OutputError: The store did not take it; what is not there goes up in the next run.
+    """
+    _upload_files(place, _PLANS)
+    maps = place.enter("maps")
+    maps.upload_results()
+    _upload_files(maps, _OF_MAPS)
+    if maps.store is not None:
+        maps.store.write_catalogue()
+
+
+def upload_coast(place: Outlet) -> None:
+    """Bring up the mosaics, then what lists them, and last the record of the coast.
+
+    Args:
+        place: Of the coast.
+
+    Raises:
+        OutputError: As ``upload_maps``.
+    """
+    place.upload_results()
+    if place.store is not None:
+        place.store.write_catalogue()
+    _upload_files(place, (RECORD_NAME,))
+
+
+def _upload_files(place: Outlet, names: tuple[str, ...]) -> None:
+    for name in names:
+        if (place.folder / name).is_file():
+            place.deliver_file(name)

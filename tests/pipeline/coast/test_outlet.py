@@ -1,0 +1,71 @@
+"""A coast in a store: what stands there is brought down, and what is new goes up."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from pipeline.coast.outlet import fetch_coast, upload_coast, upload_maps
+from pipeline.publish.outlet import Outlet, open_outlet
+from tests.pipeline.publish.test_publish import list_files, make_result
+
+
+def make_coast(out: Path) -> Path:
+    """A coast as a run leaves it."""
+    for folder, name in ((out / "maps", "one"), (out / "maps", "two"), (out, "2024")):
+        make_result(folder, name, text=name)
+    for name in ("plan.json", "coast.json", "maps/batch.json", "maps/summary.json", "maps/view.html"):
+        (out / name).write_text(json.dumps({"name": name}))
+    return out
+
+
+def open_place(url: str, folder: Path) -> Outlet:
+    return open_outlet(url, scratch=folder)
+
+
+def read_tree(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_another_machine_goes_on_with_what_stands_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"memory://{uuid.uuid4().hex}/coast"
+    first = open_place(url, make_coast(tmp_path / "first"))
+    upload_maps(first)
+    held = list_files(url)
+    assert "coast.json" not in held
+    assert not any(path.startswith("2024") for path in held)
+    upload_coast(first)
+    held = list_files(url)
+    assert {"catalog.json", "coast.json", "plan.json", "maps/catalog.json", "maps/batch.json", "2024/item.json"} <= set(
+        held
+    )
+    other = open_place(url, tmp_path / "other")
+    fetch_coast(other)
+    expected = read_tree(first.folder)
+    assert {name: text for name, text in read_tree(other.folder).items() if "item.json" not in name} == {
+        name: text for name, text in expected.items() if "item.json" not in name and name not in {*LEFT_THERE}
+    }
+    # What stands is neither fetched nor sent again.
+    files = type(fsspec.filesystem("memory"))
+    monkeypatch.setattr(files, "get_file", lambda *_, **__: pytest.fail("fetched again"))
+    monkeypatch.setattr(files, "put_file", lambda *_, **__: pytest.fail("sent again"))
+    fetch_coast(other)
+    other.enter("maps").upload_results()
+    other.upload_results()
+    fsspec.filesystem("memory").rm(url, recursive=True)
+
+
+LEFT_THERE = ("maps/summary.json", "maps/view.html")
+
+
+def test_a_coast_in_a_folder_goes_nowhere(tmp_path: Path) -> None:
+    place = Outlet(folder=make_coast(tmp_path / "coast"))
+    before = read_tree(place.folder)
+    fetch_coast(place)
+    upload_maps(place)
+    upload_coast(place)
+    assert read_tree(place.folder) == before
