@@ -32,7 +32,7 @@ def swed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_swed(tmp_path_factory.mktemp("swed"))
 
 
-REAL = ("swed", "own_data", "small", "small_harbours", "small_position", "wider")
+REAL = ("swed", "own_data", "small", "small_shore", "wider")
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINABLE if name not in REAL])
@@ -54,13 +54,10 @@ def test_swed_trains_and_resumes_with_one_command_each(run: Run, tmp_path: Path,
         assert torch.equal(tensor, first[name]), name
 
 
-HARBOURS = ("data.parts.1.source=simulated:7-9:harbour", "model.keep=0")
-POSITION = ("data.parts.1.source=simulated:7-9:harbour", "data.parts.3.source=shares:{root}:harbours")
+SHORE = ("data.parts.1.source=simulated:7-9:harbour", "data.parts.4.source=shares:{root}:harbours", "model.keep=0")
 
 
-@pytest.mark.parametrize(
-    ("name", "more"), [("small", ()), ("small_harbours", HARBOURS), ("small_position", POSITION), ("wider", ())]
-)
+@pytest.mark.parametrize(("name", "more"), [("small", ()), ("small_shore", SHORE), ("wider", ())])
 def test_recipes_train_on_the_real_crops(
     run: Run, tmp_path: Path, shared: Path, name: str, more: tuple[str, ...]
 ) -> None:
