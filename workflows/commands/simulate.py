@@ -43,14 +43,17 @@ def simulate(
 ) -> None:
     """Simulate a scene: OUT/<product>.SAFE, and the truth in OUT/<product>_truth/."""
     from tiles.simulate.product.simulate import ProductOptions, simulate_scene
+    from workflows.runs.console import open_console, show_progress
 
-    product = simulate_scene(
-        out,
-        seed=seed,
-        size=size,
-        baseline=baseline,
-        crs=crs,
-        options=ProductOptions.pick(context.params),
-    )
+    with show_progress(open_console(quiet=quiet)) as progress:
+        product = simulate_scene(
+            out,
+            seed=seed,
+            size=size,
+            baseline=baseline,
+            crs=crs,
+            options=ProductOptions.pick(context.params),
+            progress=progress,
+        )
     if not quiet:
         typer.echo(f"{product.path}\n{product.truth}   (water_fraction.tif, shoreline.gpkg, truth.json)")

@@ -22,6 +22,7 @@ from rasterio.io import DatasetWriter
 
 from tiles.bands import BANDS
 from tiles.grid import Grid, Window
+from tiles.progress import Progress, ignore_progress
 from tiles.simulate.product.acquisition import Acquisition
 from tiles.simulate.product.layers import (
     NATIVE_LAYERS,
@@ -106,12 +107,19 @@ class PixelWriter:
             height=edge,
         )
 
-    def render(self, render: Callable[[Window], RenderedStrip], *, fraction_file: Path) -> None:
+    def render(
+        self,
+        render: Callable[[Window], RenderedStrip],
+        *,
+        fraction_file: Path,
+        progress: Progress = ignore_progress,
+    ) -> None:
         """Render every strip into the scratch folder, and the true water fraction beside it.
 
         Args:
             render: Gives the pixels of a window.
             fraction_file: GeoTIFF of the true water fraction: uint8, 0 to 250 for 0 to 1, 255 is nodata.
+            progress: Told of each strip.
         """
         with ExitStack() as stack:
             files = {layer: stack.enter_context(self._create_scratch(layer)) for layer in NATIVE_LAYERS}
@@ -123,6 +131,7 @@ class PixelWriter:
                     pixels = self._compute_pixels(rendered, layer, window)
                     files[layer].write(pixels, 1, window=window.to_rasterio())
                 truth.write(self._compute_fraction(rendered, strip), 1, window=strip.to_rasterio())
+                progress("rendering", strip.row_stop / self.acquisition.size)
 
     def encode(self, layer: Layer) -> str:
         """Encode one image file, from what was rendered or encoded before it.

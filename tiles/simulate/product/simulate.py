@@ -21,6 +21,7 @@ from tiles.errors import OptionError, ProductWriteError, SceneError
 from tiles.grid import Window
 from tiles.options import Options
 from tiles.products.files import SIMULATION_RECORD
+from tiles.progress import Progress, ignore_progress
 from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
 from tiles.simulate.product.layers import resolve_layers
 from tiles.simulate.product.manifest import write_manifest
@@ -56,8 +57,7 @@ class ProductOptions(Options):
         swath: ``edge``: a slanted edge beyond which there is no data; ``full``: none; ``auto``: an edge for every
             third seed.
         complete: Whether to write every image file of a real product (coarse copies, true colour, AOT, water
-            vapour), or each band at its native resolution and the classification alone: 330 against 240 processor
-            seconds for a full tile.
+            vapour), or each band at its native resolution and the classification alone, which takes less to encode.
         strip_rows: 10 m rows rendered at a time; a multiple of 6. Memory grows with it.
         overwrite: Whether a product of the same name is replaced.
 
@@ -116,6 +116,7 @@ def simulate_scene(
     baseline: str = "05.11",
     crs: str = "EPSG:32630",
     options: ProductOptions | None = None,
+    progress: Progress = ignore_progress,
 ) -> SimulatedProduct:
     """Simulate a coastal scene and write it as an L2A ``.SAFE`` product, with the truth beside it.
 
@@ -128,6 +129,7 @@ def simulate_scene(
         baseline: Processing baseline; from 04.00 on digital numbers carry an offset of 1000.
         crs: UTM zone, ``EPSG:326xx`` or ``EPSG:327xx``.
         options: Landscape, cloud, swath, and which files to write.
+        progress: Told how far the work is.
 
     Raises:
         GridError: Size or CRS is impossible.
@@ -138,11 +140,13 @@ def simulate_scene(
     acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs)
     kind = resolve_kind(options.kind, (*KINDS, "random"))
     cover = _resolve_cloud_cover(seed, options)
-    world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=acquisition.size))
+    world = World(
+        WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=acquisition.size, keep_shoreline=True)
+    )
     zenith, azimuth = compute_light_angles(world.sun)
     acquisition = replace(acquisition, sun_zenith=zenith, sun_azimuth=azimuth)
     source = SceneSource(render=world.render, compute_shoreline=lambda window: compute_shoreline(world, window))
-    return write_simulated_product(out, source=source, acquisition=acquisition, options=options)
+    return write_simulated_product(out, source=source, acquisition=acquisition, options=options, progress=progress)
 
 
 def _resolve_cloud_cover(seed: int, options: ProductOptions) -> float:
@@ -175,7 +179,12 @@ def compute_light_angles(sun: tuple[float, float, float]) -> tuple[float, float]
 
 
 def write_simulated_product(
-    out: Path, *, source: SceneSource, acquisition: Acquisition, options: ProductOptions
+    out: Path,
+    *,
+    source: SceneSource,
+    acquisition: Acquisition,
+    options: ProductOptions,
+    progress: Progress = ignore_progress,
 ) -> SimulatedProduct:
     """Write any rendered scene as an L2A ``.SAFE`` product, with its truth beside it.
 
@@ -184,6 +193,7 @@ def write_simulated_product(
         source: Pixels and shoreline.
         acquisition: Names, grid, time and baseline.
         options: Swath, and which files to write.
+        progress: Told how far the work is.
 
     Raises:
         SceneError: The product is there already.
@@ -199,7 +209,10 @@ def write_simulated_product(
         draft = SimulatedProduct(path=stage / product.path.name, truth=stage / product.truth.name)
         for folder in (draft.path, draft.truth, stage / "scratch"):
             folder.mkdir()
-        _write_product(draft, scratch=stage / "scratch", source=source, acquisition=acquisition, options=options)
+        scratch = stage / "scratch"
+        _write_product(
+            draft, scratch=scratch, source=source, acquisition=acquisition, options=options, progress=progress
+        )
     return product
 
 
@@ -214,7 +227,13 @@ def _require_space(out: Path, acquisition: Acquisition) -> None:
 
 
 def _write_product(
-    draft: SimulatedProduct, *, scratch: Path, source: SceneSource, acquisition: Acquisition, options: ProductOptions
+    draft: SimulatedProduct,
+    *,
+    scratch: Path,
+    source: SceneSource,
+    acquisition: Acquisition,
+    options: ProductOptions,
+    progress: Progress,
 ) -> None:
     swath = _resolve_swath(acquisition, options)
     folder, truth = draft.path, draft.truth
@@ -227,9 +246,12 @@ def _write_product(
     )
     # The renderer's matrices are small: threads that wait for each other would triple its time on a busy machine.
     with threadpool_limits(limits=1):
-        pixels.render(source.render, fraction_file=truth / "water_fraction.tif")
+        pixels.render(source.render, fraction_file=truth / "water_fraction.tif", progress=progress)
         lines = source.compute_shoreline(Window(0, 0, acquisition.size, acquisition.size))
-    images = [pixels.encode(layer) for layer in resolve_layers(acquisition, complete=options.complete)]
+    images, layers = [], resolve_layers(acquisition, complete=options.complete)
+    for number, layer in enumerate(layers):
+        progress("encoding", number / len(layers))
+        images.append(pixels.encode(layer))
     masks = pixels.encode_masks()
     pixels.encode_preview()
     content = ProductContent(

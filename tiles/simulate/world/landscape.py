@@ -17,8 +17,8 @@ from tiles.errors import GridError
 from tiles.grid import Window
 from tiles.simulate.world.rendered import Rendered
 from tiles.simulate.world.single_thread import single_threaded
-from tiles.simulate.world.terrain import CELL_PX, SUBNODES
-from tiles.simulate.world.waterline import join_lines, trace_lines
+from tiles.simulate.world.terrain import CELL_PX
+from tiles.simulate.world.waterline import join_lines
 from tiles.simulate.world.world import World, WorldOptions
 
 __all__ = [
@@ -74,7 +74,8 @@ def compute_shoreline(world: World, window: Window) -> list[Line]:
             place = Window(col * _TRACE_PX, row * _TRACE_PX, _TRACE_PX, _TRACE_PX)
             part = window.intersection(place)
             if part is not None:
-                pieces += _trace_part(world, part)
+                kept = world.take_shoreline(part)
+                pieces += _trace_part(world, part) if kept is None else kept
     return join_lines(pieces)
 
 
@@ -87,14 +88,7 @@ def _trace_part(world: World, part: Window) -> list[Line]:
         -(-part.col_stop // CELL_PX) * CELL_PX - col_off,
         -(-part.row_stop // CELL_PX) * CELL_PX - row_off,
     )
-    block = world.terrain.compute_block(cells)
-    if not len(block.cells):
-        return []
-    rows, cols = part.slices(within=cells)
-    nodes = block.compute_fine_nodes()[
-        rows.start * SUBNODES : rows.stop * SUBNODES + 1, cols.start * SUBNODES : cols.stop * SUBNODES + 1
-    ]
-    return [line / SUBNODES + (part.col_off, part.row_off) for line in trace_lines(nodes)]
+    return world.terrain.compute_block(cells).trace(part)
 
 
 def _interpolate_axis(pixels: Field, fine: int, axis: int) -> Field:

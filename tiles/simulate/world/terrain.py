@@ -21,7 +21,7 @@ from tiles.grid import Window
 from tiles.simulate.world.noise import compute_hash, compute_noise
 from tiles.simulate.world.relief import Barrier, Causeway, Channels, Lattice, Relief
 from tiles.simulate.world.single_thread import single_threaded
-from tiles.simulate.world.waterline import compute_area_share
+from tiles.simulate.world.waterline import compute_area_share, trace_lines
 
 __all__ = ["CELL_PX", "SUBNODES", "Terrain", "TerrainBlock"]
 
@@ -117,6 +117,43 @@ class TerrainBlock:
     water_fraction: NDArray[np.float32]
     cells: NDArray[np.int64]
     fine: Field
+
+    def crop(self, part: Window) -> TerrainBlock:
+        """The terrain of a part of the window, as if it had been computed alone.
+
+        Args:
+            part: Pixels; offsets and sizes are multiples of ``CELL_PX``.
+        """
+        rows, cols = part.slices(within=self.window)
+        corner = np.array([rows.start, cols.start]) // CELL_PX
+        cells = self.cells - corner
+        held = ((cells >= 0) & (cells < np.array(part.shape) // CELL_PX)).all(axis=1)
+        nodes = (slice(rows.start, rows.stop + 1), slice(cols.start, cols.stop + 1))
+        return TerrainBlock(
+            window=part,
+            nodes=self.nodes[nodes],
+            base=self.base[nodes],
+            water_fraction=self.water_fraction[rows, cols],
+            cells=cells[held],
+            fine=self.fine[held],
+        )
+
+    def trace(self, part: Window) -> list[Field]:
+        """The shoreline in a part of the window.
+
+        Args:
+            part: Pixels; any whole offsets and sizes.
+
+        Returns:
+            Lines (N, 2) of x (right) and y (down) in pixels of the absolute plane, land on the left of travel.
+        """
+        if not len(self.cells):
+            return []
+        rows, cols = part.slices(within=self.window)
+        nodes = self.compute_fine_nodes()[
+            rows.start * SUBNODES : rows.stop * SUBNODES + 1, cols.start * SUBNODES : cols.stop * SUBNODES + 1
+        ]
+        return [line / SUBNODES + (part.col_off, part.row_off) for line in trace_lines(nodes)]
 
     def compute_fine_nodes(self) -> Field:
         """The field at all nodes, four a pixel; where no shore is near, the sign times a large number."""

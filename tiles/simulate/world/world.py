@@ -57,6 +57,8 @@ class WorldOptions:
         block_px: Side of the blocks that are rendered at a time, a multiple of 12.
         scene_class_faults: Whether the scene classification errs as the real one does: surf and beach called cloud,
             salt lakes missed.
+        keep_shoreline: Whether the shoreline of each block that is rendered is kept until it is asked for
+            (``tiles.simulate.world.landscape.compute_shoreline``), which then need not compute the terrain again.
     """
 
     seed: int
@@ -65,6 +67,7 @@ class WorldOptions:
     extent_px: int = 10980
     block_px: int = 240
     scene_class_faults: bool = True
+    keep_shoreline: bool = False
 
     def __post_init__(self) -> None:
         if self.kind != "random" and self.kind not in KINDS:
@@ -127,6 +130,7 @@ class World:
         self.clouds = draw_clouds(rng, cover=options.cloud_cover, sun=self.sun)
         self._spreads = self._compute_spreads()
         self._kept: OrderedDict[tuple[int, int], Rendered] = OrderedDict()
+        self._shoreline: dict[Window, list[NDArray[np.float64]]] = {}
         zones = [index for index in self.cover.zones if index >= 0] or [0]
         self._neighbour = self.cover.palette.mean[zones].mean(axis=0)
 
@@ -184,7 +188,7 @@ class World:
         """The same day over another shoreline, and over other land where ``cover`` is given."""
         moved = copy.copy(self)
         moved.terrain, moved._relief, moved.cover = terrain, terrain.relief, cover or self.cover
-        moved._kept = OrderedDict()
+        moved._kept, moved._shoreline = OrderedDict(), {}
         return moved
 
     def without_noise(self) -> World:
@@ -193,6 +197,10 @@ class World:
         quiet._detector = without_noise(self.sky)
         quiet._kept = OrderedDict()
         return quiet
+
+    def take_shoreline(self, block: Window) -> list[NDArray[np.float64]] | None:
+        """The shoreline of a block that was rendered, once; ``None`` where none is kept."""
+        return self._shoreline.pop(block, None)
 
     @single_threaded()
     def render(self, window: Window) -> Rendered:
@@ -284,13 +292,15 @@ class World:
             light = self._compute_light(ground, band)
             down, across = self._spreads[band]
             bands[name] = apply_noise(self._detector, band, np.asarray(down @ light @ across.T, dtype=np.float32), rng)
-        inner = (slice(_MARGIN_PX, -_MARGIN_PX),) * 2
+        inner, place = (slice(_MARGIN_PX, -_MARGIN_PX),) * 2, Window(col * side, row * side, side, side)
+        if self.options.keep_shoreline:
+            self._shoreline[place] = ground.terrain.crop(place).trace(place)
         clear = np.zeros((side, side), dtype=np.float32)
         clouds = ground.clouds
         return Rendered(
             reflectance=bands,
             water_fraction=ground.terrain.water_fraction[inner],
-            classification=self._classify(ground, inner, Window(col * side, row * side, side, side)),
+            classification=self._classify(ground, inner, place),
             cloud=clear if clouds is None else clouds.opacity[inner],
             shadow=clear if clouds is None else clouds.shadow[inner],
         )

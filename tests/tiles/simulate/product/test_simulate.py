@@ -340,10 +340,14 @@ def test_a_disk_that_fills_up_is_one_clear_line_and_leaves_nothing(tmp_path: Pat
 
 @pytest.mark.parametrize("size", [60, 126])
 def test_a_landscape_makes_the_same_product_twice(size: int, tmp_path: Path) -> None:
-    first, second = (
-        simulate_scene(tmp_path / name, seed=5, size=size, crs="EPSG:32755", options=ProductOptions(cloud_cover=0.3))
-        for name in ("first", "second")
-    )
+    options, told = ProductOptions(cloud_cover=0.3), list[tuple[str, float]]()
+    first = simulate_scene(tmp_path / "first", seed=5, size=size, crs="EPSG:32755", options=options)
+    second = simulate_scene(
+        tmp_path / "second", seed=5, size=size, crs="EPSG:32755", options=options,
+        progress=lambda stage, share: told.append((stage, share)),
+    )  # fmt: skip
+    assert told == sorted(told, key=lambda step: (step[0] == "encoding", step[1])), "it only goes on"
+    assert ("rendering", 1.0) in told
     images = [file.relative_to(first.path) for file in first.path.rglob("*.jp2")]
     assert len(images) > 36
     for image in images:

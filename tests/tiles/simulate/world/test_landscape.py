@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -46,6 +47,20 @@ def crop(pixels: np.ndarray, part: Window, resolution_m: int) -> np.ndarray:
     step = resolution_m // 10
     rows, cols = part.slices(within=WHOLE)
     return pixels[rows.start // step : rows.stop // step, cols.start // step : cols.stop // step]
+
+
+def test_the_shoreline_that_rendering_keeps_is_the_one_that_is_computed() -> None:
+    window = Window(-240, 240, 480, 300)  # whole blocks, and parts of others
+    options = WorldOptions(seed=3, kind="delta", extent_px=1024)
+    keeping = World(replace(options, keep_shoreline=True))
+    keeping.render(Window(-240, 240, 480, 240))
+    computed = compute_shoreline(World(options), window)
+    moved = keeping.with_ground(World(replace(options, seed=4)).terrain)
+    kept = compute_shoreline(keeping, window)
+    assert len(computed) > 0
+    assert [line.tolist() for line in kept] == [line.tolist() for line in computed]
+    assert keeping.take_shoreline(Window(-240, 240, 240, 240)) is None, "it is kept until it is asked for"
+    assert moved.take_shoreline(Window(0, 240, 240, 240)) is None, "of another ground nothing is known"
 
 
 @settings(max_examples=12, deadline=None)
