@@ -145,7 +145,8 @@ def plain(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     """Without any extra, with one simulated scene that it has mapped."""
     folder = tmp_path_factory.mktemp("user")
     installed = Installed(environment.home, folder)
-    shutil.copyfile(ROOT / "workflows" / "examples" / "areas.yaml", folder / "areas.yaml")
+    example = (ROOT / "workflows" / "examples" / "areas.yaml").read_text(encoding="utf-8")
+    (folder / "areas.yaml").write_text(example.replace("source: earth-search", "source: products"), encoding="utf-8")
     installed.run("simulate", "--out", "products", "--seed", "1", "--size", "240")
     installed.must("map {product} --out maps")
     return installed

@@ -79,7 +79,10 @@ def test_a_worker_keeps_to_its_share_of_cores_and_memory(
     result = SimpleNamespace(folder="/out/a", already_made=True, notes=("note",))
     monkeypatch.setattr(units, "map_scene", lambda *_, **__: result)
     monkeypatch.setattr(units, "remove_scratch", told.append)
-    monkeypatch.setattr(units, "plan_scene", lambda *_, **__: "job")
+    job = SimpleNamespace(scene=SimpleNamespace(id="a"), basis=None)
+    empty = SimpleNamespace(is_there=lambda *_, **__: False)
+    monkeypatch.setattr(SceneUnit, "open_place", lambda _: empty)
+    monkeypatch.setattr(units, "plan_scene", lambda *_, **__: job)
     monkeypatch.setattr(units, "compute_part", lambda job, *, part, parts: (job, part, parts))
     unit = SceneUnit(source="a", out="/out", options=MapOptions(threads=asked))
     done = map_unit(unit)
@@ -89,7 +92,7 @@ def test_a_worker_keeps_to_its_share_of_cores_and_memory(
     assert 0 <= done.seconds < 60
     assert 10 < done.peak_rss_mib < 100_000
     assert done.worker == f"{os.uname().nodename}:{os.getpid()}"
-    assert compute_unit_part(unit, 1, 4) == ("job", 1, 4)  # type: ignore[comparison-overlap]
+    assert compute_unit_part(unit, 1, 4) == (job, 1, 4)  # type: ignore[comparison-overlap]
 
 
 def test_threads_that_are_right_already_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +111,7 @@ def test_errors_have_exit_codes_on_which_scripts_rest() -> None:
     others = {
         "NoValidPixelsError": 3,
         "RasterReadError": 4,
+        "HostDownError": 4,
         "BlockDecodeError": 4,
         "ProductWriteError": 5,
         "OutputError": 5,

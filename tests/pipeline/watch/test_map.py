@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,7 @@ def test_nodata_of_an_area(monkeypatch: pytest.MonkeyPatch, nodata: float | None
         said.update(choices)
         return SimpleNamespace(problems=())
 
-    desk = SimpleNamespace(take=None, record_rest=lambda _reasons: None, done=Mapped())
+    desk = SimpleNamespace(scenes=Path("work"), take=None, record_rest=lambda _reasons: None, done=Mapped())
     monkeypatch.setattr(watch_map, "run_batch", take)
     monkeypatch.setattr(watch_map, "_make_plan", lambda _rows, _area: None)
     monkeypatch.setattr(watch_map, "_Desk", lambda *_arguments: desk)

@@ -77,6 +77,7 @@ def test_map_says_what_it_made(
         notes=(NOTE,),
         already_made=already_made,
         folder=LONG,
+        where=str(LONG),
         scene=SimpleNamespace(id="S2A_1"),
         stages_s=stages,
         valid_percent=70.04,
@@ -84,7 +85,7 @@ def test_map_says_what_it_made(
         nodata_percent=9.9,
     )
     calls = work("workflows.runs.map.map_scene", result)
-    run_map("scene", Path("out"), STACK, quiet=False, debug=debug)
+    run_map("scene", "out", STACK, quiet=False, debug=debug)
     out, err = capsys.readouterr()
     assert (out, err.splitlines()) == ("", [f"Note: {NOTE}", SHARES, *said])
     assert calls[0]["stack"] is None
@@ -177,11 +178,13 @@ def test_ten_alerts_are_told_and_the_others_counted(
 def test_mosaic_says_what_it_joined(
     work: Callable[..., Any], capsys: pytest.CaptureFixture[str], already_made: bool
 ) -> None:
-    result = SimpleNamespace(notes=(NOTE,), already_made=already_made, folder=LONG, scenes=12, lines=3)
-    calls = work("pipeline.mosaic.build_mosaic.build_mosaic", result)
+    result = SimpleNamespace(
+        notes=(NOTE,), already_made=already_made, folder=LONG, where=str(LONG), address="", scenes=12, lines=3
+    )
+    calls = work("workflows.runs.mosaic.build_mosaic", result)
     run_mosaic(
-        Path("maps"),
-        Path("out"),
+        "maps",
+        "out",
         CLUSTER | {"workers": 0, "formats": "shp,fgb", "only": None, "view": False},
         quiet=False,
     )
@@ -206,9 +209,9 @@ def test_mosaic_opens_a_cluster_unless_no_worker_is_asked_for(
 
     monkeypatch.setattr("pipeline.cluster.client.open_client", lambda _: Opened())
     monkeypatch.setattr("pipeline.cluster.client.ClusterOptions.pick", lambda said: said)
-    result = SimpleNamespace(notes=(), already_made=False, folder=LONG, scenes=12, lines=3)
-    calls = work("pipeline.mosaic.build_mosaic.build_mosaic", result)
-    run_mosaic(Path("maps"), Path("out"), CLUSTER | {"formats": "gpkg", "only": None, "view": False} | said, quiet=True)
+    result = SimpleNamespace(notes=(), already_made=False, folder=LONG, where=str(LONG), address="", scenes=12, lines=3)
+    calls = work("workflows.runs.mosaic.build_mosaic", result)
+    run_mosaic("maps", "out", CLUSTER | {"formats": "gpkg", "only": None, "view": False} | said, quiet=True)
     assert calls[0]["client"] == "client"
 
 

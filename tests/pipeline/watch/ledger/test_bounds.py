@@ -60,7 +60,7 @@ def test_times_of_a_sighting_have_a_zone() -> None:
 def test_a_reason_to_skip_is_one_of_those_known() -> None:
     reasons: Any = ("cloud", "coverage", "duplicate", "season", "unfit", "limit", None)
     assert tuple(sight(skip=reason).skip for reason in reasons) == reasons
-    with pytest.raises(OptionError, match=r"Expected cloud, coverage, .*, limit as reason to skip, found 'rain'"):
+    with pytest.raises(OptionError, match=r"Expected cloud, .*, limit, excluded as reason to skip, found 'rain'"):
         sight(skip="rain")
 
 

@@ -220,7 +220,7 @@ def test_a_scene_is_set_aside_for_a_reason_that_is_known(local: Ledger) -> None:
     local.record("coast", [sight()])
     row = claim_one(local)
     wrong: Any = "rain"
-    with pytest.raises(OptionError, match=r"Expected cloud, .*, limit as reason to skip, found 'rain'"):
+    with pytest.raises(OptionError, match=r"Expected cloud, .*, limit, excluded as reason to skip, found 'rain'"):
         local.mark_skipped(row, HERE, kind=wrong, reason="x")
     row = local.mark_skipped(row, HERE, kind="coverage", reason="3%\nof the area")
     assert (row.state, row.skip, row.reason, row.holder) == ("skipped", "coverage", "3% of the area", None)

@@ -107,4 +107,13 @@ def test_a_fresh_start_forgets_failures_and_the_map() -> None:
     start = fresh_start()
     assert (start.pop("state"), start.pop("reason"), start.pop("tries"), start.pop("deaths")) == ("seen", "", 0, 0)
     assert set(start.values()) == {None}
-    assert set(start) == {"skip", "skipped_by", "last_error", "next_try", "fingerprint", "folder", "pruned_at"}
+    assert set(start) == {
+        "skip",
+        "skipped_by",
+        "last_error",
+        "next_try",
+        "fingerprint",
+        "recipe",
+        "folder",
+        "pruned_at",
+    }
