@@ -191,7 +191,7 @@ def test_a_text_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         write_whole(tmp_path / "nowhere" / "item.json", "{}")
 
 
-@pytest.mark.parametrize("place", ["s3:/coast/maps", "/work/gs:/coast"])
+@pytest.mark.parametrize("place", ["s3:/coast/maps", "/maps/gs:/coast"])
 def test_what_was_meant_as_a_store_becomes_no_folder(
     tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
