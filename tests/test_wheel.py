@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -146,7 +147,11 @@ def plain(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("user")
     installed = Installed(environment.home, folder)
     example = (ROOT / "workflows" / "examples" / "areas.yaml").read_text(encoding="utf-8")
-    (folder / "areas.yaml").write_text(example.replace("source: earth-search", "source: products"), encoding="utf-8")
+    (folder / "areas.yaml").write_text(
+        example.replace("source: earth-search", "source: catalog.json"), encoding="utf-8"
+    )
+    catalogue = {"type": "Catalog", "id": "none", "stac_version": "1.0.0", "description": "Nothing.", "links": []}
+    (folder / "catalog.json").write_text(json.dumps(catalogue), encoding="utf-8")
     installed.run("simulate", "--out", "products", "--seed", "1", "--size", "240")
     installed.must("map {product} --out maps")
     return installed
