@@ -162,6 +162,16 @@ def test_a_scene_is_mapped_away_from_the_checkout(plain: Installed) -> None:
     assert {path.name for path in result.iterdir()} >= {"water.tif", "coastline.gpkg", "item.json", "preview.png"}
 
 
+def test_a_map_is_looked_at_and_written_in_more_formats_without_any_extra(plain: Installed) -> None:
+    (result,) = (plain.folder / "maps").glob("S2*")
+    plain.must(f"view maps/{result.name}")
+    plain.must(f"export maps/{result.name} --formats geojson")
+    plain.must("change maps/{0} maps/{0} --out changed".replace("{0}", result.name))
+    assert (result / "view.html").stat().st_size > 1_000_000
+    assert (result / "coastline.geojson").exists()
+    assert (plain.folder / "changed" / "view.html").exists()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_its_help_without_any_extra(plain: Installed, command: str) -> None:
     ran = plain.run(command, "--help")

@@ -20,7 +20,6 @@ import pystac
 
 from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
-from pipeline.record.geoparquet import IndexDraft
 from pipeline.record.links import locate_file, make_relative_href
 from pipeline.record.result import BASIS, ITEM_NAME, PAGE_LINK, PAGE_NAME, write_json
 from strandline import __version__
@@ -83,6 +82,9 @@ def write_catalogue(out: Path) -> WrittenCatalogue:
     Raises:
         OutputError: The files cannot be written.
     """
+    # A page links to a catalogue without what writes one, which is an extra's.
+    from pipeline.record.geoparquet import IndexDraft  # noqa: PLC0415
+
     names: list[str] = []
     unlisted: list[Unlisted] = []
     with IndexDraft() as draft:
