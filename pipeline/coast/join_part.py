@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyogrio
 
 from pipeline.coast.job import CoastJob
 from pipeline.coast.plan_coast import CoastPart
-from pipeline.coast.record import PartOutcome
+from pipeline.coast.record import PartOutcome, remove_mosaic
 from pipeline.errors import NothingClearError
 from pipeline.mosaic.build_mosaic import MosaicOptions
 from pipeline.record.result import ITEM_NAME, read_fingerprint
@@ -43,7 +42,7 @@ def join_part(job: CoastJob, part: CoastPart, empty: Collection[str], build: Bui
     lacking = tuple(sorted(set(wanted) - set(mapped)))
     outcome = PartOutcome(name=part.name, dates=part.dates, state="no scene", planned=len(part.scenes), lacking=lacking)
     if not wanted:
-        shutil.rmtree(folder, ignore_errors=True)  # of scenes that a changed plan no longer holds
+        remove_mosaic(folder)  # of scenes that a changed plan no longer holds
         return outcome
     if not mapped:
         return replace(outcome, state="not mapped")

@@ -14,8 +14,9 @@ from pipeline.atomic import write_whole
 from pipeline.checksums import Basis
 from pipeline.errors import OutputError, StaleResultError, output_errors
 from pipeline.file_lock import hold_lock
+from pipeline.record.result import ITEM_NAME
 
-__all__ = ["RECORD_NAME", "PartOutcome", "begin_record", "hold_coast", "is_kept", "write_record"]
+__all__ = ["RECORD_NAME", "PartOutcome", "begin_record", "hold_coast", "is_kept", "remove_mosaic", "write_record"]
 
 RECORD_NAME = "coast.json"
 VERSION = 1
@@ -112,8 +113,18 @@ def begin_record(out: Path, basis: Basis) -> None:
     before = _read(out)
     if before is not None and basis.describe_differences(before["asked"]):
         for part in before.get("parts", ()):
-            shutil.rmtree(out / part["name"], ignore_errors=True)
+            remove_mosaic(out / part["name"])
     _write(out, {"asked": basis.to_dict()})
+
+
+def remove_mosaic(folder: Path) -> None:
+    """Remove a mosaic; a folder that holds none, whatever its name, is left alone.
+
+    Args:
+        folder: Of a part of a coast.
+    """
+    if (folder / ITEM_NAME).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_record(out: Path, basis: Basis, parts: Sequence[PartOutcome], **facts: object) -> None:

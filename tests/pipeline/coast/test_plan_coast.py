@@ -119,12 +119,16 @@ def test_mosaics_of_a_coast_that_was_replaced_go_with_it(catalogue: Path, tmp_pa
     job = make_job(out, catalogue)
     plan(job)
     (out / "mosaic").mkdir()
-    (out / "own").mkdir()
+    (out / "mosaic" / "item.json").write_text("{}")
+    (out / "2024").mkdir()
+    (out / "2024" / "letter.txt").write_text("mine")  # it has a part's name, and is no mosaic
     part = PartOutcome(name="mosaic", dates=None, state="made", planned=3)
-    write_record(out, job.compute_basis(), [part])
+    empty = PartOutcome(name="2024", dates=None, state="no scene", planned=0)
+    write_record(out, job.compute_basis(), [part, empty])
     assert json.loads((out / "coast.json").read_text())["parts"][0]["planned"] == 3
     plan(make_job(out, catalogue, every="year", overwrite=True))
-    assert sorted(path.name for path in out.iterdir()) == ["coast.json", "own", "plan.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["2024", "coast.json", "plan.json"]
+    assert (out / "2024" / "letter.txt").read_text() == "mine"
 
 
 def test_two_runs_do_not_share_a_folder(catalogue: Path, tmp_path: Path) -> None:
