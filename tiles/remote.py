@@ -57,6 +57,11 @@ _LATER = (408, 425, 429)
 """Of the statuses from 400 to 499 those that may pass."""
 
 _STATUS = re.compile(r"HTTP response code: (\d{3})")
+_HOPELESS = re.compile(
+    r"options? not defined|not filled|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
+    r"|NoSuch|does not exist"
+)
+"""What GDAL says of stores that another try does not change: keys that lack or are refused, nothing under a name."""
 
 
 def is_remote(path: str) -> bool:
@@ -214,9 +219,8 @@ def _ask_host(path: str, error: RasterioError) -> _Word:
     known = _STATUS.search(str(error))
     is_open = path.startswith("/vsicurl") and "pc_url_signing" not in path  # nor keys nor a signature are needed
     if not is_open or (known and _is_final(int(known[1]))):
-        return _Word(
-            text=" ".join(str(error.__cause__ or error).split()), final=known is not None and _is_final(int(known[1]))
-        )
+        text = " ".join(str(error.__cause__ or error).split())
+        return _Word(text=text, final=_is_final(int(known[1])) if known else _HOPELESS.search(text) is not None)
     try:
         with urlopen(Request(_find_url(path), headers={"Range": "bytes=0-0"}), timeout=_ASK_S) as response:  # noqa: S310 (http alone)
             response.read(1)
@@ -256,4 +260,5 @@ def _forget(path: str) -> None:
 
 def _explain(error: RasterioError, word: _Word, tries: int) -> RasterioError:
     again = f" after {tries} tries more" if tries else ""
-    return RasterioIOError(f"{' '.join(str(error.__cause__ or error).split())}: {word.text}{again}")
+    text = " ".join(str(error.__cause__ or error).split())
+    return RasterioIOError(f"{text}{f': {word.text}' if word.text != text else ''}{again}")

@@ -14,6 +14,7 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.errors import RasterioIOError
 
 from tests.pipeline.stac_items import find_port
 from tests.tiles.products.range_host import Fault, RangeHost, serve_ranges
@@ -22,7 +23,7 @@ from tiles.errors import HostDownError, RasterReadError
 from tiles.grid import Window
 from tiles.pixels.reader import FileStream
 from tiles.products.headers import open_quietly, read_header, resolve_gdal_path
-from tiles.remote import RetryBudget
+from tiles.remote import RetryBudget, read_again
 
 EDGE = 768
 FAULTS: tuple[Fault, ...] = ("429", "503", "cut", "short", "whole", "trickle")
@@ -186,3 +187,24 @@ def test_a_file_on_a_disk_is_read_once(folder: Path, pixels: Pixels) -> None:
     assert pixels.size
     path = folder / "none.tif"
     assert remote.read_again(str(path), read_locally(path), budget=RetryBudget(0)) == path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AWS_SECRET_ACCESS_KEY and AWS_NO_SIGN_REQUEST configuration options not defined",
+        "The specified bucket does not exist",
+        "InvalidAccessKeyId: The key is not known",
+    ],
+)
+def test_keys_that_lack_are_told_at_once_and_once(text: str) -> None:
+    asked: list[str] = []
+
+    def read() -> None:
+        asked.append(text)
+        raise RasterioIOError(text)
+
+    for _ in range(8):  # nor is the store left alone for it
+        with pytest.raises(RasterioIOError, match=f"^{text}$"):
+            read_again("/vsis3/bucket/a.tif", read, budget=RetryBudget())
+    assert len(asked) == 8
