@@ -185,11 +185,17 @@ import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 from pipeline.errors import OutputError
+from pipeline.output import rasters
 from pipeline.output.rasters import MapWriter
 from tiles.grid import Grid
-folder, limit = Path(sys.argv[1]), int(sys.argv[2])
+folder, limits = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+copy = rasters.rasterio.shutil.copy
+def copy_on_a_full_disk(*args, **options):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits[1], limits[1]))
+    copy(*args, **options)
+rasters.rasterio.shutil.copy = copy_on_a_full_disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (limits[0], limits[0]))
 noise = np.random.default_rng(0).random((1024, 1024)).astype(np.float32)
 grid = Grid(crs=CRS.from_epsg(32630), transform=Affine(10, 0, 0, 0, -10, 0), width=1024, height=1024)
 try:
@@ -202,10 +208,10 @@ except OutputError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [300_000, 1_150_000])
-def test_a_disk_that_fills_up_is_one_clear_line_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
-    """The smaller limit stops the strips, the larger one GDAL's COG driver, which itself tells nobody."""
-    command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(limit)]
+@pytest.mark.parametrize("limits", [(300_000, 0), (1_150_000, 0), (2_000_000, 100_000)])
+def test_a_disk_that_fills_up_is_one_clear_line_and_leaves_nothing(tmp_path: Path, limits: tuple[int, int]) -> None:
+    """The limits stop the strips, the overviews, and GDAL's COG driver, which itself tells nobody."""
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path), *map(str, limits)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == OutputError.exit_code, done.stderr
     assert done.stdout.startswith("Could not write")
