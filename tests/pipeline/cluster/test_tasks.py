@@ -100,7 +100,8 @@ def test_but_not_for_ever(client: Client, tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_worker_that_dies_is_one_try_and_the_others_go_on(client: Client, tmp_path: Path) -> None:
     tasks = [Task(key=name, arguments=(str(tmp_path / name), failures, "killed")) for name, failures in CASUALTIES]
     outcomes = {outcome.key: outcome for outcome in run_tasks(client, fail_at_first, tasks, retries=1)}
-    assert outcomes["once"].value == 2
+    assert outcomes["once"].error is None
+    assert outcomes["once"].value in {2, 3}  # a third time where a worker dies with the answer that it still holds
     assert isinstance(outcomes["always"].error, KilledWorker)
     assert (tmp_path / "always").read_text() == "xx"
     assert outcomes["never"].error is None
