@@ -20,7 +20,8 @@ from pipeline.mosaic.fields import MOSAIC_LAYERS
 from pipeline.mosaic.preview import PREVIEW_NAME
 from pipeline.mosaic.rasters import RASTERS
 from pipeline.mosaic.statistics import COMPOSITES, Statistic
-from pipeline.record.assets import describe_classes
+from pipeline.output.classes import NODATA
+from pipeline.record.assets import RENDER_SCHEMA, describe_class_render, describe_classes, describe_share_render
 from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME
 from pipeline.record.footprint import compute_footprint
 from pipeline.record.mapped_scene import MappedScene, MappedScenes
@@ -68,7 +69,13 @@ def write_tile_item(folder: Path, grid: Grid, scenes: Sequence[MappedScene], rec
     assets["preview"] = describe_file(folder / PREVIEW_NAME, folder, title="Preview")
     assets["preview"].roles = ["overview"]
     item = _make_item(folder.name, (geometry, bbox), record, scenes, assets)
-    schemas, properties = ("projection/v2.0.0", *_SCHEMAS), {**item.properties, **describe_projection(grid)}
+    renders = {
+        name: (describe_class_render if raster.classes else describe_share_render)(name, raster.title)
+        for name, raster in RASTERS.items()
+        if raster.nodata == NODATA
+    }
+    schemas = ("projection/v2.0.0", RENDER_SCHEMA, *_SCHEMAS)
+    properties = {**item.properties, **describe_projection(grid), "renders": renders}
     return replace(item, schemas=schemas, properties=properties).write(folder)
 
 

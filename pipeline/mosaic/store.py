@@ -1,7 +1,11 @@
-"""The mosaic on disk while it grows, and after: a Zarr group a lattice, a chunk a cell, that xarray opens.
+"""The mosaic on disk while it grows, and after: a Zarr group a lattice, a chunk a cell, that xarray and GDAL open.
 
 Chunks are written by whoever computed them, each at one stroke; cells without data are not stored at all. What is
 traced is read back from here, so two neighbours see the same values on their common edge, to the bit.
+
+Version 2 of the format, for GDAL opens no other before 3.8, and rasterio's none with today's codecs at all.
+
+Source: Zarr storage specification 2; the CF conventions (``grid_mapping``); ``_CRS`` as GDAL's Zarr driver has it.
 """
 
 from __future__ import annotations
@@ -58,12 +62,13 @@ class Store:
         Raises:
             OutputError: It cannot be written.
         """
-        if (self.path / "zarr.json").exists():
+        if (self.path / ".zgroup").exists():
             return
         begun = self.path.with_name(f".{self.path.name}.begun")
         with output_errors(self.path):
-            self._build_coordinates().to_zarr(begun, mode="w", consolidated=False)
+            self._build_coordinates().to_zarr(begun, mode="w", consolidated=False, zarr_format=2)
             group = zarr.open_group(begun, mode="r+")
+            crs = self.lattice.compute_grid(self.domain).crs.to_wkt()
             for name, variable in VARIABLES.items():
                 array = group.create_array(
                     name,
@@ -71,9 +76,9 @@ class Store:
                     chunks=(CELL_PX, CELL_PX),
                     dtype=variable["dtype"],
                     fill_value=variable["fill"],
-                    dimension_names=("y", "x"),
                 )
-                array.attrs.update(variable["attributes"] | {"grid_mapping": "spatial_ref"})
+                place = {"_ARRAY_DIMENSIONS": ["y", "x"], "grid_mapping": "spatial_ref", "_CRS": {"wkt": crs}}
+                array.attrs.update(variable["attributes"] | place)
             begun.rename(self.path)
 
     def write(self, cell: Cell, values: Mapping[str, NDArray[Any]]) -> None:

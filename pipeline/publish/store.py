@@ -25,7 +25,14 @@ from pipeline.atomic import open_workspace
 from pipeline.publish.results import PublishedResult, describe_result, list_own_assets
 from pipeline.publish.target import store_errors
 from pipeline.publish.transfer import get_file, is_same_file, put_bytes, put_file, retry
-from pipeline.record.catalogue import CATALOGUE_NAME, INDEX_NAME, Unlisted, WrittenCatalogue, write_catalogue
+from pipeline.record.catalogue import (
+    CATALOGUE_NAME,
+    INDEX_NAME,
+    PARTS_NAME,
+    Unlisted,
+    WrittenCatalogue,
+    write_catalogue,
+)
 from pipeline.record.result import ITEM_NAME, Standing, write_json
 
 __all__ = ["Store"]
@@ -251,13 +258,22 @@ class Store:
             self._make_folders([""])
             if written.index is not None:
                 put_file(self.files, written.index, self._locate(INDEX_NAME))
+            parts = {path.relative_to(mirror).as_posix(): path for path in written.parts}
+            self._make_folders(posixpath.dirname(name) for name in parts)
+            for name, part in parts.items():
+                put_file(self.files, part, self._locate(name))
             put_file(self.files, written.path, self._locate(CATALOGUE_NAME))
+            standing = self._list_sizes(PARTS_NAME)
+            stale = [name for path in standing if (name := f"{PARTS_NAME}/{path}") not in parts]
             if written.index is None and INDEX_NAME in self._find_files(""):
-                self._remove([INDEX_NAME])  # of results that have gone since
+                stale.append(INDEX_NAME)
+            self._remove(stale)  # of results that have gone since
+            self._remove_empty_folders(PARTS_NAME, standing)
         return replace(
             written,
             path=Path(self._locate(CATALOGUE_NAME)),
             index=Path(self._locate(INDEX_NAME)) if written.index is not None else None,
+            parts=tuple(Path(self._locate(name)) for name in parts),
             unlisted=tuple(sorted((*written.unlisted, *broken), key=lambda entry: entry.name)),
         )
 

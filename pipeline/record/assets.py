@@ -22,7 +22,9 @@ from pipeline.output.texture import TEXTURE_NAME, TEXTURE_SCALE
 from pipeline.output.true_colour import TRUE_COLOUR_NAME
 from tiles.grid import Grid
 
-__all__ = ["build_assets", "describe_classes"]
+__all__ = ["RENDER_SCHEMA", "build_assets", "describe_class_render", "describe_classes", "describe_share_render"]
+
+RENDER_SCHEMA = "render/v2.0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,23 @@ def describe_classes() -> list[dict[str, Any]]:
         }
         for value, name in CLASS_NAMES.items()
     ]
+
+
+def describe_class_render(asset: str, title: str) -> dict[str, Any]:
+    """How a raster of our classes is drawn, as the render extension has it.
+
+    Args:
+        asset: Its key in the item.
+        title: For a person.
+    """
+    colours = {str(value): [*CLASS_COLOURS[value], 255] for value in CLASS_NAMES}
+    return {"title": title, "assets": [asset], "nodata": NODATA, "colormap": colours, "resampling": "nearest"}
+
+
+def describe_share_render(asset: str, title: str) -> dict[str, Any]:
+    """How a raster of probabilities or shares is drawn: none white, all dark blue, by its stored numbers."""
+    whole = [0, round(1 / PROBABILITY_SCALE)]
+    return {"title": title, "assets": [asset], "nodata": NODATA, "rescale": [whole], "colormap_name": "blues"}
 
 
 def _describe_probability(grid: Grid) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Make a catalogue of a folder of results: ``catalog.json``, and an index of its items, ``items.parquet``.
 
 All links and hrefs are relative to the folder, so it may be moved, or copied to a bucket, as it is. The items' own
-files stay as they were written. Both files are written under other names and put in place when they are whole.
+files stay as they were written. Each file is written under another name and put in place when it is whole.
+
+Of more items than a browser likes to list, ``catalog.json`` names catalogues by MGRS tile, and these by year:
+``catalogues/31UES.json``, ``catalogues/31UES/2024.json``.
 
 Source: STAC 1.1.0, catalogue specification, self-contained catalogues; stac-geoparquet 1.0.0.
 """
@@ -10,7 +13,9 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +25,21 @@ import pystac
 
 from pipeline.atomic import write_whole
 from pipeline.errors import output_errors
-from pipeline.record.links import locate_file, make_relative_href
-from pipeline.record.result import BASIS, ITEM_NAME, PAGE_LINK, PAGE_NAME, write_json
+from pipeline.record.links import locate_file
+from pipeline.record.result import BASIS, ITEM_NAME, PAGE_LINK, PAGE_NAME, UNDATED, write_json
 from strandline import __version__
-from tiles.products.name import make_scene_id
+from tiles.products.name import make_scene_id, parse_product_name
 from tiles.products.stac_item import is_stac_item
 
-__all__ = ["CATALOGUE_NAME", "INDEX_NAME", "Unlisted", "WrittenCatalogue", "link_page", "write_catalogue"]
+__all__ = ["CATALOGUE_NAME", "INDEX_NAME", "PARTS_NAME", "Unlisted", "WrittenCatalogue", "link_page", "write_catalogue"]
 
 CATALOGUE_NAME = "catalog.json"
 INDEX_NAME = "items.parquet"
+PARTS_NAME = "catalogues"
+"""Folder of the catalogues by tile and year, where there are any."""
+
+_MOST_ITEMS = 1000
+"""Items that one catalogue lists."""
 
 _BATCH = 500
 """Items that are held at a time."""
@@ -55,6 +65,7 @@ class WrittenCatalogue:
     Attributes:
         path: ``catalog.json``.
         index: ``items.parquet``; ``None`` where there is no item.
+        parts: Catalogues by tile and year, each before the one that names it.
         count: Items that are listed.
         unlisted: Results that are broken or half-written, sorted.
         dropped: Properties that the index does without, as the items do not agree on their kind.
@@ -62,6 +73,7 @@ class WrittenCatalogue:
 
     path: Path
     index: Path | None
+    parts: tuple[Path, ...]
     count: int
     unlisted: tuple[Unlisted, ...]
     dropped: tuple[str, ...]
@@ -70,8 +82,8 @@ class WrittenCatalogue:
 def write_catalogue(out: Path) -> WrittenCatalogue:
     """Write the catalogue of all results in a folder; the same results give the same bytes.
 
-    Items are read some hundred at a time, and of each only its name is kept, so memory does not grow with their number
-    beyond that.
+    Items are read some hundred at a time, and of each only name, tile and year are kept, so memory does not grow with
+    their number beyond that.
 
     Args:
         out: Folder with a folder a result, each with its ``item.json``.
@@ -85,13 +97,13 @@ def write_catalogue(out: Path) -> WrittenCatalogue:
     # A page links to a catalogue without what writes one, which is an extra's.
     from pipeline.record.geoparquet import IndexDraft  # noqa: PLC0415
 
-    names: list[str] = []
+    listed: list[_Listed] = []
     unlisted: list[Unlisted] = []
     with IndexDraft() as draft:
         for batch in _read_batches(out, unlisted):
             failed = dict(draft.add([item for _, item in batch]))
             unlisted += [Unlisted(name=name, reason=failed[item["id"]]) for name, item in batch if item["id"] in failed]
-            names += [name for name, item in batch if item["id"] not in failed]
+            listed += [_place(name, item) for name, item in batch if item["id"] not in failed]
         path, index = out / CATALOGUE_NAME, out / INDEX_NAME
         begun = index.with_name(f".{INDEX_NAME}.begun")
         with output_errors(index):
@@ -103,11 +115,17 @@ def write_catalogue(out: Path) -> WrittenCatalogue:
             finally:
                 begun.unlink(missing_ok=True)
         dropped = draft.dropped
-    _write_json(path, _build_catalogue(out, names))
+    is_large = len(listed) > _MOST_ITEMS
+    parts = _write_parts(out, listed) if is_large else ()
+    links = _link_parts(CATALOGUE_NAME, sorted({entry.tile for entry in listed}, key=_order)) if is_large else None
+    _write_json(path, _build_catalogue(out, links or _link_items(listed), has_index=bool(listed)))
+    if not is_large and (out / PARTS_NAME).is_dir():
+        shutil.rmtree(out / PARTS_NAME)  # of results that have gone since
     return WrittenCatalogue(
         path=path,
-        index=index if names else None,
-        count=len(names),
+        index=index if listed else None,
+        parts=parts,
+        count=len(listed),
         unlisted=tuple(sorted(unlisted, key=lambda entry: entry.name)),
         dropped=dropped,
     )
@@ -129,7 +147,7 @@ def link_page(folder: Path) -> None:
         if PAGE_LINK not in record["links"]:
             links = record["links"]
             # Where a catalogue that is written once more has it, so that its bytes are the same.
-            place = next((number for number, link in enumerate(links) if link["rel"] == "item"), len(links))
+            place = next((number for number, link in enumerate(links) if link["rel"] in {"item", "child"}), len(links))
             record["links"] = [*links[:place], dict(PAGE_LINK), *links[place:]]
             write_json(path, record)
 
@@ -198,28 +216,103 @@ def _is_relative(href: str) -> bool:
     return "://" not in href and not href.startswith("/")
 
 
-def _build_catalogue(out: Path, names: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """What is kept of an item: the name of its folder, and where it belongs."""
+
+    name: str
+    tile: str
+    year: str
+
+
+def _place(name: str, item: dict[str, Any]) -> _Listed:
+    properties = item["properties"]
+    product = parse_product_name(item["id"])
+    tile = str(properties.get("grid:code") or (product.tile if product else None) or _NO_TILE).removeprefix("MGRS-")
+    when = properties.get("datetime") or properties.get("start_datetime")
+    dated = not properties.get(UNDATED) and isinstance(when, str) and _YEAR.match(when)
+    return _Listed(name=name, tile=tile if _TILE.fullmatch(tile) else _NO_TILE, year=dated[0] if dated else _NO_DATE)
+
+
+_NO_TILE, _NO_DATE = "no-tile", "no-date"
+_TILE, _YEAR = re.compile(r"[0-9]{1,2}[A-Z]{3}"), re.compile(r"[0-9]{4}")
+
+
+def _order(tile: str) -> tuple[bool, str]:
+    return tile == _NO_TILE, tile
+
+
+def _write_parts(out: Path, listed: Sequence[_Listed]) -> tuple[Path, ...]:
+    """Write the catalogues by tile and year, and take away those of before."""
+    years: dict[str, dict[str, list[_Listed]]] = {}
+    for entry in listed:
+        years.setdefault(entry.tile, {}).setdefault(entry.year, []).append(entry)
+    written: list[Path] = []
+
+    def write(name: str, title: str, parent: str, links: list[dict[str, str]]) -> None:
+        up = "../" * name.count("/")
+        path = out / name
+        values = _describe_catalogue(make_scene_id(title), title)
+        values["links"] = [
+            {"rel": "root", "href": f"{up}{CATALOGUE_NAME}", "type": "application/json"},
+            {"rel": "parent", "href": f"{up}{parent}", "type": "application/json"},
+            *links,
+        ]
+        with output_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        _write_json(path, values)
+        written.append(path)
+
+    for tile, by_year in years.items():
+        own = f"{PARTS_NAME}/{tile}.json"
+        for year, entries in by_year.items():
+            write(f"{PARTS_NAME}/{tile}/{year}.json", f"{tile} {year}", own, _link_items(entries, up="../../"))
+        write(own, tile, CATALOGUE_NAME, _link_parts(own, sorted(by_year)))
+    for stale in {*(out / PARTS_NAME).rglob("*.json")} - {*written}:
+        stale.unlink()
+    return tuple(written)
+
+
+def _link_parts(of: str, names: Sequence[str]) -> list[dict[str, str]]:
+    folder = f"./{PARTS_NAME}" if of == CATALOGUE_NAME else f"./{posixpath.basename(of).removesuffix('.json')}"
+    return [
+        {"rel": "child", "href": f"{folder}/{name}.json", "type": "application/json", "title": name} for name in names
+    ]
+
+
+def _link_items(listed: Sequence[_Listed], up: str = "./") -> list[dict[str, str]]:
+    return [
+        {
+            "rel": "item",
+            "href": f"{up}{quote(f'{entry.name}/{ITEM_NAME}')}",
+            "type": "application/geo+json",
+            "title": entry.name,
+        }
+        for entry in listed
+    ]
+
+
+def _describe_catalogue(name: str, title: str) -> dict[str, Any]:
     catalogue = pystac.Catalog(
-        id=make_scene_id(out.resolve().name.split(".begun-")[0]),
-        title="Land, water and coastlines",
+        id=name,
+        title=title,
         description=f"Land, water and coastlines, mapped from Sentinel-2 by Strandline {__version__}.",
         catalog_type=pystac.CatalogType.SELF_CONTAINED,
     )
     values: dict[str, Any] = catalogue.to_dict(include_self_link=False, transform_hrefs=False)
+    return values
+
+
+def _build_catalogue(out: Path, links: list[dict[str, str]], *, has_index: bool) -> dict[str, Any]:
+    name = make_scene_id(out.resolve().name.split(".begun-")[0])
+    values = _describe_catalogue(name, "Land, water and coastlines")
     values["links"] = [{"rel": "root", "href": f"./{CATALOGUE_NAME}", "type": "application/json"}]
-    if names:
+    if has_index:
         index = {"rel": "alternate", "href": f"./{INDEX_NAME}", "type": "application/vnd.apache.parquet"}
         values["links"].append(index | {"title": "All items in one table (stac-geoparquet)"})
     if (out / PAGE_NAME).is_file():
         values["links"].append(dict(PAGE_LINK))
-    for name in names:
-        link = {
-            "rel": "item",
-            "href": make_relative_href(f"{name}/{ITEM_NAME}"),
-            "type": "application/geo+json",
-            "title": name,
-        }
-        values["links"].append(link)
+    values["links"] += links
     return values
 
 

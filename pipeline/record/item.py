@@ -22,7 +22,7 @@ import rasterio
 
 from models.card import ModelCard
 from pipeline.checksums import Basis, format_multihash
-from pipeline.record.assets import build_assets
+from pipeline.record.assets import RENDER_SCHEMA, build_assets, describe_class_render, describe_share_render
 from pipeline.record.footprint import compute_footprint
 from pipeline.record.links import make_whole_href
 from pipeline.record.model_record import build_mlm_properties, build_model_asset, name_architecture
@@ -48,6 +48,7 @@ _SCHEMAS = name_schemas(
     "projection/v2.0.0",
     "raster/v2.0.0",
     "classification/v2.0.0",
+    RENDER_SCHEMA,
     "file/v2.1.0",
     "processing/v1.2.0",
     "mlm/v1.4.0",
@@ -166,6 +167,10 @@ def _build_properties(provenance: Provenance, created: datetime) -> dict[str, An
         **({"providers": [_COPERNICUS_PROVIDER]} if provenance.scene.other_mission is None else {}),
         **_build_sensor_properties(provenance.scene),
         **describe_projection(provenance.grid),
+        "renders": {
+            "water": describe_class_render("water_tif", "Land and water"),
+            "probability": describe_share_render("probability_tif", "Probability of water"),
+        },
         **_build_processing_properties(provenance),
         **build_mlm_properties(provenance.card, provenance.hyperparameters, provenance.software),
         **_build_own_properties(provenance),

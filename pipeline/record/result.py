@@ -284,7 +284,7 @@ class ResultItem:
         times: Moments of sensing of the dates; ``None`` where one is not known.
         simulated: Whether a date is.
         basis: All that decided the result.
-        properties: What else the item says; names without a prefix become ours.
+        properties: What else the item says; names without a prefix, but ``renders``, become ours.
         schemas: Extensions besides ``file`` and ``processing``, as ``name_schemas`` takes them.
         assets: Described files by key; ``None``: all of the folder that stand there when it is written.
     """
@@ -326,7 +326,10 @@ class ResultItem:
                 "strandline:simulated": self.simulated,
                 "strandline:fingerprint": self.basis.fingerprint,
                 BASIS: self.basis.to_dict(),
-                **{name if ":" in name else f"strandline:{name}": value for name, value in self.properties.items()},
+                **{
+                    name if ":" in name or name == "renders" else f"strandline:{name}": value
+                    for name, value in self.properties.items()
+                },
             },
             stac_extensions=name_schemas(*self.schemas, "file/v2.1.0", "processing/v1.2.0"),
         )
@@ -339,3 +342,7 @@ class ResultItem:
         for key, asset in assets.items():
             item.add_asset(key, asset)
         return write_json(folder / ITEM_NAME, item.to_dict(transform_hrefs=False))
+
+
+def _name_property(name: str) -> str:
+    return name if ":" in name or name == "renders" else f"strandline:{name}"

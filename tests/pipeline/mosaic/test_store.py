@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import rioxarray  # noqa: F401 (gives .rio)
 import xarray as xr
 from rasterio.crs import CRS
@@ -15,6 +18,7 @@ import pipeline.mosaic.store
 from pipeline.mosaic.lattice import Cell, Lattice
 from pipeline.mosaic.statistics import OUTSIDE
 from pipeline.mosaic.store import VARIABLES, Store
+from tests.conftest import skip_without
 from tiles.grid import Window
 
 SIDE = 8
@@ -87,6 +91,21 @@ def test_xarray_sees_pixel_centres_and_values_in_their_units(store: Store) -> No
         assert group.latest_day.values[0, 0] == np.datetime64("1970-01-11")
         assert group.observations.values[0, 0] == 3
         assert np.isnan(group.surface.values[0, 8])
+
+
+def test_gdal_sees_the_grid_the_crs_and_the_units(store: Store) -> None:
+    store.write(Cell(row=-2, col=1), {"surface": np.full((SIDE, SIDE), 25_000, np.uint16)})
+    with rasterio.open(f'ZARR:"{store.path}":/surface') as dataset:
+        assert dataset.crs == CRS.from_epsg(32631)
+        assert tuple(dataset.transform)[:6] == (10, 0, 80, 0, -10, 160)
+        assert (dataset.nodata, dataset.scales) == (65535, (2e-5,))
+        assert dataset.read(1)[0, [0, 8]].tolist() == [25_000, 65535]
+
+
+def test_an_older_gdal_sees_the_crs(store: Store) -> None:
+    gdalinfo = shutil.which("gdalinfo") or skip_without("gdalinfo")
+    said = subprocess.run([gdalinfo, f'ZARR:"{store.path}":/latest'], check=True, capture_output=True, text=True).stdout
+    assert 'ID["EPSG",32631]]' in said
 
 
 def test_a_lattice_in_degrees_has_coordinates_in_degrees(tmp_path: Path) -> None:

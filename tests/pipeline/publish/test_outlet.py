@@ -161,7 +161,7 @@ def test_a_mosaic_of_a_store_goes_to_a_store_with_its_page(bucket: StoreServer, 
     assert item["id"] == "coast"
     assert set(hrefs) <= held.keys()
     assert any(path.endswith(f"/{PAGE_NAME}") for path in held)
-    assert any(path.endswith("zarr.json") for path in held)
+    assert any(path.endswith(".zgroup") for path in held)
     assert build_mosaic(place, out).already_made
     local = build_mosaic(maps, tmp_path / "coast")
     version = hrefs[0].partition("/")[0]

@@ -35,6 +35,7 @@ from pipeline.publish.publish import Published, open_destination, prune_publishe
 from pipeline.publish.results import PublishedResult
 from pipeline.publish.store import Store
 from pipeline.publish.target import Destination, resolve_destination, store_errors
+from pipeline.record import catalogue
 from pipeline.record.result import ITEM_NAME, read_fingerprint
 from tests.pipeline.stac_items import make_item
 from tests.value_types import require_value_type
@@ -632,6 +633,23 @@ def test_a_sweep_of_a_store_leaves_what_a_broken_item_may_name(tmp_path: Path) -
     assert not stale.exists()
     assert others.exists()
     assert [(result.name, result.whole) for result in store.list_results()] == [("scene", False)]
+
+
+def test_a_large_catalogue_of_a_store_has_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_MOST_ITEMS", 0)
+    store = open_as_store(tmp_path / "out")
+    folder = make_result(tmp_path / "work", "scene")
+    store.upload_result(folder, fingerprint=str(read_fingerprint(folder)))
+    written = store.write_catalogue()
+    assert [path.relative_to(tmp_path / "out" / "catalogues").parts[-1] for path in written.parts] == [
+        "2024.json",
+        "32UPF.json",
+    ]
+    root = pystac.Catalog.from_file(str(written.path))
+    assert [item.id for item in root.get_items(recursive=True)] == ["scene"]
+    store.remove_result("scene")
+    assert store.write_catalogue().parts == ()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["catalog.json"]
 
 
 def test_the_catalogue_of_a_store_is_named_by_its_paths_there(tmp_path: Path) -> None:

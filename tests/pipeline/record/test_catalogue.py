@@ -12,6 +12,7 @@ import pytest
 import rustac
 import shapely
 
+import pipeline.record.catalogue as catalogue_module
 from pipeline.errors import OutputError
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.links import locate_file
@@ -27,7 +28,7 @@ WATER = b"water of this scene"
 def make_result(out: Path, name: str, **properties: object) -> dict[str, Any]:
     """A result as a map leaves it: outputs, and the item that names them."""
     folder = out / name
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "water.tif").write_bytes(WATER)
     assets = {
         "water": {"href": "water.tif", "type": pystac.MediaType.COG, "roles": ["data"], "file:size": len(WATER)},
@@ -75,6 +76,34 @@ def test_pystac_walks_a_valid_catalogue_that_may_be_moved(out: Path, tmp_path: P
         href = item.assets["water"].get_absolute_href()
         assert href is not None
         assert Path(href).read_bytes() == WATER
+
+
+def test_many_items_are_listed_by_tile_and_year(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue_module, "_MOST_ITEMS", 3)
+    write_catalogue(out)
+    assert not (out / "catalogues").exists()
+    make_result(out, "c", **{"grid:code": "", "strandline:undated": True})
+    make_result(out, "d", when="2023-06-11T10:00:00Z", **{"grid:code": "MGRS-31UES"})
+    make_result(out, "e", when="2024-06-11T10:00:00Z", **{"grid:code": "MGRS-31UES"})
+    written = write_catalogue(out)
+    root = pystac.Catalog.from_file(str(written.path))
+    parts = [(tile.title, [year.title for year in tile.get_children()]) for tile in root.get_children()]
+    assert parts == [
+        ("31UES", ["31UES 2023", "31UES 2024"]),
+        ("32UPF", ["32UPF 2024"]),
+        ("no-tile", ["no-tile no-date"]),
+    ]
+    assert sorted(item.id for item in root.get_items(recursive=True)) == ["a", "b", "c", "d", "e"]
+    for folder, _, _ in root.walk():
+        parent = folder.get_parent()
+        assert (parent is None) == (folder is root)
+        require_valid(Path(folder.get_self_href() or ""))
+    shutil.rmtree(out / "d")
+    write_catalogue(out)
+    assert [path.name for path in sorted((out / "catalogues" / "31UES").iterdir())] == ["2024.json"]
+    shutil.rmtree(out / "a")
+    write_catalogue(out)
+    assert not (out / "catalogues").exists()
 
 
 def test_index_holds_the_whole_items(out: Path) -> None:

@@ -190,6 +190,14 @@ def test_every_output_is_an_asset_with_its_checksum(folder: Path) -> None:
             assert asset.media_type
 
 
+def test_what_draws_the_rasters_is_told_how(folder: Path) -> None:
+    item = json.loads(write_item(folder, build_provenance()).read_text())
+    renders = item["properties"]["renders"]
+    assert renders["water"]["colormap"]["1"] == [45, 114, 178, 255]
+    assert renders["probability"]["rescale"] == [[0, 250]]
+    assert {key for render in renders.values() for key in render["assets"]} <= item["assets"].keys()
+
+
 def test_the_footprint_leaves_out_what_has_no_data(folder: Path) -> None:
     item = build_item(folder, build_provenance())
     assert item.geometry is not None
