@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import signal
@@ -120,6 +121,7 @@ def main(request: Path, answer: Path) -> None:
     except StrandlineError as error:
         result = {"error": str(error), "exit_code": error.exit_code}
     answer.write_text(json.dumps(result), encoding="utf-8")
+    gc.freeze()  # as at the end of a command
 
 
 def _measure_decoding(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pipeline.clock import Span
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import SceneJob, plan_scene, prepare_prediction
 from pipeline.output.rasters import MapWriter
-from pipeline.output.texture import TEXTURE_NAME, Texture
+from pipeline.output.texture import Texture
 from pipeline.predict.islets import IsletRule, hide_islets
 from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
@@ -170,10 +170,9 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
         _require_pixels(job, state_counts)
         job.progress("writing", 0.0)
-        texture.write(folder / TEXTURE_NAME)
         from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _import_beside)
 
-        vectors = write_results(job, folder, maps, tracer, quicklook)
+        vectors = write_results(job, folder, maps, tracer, quicklook, texture)
     share_error = round(float(errors[1] / errors[0]), 4) if errors[0] else None
     write_record(job, folder, state_counts, vectors, islets, share_error=share_error)
     job.progress("writing", 1.0)

@@ -24,7 +24,6 @@ from pipeline.predict.quicklook import Visible, resolve_factor
 from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
 from pipeline.record.result import is_result_there
-from tiles.chips import list_chips
 from tiles.grid import Grid
 from tiles.pixels.cloud_buffer import CloudBuffer
 from tiles.pixels.reader import ReadPlan
@@ -264,7 +263,7 @@ def prepare_prediction(job: SceneJob) -> Prediction:
             channels=channels,
             factor=resolve_factor(job.grid),
             texture=tuple(number for number, name in enumerate(names) if name in TEXTURE_BANDS),
-            chips=list_chips(job.grid),
+            grid=job.grid,
         ),
         look=LookChannels.find(names) if job.options.doubtful == "hide" else None,
     )

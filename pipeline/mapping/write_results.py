@@ -19,6 +19,7 @@ from pipeline.mapping.plan_scene import SceneJob, list_parameters
 from pipeline.output.fields import LAYERS
 from pipeline.output.preview import Caption, Picture, write_preview
 from pipeline.output.rasters import MapWriter
+from pipeline.output.texture import TEXTURE_NAME, Texture
 from pipeline.output.true_colour import TRUE_COLOUR_NAME, compute_stretch, write_true_colour
 from pipeline.output.vectors import write_vectors
 from pipeline.predict.inputs import list_absent
@@ -48,7 +49,7 @@ _DOUBTED = (
 
 
 def write_results(
-    job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook
+    job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook, texture: Texture
 ) -> tuple[CoastlineLayers, FinishedLayers]:
     """Compress the rasters while the coastline is built; then write it while the pictures are drawn.
 
@@ -58,6 +59,7 @@ def write_results(
         maps: Of the rasters, all rows of which are there.
         tracer: Of the contour, likewise.
         quicklook: The scene in coarse cells: red, green, blue, the probability of water, the share under cloud.
+        texture: How bright its ground is, in chips.
 
     Returns:
         The layers of the coastline, and those that were written, in the shape that was asked for.
@@ -68,6 +70,7 @@ def write_results(
 
     def finish_rasters() -> None:
         with job.clock.stage("finish rasters"):
+            texture.write(folder / TEXTURE_NAME)
             maps.finish()
 
     def write_layers(layers: CoastlineLayers) -> FinishedLayers:
@@ -120,7 +123,7 @@ def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: Co
         name=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
     )
     write_preview(folder / "preview.png", picture, layers.coastline, caption)
-    write_true_colour(folder / TRUE_COLOUR_NAME, reflectance, ~obscured, grid)
+    write_true_colour(folder / TRUE_COLOUR_NAME, ground, np.isfinite(reflectance).all(axis=0), grid)
 
 
 def write_record(

@@ -44,10 +44,6 @@ class Texture:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._chips = {chip: np.full(chip.shape, TEXTURE_NODATA, dtype=np.uint8) for chip in list_chips(grid)}
-        self._rows: dict[int, list[Window]] = {}
-        for chip in self._chips:
-            for block in range(chip.row_off // _BLOCK, (chip.row_stop - 1) // _BLOCK + 1):
-                self._rows.setdefault(block, []).append(chip)
 
     def add(self, row: int, col: int, reflectance: NDArray[np.floating[Any]], valid: NDArray[np.bool_]) -> None:
         """Add pixels of chips.
@@ -60,7 +56,7 @@ class Texture:
         """
         window = Window(col, row, valid.shape[1], valid.shape[0])
         steps = np.clip(np.round(reflectance / TEXTURE_SCALE), 0, TEXTURE_NODATA - 1).astype(np.uint8)
-        for chip in self._rows.get(row // _BLOCK, ()):
+        for chip in list_chips(self._grid, near=window):
             part = chip.intersection(window)
             if part is not None:
                 inside = part.slices(within=window)
@@ -76,7 +72,7 @@ class Texture:
             OutputError: It cannot be written.
         """
         profile = make_profile(self._grid, dtype="uint8", nodata=TEXTURE_NODATA, block=_BLOCK)
-        options = {"count": 1, "compress": "deflate", "predictor": 2, "sparse_ok": True}
+        options = {"count": 1, "compress": "deflate", "zlevel": 5, "predictor": 2, "sparse_ok": True}
         environment = rasterio.Env(GDAL_PAM_ENABLED="NO")
         with output_errors(path, RasterioError), environment, rasterio.open(path, "w", **profile, **options) as dataset:
             dataset.scales = (TEXTURE_SCALE,)
@@ -86,11 +82,11 @@ class Texture:
 
     def _list_blocks(self) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
         """The blocks of the file in which there is data, each whole: what is compressed cannot be written twice."""
-        for block, chips in sorted(self._rows.items()):
-            height = min(_BLOCK, self._grid.height - block * _BLOCK)
-            strip = Window(0, block * _BLOCK, self._grid.width, height)
+        for row in range(0, self._grid.height, _BLOCK):
+            height = min(_BLOCK, self._grid.height - row)
+            strip = Window(0, row, self._grid.width, height)
             values = np.full(strip.shape, TEXTURE_NODATA, dtype=np.uint8)
-            for chip in chips:
+            for chip in list_chips(self._grid, near=strip):
                 part = chip.intersection(strip)
                 if part is not None:
                     values[part.slices(within=strip)] = self._chips[chip][part.slices(within=chip)]

@@ -80,25 +80,24 @@ def compute_stretch(rgb: NDArray[np.floating[Any]], clear: NDArray[np.bool_]) ->
     return Stretch.fit(rgb, clear).apply(rgb)
 
 
-def write_true_colour(path: Path, rgb: NDArray[np.floating[Any]], clear: NDArray[np.bool_], grid: Grid) -> None:
+def write_true_colour(path: Path, colours: NDArray[np.uint8], known: NDArray[np.bool_], grid: Grid) -> None:
     """Write the picture as a GeoTIFF (JPEG inside) whose mask says where there is none.
 
     Args:
         path: File to write.
-        rgb: Reflectance of B04, B03, B02, ``(3, row, col)``, NaN where there is none.
-        clear: Pixels that decide the stretch (no cloud), ``(row, col)``.
+        colours: ``(row, col, 3)``, as ``compute_stretch`` gives them.
+        known: Pixels that have reflectance, ``(row, col)``.
         grid: Of these pixels.
 
     Raises:
         OutputError: It cannot be written.
     """
-    colours = np.moveaxis(compute_stretch(rgb, clear), -1, 0)  # (3, row, col)
     profile = make_profile(grid, dtype="uint8", nodata=None, block=_BLOCK)
     options = {"count": 3, "compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": _QUALITY}
     environment = rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_TIFF_INTERNAL_MASK=True)
     with output_errors(path, RasterioError), environment:
         with rasterio.open(path, "w", **profile, **options) as dataset:
-            dataset.write(colours)
+            dataset.write(np.moveaxis(colours, -1, 0))  # (3, row, col)
         # Opened anew: written together, the place of both in the file depends on when GDAL's cache is emptied.
         with rasterio.open(path, "r+") as dataset:
-            dataset.write_mask(np.isfinite(rgb).all(axis=0))
+            dataset.write_mask(known)

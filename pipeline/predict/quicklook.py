@@ -47,13 +47,13 @@ class Visible:
         channels: Those of red, green and blue, for its first layers.
         factor: Pixels a side of a cell.
         texture: Channels whose mean is kept in full in the chips.
-        chips: Windows of the grid that is mapped.
+        grid: What is mapped: its chips (``tiles.chips``) are meant; ``None``: there are none.
     """
 
     channels: tuple[int, ...]
     factor: int
     texture: tuple[int, ...] = ()
-    chips: tuple[Window, ...] = ()
+    grid: Grid | None = None
 
 
 def resolve_factor(grid: Grid, *, longest: int = 1200) -> int:

@@ -15,6 +15,7 @@ from pipeline.predict.area import Area
 from pipeline.predict.blending import compute_overlap
 from pipeline.predict.looks import LookChannels, compute_look
 from pipeline.predict.quicklook import TEXTURE, Cells, Visible
+from tiles.chips import list_chips
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
 from tiles.pixels.reader import Pixels, ReadPlan
@@ -221,10 +222,10 @@ def cut_chips(
         read: Gives the reflectance of the channels (band, row, col) in a window of the area.
     """
     visible, area, inner = prediction.visible, prediction.area.window, tile.interior
-    if visible is None or not visible.texture:
+    if visible is None or visible.grid is None or not visible.texture:
         return
     window = Window(inner.col_off - area.col_off, inner.row_off - area.row_off, inner.width, inner.height)
-    shared = (window.intersection(chip) for chip in visible.chips)
+    shared = (window.intersection(chip) for chip in list_chips(visible.grid, near=window))
     for part in (part for part in shared if part is not None):
         valid = state[part.slices(within=window)] == VALID
         mean = read(part).mean(axis=0)

@@ -50,3 +50,9 @@ def test_chips_do_not_overlap() -> None:
     chips = list_chips(make_grid(4_000, 3_000))
     rows, cols = ({getattr(chip, name) for chip in chips} for name in ("row_off", "col_off"))
     assert len(chips) == len(set(product(rows, cols)))
+
+
+@given(st.integers(0, 699), st.integers(0, 699), st.integers(1, 300), st.integers(1, 300))
+def test_chips_near_a_window_are_those_that_share_pixels_with_it(col: int, row: int, width: int, height: int) -> None:
+    grid, window = make_grid(4_000, 700, left=399_970), Window(col, row, width, height)
+    assert list_chips(grid, near=window) == tuple(chip for chip in list_chips(grid) if chip.intersection(window))

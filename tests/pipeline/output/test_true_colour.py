@@ -47,7 +47,7 @@ def test_dark_water_and_bright_sand_are_both_seen() -> None:
 def test_the_small_picture_lies_where_the_scene_does_and_masks_what_is_not_there(tmp_path: Path) -> None:
     grid = Grid(crs=CRS.from_epsg(32630), transform=Affine(100, 0, 6e5, 0, -100, 5.6e6), width=40, height=60)
     rgb, clear, path = shore(), np.ones((60, 40), bool), tmp_path / "truecolour.tif"
-    write_true_colour(path, rgb, clear, grid)
+    write_true_colour(path, compute_stretch(rgb, clear), np.isfinite(rgb).all(axis=0), grid)
     with rasterio.open(path) as dataset:
         assert (dataset.crs, dataset.transform, dataset.shape) == (grid.crs, grid.transform, grid.shape)
         assert np.array_equal(dataset.dataset_mask() > 0, np.isfinite(rgb).all(axis=0))
