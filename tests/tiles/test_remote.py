@@ -18,6 +18,7 @@ from rasterio.errors import RasterioIOError
 
 from tests.pipeline.stac_items import find_port
 from tests.tiles.products.range_host import Fault, RangeHost, serve_ranges
+from tests.tiles.products.small_products import write_raster
 from tiles import remote
 from tiles.errors import HostDownError, RasterReadError
 from tiles.grid import Window
@@ -208,3 +209,12 @@ def test_keys_that_lack_are_told_at_once_and_once(text: str) -> None:
         with pytest.raises(RasterioIOError, match=f"^{text}$"):
             read_again("/vsis3/bucket/a.tif", read, budget=RetryBudget())
     assert len(asked) == 8
+
+
+def test_a_row_of_blocks_is_one_request(tmp_path: Path) -> None:
+    dn = np.ones((1, 3 * 1024, 9 * 1024), np.uint16)  # rows of 18.9 MB, more than GDAL asks for by itself
+    write_raster(tmp_path / "B03.tif", dn, block=1024)
+    with serve_ranges(tmp_path) as host, open_quietly(resolve_gdal_path(f"{host.url}/B03.tif")) as dataset:
+        before = host.seen["/B03.tif"]
+        dataset.read(1, window=((1024, 2048), (0, 9 * 1024)))
+        assert host.seen["/B03.tif"] - before == 1

@@ -104,6 +104,8 @@ def test_gdal_opens_addresses_and_gives_hosts_up(
         "GDAL_HTTP_LOW_SPEED_TIME": "30",
         "GDAL_HTTP_MAX_RETRY": "3",
         "GDAL_HTTP_RETRY_DELAY": "1",
+        "GDAL_MAX_RAW_BLOCK_CACHE_SIZE": "33554432",
+        "CPL_VSIL_CURL_CACHE_SIZE": "33554432",
     }
     for name in limits:
         monkeypatch.setenv(name, "")
