@@ -226,6 +226,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pipeline",
         "pipeline/ablation",
         "pipeline/batch",
+        "pipeline/coast",
         "pipeline/mapping",
         "pipeline/predict",
         "pipeline/record",

@@ -67,7 +67,7 @@ def upload_coast(place: Outlet) -> None:
     place.upload_results()
     if place.store is not None:
         place.store.write_catalogue()
-    _upload_files(place, (RECORD_NAME,))
+    _upload_files(place, (PAGE_NAME, RECORD_NAME))
 
 
 def _upload_files(place: Outlet, names: tuple[str, ...]) -> None:

@@ -13,13 +13,24 @@ from typing import Any, Literal
 from pipeline.atomic import write_whole
 from pipeline.checksums import Basis
 from pipeline.errors import OutputError, StaleResultError, output_errors
-from pipeline.file_lock import hold_lock
+from pipeline.file_lock import hold_lock, is_locked
 from pipeline.record.result import ITEM_NAME
 
-__all__ = ["RECORD_NAME", "PartOutcome", "begin_record", "hold_coast", "is_kept", "remove_mosaic", "write_record"]
+__all__ = [
+    "RECORD_NAME",
+    "PartOutcome",
+    "begin_record",
+    "hold_coast",
+    "is_coast_held",
+    "is_kept",
+    "read_parts",
+    "remove_mosaic",
+    "write_record",
+]
 
 RECORD_NAME = "coast.json"
 VERSION = 1
+_LOCK_NAME = ".coast.lock"
 
 State = Literal["planned", "made", "no scene", "not mapped", "nothing clear"]
 """What became of a part: ``not mapped``, where none of its scenes could be; ``nothing clear``, where all is hidden."""
@@ -66,11 +77,41 @@ def hold_coast(out: Path) -> Iterator[None]:
     with output_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     try:
-        with hold_lock(out / ".coast.lock", busy=f"Another run makes the coast of {out} right now.", remove=True):
+        with hold_lock(out / _LOCK_NAME, busy=f"Another run makes the coast of {out} right now.", remove=True):
             yield
     finally:
         if not any(out.iterdir()):
             out.rmdir()
+
+
+def is_coast_held(out: Path) -> bool:
+    """Whether a run is at work in the folder of a coast now, as far as this machine can know.
+
+    Args:
+        out: Folder for all of it.
+    """
+    return is_locked(out / _LOCK_NAME)
+
+
+def read_parts(out: Path) -> tuple[PartOutcome, ...]:
+    """Read what became of each part, by time.
+
+    Args:
+        out: Folder for all of it.
+
+    Raises:
+        OutputError: It is the folder of no coast.
+    """
+    document = _read(out)
+    if document is None:
+        raise OutputError(f"Expected the folder of a coast, found no {RECORD_NAME} in {out}. See strandline coast.")
+    try:
+        return tuple(
+            PartOutcome(**part | {name: tuple(part.get(name, ())) for name in ("joined", "lacking")})
+            for part in document.get("parts", ())
+        )
+    except TypeError as error:
+        raise _make_unfit_error(out / RECORD_NAME) from error
 
 
 def is_kept(out: Path, basis: Basis, *, overwrite: bool) -> bool:

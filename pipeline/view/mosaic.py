@@ -35,7 +35,14 @@ from pipeline.view.scene import describe_credit, describe_place, make_ramp_reade
 from pipeline.view.values import Page, Picture, Swatch, Tile
 from tiles.times import parse_moment
 
-__all__ = ["build_mosaic_page", "list_mosaic_tiles"]
+__all__ = [
+    "build_mosaic_page",
+    "describe_composite",
+    "draw_tiles",
+    "list_mosaic_tiles",
+    "merge_degrees",
+    "resolve_tiles_plane",
+]
 
 
 def list_mosaic_tiles(folder: Path) -> tuple[Path, ...]:
@@ -55,8 +62,8 @@ def build_mosaic_page(folder: Path, *, detail: Detail) -> Page:
     """
     tiles = list_mosaic_tiles(folder)
     items = [read_item(tile) for tile in tiles]
-    plane = _resolve_plane(tiles)
-    pictures = _draw_pictures(tiles, plane, detail)
+    plane = resolve_tiles_plane(tiles)
+    pictures = draw_tiles(tiles, plane, detail)
     lines = read_layer(folder / "coastline.gpkg", "coastline")
     drawn = draw_lines(lines, plane, pixel_m=max(10.0, plane.box.longest / max(detail.whole, detail.near)))
     scenes = {scene for item in items for scene in item["properties"].get("strandline:scenes", ())}
@@ -75,7 +82,7 @@ def build_mosaic_page(folder: Path, *, detail: Detail) -> Page:
         credit=describe_credit(items[0]["properties"]),
         plane=plane,
         pictures=tuple(pictures),
-        features=tuple(layer_by_kind(drawn, _describe)),
+        features=tuple(layer_by_kind(drawn, describe_composite)),
     )
 
 
@@ -84,7 +91,8 @@ def _join(tiles: Sequence[Path]) -> str:
     return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
 
 
-def _resolve_plane(tiles: Sequence[Path]) -> Plane:
+def resolve_tiles_plane(tiles: Sequence[Path]) -> Plane:
+    """The plane of a page of some tiles: their own, or degrees where they lie in several."""
     grids = []
     for tile in tiles:
         with rasterio.open(tile / "frequency.tif") as dataset:
@@ -105,7 +113,18 @@ def merge_degrees(boxes: NDArray[np.float64]) -> tuple[float, float, float, floa
     return float(west.min()), float(boxes[:, 1].min()), float(east.max()), float(boxes[:, 3].max())
 
 
-def _draw_pictures(tiles: Sequence[Path], plane: Plane, detail: Detail) -> list[Picture]:
+def draw_tiles(
+    tiles: Sequence[Path], plane: Plane, detail: Detail, *, only: str = "", frame: int | None = None
+) -> list[Picture]:
+    """Draw the rasters of a mosaic.
+
+    Args:
+        tiles: Folders with the rasters.
+        plane: Of the page.
+        detail: How fine the pictures are.
+        only: Name of one raster; empty: all that a page shows.
+        frame: Number of its date.
+    """
     most = max(_find_most(tile / "observations.tif") for tile in tiles)
     counts = (Swatch(label=f"1 … {most} clear overpasses", colours=COUNT_COLOURS, shape="ramp"),)
     smooth = Detail(whole=detail.whole, near=detail.near // 2)
@@ -118,7 +137,7 @@ def _draw_pictures(tiles: Sequence[Path], plane: Plane, detail: Detail) -> list[
     pictures = []
     for key, title, swatches, make, fine in kinds:
         parts: list[Tile] = []
-        for path in (tile / f"{key}.tif" for tile in tiles):
+        for path in (tile / f"{key}.tif" for tile in tiles if only in {"", key}):
             if not path.is_file():
                 continue
             box, pixel_m = compute_raster_box(path, plane)
@@ -126,7 +145,7 @@ def _draw_pictures(tiles: Sequence[Path], plane: Plane, detail: Detail) -> list[
             part = Detail(whole=max(64, round(fine.whole * share)), near=round(fine.near * share))
             parts += cut_picture(make(path), box, pixel_m=pixel_m, detail=part, lossless=key == "water")
         if parts:
-            pictures.append(Picture(key=key, title=title, tiles=tuple(parts), swatches=swatches))
+            pictures.append(Picture(key=key, title=title, tiles=tuple(parts), swatches=swatches, frame=frame))
     return pictures
 
 
@@ -167,7 +186,8 @@ def _describe_dates(items: Sequence[dict[str, Any]]) -> str:
     return f"{first[0]} to {last[-1]}"
 
 
-def _describe(rows: gpd.GeoDataFrame) -> dict[str, Any]:
+def describe_composite(rows: gpd.GeoDataFrame) -> dict[str, Any]:
+    """What is told of lines of a mosaic: as of a map's, and when and how often they were seen."""
     dates = [_span(first, last) for first, last in zip(rows["first"], rows["last"], strict=True)]
     seen = zip(rows["observations_mean"], rows["observations_min"], rows["scenes"], strict=True)
     return describe_lines(rows) | {

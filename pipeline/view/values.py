@@ -157,7 +157,8 @@ class Page:
         features: From the lowest to the uppermost.
         frames: Dates, by time, as text.
         series: Of transects.
-        rows: Scenes.
+        rows: Scenes, or what else is listed.
+        rows_title: What they are.
     """
 
     title: str
@@ -171,3 +172,4 @@ class Page:
     frames: tuple[str, ...] = ()
     series: Series | None = None
     rows: tuple[Row, ...] = ()
+    rows_title: str = "Scenes"

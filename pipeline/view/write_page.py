@@ -25,6 +25,7 @@ from pipeline.record.result import ITEM_NAME, PAGE_NAME
 from pipeline.view.change import CHANGE_NAME, build_change_page
 from pipeline.view.figure import build_map, build_plot, write_document
 from pipeline.view.mosaic import build_mosaic_page, list_mosaic_tiles
+from pipeline.view.periods import build_periods_page, list_periods
 from pipeline.view.pictures import Detail
 from pipeline.view.scene import build_scene_page
 from pipeline.view.scenes import Problem, build_scenes_page, list_maps
@@ -52,7 +53,7 @@ class WrittenPage:
     Attributes:
         path: The page.
         size: Its bytes.
-        kind: What it shows: ``scene``, ``scenes``, ``mosaic``, ``change`` or ``timeseries``.
+        kind: What it shows: ``scene``, ``scenes``, ``mosaic``, ``coast``, ``change`` or ``timeseries``.
     """
 
     path: Path
@@ -66,7 +67,7 @@ def write_page(
     """Write the page of a result.
 
     Args:
-        folder: What ``map``, ``batch``, ``mosaic``, ``change``, ``timeseries`` or ``watch`` made.
+        folder: What ``map``, ``batch``, ``mosaic``, ``coast``, ``change``, ``timeseries`` or ``watch`` made.
         out: The page; ``None``: ``view.html`` in the folder, to which its item and its catalogue then link.
         problems: Of a folder of maps, the scenes without one; ``None``: as the summary of a batch has them.
         name: Of a folder of maps, what they show; empty: the folder's.
@@ -99,8 +100,8 @@ def find_kind(folder: Path) -> str:
         if is_there(folder):
             return kind
     raise ViewError(
-        f"Expected a folder that map, batch, mosaic, change, timeseries or watch made, found none of their results in "
-        f"{folder}. Check the path."
+        "Expected a folder that map, batch, mosaic, coast, change, timeseries or watch made, found none of their "
+        f"results in {folder}. Check the path."
     )
 
 
@@ -108,6 +109,7 @@ _SIGNS: Mapping[str, Callable[[Path], bool]] = MappingProxyType(
     {
         "change": lambda folder: (folder / CHANGE_NAME).is_file(),
         "timeseries": lambda folder: (folder / SERIES_NAME).is_file(),
+        "coast": lambda folder: any((folder / part["name"] / ITEM_NAME).is_file() for part in list_periods(folder)),
         "mosaic": lambda folder: (folder / "coastline.gpkg").is_file() and bool(list_mosaic_tiles(folder)),
         "scene": lambda folder: all((folder / name).is_file() for name in ("water.tif", "coastline.gpkg", ITEM_NAME)),
         "scenes": lambda folder: (folder / "summary.json").is_file() or bool(list_maps(folder)),
@@ -118,6 +120,7 @@ _BUILDERS: Mapping[str, Callable[..., Page]] = MappingProxyType(
     {
         "change": build_change_page,
         "timeseries": build_series_page,
+        "coast": build_periods_page,
         "mosaic": build_mosaic_page,
         "scene": build_scene_page,
         "scenes": build_scenes_page,

@@ -1,4 +1,4 @@
-"""``strandline status``: how far the batch of a folder is, or how the areas of a watcher stand."""
+"""``strandline status``: how far the batch or the coast of a folder is, or how the areas of a watcher stand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Where = Annotated[
     Path | None,
     typer.Argument(
         metavar="[WHERE]",
-        help=f"Folder of a batch (strandline batch --out), or the file of a watcher; else ./{_AREAS_NAME}.",
+        help=f"Folder of a batch or a coast (their --out), or the file of a watcher; else ./{_AREAS_NAME}.",
     ),
 ]
 _Area = Annotated[str | None, typer.Option("--area", help="Of a watcher: one area, scene by scene.")]
@@ -26,7 +26,7 @@ def status(
     area: _Area = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines: everything.")] = False,
 ) -> None:
-    """Say what a batch or a watcher has mapped, what failed and why, what is left, and whether it is at work now."""
+    """Say what a batch, a coast or a watcher has mapped, what failed and why, what is left, if it is at work now."""
     where = where or _find_areas()
     if where.is_file() or where.suffix.lower() in {".yaml", ".yml"}:
         _print_watch(where, area, as_json=as_json)
@@ -35,7 +35,12 @@ def status(
         from pipeline.errors import OptionError
 
         raise OptionError(f"Expected --area with the file of a watcher, found the folder {where}. Leave it out.")
-    _print_batch(where, as_json=as_json)
+    from pipeline.coast.record import RECORD_NAME as COAST_NAME
+
+    if (where / COAST_NAME).is_file():
+        _print_coast(where, as_json=as_json)
+    else:
+        _print_batch(where, as_json=as_json)
 
 
 def _find_areas() -> Path:
@@ -53,7 +58,6 @@ def _print_batch(folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from pipeline.batch.summary import read_status
-    from workflows.runs.console import show_problems, tabulate
 
     state = read_status(folder)
     if as_json:
@@ -61,9 +65,41 @@ def _print_batch(folder: Path, *, as_json: bool) -> None:
         return
     console = Console(highlight=False)
     console.print("A run is going on." if state.running else "No run is going on.")
+    _print_maps(console, state)
+    if state.page:
+        console.out(f"To look at it: {state.page}")
+
+
+def _print_maps(console: Any, state: Any) -> None:  # noqa: ANN401 (both take long to import)
+    from workflows.runs.console import show_problems, tabulate
+
     console.print(f"{state.left:,} of {state.planned:,} scenes are left. Last mapped: {state.last_done or 'none yet'}.")
     console.print(tabulate(state.counts))
     show_problems(console, state.problems)
+
+
+def _print_coast(folder: Path, *, as_json: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipeline.coast.status import read_coast_status
+
+    state = read_coast_status(folder)
+    if as_json:
+        _print_json(state)
+        return
+    console = Console(highlight=False)
+    console.print("A run is going on." if state.running else "No run is going on.")
+    if state.maps is None:
+        console.print("No scene had its turn yet.")
+    else:
+        _print_maps(console, state.maps)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for part in state.parts:
+        made = f"{len(part.joined)} of {part.planned}" if part.joined else str(part.planned)
+        lines = f"{part.lines:,} lines" if part.lines else ""
+        table.add_row(part.name, part.state, f"{made} scenes", lines)
+    console.print(table)
     if state.page:
         console.out(f"To look at it: {state.page}")
 

@@ -11,7 +11,7 @@ __all__ = ["view"]
 
 _Folder = Annotated[
     Path,
-    typer.Argument(metavar="DIR", help="What map, batch, mosaic, change, timeseries or watch made."),
+    typer.Argument(metavar="DIR", help="What map, batch, mosaic, coast, change, timeseries or watch made."),
 ]
 _Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="The page; else view.html in DIR, which its item links to.")

@@ -13,12 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.coast.record import RECORD_NAME
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.result import PAGE_LINK, read_fingerprint
+from pipeline.view.periods import COAST_NAME
 from pipeline.view.scenes import Problem, list_maps
 from pipeline.view.write_page import ViewError, find_kind, write_page
 
-KINDS = {"maps": "scenes", "change": "change", "mosaic": "mosaic", "series": "timeseries", "area": "scenes"}
+KINDS = {
+    "maps": "scenes",
+    "change": "change",
+    "mosaic": "mosaic",
+    "coast": "coast",
+    "series": "timeseries",
+    "area": "scenes",
+}
 
 Open = Callable[..., Any]
 
@@ -132,6 +141,20 @@ def test_a_metre_is_as_long_across_as_along_however_wide_the_window_is(
         page.wait_for_timeout(200)
         across, along = page.evaluate(METRES)
         assert across == pytest.approx(along, rel=1e-6)
+
+
+def test_the_periods_of_a_coast_are_gone_through(results: Path, tmp_path: Path, look: Open) -> None:
+    assert COAST_NAME == RECORD_NAME
+    page = look(write_page(results / "coast", tmp_path / "page.html").path)
+    assert page.inner_text("#when") == "2023"
+    frames = {(tags[0], tags[1]) for tags in page.evaluate(SEEN)}
+    assert ("all-periods", -1) in frames
+    assert {frame for key, frame in frames if key != "all-periods"} == {1}
+    assert "2 of 3 have a line" in page.inner_text("dl")
+    assert "period" in point_at(page, "all-periods")
+    page.locator("tr", has_text="2022").first.click()
+    assert page.inner_text("#when") == "2022"
+    assert {frame for key, frame in ((tags[0], tags[1]) for tags in page.evaluate(SEEN)) if key == "frequency"} == {0}
 
 
 def test_dates_are_gone_through(results: Path, tmp_path: Path, look: Open) -> None:

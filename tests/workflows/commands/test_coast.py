@@ -113,6 +113,7 @@ def test_each_year_has_its_line_and_one_without_a_scene_is_told(undisturbed: Pat
         "items.parquet",
         "maps",
         "scenes.txt",
+        "view.html",
     ]
     properties = json.loads((undisturbed / "2024" / "item.json").read_text())["properties"]
     assert properties["strandline:composite"] == record["composite"]
@@ -142,6 +143,22 @@ def test_the_steps_that_it_shows_do_the_same_one_by_one(run: Run, undisturbed: P
     ran = run(*shlex.split(mosaic.replace("--workers 1", "--workers 0"))[1:])
     assert (ran.code, ran.err.splitlines()[-1]) == (0, f"Already made: {undisturbed / '2024'}")
     assert compare(before, read_files(undisturbed)) == []
+
+
+def test_its_state_is_told(run: Run, undisturbed: Path, tmp_path: Path) -> None:
+    ran = run("status", undisturbed)
+    assert ran.code == 0, ran.err
+    assert "0 of 4 scenes are left" in ran.out
+    told = [line.split() for line in ran.out.splitlines() if line.startswith("202")]
+    assert told == [
+        ["2023", "no", "scene", "0", "scenes"],
+        ["2024", "made", "4", "of", "4", "scenes", "3", "lines"],
+        ["2025", "no", "scene", "0", "scenes"],
+    ]
+    assert f"To look at it: {undisturbed / 'view.html'}" in ran.out
+    shutil.copy(undisturbed / "coast.json", tmp_path)
+    state = json.loads(run("status", tmp_path, "--json").out)
+    assert (state["maps"], [part["state"] for part in state["parts"]]) == (None, ["no scene", "planned", "no scene"])
 
 
 def list_moments(out: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
