@@ -300,7 +300,7 @@ class Strip:
                 compute_reflectance(dn, mask, radiometry, name, (rows, cols), out=reflectance[channel])
         else:
             reflectance[:] = 0
-        state = _STATE_OF_VALIDITY[valid.view(np.uint8)]
+        state = np.where(valid, np.uint8(VALID), np.uint8(NODATA))
         hidden = self.find_hidden(window)
         if hidden is not None and hidden[0].any():
             state[take_nearest(*hidden) & valid] = OBSCURED
@@ -343,9 +343,6 @@ class Strip:
 
 def _merge_masks(mask: Mask, other: Mask) -> Mask:
     return other if mask is None else mask if other is None else mask & other
-
-
-_STATE_OF_VALIDITY = np.array([NODATA, VALID], dtype=np.uint8)
 
 
 def _find_classes(classes: NDArray[Any], wanted: frozenset[int]) -> NDArray[np.bool_]:

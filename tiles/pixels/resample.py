@@ -126,6 +126,10 @@ def interpolate(
     shape = (len(rows.lower), len(cols.lower))
     out = np.empty(shape, dtype=np.float32) if out is None else out
     runs = () if cols.is_identity else _find_runs(cols)
+    same_rows, same_cols = (_find_slice(axis.lower) if axis.is_identity else None for axis in (rows, cols))
+    if same_rows and same_cols:
+        out[:] = values[same_rows, same_cols]
+        return out
     for start in range(0, shape[0], _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
         mixed = values[rows.lower[block]]  # (rows of the block, src_cols)
@@ -139,6 +143,12 @@ def interpolate(
         else:
             _interpolate_columns(mixed, cols, runs, out[block])
     return out
+
+
+def _find_slice(index: NDArray[np.int64]) -> slice | None:
+    """The same pixels as a slice, where they follow each other: within a scene's edges."""
+    first, last = int(index[0]), int(index[-1])
+    return slice(first, last + 1) if last - first == len(index) - 1 and np.all(np.diff(index) == 1) else None
 
 
 _BLOCK_ROWS = 32
