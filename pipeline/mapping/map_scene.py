@@ -164,7 +164,7 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
                     tracer.add_strip(located.share, located.state, located.error)
                 errors += located.sum_errors()
             _add_map_to_quicklook(quicklook, texture, rows)
-            state_counts += np.bincount(rows.state.ravel(), minlength=3)
+            state_counts += [np.count_nonzero(rows.state == state) for state in (VALID, NODATA, OBSCURED)]
             islets.update(clouds=rows.clouds, vessels=rows.vessels)
             trim_heap()
             job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
@@ -217,6 +217,7 @@ def _locate(job: SceneJob, locator: ShoreLocator, rows: MappedRows) -> Iterator[
 
 _LAYERS = 5
 _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
+_BLOCK_ROWS = 64
 
 
 def _add_map_to_quicklook(quicklook: Quicklook, texture: Texture, rows: MappedRows) -> None:
@@ -228,8 +229,11 @@ def _add_map_to_quicklook(quicklook: Quicklook, texture: Texture, rows: MappedRo
         else:
             quicklook.add_cells(cells)
     quicklook.add(window, rows.probability, layer=_PROBABILITY_LAYER)
-    hidden = np.where(rows.state == NODATA, np.nan, (rows.state == OBSCURED).astype(np.float32))
-    quicklook.add(window, hidden, layer=_OBSCURED_LAYER)
+    for first in range(0, height, _BLOCK_ROWS):  # in memory that is used again: to find new costs more than to add up
+        state = rows.state[first : first + _BLOCK_ROWS]
+        hidden = np.where(state == NODATA, np.float32(np.nan), state == OBSCURED)
+        part = Window(0, rows.row_off + first, width, len(state))
+        quicklook.add(part, hidden, layer=_OBSCURED_LAYER)
 
 
 def _require_pixels(job: SceneJob, state_counts: NDArray[np.int64]) -> None:
