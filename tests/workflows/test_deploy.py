@@ -57,7 +57,24 @@ def test_slurm_workers_are_asked_for_as_written() -> None:
     assert "--mem=3G" in script
     assert "--preload pipeline.batch.units" in script
     assert "--nthreads 1" in script
-    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+    told = ["env", "-u", "TMPDIR", "bash", "-c", script.replace(sys.executable, "echo")]
+    words = subprocess.run(told, check=True, capture_output=True, text=True).stdout.split()
+    assert words[words.index("--local-directory") + 1 :][:2] == ["/tmp", "--lifetime"]  # noqa: S108 (SLURM's own)
+
+
+@pytest.mark.parametrize("version", ["1.31", "1.37"])
+def test_kubernetes_knows_every_key(version: str) -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
+    cluster, *others = read("kubernetes.yaml") + read("kubernetes-watch.yaml")
+    spec = cluster["spec"]
+    # The operator of Dask makes these of its cluster.
+    others += [{"apiVersion": "v1", "kind": "Pod", "spec": spec[part]["spec"]} for part in ("scheduler", "worker")]
+    others += [{"apiVersion": "v1", "kind": "Service", "spec": spec["scheduler"]["service"]}]
+    for manifest in others:
+        kubernetes_validate.validate(manifest, version, strict=True)
+    others[0]["spec"]["backoff"] = 1
+    with pytest.raises(kubernetes_validate.ValidationError, match="backoff"):
+        kubernetes_validate.validate(others[0], version, strict=True)
 
 
 @pytest.mark.parametrize("name", ["slurm.sh", "cuda.sh"])
