@@ -5,9 +5,13 @@
     python benchmarks/batch.py graph    --out /tmp/batch [--tasks 10000]
 
 ``workers`` and ``overhead`` map simulated scenes with one thread a worker, on workers that are warm, the two ways by
-turns; the median of the ratios counts. ``graph`` sends a plan of so many scenes through ``run_batch``, in which the
-work itself is replaced by a stand-in that returns at once, and looks at the memory of the scheduler (a process of its
-own) and of the client, at how long the client was silent, and at how long the scheduler took to answer it. Results are
+turns; the median of the ratios counts. Each worker keeps to a core of its own, as where a queue gives out cores
+(``--loose``: to none, and then one worker decodes on a second core while it computes on the first). Beside the seconds
+stand the share of them that workers were at a scene (``busy``), the core-seconds of all processes of a run and of the
+client with the scheduler alone (``client_s``), which say something on a busy machine too, and how many programs wanted
+a core in the last minute (``load``). ``graph`` sends a plan of so many scenes through ``run_batch``, in which the work
+itself is replaced by a stand-in that returns at once, and looks at the memory of the scheduler (a process of its own)
+and of the client, at how long the client was silent, and at how long the scheduler took to answer it. Results are
 appended to ``benchmarks/results/batch.jsonl``.
 """
 
@@ -16,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import platform
 import shutil
 import statistics
@@ -34,13 +39,13 @@ from distributed import Client, LocalCluster
 import pipeline.batch.run_batch
 from pipeline.batch.run_batch import run_batch
 from pipeline.batch.units import SceneUnit, UnitResult, map_unit
-from pipeline.cluster.client import ClusterOptions
+from pipeline.cluster.client import _LOCAL_CONFIG, ClusterOptions
 from pipeline.mapping.options import MapOptions
 from strandline import __version__
 from tiles.simulate.product.simulate import ProductOptions, simulate_scene
 
 RESULTS = Path(__file__).parent / "results" / "batch.jsonl"
-OPTIONS = MapOptions()
+OPTIONS = MapOptions(threads=1)
 
 
 def main() -> None:
@@ -51,6 +56,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=8)
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--loose", action="store_true")
     parser.add_argument("--tasks", type=int, default=10_000)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -81,11 +87,17 @@ def measure_workers(arguments: argparse.Namespace) -> dict[str, Any]:
     listed = arguments.out / "scenes.txt"
     listed.write_text("".join(f"{scene}\n" for scene in scenes))
     with ExitStack() as stack:
-        clusters = {count: stack.enter_context(start_warm(count, scenes[0], arguments.out)) for count in (1, 2)}
+        clusters = {count: stack.enter_context(start_warm(count, scenes[0], arguments)) for count in (1, 2)}
         runs = {count: lambda c=cluster: time_batch(listed, arguments.out, c) for count, cluster in clusters.items()}
-        seconds = alternate(runs, arguments.runs)
-    ratios = [one / two for one, two in zip(seconds[1], seconds[2], strict=True)]
-    return {"scenes": len(scenes), "size": arguments.size, "seconds": seconds, "speed-up": summarise(ratios)}
+        taken = alternate(runs, arguments.runs)
+    return {
+        "scenes": len(scenes),
+        "size": arguments.size,
+        "loose": arguments.loose,
+        **taken,
+        "speed-up": summarise(divide(taken["seconds"], 1, 2)),
+        "core_s_of_two": summarise(divide(taken["core_s"], 2, 1)),
+    }
 
 
 def measure_overhead(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -94,19 +106,22 @@ def measure_overhead(arguments: argparse.Namespace) -> dict[str, Any]:
     listed = arguments.out / "scenes.txt"
     listed.write_text("".join(f"{scene}\n" for scene in scenes))
     context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool, start_warm(1, scenes[0], arguments.out) as cluster:
+    with context.Pool(1) as pool, start_warm(1, scenes[0], arguments) as cluster:
+        pool.apply(keep_to_core, (None if arguments.loose else 0,))
         pool.apply(loop, ([scenes[0]], arguments.out / "warm-loop"))
-        runs: dict[str, Callable[[], float]] = {
-            "loop": lambda: float(pool.apply(loop, (scenes, arguments.out / "loop"))),
+        runs: dict[str, Callable[[], tuple[float, float]]] = {
+            "loop": lambda: pool.apply(loop, (scenes, arguments.out / "loop")),
             "dask": lambda: time_batch(listed, arguments.out, cluster),
         }
-        seconds = alternate(runs, arguments.runs)
-    ratios = [dask / plain - 1 for dask, plain in zip(seconds["dask"], seconds["loop"], strict=True)]
+        taken = alternate(runs, arguments.runs)
     return {
         "scenes": len(scenes),
         "size": arguments.size,
-        "seconds": seconds,
-        "overhead_share": statistics.median(ratios),
+        "loose": arguments.loose,
+        **taken,
+        "overhead_share": 1 / statistics.median(taken["busy"]["dask"]) - 1,
+        "overhead_of_core_s": statistics.median(divide(taken["core_s"], "dask", "loop")) - 1,
+        "overhead_of_seconds": statistics.median(divide(taken["seconds"], "dask", "loop")) - 1,
     }
 
 
@@ -169,13 +184,22 @@ def stand_in(unit: SceneUnit) -> UnitResult:
     )
 
 
-def start_warm(workers: int, scene: Path, out: Path) -> LocalCluster:
+def start_warm(workers: int, scene: Path, arguments: argparse.Namespace) -> LocalCluster:
     """Workers that have mapped a scene before."""
-    with dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}):  # as open_client has it
+    with dask.config.set(_LOCAL_CONFIG):
         cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
     with Client(cluster) as client:
-        client.run(warm_up, str(scene), str(out / "warm"))
+        for core, address in enumerate(client.nthreads()):
+            client.run(keep_to_core, None if arguments.loose else core, workers=[address])
+        client.run(warm_up, str(scene), str(arguments.out / "warm"))
     return cluster
+
+
+def keep_to_core(core: int | None) -> None:
+    """Let all threads of this process, and those that they start, run on one core."""
+    if core is not None:
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
 
 
 def warm_up(scene: str, out: str) -> None:
@@ -186,8 +210,8 @@ def warm_up(scene: str, out: str) -> None:
         map_unit(SceneUnit(source=scene, out=folder, options=OPTIONS))
 
 
-def time_batch(listed: Path, out: Path, cluster: LocalCluster) -> float:
-    """Seconds of a whole batch."""
+def time_batch(listed: Path, out: Path, cluster: LocalCluster) -> tuple[float, float]:
+    """Seconds of a whole batch, and the share of them that its workers were at a scene."""
     shutil.rmtree(out / "maps", ignore_errors=True)
     job = partial(
         run_batch,
@@ -197,30 +221,52 @@ def time_batch(listed: Path, out: Path, cluster: LocalCluster) -> float:
         cluster=ClusterOptions(scheduler=cluster.scheduler_address),
     )
     began = time.perf_counter()
-    summary = job(report=lambda _: None)
+    events: list[Mapping[str, Any]] = []
+    summary = job(report=events.append)
     seconds = time.perf_counter() - began
     if summary.counts != {"mapped": summary.planned}:
         raise SystemExit(f"not all were mapped: {summary.problems}")
-    return seconds
+    at_work = sum(event["seconds"] for event in events if event["event"] == "scene")
+    return seconds, at_work / seconds / len(cluster.workers)
 
 
-def loop(scenes: list[Path], out: Path) -> float:
+def loop(scenes: list[Path], out: Path) -> tuple[float, float]:
     """Seconds of the same scenes one after the other, without Dask."""
     shutil.rmtree(out, ignore_errors=True)
     began = time.perf_counter()
     for scene in scenes:
         map_unit(SceneUnit(source=str(scene), out=str(out), options=OPTIONS))
-    return time.perf_counter() - began
+    return time.perf_counter() - began, 1.0
 
 
-def alternate(runs: Mapping[Any, Callable[[], float]], times: int) -> dict[Any, list[float]]:
+def alternate(runs: Mapping[Any, Callable[[], tuple[float, float]]], times: int) -> dict[str, dict[Any, list[float]]]:
     """Run each by turns, so that a busy minute of the machine meets all of them."""
-    seconds: dict[Any, list[float]] = {name: [] for name in runs}
+    taken: dict[str, dict[Any, list[float]]] = {
+        key: {name: [] for name in runs} for key in ("seconds", "busy", "core_s", "client_s", "load")
+    }
     for _ in range(times):
         for name, run in runs.items():
-            seconds[name].append(round(run(), 2))
-            print(name, seconds[name][-1], flush=True)
-    return seconds
+            began, client_began = count_core_s(), time.process_time()
+            seconds, busy = run()
+            taken["seconds"][name].append(round(seconds, 2))
+            taken["busy"][name].append(round(busy, 3))
+            taken["core_s"][name].append(round(count_core_s() - began, 2))
+            taken["client_s"][name].append(round(time.process_time() - client_began, 2))
+            taken["load"][name].append(round(psutil.getloadavg()[0], 1))
+            print(name, *(values[name][-1] for values in taken.values()), flush=True)
+    return taken
+
+
+def count_core_s() -> float:
+    """Core-seconds of this process and all that it started."""
+    this = psutil.Process()
+    times = [process.cpu_times() for process in (this, *this.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
+
+
+def divide(values: Mapping[Any, list[float]], one: object, other: object) -> list[float]:
+    """Ratios of runs that followed each other."""
+    return [first / second for first, second in zip(values[one], values[other], strict=True)]
 
 
 def summarise(values: list[float]) -> dict[str, float]:
