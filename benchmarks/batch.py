@@ -95,6 +95,7 @@ def measure_workers(arguments: argparse.Namespace) -> dict[str, Any]:
         "size": arguments.size,
         "loose": arguments.loose,
         **taken,
+        "overhead_share": 1 / statistics.median(taken["busy"][1]) - 1,
         "speed-up": summarise(divide(taken["seconds"], 1, 2)),
         "core_s_of_two": summarise(divide(taken["core_s"], 2, 1)),
     }

@@ -50,10 +50,14 @@ def measure(scene: str, out: Path, options: dict[str, object]) -> dict[str, obje
     wall_s = time.perf_counter() - began
     if status != 0:
         raise SystemExit(f"the run failed with status {os.waitstatus_to_exitcode(status)}")
+    (item,) = out.glob("*/item.json")
+    height, width = json.loads(item.read_text())["properties"]["proj:shape"]
     return {
         "version": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "options": options,
+        "pixels": height * width,
+        "load": round(os.getloadavg()[0], 1),
         "wall_s": round(wall_s, 1),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_rss_mib": round(usage.ru_maxrss / 1024),

@@ -5,13 +5,14 @@
     python benchmarks/scale_table.py --outputs MAPS             # measures a folder of mapped scenes first
 
 Measured figures are JSON lines in ``benchmarks/results``; the last line that has a key counts, of ``full_scene.jsonl``
-the mean of all lines without options. What has no line yet is printed as "not measured".
+the last without options, by its ``pixels`` where it was no full tile. What has no line yet is "not measured".
 
 | file | keys that are read |
 | --- | --- |
-| ``full_scene.jsonl`` | ``cpu_s``, ``wall_s``, ``peak_rss_mib`` of one scene of 10980² |
+| ``full_scene.jsonl`` | ``cpu_s``, ``wall_s``, ``peak_rss_mib`` of one scene |
 | ``scene_outputs.jsonl`` | ``pixels``, ``raster_bytes``, ``vector_bytes``, ``coastline_vertices``, ``coastline_km`` |
-| ``batch.jsonl`` | ``overhead_share`` of Dask over a plain loop |
+| ``batch.jsonl`` | ``overhead_share``: time of a worker that is not at a scene |
+| ``store_requests.jsonl`` | ``part`` (read, publish) and ``requests`` of a scene |
 | ``batch.jsonl`` | ``scheduler_rss_mib``, ``client_rss_mib`` at their highest in a run of so many ``scenes`` |
 | ``mosaic.jsonl`` | ``cpu_s``, ``output_bytes``, ``peak_rss_mib`` and ``pixels`` (of all scenes read) of a mosaic |
 | ``gpu.jsonl`` | ``device``, ``scenes`` (of 10980²) and ``gpu_s`` they took |
@@ -80,10 +81,16 @@ def find_last(name: str, *keys: str, folder: Path = RESULTS) -> dict[str, Any] |
     return found[-1] if found else None
 
 
-def compute_mean(name: str, key: str, folder: Path = RESULTS) -> float | None:
-    """Mean of a key over the records of default options, or ``None``."""
-    values = [float(record[key]) for record in read_lines(name, folder) if key in record and not record.get("options")]
-    return sum(values) / len(values) if values else None
+def find_mapping_s(folder: Path = RESULTS) -> float | None:
+    """Core-seconds of mapping a full tile, from the last record of default options, or ``None``."""
+    maps = [record for record in read_lines("full_scene.jsonl", folder) if not record.get("options")]
+    return float(maps[-1]["cpu_s"]) * SCENE_PX**2 / maps[-1].get("pixels", SCENE_PX**2) if maps else None
+
+
+def find_requests(part: str, folder: Path = RESULTS) -> float | None:
+    """Requests of a scene that were counted last, or ``None``."""
+    counted = [record for record in read_lines("store_requests.jsonl", folder) if record["part"] == part]
+    return float(counted[-1]["requests"]) if counted else None
 
 
 def measure_outputs(folder: Path) -> dict[str, Any]:
@@ -108,7 +115,7 @@ def measure_outputs(folder: Path) -> dict[str, Any]:
 
 def compute_rows(folder: Path = RESULTS) -> list[list[str]]:
     """The table: a row a cost, a column a number of scenes; each first cell says what it is."""
-    scene, whole = SCENE_PX**2, compute_mean("full_scene.jsonl", "cpu_s", folder)
+    scene, whole = SCENE_PX**2, find_mapping_s(folder)
     outputs = find_last("scene_outputs.jsonl", "pixels", "raster_bytes", "coastline_km", folder=folder)
     mosaic = find_last("mosaic.jsonl", "pixels", "cpu_s", "output_bytes", folder=folder)
     memory = {"scenes", "scheduler_rss_mib", "client_rss_mib"}
@@ -121,6 +128,9 @@ def compute_rows(folder: Path = RESULTS) -> list[list[str]]:
     def scale(record: dict[str, Any] | None, key: str) -> float | None:
         """A figure of a record for one full scene, by its pixels."""
         return None if record is None else float(record[key]) / record["pixels"] * scene
+
+    def format_count(cost: float, scenes: int) -> str:
+        return f"{cost * scenes:,.0f}"
 
     def scale_shore(key: str) -> float | None:
         """A figure of the vectors for one full scene, by its kilometres of shore."""
@@ -154,8 +164,10 @@ def compute_rows(folder: Path = RESULTS) -> list[list[str]]:
         ),
         _make_row("vectors of scenes, storage", scale_shore("vector_bytes"), lambda cost, n: _format_bytes(cost * n)),
         _make_row("mosaic, storage", scale(mosaic, "output_bytes"), lambda cost, n: _format_bytes(cost * n)),
-        _make_row("requests, rows of blocks merged", asked.merged, lambda cost, n: f"{cost * n:,.0f}"),
-        _make_row("requests, a block each", asked.separate, lambda cost, n: f"{cost * n:,.0f}"),
+        _make_row("requests to read COGs, counted", find_requests("read", folder), format_count),
+        _make_row("… a request a row of blocks", asked.merged, format_count),
+        _make_row("… a request a block", asked.separate, format_count),
+        _make_row("requests to put results into a store, counted", find_requests("publish", folder), format_count),
         _make_row("requests to search", 1.0, lambda _, n: f"{math.ceil(n / PAGE_ITEMS):,}"),
         _make_row(
             "coastline vertices, overlaps counted twice",

@@ -41,13 +41,20 @@ def test_without_records_nothing_is_claimed(tmp_path: Path) -> None:
 
 def test_figures_are_scaled_from_the_last_record(tmp_path: Path) -> None:
     _write(
-        tmp_path / "full_scene.jsonl", {"cpu_s": 100, "options": {}}, {"cpu_s": 260}, {"cpu_s": 1, "options": {"a": 1}}
+        tmp_path / "full_scene.jsonl",
+        {"cpu_s": 100, "options": {}},
+        {"cpu_s": 45, "pixels": 10_980**2 // 4},
+        {"cpu_s": 1, "options": {"a": 1}},
     )
     outputs = {"pixels": 10_980**2 // 4, "raster_bytes": 12_500_000, "vector_bytes": 4_000_000}
     outputs |= {"coastline_vertices": 200_000, "coastline_km": 100}
     _write(tmp_path / "scene_outputs.jsonl", outputs | {"raster_bytes": 1}, outputs)
     _write(tmp_path / "batch.jsonl", {"scenes": 10_000, "scheduler_rss_mib": 300, "client_rss_mib": 250})
+    read = {"part": "read", "requests": 146}
+    _write(tmp_path / "store_requests.jsonl", read | {"requests": 1}, read, {"part": "publish", "requests": 20.5})
     rows = {row[0]: row[1:] for row in compute_rows(tmp_path)}
+    assert rows["requests to read COGs, counted"] == ["146,000", "1,460,000", "14,600,000"]
+    assert rows["requests to put results into a store, counted"][0] == "20,500"
     assert rows["mapping, core-hours"] == ["50", "500", "5,000"]
     assert rows["vectors of scenes, storage"][0] == "40.0 GB"
     assert rows["rasters of scenes, storage"] == ["50.0 GB", "0.50 TB", "5.00 TB"]
