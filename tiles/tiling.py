@@ -12,11 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tiles.errors import GridError
 from tiles.grid import Window
+from tiles.panels import Panel
 
 __all__ = ["Tile", "TileRow", "Tiling"]
+
+Span = tuple[int, int]
+"""Offset and length along an axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +31,12 @@ class Tile:
     Attributes:
         interior: Pixels that are kept; interiors cover the domain once.
         read: Pixels that the network sees: interior and halo. May reach beyond the grid, where the reader reflects.
+        is_margin: It belongs to the panel beside this one, which sees it and does not keep it.
     """
 
     interior: Window
     read: Window
+    is_margin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +44,7 @@ class TileRow:
     """Tiles side by side, all of the same rows.
 
     Attributes:
-        interior: Kept pixels of the whole row; as wide as the domain.
+        interior: Kept pixels of the whole row; as wide as the domain, or as what a panel of it sees.
         read: Pixels that the row's tiles see between them.
         tiles: From left to right.
     """
@@ -59,6 +66,8 @@ class Tiling:
         block_rows: Rows of the files' blocks, in pixels of the grid; 0: whatever. Rows of tiles are then laid so that
             what they read ends with a row of blocks: none is decoded, and kept, for a few rows of halo. The first row
             of tiles is lower for it. Sizes that do not go into each other cannot be laid so.
+        panel: The columns of the domain that are mapped; ``None``: all. Tiles are cut where they are cut without
+            panels, and at a panel's edges.
 
     Raises:
         GridError: A size is impossible.
@@ -69,6 +78,7 @@ class Tiling:
     halo: int
     stride: int = 1
     block_rows: int = 0
+    panel: Panel | None = None
 
     def __post_init__(self) -> None:
         if self.tile_size < 1 or self.stride < 1 or self.halo < 0:
@@ -79,7 +89,7 @@ class Tiling:
 
     def rows(self) -> Iterator[TileRow]:
         """The rows of tiles, from top to bottom."""
-        columns = list(self._plan_axis(self.domain.col_off, self.domain.col_stop))
+        columns = list(self._plan_columns())
         first = self._compute_first_height()
         for (row_off, height), (read_row_off, read_height) in self._plan_axis(
             self.domain.row_off, self.domain.row_stop, first=first
@@ -88,15 +98,29 @@ class Tiling:
                 Tile(
                     interior=Window(col_off, row_off, width, height),
                     read=Window(read_col_off, read_row_off, read_width, read_height),
+                    is_margin=is_margin,
                 )
-                for (col_off, width), (read_col_off, read_width) in columns
+                for (col_off, width), (read_col_off, read_width), is_margin in columns
             )
-            read_col_off, read_col_stop = tiles[0].read.col_off, tiles[-1].read.col_stop
+            left, right = tiles[0], tiles[-1]
+            col_off, read_col_off = left.interior.col_off, left.read.col_off
             yield TileRow(
-                interior=Window(self.domain.col_off, row_off, self.domain.width, height),
-                read=Window(read_col_off, read_row_off, read_col_stop - read_col_off, read_height),
+                interior=Window(col_off, row_off, right.interior.col_stop - col_off, height),
+                read=Window(read_col_off, read_row_off, right.read.col_stop - read_col_off, read_height),
                 tiles=tiles,
             )
+
+    def _plan_columns(self) -> Iterator[tuple[Span, Span, bool]]:
+        """As ``_plan_axis``, for the columns of the panel; and whether they are its margin."""
+        whole = range(self.domain.col_off, self.domain.col_stop)
+        own, seen = (self.panel.own, self.panel.seen) if self.panel else (whole, whole)
+        inner = [col for col in whole[:: self.tile_size] if own.start < col < own.stop]
+        for start, stop in pairwise((own.start, *inner, own.stop)):
+            if start == own.start > seen.start:
+                yield (seen.start, start - seen.start), self._find_read(seen.start, start), True
+            yield (start, stop - start), self._find_read(start, stop), False
+            if stop == own.stop < seen.stop:
+                yield (stop, seen.stop - stop), self._find_read(stop, seen.stop), True
 
     def _compute_first_height(self) -> int:
         """Rows of the first row of tiles, such that every row of tiles reads to the end of a row of blocks."""
@@ -106,13 +130,14 @@ class Tiling:
         halo = -(-self.halo // self.stride) * self.stride
         return self.tile_size - (self.domain.row_off + self.tile_size + halo) % period
 
-    def _plan_axis(
-        self, start: int, stop: int, *, first: int | None = None
-    ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-        """Along one axis: ``(offset, length)`` of each interior and of what is read for it."""
-        begin = start + (self.tile_size if first is None else first)
+    def _plan_axis(self, start: int, stop: int, *, first: int) -> Iterator[tuple[Span, Span]]:
+        """Along one axis: each interior, and what is read for it."""
+        begin = start + first
         for offset in (start, *range(begin, stop, self.tile_size)):
             length = min(begin - start if offset == start else self.tile_size, stop - offset)
-            read_start = (offset - self.halo) // self.stride * self.stride
-            read_stop = -(-(offset + length + self.halo) // self.stride) * self.stride
-            yield (offset, length), (read_start, read_stop - read_start)
+            yield (offset, length), self._find_read(offset, offset + length)
+
+    def _find_read(self, start: int, stop: int) -> Span:
+        """What is read for an interior, along one axis."""
+        read_start = (start - self.halo) // self.stride * self.stride
+        return read_start, -(-(stop + self.halo) // self.stride) * self.stride - read_start

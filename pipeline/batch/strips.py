@@ -16,6 +16,7 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 
 from pipeline.errors import output_errors
+from pipeline.mapping.panels import list_panels
 from pipeline.mapping.plan_scene import SceneJob, prepare_prediction
 from pipeline.predict.quicklook import Cells
 from pipeline.predict.rows import MappedRows, predict_rows
@@ -62,14 +63,19 @@ def compute_part(job: SceneJob, *, part: int, parts: int) -> int:
     prediction = prepare_prediction(job)
     if prediction.overlap is not None or job.is_done():
         return 0
-    count = len(list(prediction.tiling.rows()))
+    panels, rows = list_panels(job), len(list(prediction.tiling.rows()))
+    count = rows * len(panels)
     scratch, computed = find_scratch(job), 0
     with output_errors(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
-    for wanted in _find_missing(scratch, range(part * count // parts, (part + 1) * count // parts)):
-        for index, rows in enumerate(predict_rows(prediction, part=wanted), start=wanted.start):
-            _write_rows(scratch, index, rows)
-            computed += 1
+    first, last = part * count // parts, (part + 1) * count // parts
+    for number, panel in enumerate(panels):
+        wanted = range(max(0, first - number * rows), min(rows, last - number * rows))
+        prediction = prepare_prediction(panel)
+        for missing in _find_missing(scratch, wanted, panel):
+            for index, mapped in enumerate(predict_rows(prediction, part=missing), start=missing.start):
+                _write_rows(_find_path(scratch, index, panel), mapped)
+                computed += 1
     return computed
 
 
@@ -77,7 +83,7 @@ def join_rows(job: SceneJob) -> Iterator[MappedRows]:
     """Give the rows of a scene's map from the files that are there, and compute the others.
 
     Args:
-        job: What is mapped.
+        job: What is mapped: a scene, or a panel of it.
 
     Yields:
         As ``pipeline.predict.rows.predict_rows``.
@@ -91,7 +97,7 @@ def join_rows(job: SceneJob) -> Iterator[MappedRows]:
         return
     scratch = find_scratch(job)
     for index in range(len(list(prediction.tiling.rows()))):
-        rows = _read_rows(scratch, index)
+        rows = _read_rows(_find_path(scratch, index, job))
         if rows is None:
             yield from predict_rows(prediction, part=slice(index, index + 1))
         else:
@@ -102,15 +108,16 @@ def _find_root(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.strips")
 
 
-def _find_path(scratch: Path, index: int) -> Path:
-    return scratch / f"{index:05d}.npz"
+def _find_path(scratch: Path, index: int, job: SceneJob) -> Path:
+    columns = "" if job.panel is None else f"-{job.panel.own.start}-{job.panel.own.stop}"
+    return scratch / f"{index:05d}{columns}.npz"
 
 
-def _find_missing(scratch: Path, wanted: range) -> Iterator[slice]:
+def _find_missing(scratch: Path, wanted: range, job: SceneJob) -> Iterator[slice]:
     """The rows that are not there yet, those that follow each other together."""
     start = None
     for index in wanted:
-        there = _find_path(scratch, index).exists()
+        there = _find_path(scratch, index, job).exists()
         if there and start is not None:
             yield slice(start, index)
         start = None if there else index if start is None else start
@@ -118,12 +125,11 @@ def _find_missing(scratch: Path, wanted: range) -> Iterator[slice]:
         yield slice(start, wanted.stop)
 
 
-def _write_rows(scratch: Path, index: int, rows: MappedRows) -> None:
-    path = _find_path(scratch, index)
+def _write_rows(path: Path, rows: MappedRows) -> None:
     places = [(cells.layer, cells.row, cells.col, *cells.total.shape) for cells in rows.cells]
     totals = [cells.total.ravel() for cells in rows.cells]
     counts = [cells.count.ravel() for cells in rows.cells]
-    with output_errors(path), NamedTemporaryFile(dir=scratch, prefix=".begun-", delete=False) as file:
+    with output_errors(path), NamedTemporaryFile(dir=path.parent, prefix=".begun-", delete=False) as file:
         begun = Path(file.name)
         try:
             np.savez(
@@ -143,10 +149,10 @@ def _write_rows(scratch: Path, index: int, rows: MappedRows) -> None:
             begun.unlink(missing_ok=True)
 
 
-def _read_rows(scratch: Path, index: int) -> MappedRows | None:
+def _read_rows(path: Path) -> MappedRows | None:
     """The rows that were kept; ``None`` where they are missing or were cut short, as by a full disk."""
     try:
-        with np.load(_find_path(scratch, index)) as kept:
+        with np.load(path) as kept:
             arrays = {name: kept[name] for name in kept.files}
             places, totals, counts = arrays["places"], arrays["totals"], arrays["counts"]
             row_off, probability, state = int(arrays["row_off"]), arrays["probability"], arrays["state"]

@@ -6,7 +6,6 @@ This is the way through the house, top to bottom: open, plan, predict, trace, wr
 from __future__ import annotations
 
 import ctypes
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,20 +20,19 @@ from numpy.typing import NDArray
 from pipeline.atomic import open_workspace
 from pipeline.clock import Span
 from pipeline.mapping.options import MapOptions
+from pipeline.mapping.panels import PanelJoiner, PanelMap, list_panels
 from pipeline.mapping.plan_scene import SceneJob, plan_scene, prepare_prediction
 from pipeline.output.rasters import MapWriter
 from pipeline.output.texture import Texture
-from pipeline.predict.islets import IsletRule, hide_islets
+from pipeline.predict.islets import hide_islets
 from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
 from pipeline.publish.outlet import Outlet, open_outlet
-from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
+from pipeline.shore.locate_shore import LocatedRows
 from pipeline.trace.contour import ContourTracer
-from pipeline.trace.ellipsoid import Ground
 from tiles.errors import NoValidPixelsError, RasterReadError
 from tiles.grid import Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.pixel_size import compute_pixel_m
 from tiles.products.open import StackOptions
 from tiles.progress import Progress, ignore_progress
 from tiles.scene import Scene
@@ -42,7 +40,7 @@ from tiles.scene import Scene
 __all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene", "trim_heap"]
 
 RowSource = Callable[[SceneJob], Iterator[MappedRows]]
-"""Gives the rows of a scene's map, from top to bottom."""
+"""Gives the rows of a scene's map, or of a panel of it, from top to bottom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,35 +145,71 @@ def predict_scene(job: SceneJob) -> Iterator[MappedRows]:
 
 
 def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
-    """Read, predict and trace the scene strip by strip, then write what needs the whole of it."""
+    """Read, predict and trace the scene strip by strip, panel by panel, then write what needs the whole of it."""
     _import_beside()
     quicklook, texture = Quicklook(job.grid, layers=_LAYERS), Texture(job.grid)
-    locator, tracer = _make_locator(job), ContourTracer(width=job.grid.width, height=job.grid.height)
+    tracer, panels = ContourTracer(width=job.grid.width, height=job.grid.height), list_panels(job)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
-        state_counts, islets, errors = np.zeros(3, dtype=np.int64), Counter[str](), np.zeros(2)
-        for rows in _hide_islets(job, row_source(job)):
-            with job.clock.stage("write rasters"):
-                maps.write_rows(rows.row_off, rows.probability, rows.state)
-            for located in _locate(job, locator, rows):
-                with job.clock.stage("write rasters"):
-                    maps.write_share(located.row_off, located.share, located.error, located.state)
-                with job.clock.stage("trace"):
-                    tracer.add_strip(located.share, located.state, located.error)
-                errors += located.sum_errors()
-            _add_map_to_quicklook(quicklook, texture, rows)
-            state_counts += [np.count_nonzero(rows.state == state) for state in (VALID, NODATA, OBSCURED)]
-            islets.update(clouds=rows.clouds, vessels=rows.vessels)
-            trim_heap()
-            job.progress("mapping", (rows.row_off + len(rows.state)) / job.grid.height)
-        _require_pixels(job, state_counts)
+        counts = _Counts()
+        with PanelJoiner(folder, panels) as joiner:
+            for number, panel in enumerate(panels):
+                part = PanelMap(panel)
+                for rows in _hide_islets(job, part, row_source(panel)):
+                    own = part.keep_own(rows)
+                    with job.clock.stage("write rasters"):
+                        maps.write_rows(own.row_off, own.probability, own.state, col_off=part.own.start)
+                    for located in _locate(job, part, rows):
+                        counts.errors += located.sum_errors()
+                        with job.clock.stage("write rasters"):
+                            maps.write_share(
+                                located.row_off,
+                                located.share,
+                                located.error,
+                                located.state,
+                                col_off=part.own.start,
+                            )
+                        with job.clock.stage("trace"):
+                            whole = joiner.join(number, located)
+                            if whole is not None:
+                                tracer.add_strip(whole.share, whole.state, whole.error)
+                    _add_map_to_quicklook(quicklook, texture, own, part.own.start)
+                    counts.add(own)
+                    trim_heap()
+                    done = (own.row_off + len(own.state)) / job.grid.height
+                    job.progress("mapping", (number + done) / len(panels))
+        _require_pixels(job, counts.states)
         job.progress("writing", 0.0)
         from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _import_beside)
 
         vectors = write_results(job, folder, maps, tracer, quicklook, texture)
-    share_error = round(float(errors[1] / errors[0]), 4) if errors[0] else None
-    write_record(job, folder, state_counts, vectors, islets, share_error=share_error)
+    write_record(job, folder, counts.states, vectors, counts.islets, share_error=counts.share_error)
     job.progress("writing", 1.0)
+
+
+class _Counts:
+    """What is counted over the rows of a map.
+
+    Attributes:
+        states: Pixels in each state of ``tiles.masks``.
+        islets: How many were hidden as ``clouds`` and as ``vessels``.
+        errors: As ``LocatedRows.sum_errors`` has them.
+    """
+
+    def __init__(self) -> None:
+        self.states: NDArray[np.int64] = np.zeros(3, dtype=np.int64)
+        self.islets = Counter[str]()
+        self.errors: NDArray[np.float64] = np.zeros(2)
+
+    def add(self, rows: MappedRows) -> None:
+        """Count what is in some rows."""
+        self.states += [np.count_nonzero(rows.state == state) for state in (VALID, NODATA, OBSCURED)]
+        self.islets.update(clouds=rows.clouds, vessels=rows.vessels)
+
+    @property
+    def share_error(self) -> float | None:
+        """The mean error of the share in pixels that hold water and land; ``None``: there are none."""
+        return round(float(self.errors[1] / self.errors[0]), 4) if self.errors[0] else None
 
 
 def _import_beside() -> None:
@@ -185,28 +219,13 @@ def _import_beside() -> None:
     pool.shutdown(wait=False)
 
 
-def _hide_islets(job: SceneJob, rows: Iterator[MappedRows]) -> Iterator[MappedRows]:
-    if job.options.doubtful == "keep":
-        return rows
-    width_m, height_m = compute_pixel_m(job.scene.grid)
-    rule = IsletRule(threshold=job.options.threshold, width_m=width_m, height_m=height_m, rows=job.grid.height)
-    return hide_islets(rows, rule, clock=job.clock)
+def _hide_islets(job: SceneJob, part: PanelMap, rows: Iterator[MappedRows]) -> Iterator[MappedRows]:
+    return rows if job.options.doubtful == "keep" else hide_islets(rows, part.islets, clock=job.clock)
 
 
-def _make_locator(job: SceneJob) -> ShoreLocator:
-    width_m, height_m = Ground(job.grid).pixel_m
-    return ShoreLocator(
-        width=job.grid.width,
-        height=job.grid.height,
-        pixel_m=math.sqrt(width_m * height_m),
-        threshold=job.options.threshold,
-        probability_rmse=job.card.probability_rmse,
-    )
-
-
-def _locate(job: SceneJob, locator: ShoreLocator, rows: MappedRows) -> Iterator[LocatedRows]:
+def _locate(job: SceneJob, panel: PanelMap, rows: MappedRows) -> Iterator[LocatedRows]:
     """The rows whose shore can be located now that these are there, a few at a time."""
-    parts = locator.add_rows(rows.probability, rows.state, rows.infrared)
+    parts = panel.locate(rows)
     while True:
         with job.clock.stage("locate shore"):
             part = next(parts, None)
@@ -220,9 +239,9 @@ _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
 _BLOCK_ROWS = 64
 
 
-def _add_map_to_quicklook(quicklook: Quicklook, texture: Texture, rows: MappedRows) -> None:
+def _add_map_to_quicklook(quicklook: Quicklook, texture: Texture, rows: MappedRows, col_off: int) -> None:
     height, width = rows.state.shape
-    window = Window(0, rows.row_off, width, height)
+    window = Window(col_off, rows.row_off, width, height)
     for cells in rows.cells:
         if cells.layer == TEXTURE:
             texture.add(cells.row, cells.col, cells.total, cells.count > 0)
@@ -232,7 +251,7 @@ def _add_map_to_quicklook(quicklook: Quicklook, texture: Texture, rows: MappedRo
     for first in range(0, height, _BLOCK_ROWS):  # in memory that is used again: to find new costs more than to add up
         state = rows.state[first : first + _BLOCK_ROWS]
         hidden = np.where(state == NODATA, np.float32(np.nan), state == OBSCURED)
-        part = Window(0, rows.row_off + first, width, len(state))
+        part = Window(col_off, rows.row_off + first, width, len(state))
         quicklook.add(part, hidden, layer=_OBSCURED_LAYER)
 
 

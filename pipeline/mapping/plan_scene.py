@@ -25,6 +25,7 @@ from pipeline.predict.rows import Prediction, count_workers
 from pipeline.predict.tile_size import DEFAULT_TILE_SIZE, resolve_tile_size
 from pipeline.record.result import is_result_there
 from tiles.grid import Grid
+from tiles.panels import Panel
 from tiles.pixels.cloud_buffer import CloudBuffer
 from tiles.pixels.reader import ReadPlan
 from tiles.products.cloud_mask import open_cloud_mask
@@ -52,6 +53,7 @@ class SceneJob:
         inputs: Checksums of the scene's files by path.
         clock: Takes the time of each stage.
         progress: Told how far the work is.
+        panel: The columns that are mapped, of a scene that is cut into panels; ``None``: all.
     """
 
     scene: Scene
@@ -66,6 +68,7 @@ class SceneJob:
     inputs: dict[str, str]
     clock: StageClock
     progress: Progress
+    panel: Panel | None = None
 
     @property
     def grid(self) -> Grid:
@@ -266,4 +269,5 @@ def prepare_prediction(job: SceneJob) -> Prediction:
             grid=job.grid,
         ),
         look=LookChannels.find(names) if job.options.doubtful == "hide" else None,
+        panel=job.panel,
     )

@@ -184,30 +184,34 @@ class MapWriter:
         for begun in self._begun.values():
             begun.unlink(missing_ok=True)
 
-    def write_rows(self, row_off: int, probability: npt.NDArray[np.floating], state: npt.NDArray[np.uint8]) -> None:
-        """Write one strip over the scene's whole width.
+    def write_rows(
+        self, row_off: int, probability: npt.NDArray[np.floating], state: npt.NDArray[np.uint8], *, col_off: int = 0
+    ) -> None:
+        """Write one strip, over the scene's whole width or a part of it.
 
         Args:
             row_off: Row of the grid at which the strip begins.
-            probability: Water probability, ``(rows, width)``, 0 to 1, NaN where there is none.
-            state: 0 valid, 1 nodata, 2 obscured (cloud), ``(rows, width)``.
+            probability: Water probability, ``(rows, cols)``, 0 to 1, NaN where there is none.
+            state: 0 valid, 1 nodata, 2 obscured (cloud), ``(rows, cols)``.
+            col_off: Column of the grid at which the strip begins.
 
         Raises:
             ValueError: The strip does not fit the grid.
             OutputError: The disk is full or the file cannot be written.
         """
         rows, cols = probability.shape
-        if probability.shape != state.shape or cols != self._grid.width or row_off + rows > self._grid.height:
+        height, width = self._grid.shape
+        if probability.shape != state.shape or col_off + cols > width or row_off + rows > height:
             raise ValueError(
-                f"A strip must be (rows, {self._grid.width}) within {self._grid.height} rows, found probability "
-                f"{probability.shape} and state {state.shape} at row {row_off}."
+                f"A strip must lie within {height} rows and {width} columns, found probability {probability.shape} and "
+                f"state {state.shape} at row {row_off}, column {col_off}."
             )
         classes, steps = (np.empty(probability.shape, dtype=np.uint8) for _ in range(2))
         for first in range(0, rows, _COMPUTED_ROWS):
             part = slice(first, first + _COMPUTED_ROWS)
             classes[part] = compute_classes(probability[part], state[part], threshold=self._threshold)
             steps[part] = compute_probability_dn(probability[part], state[part])
-        window = RasterWindow(0, row_off, cols, rows)
+        window = RasterWindow(col_off, row_off, cols, rows)
         self._write(self.water_path, classes[None], window)
         self._write(self.probability_path, steps[None], window)
 
@@ -217,14 +221,17 @@ class MapWriter:
         share: npt.NDArray[np.float32],
         error: npt.NDArray[np.float32],
         state: npt.NDArray[np.uint8],
+        *,
+        col_off: int = 0,
     ) -> None:
         """Write the share of water of some rows, which may come later than their map.
 
         Args:
             row_off: Row of the grid at which they begin.
-            share: 0 to 1, ``(rows, width)``, NaN where there is none.
+            share: 0 to 1, ``(rows, cols)``, NaN where there is none.
             error: Its standard deviation, likewise.
             state: As for :meth:`write_rows`.
+            col_off: As for :meth:`write_rows`.
 
         Raises:
             OutputError: The disk is full or the file cannot be written.
@@ -237,7 +244,7 @@ class MapWriter:
             part = slice(first, first + _COMPUTED_ROWS)
             for number, values in enumerate((share, error)):
                 steps[number, part] = compute_probability_dn(values[part], state[part])
-        self._write(self.share_path, steps, RasterWindow(0, row_off, share.shape[1], len(share)))
+        self._write(self.share_path, steps, RasterWindow(col_off, row_off, share.shape[1], len(share)))
 
     def finish(self) -> tuple[Path, ...]:
         """Turn what was written into Cloud Optimized GeoTIFFs, with overviews, checked by reading them back.

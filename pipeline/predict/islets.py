@@ -52,12 +52,14 @@ class IsletRule:
         width_m: Width of a pixel on the ground.
         height_m: Its height.
         rows: Of the grid.
+        counted: Columns of what is looked at in which an islet must end to be counted; ``None``: all.
     """
 
     threshold: float
     width_m: float
     height_m: float
     rows: int
+    counted: range | None = None
 
     def reach(self, metres: float) -> tuple[int, int]:
         """Rows and columns within a distance."""
@@ -66,8 +68,16 @@ class IsletRule:
     @property
     def margin(self) -> int:
         """Rows above and below a row that decide about it: an islet, one beside it, and the cloud near it."""
-        longest, alone, near = (self.reach(m)[0] for m in (_LONGEST_CLOUD_M, _ALONE_M, _NEAR_M))
-        return longest + max(longest + alone, near + self.core[0]) + 1
+        return self._compute_margin(0)
+
+    @property
+    def margin_cols(self) -> int:
+        """Columns on either side of a column that decide about it, likewise."""
+        return self._compute_margin(1)
+
+    def _compute_margin(self, axis: int) -> int:
+        longest, alone, near = (self.reach(m)[axis] for m in (_LONGEST_CLOUD_M, _ALONE_M, _NEAR_M))
+        return longest + max(longest + alone, near + self.core[axis]) + 1
 
     @property
     def core(self) -> tuple[int, int]:
@@ -188,6 +198,8 @@ def _decide(seen: _Seen, rule: IsletRule, start: int, stop: int) -> _Hidden:
     place = islets.place[(clouds | vessels)[islets.number]] + seen.row_off * seen.land.shape[1]
     last = islets.box[2] + seen.row_off
     ending = (last > start) & (last <= stop)
+    if rule.counted is not None:
+        ending &= (islets.box[3] > rule.counted.start) & (islets.box[3] <= rule.counted.stop)
     return _Hidden(place=place, clouds=int((clouds & ending).sum()), vessels=int((vessels & ending).sum()))
 
 

@@ -18,6 +18,7 @@ from pipeline.predict.quicklook import TEXTURE, Cells, Visible
 from tiles.chips import list_chips
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
+from tiles.panels import Panel
 from tiles.pixels.reader import Pixels, ReadPlan
 from tiles.tiling import Tile, Tiling
 
@@ -46,7 +47,7 @@ _BLOCK_ROWS = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MappedRows:
-    """Rows of the map, over the whole width of the area.
+    """Rows of the map, over the whole width of the area, or of what a panel of it sees.
 
     Attributes:
         row_off: First row, counted from the area's upper edge.
@@ -82,6 +83,7 @@ class Prediction:
         clock: Takes the time of each stage.
         visible: What the picture of the scene takes of each tile; ``None``: there is none.
         look: Which channels say what a pixel looks like; ``None``: nobody asks.
+        panel: The columns of the area that are mapped; ``None``: all.
     """
 
     plan: ReadPlan
@@ -91,6 +93,7 @@ class Prediction:
     clock: StageClock
     visible: Visible | None = None
     look: LookChannels | None = None
+    panel: Panel | None = None
 
     @property
     def infrared_channel(self) -> int | None:
@@ -109,7 +112,14 @@ class Prediction:
         reach, stride = self.runtime.reach_px, self.runtime.stride
         halo = compute_overlap(self.tile_size, stride) if reach is None else reach
         blocks = 0 if reach is None else _BLOCK_ROWS
-        return Tiling(domain=self.area.window, tile_size=self.tile_size, halo=halo, stride=stride, block_rows=blocks)
+        return Tiling(
+            domain=self.area.window,
+            tile_size=self.tile_size,
+            halo=halo,
+            stride=stride,
+            block_rows=blocks,
+            panel=self.panel,
+        )
 
 
 def ask_network(runtime: Predictor, pixels: Pixels, tile: Tile) -> NDArray[np.float32]:
@@ -189,7 +199,7 @@ def compute_cells(
         reflectance: Of its interior, (row, col) by channel.
         state: Of its interior, (row, col).
     """
-    if prediction.visible is None:
+    if prediction.visible is None or tile.is_margin:
         return
     area, inner = prediction.area.window, tile.interior
     window = Window(inner.col_off - area.col_off, inner.row_off - area.row_off, inner.width, inner.height)

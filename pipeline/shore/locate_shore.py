@@ -19,7 +19,7 @@ from pipeline.shore.stretch import centre_probability
 from tiles.errors import GridError
 from tiles.masks import VALID
 
-__all__ = ["LocatedRows", "ShoreLocator"]
+__all__ = ["LocatedRows", "ShoreLocator", "ShoreMargin"]
 
 _MIXED = 0.05
 _BLOCK_ROWS = 64
@@ -48,21 +48,59 @@ class LocatedRows:
         return np.array([len(error), error.sum(dtype=np.float64)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShoreMargin:
+    """What a locator must see beside the columns whose shore it is to locate as it would in the whole scene.
+
+    Attributes:
+        margin_px: Columns on either side.
+        cell_px: The columns that it sees begin and end at multiples of this, or at the scene's edge.
+    """
+
+    margin_px: int
+    cell_px: int
+
+    @classmethod
+    def resolve(cls, pixel_m: float) -> ShoreMargin:
+        """For pixels of a size in metres."""
+        grid = EndmemberGrid.resolve(pixel_m)
+        return cls(margin_px=max((grid.reach + 2) * grid.cell_px, CONTEXT_PX), cell_px=grid.cell_px)
+
+    @property
+    def most_px(self) -> int:
+        """The margin, with what is added to end at a multiple."""
+        return self.margin_px + self.cell_px - 1
+
+    def widen(self, columns: range, width: int) -> range:
+        """The columns that a locator must see, of a scene that is so wide."""
+        start = max(0, columns.start - self.margin_px) // self.cell_px * self.cell_px
+        return range(start, min(width, -(-(columns.stop + self.margin_px) // self.cell_px) * self.cell_px))
+
+
 class ShoreLocator:
     """Takes a scene's map in rows, and gives it back with the shore located.
 
     Args:
-        width: Columns of the scene.
+        width: Columns of the scene, or of the part of it that is seen: ``ShoreMargin.widen`` says which can be.
         height: Rows of the scene.
         pixel_m: Edge of a pixel in metres.
         threshold: Probability from which on a pixel is water; it becomes a share of one half.
         probability_rmse: Error of the network's probability near the shore.
+        col_off: First column of the part that is seen.
     """
 
     def __init__(
-        self, *, width: int, height: int, pixel_m: float, threshold: float = 0.5, probability_rmse: float = 0.0
+        self,
+        *,
+        width: int,
+        height: int,
+        pixel_m: float,
+        threshold: float = 0.5,
+        probability_rmse: float = 0.0,
+        col_off: int = 0,
     ) -> None:
         self._width, self._height, self._threshold = width, height, threshold
+        self._col_off = col_off
         self._rmse = probability_rmse
         self._grid = EndmemberGrid.resolve(pixel_m)
         self._probability = np.empty((0, width), np.float32)
@@ -165,9 +203,11 @@ class ShoreLocator:
         first, last = max(first, 0), min(last, -(-self._height // size))
         offset = self._first_cells
         smooth = self._grid.smooth(self._sums, first=first - offset, last=last - offset)
-        (above, down), (left, right) = (
-            _place(at, size, count) for at, count in ((row, -(-self._height // size)), (col, smooth.shape[2]))
-        )
+        above, down = _place(row, size, -(-self._height // size))
+        # By the column of the scene, so that what is rounded is rounded alike wherever the part begins.
+        first_col = self._col_off // size
+        left, right = _place(col + self._col_off, size, first_col + smooth.shape[2])
+        left = (left - first_col).clip(0)
         below, beside = np.minimum(above + 1, last - 1) - first, np.minimum(left + 1, smooth.shape[2] - 1)
         above = above - first
         table = np.ascontiguousarray(np.moveaxis(smooth, 0, -1))  # all sums of a cell in one place

@@ -166,10 +166,10 @@ def test_nothing_temporary_is_left(tmp_path: Path) -> None:
 def test_a_strip_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     probability, state = field(100, 100)
     with MapWriter(tmp_path, grid=grid(100, 100)) as writer:
-        with pytest.raises(ValueError, match=r"\(rows, 100\) within 100 rows"):
+        with pytest.raises(ValueError, match="within 100 rows and 100 columns"):
             writer.write_rows(1, probability, state)
         with pytest.raises(ValueError, match="found probability"):
-            writer.write_rows(0, probability[:, :50], state[:, :50])
+            writer.write_rows(0, probability[:, :50], state[:, :50], col_off=51)
 
 
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:

@@ -212,3 +212,27 @@ def test_the_answer_does_not_depend_on_how_rows_are_cut(seed: int, cuts: list[in
     np.testing.assert_array_equal(parts.state, whole.state)
     np.testing.assert_array_equal(parts.probability, whole.probability)
     assert (parts.clouds, parts.vessels) == (whole.clouds, whole.vessels)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(200, 420))
+def test_a_part_that_sees_its_margin_answers_like_the_whole(seed: int, start: int) -> None:
+    rng = np.random.default_rng(seed)
+    sea = make_sea(700)
+    for _ in range(4):
+        draw_cloud(sea, *rng.integers(0, 680, 2).tolist())
+    for _ in range(80):
+        (row, col), (height, width) = rng.integers(0, 640, 2).tolist(), rng.integers(1, 60, 2).tolist()
+        draw(sea, row, col, height, width, look=int(rng.choice([0, GREY, GREY, GREEN])))
+    rule = IsletRule(threshold=0.5, width_m=20, height_m=20, rows=700)
+    whole, counts = hide(sea), {"clouds": 0, "vessels": 0}
+    for own in (range(start), range(start, 700)):
+        seen = slice(max(0, own.start - rule.margin_cols), min(700, own.stop + rule.margin_cols))
+        assert sea.look is not None
+        part = replace(sea, probability=sea.probability[:, seen], state=sea.state[:, seen], look=sea.look[:, seen])
+        kept = slice(own.start - seen.start, own.stop - seen.start)
+        (after,) = hide_islets([part], replace(rule, counted=range(kept.start, kept.stop)), clock=StageClock())
+        np.testing.assert_array_equal(after.state[:, kept], whole.state[:, own.start : own.stop])
+        counts["clouds"] += after.clouds
+        counts["vessels"] += after.vessels
+    assert counts == {"clouds": whole.clouds, "vessels": whole.vessels}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from pipeline.evaluation.shoreline_error import compute_contour
-from pipeline.shore.locate_shore import LocatedRows, ShoreLocator
+from pipeline.shore.locate_shore import LocatedRows, ShoreLocator, ShoreMargin
 from tiles.errors import GridError
 from tiles.masks import NODATA, OBSCURED, VALID
 
@@ -40,11 +40,11 @@ def make_rows(share: NDArray[np.float64], *, off_px: float = 0.0, water: int = W
 
 
 def locate(
-    rows: Rows, *, cuts: tuple[int, ...] = (), pixel_m: float = 10.0, **options: float
+    rows: Rows, *, cuts: tuple[int, ...] = (), pixel_m: float = 10.0, col_off: int = 0, **options: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Share and error of a whole scene, handed over in pieces."""
     height, width = rows[0].shape
-    locator = ShoreLocator(width=width, height=height, pixel_m=pixel_m, **options)
+    locator = ShoreLocator(width=width, height=height, pixel_m=pixel_m, col_off=col_off, **options)
     edges = sorted({0, height, *(cut % height for cut in cuts)})
     located = [
         part
@@ -191,3 +191,17 @@ def test_rows_that_do_not_fit_are_refused(shape: tuple[int, int]) -> None:
     arrays = np.zeros(shape, np.float32), np.zeros(shape, np.uint8), np.zeros(shape, np.int16)
     with pytest.raises(GridError, match=rf"at most {SIZE} rows of {SIZE} pixels"):
         list(locator.add_rows(*arrays))
+
+
+@pytest.mark.parametrize(("pixel_m", "own"), [(10.0, range(91, 113)), (30.0, range(100)), (45.0, range(50, SIZE))])
+def test_a_part_that_sees_its_margin_answers_like_the_whole(pixel_m: float, own: range) -> None:
+    """To the bit, also where the sides of cells are no power of two."""
+    probability, state, infrared = make_rows(draw_disc(radius=40.3, shift=5.0), off_px=0.4)
+    infrared += np.random.default_rng(2).integers(-90, 90, infrared.shape, dtype=np.int16)
+    seen = ShoreMargin.resolve(pixel_m).widen(own, SIZE)
+    part = slice(seen.start, seen.stop)
+    whole = locate((probability, state, infrared), pixel_m=pixel_m)
+    found = locate((probability[:, part], state[:, part], infrared[:, part]), pixel_m=pixel_m, col_off=seen.start)
+    for values, expected in zip(found, whole, strict=True):
+        kept = values[:, own.start - seen.start : own.stop - seen.start]
+        np.testing.assert_array_equal(kept, expected[:, own.start : own.stop])
