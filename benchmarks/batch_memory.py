@@ -50,13 +50,14 @@ def main() -> None:
             rss.append(outcome.value)
             print(len(rss), rss[-1], flush=True)
     after = np.array(rss[10:])
-    slope = float(np.polyfit(np.arange(after.size), after, 1)[0])
+    slope, late = (float(np.polyfit(np.arange(part.size), part, 1)[0]) for part in (after, after[after.size // 2 :]))
     record = {
         "version": __version__,
         "scenes": arguments.scenes,
         "size": arguments.size,
         "rss_mib": rss,
         "slope_mib_a_scene_after_tenth": round(slope, 4),
+        "slope_mib_a_scene_second_half": round(late, 4),
         "range_mib_after_tenth": [int(after.min()), int(after.max())],
     }
     print(json.dumps(record))
