@@ -92,6 +92,27 @@ def write_cog(source: str, path: Path) -> None:
     rasterio.shutil.copy(source, path, driver="COG", nbits=bits, num_threads="ALL_CPUS", **options)
 
 
+def write_stack(source: Path, folder: Path) -> Path:
+    """Write a product as one GeoTIFF of its bands at 10 m, in digital numbers; coarser ones by nearest neighbours."""
+    path = folder / f"{source.stem}.tif"
+    if path.exists():
+        return path
+    scene = open_scene(source)
+    folder.mkdir(parents=True, exist_ok=True)
+    height, width = scene.grid.shape
+    profile = {"driver": "GTiff", "dtype": "uint16", "count": len(scene.bands), "height": height, "width": width}
+    tiled = {"tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "DEFLATE", "predictor": 2}
+    begun = path.with_suffix(".begun.tif")
+    grid = {"crs": scene.grid.crs, "transform": scene.grid.transform, "num_threads": "ALL_CPUS", "interleave": "band"}
+    with rasterio.open(begun, "w", **profile, **tiled, **grid) as stack:
+        stack.descriptions = tuple(band.name for band in scene.bands)
+        for number, band in enumerate(scene.bands, start=1):
+            with rasterio.open(band.path) as dataset:
+                stack.write(dataset.read(1, out_shape=(height, width)), number)
+    begun.replace(path)
+    return path
+
+
 def write_repeated(source: Path, folder: Path, *, times: int) -> Path:
     """Lay each band file of a product out ``times`` x ``times`` in a VRT; returns the folder, which is a scene.
 

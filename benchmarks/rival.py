@@ -1,11 +1,16 @@
-"""What mapping a scene costs beside the obvious way with torchgeo, on the same scene, with the same network.
+"""What mapping a scene costs beside how others would do it, on the same scene, with the same network.
 
-    python benchmarks/rival.py SCENE.SAFE --out /tmp/rival [--runs 3]
+    python -m benchmarks.rival SCENE --out DIR [--runs 3] [--ways ours,torchgeo,…] [--seams]
 
-The rival is written as a competent user would: ``Sentinel2`` at 10 m, ``GridGeoSampler`` of 256 with a stride of 192, a
-``DataLoader`` with a process a core, fp32, probabilities added up in NumPy and divided by their count, one GeoTIFF, and
-``rasterio.features.shapes`` for polygons. Runs alternate; each is a process of its own, whose wall time and peak memory
-(with its children's) are the system's. Results are appended to ``benchmarks/results/rival.jsonl``, a line a run.
+SCENE is a product, or a GeoTIFF of its twelve bands at 10 m (``--stack`` writes one of a product), which all ways take:
+torchgeo as its documentation has it, the tiled inference of geoai and of OmniWaterMask, and rasterio with PyTorch by
+hand (``benchmarks/rival_ways.py``). The packages of others are not the project's: ``pip install geoai-py
+omnicloudmask`` into a copy of its environment; a way whose package is not there is left out, and said. Runs go in
+turns; each is a process of its own, whose wall time, processor time and peak memory (with its children's, what they
+share counted once) are the system's.
+
+``--seams`` compares each answer with the network's own over all of the scene at once: the largest difference of a
+probability, and how many pixels change class. Results are appended to ``benchmarks/results/rival.jsonl``, a line a run.
 """
 
 from __future__ import annotations
@@ -18,39 +23,65 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from benchmarks.limits_scenes import write_stack
+from benchmarks.rival_ways import OF_STACKS, WAYS, read_probability
+
 RESULTS = Path(__file__).parent / "results" / "rival.jsonl"
-SIZE, STRIDE, BATCH = 256, 192, 8
-BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
+_PACKAGES = {"geoai": "geoai", "omniwatermask": "omnicloudmask"}
 
 
 def main() -> None:
-    """Run both in turns, and keep the figures."""
+    """Run all in turns, and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scene", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--model", default="strandline-small")
-    parser.add_argument("--only", choices=("ours", "rival"), help=argparse.SUPPRESS)
+    parser.add_argument("--ways", default="torchgeo,ours")
+    parser.add_argument("--seams", action="store_true")
+    parser.add_argument("--stack", action="store_true", help="of the product, a GeoTIFF of all bands")
+    parser.add_argument("--only", choices=WAYS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only is not None:
-        run = {"ours": map_ours, "rival": map_with_torchgeo}[arguments.only]
-        run(arguments.scene, arguments.out, arguments.model)
+        WAYS[arguments.only](arguments.scene, arguments.out, arguments.model)
         return
-    records = [measure(name, arguments, number) for number in range(arguments.runs) for name in ("rival", "ours")]
+    if arguments.stack:
+        arguments.scene = write_stack(arguments.scene, arguments.out)
+    ways = [way for way in arguments.ways.split(",") if is_possible(way, arguments.scene)]
+    records = [measure(way, arguments, number) for number in range(arguments.runs) for way in ways]
+    if arguments.seams:
+        measure("untiled", arguments, 0)
+        for way in ways:
+            records += [record] if (record := compare(way, arguments)) else []
     with RESULTS.open("a") as file:
         file.writelines(json.dumps(record) + "\n" for record in records)
-    report(records)
+    report([record for record in records if "wall_s" in record], ways)
+
+
+def is_possible(way: str, scene: Path) -> bool:
+    """Whether a way can take this scene here; says why not."""
+    if way in OF_STACKS and scene.suffix.lower() != ".tif":
+        print(f"{way}: left out, it takes a GeoTIFF")
+        return False
+    if way in _PACKAGES and find_spec(_PACKAGES[way]) is None:
+        print(f"{way}: left out, {_PACKAGES[way]} is not installed")
+        return False
+    return True
 
 
 def measure(name: str, arguments: argparse.Namespace, number: int) -> dict[str, Any]:
     """One run in a process of its own."""
-    out = arguments.out / f"{name}-{number}"
+    out = _name_folder(arguments.out, name, number)
     out.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, __file__, str(arguments.scene), "--out", str(out), "--only", name]
+    command = [sys.executable, "-m", "benchmarks.rival", str(arguments.scene), "--out", str(out), "--only", name]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    load = os.getloadavg()[0]
     began = time.perf_counter()
     child = subprocess.Popen([*command, "--model", arguments.model])
     peak = 0
@@ -64,7 +95,21 @@ def measure(name: str, arguments: argparse.Namespace, number: int) -> dict[str, 
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     record = {"way": name, "wall_s": round(wall_s, 1), "cpu_s": round(cpu_s, 1), "peak_pss_mib": peak // 1024}
     print(json.dumps(record), flush=True)
-    return {**record, "scene": arguments.scene.name, "cores": os.cpu_count()}
+    return {**record, "scene": arguments.scene.name, "cores": os.cpu_count(), "load_before": round(load, 1)}
+
+
+def compare(way: str, arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """How far a stitched answer lies from that of all of the scene at once."""
+    folder = _name_folder(arguments.out, way, 0)
+    stitched, whole = (read_probability(path) for path in (folder, _name_folder(arguments.out, "untiled", 0)))
+    if stitched is None or whole is None or stitched.shape != whole.shape:
+        print(f"{way}: keeps no probability to compare")
+        return None
+    difference = np.abs(stitched - whole)
+    changed = float(((stitched > 0.5) != (whole > 0.5)).mean())
+    record = {"way": way, "largest_difference": round(float(difference.max()), 4), "changed_share": round(changed, 7)}
+    print(json.dumps(record), flush=True)
+    return {**record, "scene": arguments.scene.name}
 
 
 def sum_memory(pid: int) -> int:
@@ -82,80 +127,17 @@ def sum_memory(pid: int) -> int:
     return total
 
 
-def map_ours(scene: Path, out: Path, model: str) -> None:
-    """As ``strandline map`` does, all default outputs."""
-    import strandline
-
-    strandline.map_scene(scene, out, options=strandline.MapOptions(model=model, overwrite=True))
-
-
-def map_with_torchgeo(scene: Path, out: Path, model: str) -> None:
-    """The obvious way: grid sampler, data loader, stitching in memory, one raster, polygons of its classes."""
-    import geopandas as gpd
-    import numpy as np
-    import rasterio
-    import torch
-    from rasterio.features import shapes
-    from rasterio.transform import from_origin
-    from shapely.geometry import shape
-    from torch.utils.data import DataLoader
-    from torchgeo.datasets import Sentinel2, stack_samples
-    from torchgeo.samplers import GridGeoSampler
-
-    from models.networks.checkpoint import read_model
-    from models.networks.normalisation import Normalisation
-    from models.runtimes.registry import resolve_path
-
-    loaded = read_model(resolve_path(model))
-    order = [BANDS.index(name) for name in loaded.card.inputs]
-    offset = -1000.0 if "_N04" in scene.name or "_N05" in scene.name else 0.0
-    dataset = Sentinel2(scene, res=10, bands=BANDS)
-    sampler = GridGeoSampler(dataset, size=SIZE, stride=STRIDE)
-    loader = DataLoader(
-        dataset, batch_size=BATCH, sampler=sampler, num_workers=os.cpu_count() or 1, collate_fn=stack_samples
-    )
-    x, y, _ = dataset.bounds
-    width, height = round((x.stop - x.start) / 10), round((y.stop - y.start) / 10)
-    total, count = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    normalise, network = Normalisation.from_card(loaded.card), loaded.network
-    with torch.inference_mode():
-        for batch in loader:
-            image = (batch["image"][:, order] + offset) / 10_000
-            logits = network(normalise(image)) / loaded.card.temperature
-            answers = torch.softmax(logits, dim=1)[:, loaded.card.water_class].numpy()
-            for answer, bounds in zip(answers, batch["bounds"], strict=True):
-                left, top = read_corner(bounds)
-                col, row = round((left - x.start) / 10), round((y.stop - top) / 10)
-                rows, cols = slice(max(row, 0), min(row + SIZE, height)), slice(max(col, 0), min(col + SIZE, width))
-                part = answer[rows.start - row : rows.stop - row, cols.start - col : cols.stop - col]
-                total[rows, cols] += part
-                count[rows, cols] += 1
-    probability = total / np.maximum(count, 1)
-    water = (probability > 0.5).astype(np.uint8)
-    transform = from_origin(x.start, y.stop, 10, 10)
-    profile = {"driver": "GTiff", "width": width, "height": height, "count": 1, "dtype": "uint8", "crs": dataset.crs}
-    with rasterio.open(out / "water.tif", "w", **profile, transform=transform, compress="deflate") as dst:
-        dst.write(water, 1)
-    features = [(shape(geometry), value) for geometry, value in shapes(water, transform=transform)]
-    frame = gpd.GeoDataFrame({"water": [v for _, v in features]}, geometry=[g for g, _ in features], crs=dataset.crs)
-    frame.to_file(out / "water.gpkg", driver="GPKG")
-
-
-def read_corner(bounds: Any) -> tuple[float, float]:  # noqa: ANN401 (as torchgeo gives it)
-    """West and north of a sample, as torchgeo 0.8 gives its bounds: slices of x, y and time, or the same as numbers."""
-    if isinstance(bounds, tuple | list) and isinstance(bounds[0], slice):
-        return float(bounds[0].start), float(bounds[1].stop)
-    values = [float(value) for value in bounds]
-    return values[0], values[4]
-
-
-def report(records: list[dict[str, Any]]) -> None:
-    """Medians of both, and their ratios."""
+def report(records: list[dict[str, Any]], ways: list[str]) -> None:
+    """Medians of each way, and how many times ours."""
     for key in ("wall_s", "cpu_s", "peak_pss_mib"):
-        both = {way: statistics.median(r[key] for r in records if r["way"] == way) for way in ("rival", "ours")}
-        print(
-            f"{key}: torchgeo {both['rival']:,.1f}, ours {both['ours']:,.1f}, ratio {both['rival'] / both['ours']:.2f}"
-        )
+        medians = {way: statistics.median(r[key] for r in records if r["way"] == way) for way in ways}
+        ours = medians.get("ours")
+        told = (f"{way} {value:,.1f}" + (f" ({value / ours:.2f})" if ours else "") for way, value in medians.items())
+        print(f"{key}: {', '.join(told)}")
+
+
+def _name_folder(out: Path, way: str, number: int) -> Path:
+    return out / f"{way.replace(' ', '-')}-{number}"
 
 
 if __name__ == "__main__":
