@@ -63,7 +63,7 @@ def test_a_long_edge_in_degrees_covers_what_it_covers_in_degrees(
     assert_same_ground(shape.difference(hole), CRS84, crs, bounds)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     code=st.sampled_from(["EPSG:3857", "EPSG:3035", "EPSG:32630", "EPSG:4258", "EPSG:4807", "EPSG:3395", "EPSG:8857"]),
     lon=st.floats(-4, 14),

@@ -220,7 +220,7 @@ def test_a_lake_across_four_tiles_of_two_zones_is_one_closed_line(tmp_path: Path
     assert (sources.observations == 2).all()
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(
     discs=st.lists(
         st.tuples(st.floats(-1500, 1500), st.floats(-1200, 1200), st.floats(15, 500)), min_size=1, max_size=5

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -99,6 +99,7 @@ def test_the_line_follows_half_a_pixel() -> None:
     np.testing.assert_allclose(centres[1] - centres[0], 0.5, atol=0.02)
 
 
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(1, SIZE - 1), max_size=12), pixel_m=st.sampled_from([10.0, 20.0, 60.0]))
 def test_cuts_change_no_bit(cuts: list[int], pixel_m: float) -> None:
     rng = np.random.default_rng(7)
