@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,22 @@ from numpy.typing import NDArray
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
 SIZE, STRIDE, BATCH = 256, 192, 8
 
+Precision = Literal["auto", "fp32"]
 
-def map_ours(scene: Path, out: Path, model: str) -> None:
+
+def map_ours(scene: Path, out: Path, model: str, precision: Precision = "auto") -> None:
     """As ``strandline map`` does, all default outputs."""
     import strandline
 
-    options = strandline.MapOptions(model=model, overwrite=True, offset=_read_offset(scene))
-    strandline.map_scene(scene, out, options=options)
+    stack = strandline.StackOptions(offset=_read_offset(scene)) if scene.suffix.lower() == ".tif" else None
+    strandline.map_scene(
+        scene, out, options=strandline.MapOptions(model=model, overwrite=True, precision=precision), stack=stack
+    )
+
+
+def map_ours_whole(scene: Path, out: Path, model: str) -> None:
+    """The same in fp32, as all others calculate."""
+    map_ours(scene, out, model, precision="fp32")
 
 
 def map_with_torchgeo(scene: Path, out: Path, model: str) -> None:
@@ -128,6 +137,7 @@ def map_untiled(scene: Path, out: Path, model: str) -> None:
 
 WAYS: Mapping[str, Callable[[Path, Path, str], None]] = {
     "ours": map_ours,
+    "ours in fp32": map_ours_whole,
     "torchgeo": map_with_torchgeo,
     "geoai": map_with_geoai,
     "omniwatermask": map_with_omniwatermask,
@@ -205,7 +215,7 @@ def write(
 
 
 def read_probability(out: Path) -> NDArray[np.float32] | None:
-    """What a way answered, to its own precision; ``None``: it keeps none."""
+    """What a way answered, to its own precision, NaN where it has no answer; ``None``: it keeps none."""
     import rasterio
 
     path = out / "probability.npy"
@@ -215,7 +225,8 @@ def read_probability(out: Path) -> NDArray[np.float32] | None:
     if not found:
         return None
     with rasterio.open(found[0]) as dataset:
-        return np.asarray(dataset.read(1) * dataset.scales[0] + dataset.offsets[0], np.float32)
+        values = dataset.read(1) * dataset.scales[0] + dataset.offsets[0]
+        return np.where(dataset.read_masks(1) > 0, values, np.nan).astype(np.float32)
 
 
 def _list_starts(length: int, size: int, stride: int) -> Iterator[int]:
