@@ -65,9 +65,10 @@ def upload_coast(place: Outlet) -> None:
         OutputError: As ``upload_maps``.
     """
     place.upload_results()
+    _upload_files(place, (PAGE_NAME,))
     if place.store is not None:
         place.store.write_catalogue()
-    _upload_files(place, (PAGE_NAME, RECORD_NAME))
+    _upload_files(place, (RECORD_NAME,))
 
 
 def _upload_files(place: Outlet, names: tuple[str, ...]) -> None:

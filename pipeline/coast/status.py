@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def read_coast_status(out: Path) -> CoastStatus:
         running=is_coast_held(out),
         maps=read_status(maps) if (maps / BATCH_NAME).exists() else None,
         parts=parts,
-        page=next(_list_standing(pages), ""),
+        page=next((str(page) for page in pages if page.is_file()), ""),
     )
 
 
@@ -56,7 +55,3 @@ def _look(out: Path, part: PartOutcome) -> PartOutcome:
     if stands == (part.state == "made"):
         return part
     return replace(part, state="made" if stands else "planned")
-
-
-def _list_standing(paths: list[Path]) -> Iterator[str]:
-    return (str(path) for path in paths if path.is_file())

@@ -3,7 +3,8 @@
 Chunks are written by whoever computed them, each at one stroke; cells without data are not stored at all. What is
 traced is read back from here, so two neighbours see the same values on their common edge, to the bit.
 
-Version 2 of the format, for GDAL opens no other before 3.8, and rasterio's none with today's codecs at all.
+Version 2 of the format: neither GDAL 3.6 (of Debian 12, and its QGIS) nor rasterio's 3.10 opens what zarr writes as
+version 3.
 
 Source: Zarr storage specification 2; the CF conventions (``grid_mapping``); ``_CRS`` as GDAL's Zarr driver has it.
 """

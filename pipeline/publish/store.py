@@ -31,9 +31,10 @@ from pipeline.record.catalogue import (
     PARTS_NAME,
     Unlisted,
     WrittenCatalogue,
+    is_part,
     write_catalogue,
 )
-from pipeline.record.result import ITEM_NAME, Standing, write_json
+from pipeline.record.result import ITEM_NAME, PAGE_NAME, Standing, write_json
 
 __all__ = ["Store"]
 
@@ -253,6 +254,8 @@ class Store:
                     continue
                 (mirror / name).mkdir()
                 (mirror / name / ITEM_NAME).write_text(json.dumps(self._make_absolute(name, item)), encoding="utf-8")
+            if self.files.exists(self._locate(PAGE_NAME)):
+                (mirror / PAGE_NAME).touch()  # the catalogue links to it
             written = write_catalogue(mirror)
             # The index goes first: where a catalogue stands, its index is there.
             self._make_folders([""])
@@ -264,7 +267,8 @@ class Store:
                 put_file(self.files, part, self._locate(name))
             put_file(self.files, written.path, self._locate(CATALOGUE_NAME))
             standing = self._list_sizes(PARTS_NAME)
-            stale = [name for path in standing if (name := f"{PARTS_NAME}/{path}") not in parts]
+            stale = [f"{PARTS_NAME}/{path}" for path in standing if is_part(path)]
+            stale = [name for name in stale if name not in parts]
             if written.index is None and INDEX_NAME in self._find_files(""):
                 stale.append(INDEX_NAME)
             self._remove(stale)  # of results that have gone since

@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,16 @@ from strandline import __version__
 from tiles.products.name import make_scene_id, parse_product_name
 from tiles.products.stac_item import is_stac_item
 
-__all__ = ["CATALOGUE_NAME", "INDEX_NAME", "PARTS_NAME", "Unlisted", "WrittenCatalogue", "link_page", "write_catalogue"]
+__all__ = [
+    "CATALOGUE_NAME",
+    "INDEX_NAME",
+    "PARTS_NAME",
+    "Unlisted",
+    "WrittenCatalogue",
+    "is_part",
+    "link_page",
+    "write_catalogue",
+]
 
 CATALOGUE_NAME = "catalog.json"
 INDEX_NAME = "items.parquet"
@@ -119,8 +128,7 @@ def write_catalogue(out: Path) -> WrittenCatalogue:
     parts = _write_parts(out, listed) if is_large else ()
     links = _link_parts(CATALOGUE_NAME, sorted({entry.tile for entry in listed}, key=_order)) if is_large else None
     _write_json(path, _build_catalogue(out, links or _link_items(listed), has_index=bool(listed)))
-    if not is_large and (out / PARTS_NAME).is_dir():
-        shutil.rmtree(out / PARTS_NAME)  # of results that have gone since
+    _remove_stale(out / PARTS_NAME, parts)
     return WrittenCatalogue(
         path=path,
         index=index if listed else None,
@@ -236,6 +244,7 @@ def _place(name: str, item: dict[str, Any]) -> _Listed:
 
 _NO_TILE, _NO_DATE = "no-tile", "no-date"
 _TILE, _YEAR = re.compile(r"[0-9]{1,2}[A-Z]{3}"), re.compile(r"[0-9]{4}")
+_PART = re.compile(rf"(?:{_TILE.pattern}|{_NO_TILE})(?:/(?:{_YEAR.pattern}|{_NO_DATE}))?\.json")
 
 
 def _order(tile: str) -> tuple[bool, str]:
@@ -243,7 +252,7 @@ def _order(tile: str) -> tuple[bool, str]:
 
 
 def _write_parts(out: Path, listed: Sequence[_Listed]) -> tuple[Path, ...]:
-    """Write the catalogues by tile and year, and take away those of before."""
+    """Write the catalogues by tile and year."""
     years: dict[str, dict[str, list[_Listed]]] = {}
     for entry in listed:
         years.setdefault(entry.tile, {}).setdefault(entry.year, []).append(entry)
@@ -268,9 +277,27 @@ def _write_parts(out: Path, listed: Sequence[_Listed]) -> tuple[Path, ...]:
         for year, entries in by_year.items():
             write(f"{PARTS_NAME}/{tile}/{year}.json", f"{tile} {year}", own, _link_items(entries, up="../../"))
         write(own, tile, CATALOGUE_NAME, _link_parts(own, sorted(by_year)))
-    for stale in {*(out / PARTS_NAME).rglob("*.json")} - {*written}:
-        stale.unlink()
     return tuple(written)
+
+
+def is_part(path: str) -> bool:
+    """Whether a file is a catalogue by tile or year: nothing else in the folder of these is ours.
+
+    Args:
+        path: As seen from ``PARTS_NAME``, with slashes.
+    """
+    return _PART.fullmatch(path) is not None
+
+
+def _remove_stale(folder: Path, kept: Collection[Path]) -> None:
+    """Remove catalogues of results that have gone since, and their folders where nothing else is in them."""
+    with output_errors(folder):
+        for path in folder.rglob("*.json"):
+            if path not in kept and is_part(path.relative_to(folder).as_posix()):
+                path.unlink()
+        for path in (*folder.glob("*/"), folder):
+            with suppress(OSError):  # it is not there, or not empty
+                path.rmdir()
 
 
 def _link_parts(of: str, names: Sequence[str]) -> list[dict[str, str]]:

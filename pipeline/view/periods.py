@@ -25,9 +25,8 @@ __all__ = ["COAST_NAME", "build_periods_page", "list_periods"]
 COAST_NAME: Final = "coast.json"
 """What the folder of a coast was made for, and what became of each part: see ``pipeline.coast.record``."""
 
-_MADE: Final = "made"
-_COLOURS: Final = {_MADE: "#2e9e5b"}
-_GREY: Final = "#8a97a1"
+_MADE: Final = "#2e9e5b"
+_LACKING: Final = "#8a97a1"
 _VERTICES: Final = 400_000
 _PIXELS: Final = 40_000_000
 """Of all pictures of a page together."""
@@ -158,6 +157,6 @@ def _describe_row(part: Mapping[str, Any], frame: int | None) -> Row:
         state=str(part["state"]),
         when=str(part["dates"] or "all dates"),
         reason=f"{joined} scene{'s' * (joined != 1)}" + (f", lacks {lacking}" if lacking else "") if joined else "",
-        colour=_COLOURS.get(str(part["state"]), _GREY),
+        colour=_LACKING if frame is None else _MADE,
         frame=frame,
     )

@@ -35,12 +35,7 @@ def status(
         from pipeline.errors import OptionError
 
         raise OptionError(f"Expected --area with the file of a watcher, found the folder {where}. Leave it out.")
-    from pipeline.coast.record import RECORD_NAME as COAST_NAME
-
-    if (where / COAST_NAME).is_file():
-        _print_coast(where, as_json=as_json)
-    else:
-        _print_batch(where, as_json=as_json)
+    _print_folder(where, as_json=as_json)
 
 
 def _find_areas() -> Path:
@@ -54,54 +49,45 @@ def _find_areas() -> Path:
     )
 
 
-def _print_batch(folder: Path, *, as_json: bool) -> None:
+def _print_folder(folder: Path, *, as_json: bool) -> None:
+    """Of a batch, or of a coast: its batch, and its parts."""
     from rich.console import Console
 
     from pipeline.batch.summary import read_status
-
-    state = read_status(folder)
-    if as_json:
-        _print_json(state)
-        return
-    console = Console(highlight=False)
-    console.print("A run is going on." if state.running else "No run is going on.")
-    _print_maps(console, state)
-    if state.page:
-        console.out(f"To look at it: {state.page}")
-
-
-def _print_maps(console: Any, state: Any) -> None:  # noqa: ANN401 (both take long to import)
+    from pipeline.coast.record import RECORD_NAME
+    from pipeline.coast.status import read_coast_status
     from workflows.runs.console import show_problems, tabulate
 
-    console.print(f"{state.left:,} of {state.planned:,} scenes are left. Last mapped: {state.last_done or 'none yet'}.")
-    console.print(tabulate(state.counts))
-    show_problems(console, state.problems)
-
-
-def _print_coast(folder: Path, *, as_json: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from pipeline.coast.status import read_coast_status
-
-    state = read_coast_status(folder)
+    coast = read_coast_status(folder) if (folder / RECORD_NAME).is_file() else None
+    batch = coast.maps if coast else read_status(folder)
+    state: Any = coast or batch
     if as_json:
         _print_json(state)
         return
     console = Console(highlight=False)
     console.print("A run is going on." if state.running else "No run is going on.")
-    if state.maps is None:
+    if batch is None:
         console.print("No scene had its turn yet.")
     else:
-        _print_maps(console, state.maps)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for part in state.parts:
-        made = f"{len(part.joined)} of {part.planned}" if part.joined else str(part.planned)
-        lines = f"{part.lines:,} lines" if part.lines else ""
-        table.add_row(part.name, part.state, f"{made} scenes", lines)
-    console.print(table)
+        last = batch.last_done or "none yet"
+        console.print(f"{batch.left:,} of {batch.planned:,} scenes are left. Last mapped: {last}.")
+        console.print(tabulate(batch.counts))
+        show_problems(console, batch.problems)
+    if coast:
+        console.print(_tabulate_parts(coast))
     if state.page:
         console.out(f"To look at it: {state.page}")
+
+
+def _tabulate_parts(coast: Any) -> Any:  # noqa: ANN401 (both take long to import)
+    """The parts of a coast: what became of each, of how many scenes, in how many lines."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for part in coast.parts:
+        scenes = f"{len(part.joined)} of {part.planned}" if part.joined else str(part.planned)
+        table.add_row(part.name, part.state, f"scenes: {scenes}", f"lines: {part.lines:,}" if part.lines else "")
+    return table
 
 
 def _print_watch(path: Path, area: str | None, *, as_json: bool) -> None:

@@ -77,13 +77,13 @@ def run_coast(said: Mapping[str, Any], typed: Mapping[str, str]) -> None:
             return
         summary = map_scenes(plan.file, job.maps, _of_maps(said), retries=said["retries"], progress=said["progress"])
         upload_maps(place)
-        outcomes, is_new = _join_parts(console, job, plan, summary, said)
+        outcomes = _join_parts(console, job, plan, summary, said)
         write_record(job.out, job.compute_basis(), outcomes, **facts)
         made = [outcome for outcome in outcomes if outcome.state == "made"]
         if made:
             write_catalogue(job.out)
             if job.every and said["view"]:
-                add_page(job.out, console, already_made=not is_new)
+                add_page(job.out, console, already_made=False)  # any of the parts may be another than before
         upload_coast(place)
     if place.store is not None:
         console.out(f"In the store: {place.store.text}")
@@ -114,17 +114,15 @@ def _of_maps(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _join_parts(
     console: Console, job: CoastJob, plan: CoastPlan, summary: BatchSummary, said: Mapping[str, Any]
-) -> tuple[list[PartOutcome], bool]:
-    """Join part by part, and add their pages; tells whether one of them was not there before."""
+) -> list[PartOutcome]:
+    """Join part by part, and add their pages."""
     empty = {entry.id for entry in summary.problems if entry.kind == "empty"}
-    outcomes, new = [], []
+    outcomes = []
     with open_cluster(said) if summary.done else nullcontext() as client:
 
         def build(maps: Path, folder: Path, options: MosaicOptions, scenes: Collection[str]) -> None:
             make = partial(build_mosaic, maps, folder, options=options, scenes=scenes, client=client)
             result = join_scenes(make, console, said["progress"])
-            if not result.already_made:
-                new.append(folder)
             if said["view"]:
                 add_page(folder, console, already_made=result.already_made)
 
@@ -134,7 +132,7 @@ def _join_parts(
             if outcome.state != "made":
                 where = f"{part.name} ({part.dates})" if part.dates else part.name
                 typer.echo(f"No mosaic of {where}: {_WORDS[outcome.state]}.", err=True)
-    return outcomes, bool(new)
+    return outcomes
 
 
 def _describe_planned(part: CoastPart) -> PartOutcome:

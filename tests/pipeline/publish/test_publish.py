@@ -36,7 +36,7 @@ from pipeline.publish.results import PublishedResult
 from pipeline.publish.store import Store
 from pipeline.publish.target import Destination, resolve_destination, store_errors
 from pipeline.record import catalogue
-from pipeline.record.result import ITEM_NAME, read_fingerprint
+from pipeline.record.result import ITEM_NAME, PAGE_LINK, PAGE_NAME, read_fingerprint
 from tests.pipeline.stac_items import make_item
 from tests.value_types import require_value_type
 
@@ -647,9 +647,14 @@ def test_a_large_catalogue_of_a_store_has_parts(tmp_path: Path, monkeypatch: pyt
     ]
     root = pystac.Catalog.from_file(str(written.path))
     assert [item.id for item in root.get_items(recursive=True)] == ["scene"]
+    (tmp_path / "out" / "catalogues" / "theirs.json").write_text("{}")
+    (tmp_path / "out" / PAGE_NAME).write_text("a page")
     store.remove_result("scene")
-    assert store.write_catalogue().parts == ()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["catalog.json"]
+    written = store.write_catalogue()
+    assert written.parts == ()
+    assert PAGE_LINK in json.loads(written.path.read_text())["links"]
+    left = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert left == ["catalog.json", "catalogues/theirs.json", PAGE_NAME]
 
 
 def test_the_catalogue_of_a_store_is_named_by_its_paths_there(tmp_path: Path) -> None:

@@ -98,8 +98,14 @@ def test_many_items_are_listed_by_tile_and_year(out: Path, monkeypatch: pytest.M
         parent = folder.get_parent()
         assert (parent is None) == (folder is root)
         require_valid(Path(folder.get_self_href() or ""))
+    theirs = (out / "catalogues" / "31UES" / "notes.json", out / "catalogues" / "my.json", out / "catalogues" / "a.txt")
+    for path in theirs:
+        path.write_text("{}")
     shutil.rmtree(out / "d")
     write_catalogue(out)
+    assert all(path.exists() for path in theirs)
+    for path in theirs:
+        path.unlink()
     assert [path.name for path in sorted((out / "catalogues" / "31UES").iterdir())] == ["2024.json"]
     shutil.rmtree(out / "a")
     write_catalogue(out)

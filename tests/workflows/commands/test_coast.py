@@ -151,9 +151,9 @@ def test_its_state_is_told(run: Run, undisturbed: Path, tmp_path: Path) -> None:
     assert "0 of 4 scenes are left" in ran.out
     told = [line.split() for line in ran.out.splitlines() if line.startswith("202")]
     assert told == [
-        ["2023", "no", "scene", "0", "scenes"],
-        ["2024", "made", "4", "of", "4", "scenes", "3", "lines"],
-        ["2025", "no", "scene", "0", "scenes"],
+        ["2023", "no", "scene", "scenes:", "0"],
+        ["2024", "made", "scenes:", "4", "of", "4", "lines:", "3"],
+        ["2025", "no", "scene", "scenes:", "0"],
     ]
     assert f"To look at it: {undisturbed / 'view.html'}" in ran.out
     shutil.copy(undisturbed / "coast.json", tmp_path)
