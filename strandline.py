@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pipeline.change.compute_change import ChangeResult, compute_change
     from pipeline.change.options import ChangeOptions
     from pipeline.cluster.client import ClusterOptions
+    from pipeline.coast.job import CoastJob
+    from pipeline.coast.run_coast import CoastResult, run_coast
     from pipeline.cubes.segment import CubeOptions, segment
     from pipeline.errors import OptionError
     from pipeline.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
@@ -52,7 +54,9 @@ __all__ = [
     "ChangeOptions",
     "ChangeResult",
     "ClusterOptions",
+    "CoastJob",
     "CoastOptions",
+    "CoastResult",
     "CubeOptions",
     "Evaluation",
     "EvaluationOptions",
@@ -80,6 +84,7 @@ __all__ = [
     "load_model",
     "map_scene",
     "run_batch",
+    "run_coast",
     "search_scenes",
     "segment",
     "simulate_coast",
@@ -107,6 +112,8 @@ _HOMES = {
     "pipeline.change.compute_change": ("ChangeResult", "compute_change"),
     "pipeline.change.options": ("ChangeOptions",),
     "pipeline.cluster.client": ("ClusterOptions",),
+    "pipeline.coast.job": ("CoastJob",),
+    "pipeline.coast.run_coast": ("CoastResult", "run_coast"),
     "pipeline.cubes.segment": ("CubeOptions", "segment"),
     "pipeline.errors": ("OptionError",),
     "pipeline.evaluation.evaluate": ("Evaluation", "EvaluationOptions", "evaluate"),

@@ -20,6 +20,7 @@ CALLS = {
     "segment",
     "search_scenes",
     "run_batch",
+    "run_coast",
     "build_mosaic",
     "compute_change",
     "compute_timeseries",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,10 @@ from tiles.products.asset_hosts import strip_credentials
 from tiles.products.open import StackOptions
 from tiles.vector_file import read_layers
 
-__all__ = ["CoastJob"]
+__all__ = ["OF_LINES", "CoastJob"]
+
+OF_LINES = frozenset((MosaicOptions.model_fields.keys() & MapOptions.model_fields.keys()) - {"ocean", "overwrite"})
+"""Choices that a map has too, and that are meant for the mosaics alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,28 +31,26 @@ class CoastJob:
     """A coast that is to be mapped.
 
     Attributes:
-        out: Folder for all of it.
         search: Area and dates, and where scenes are searched.
         scenes: Scenes that are here already, as ``pipeline.batch.sources.list_sources`` takes them: of these, and not
             of a catalogue, those of the dates are mapped. ``None``: they are searched.
         every: A mosaic for each year or quarter; ``None``: one of all dates.
-        mapping: Choices for each scene; what lies beyond the area is not mapped.
+        mapping: Choices for each scene; its area and ``overwrite`` are the coast's.
         stack: What metadata does not say, for stacks.
-        mosaic: Choices for each mosaic.
+        mosaic: Choices for each mosaic, the shape of the lines among them.
         overwrite: Search again where another coast was planned, and replace what differs.
 
     Raises:
-        OptionError: The dates or the area make no sense.
+        OptionError: The dates or the area make no sense, or a choice stands where it has no meaning.
         SearchError: Likewise.
     """
 
-    out: Path
     search: SearchOptions
     scenes: Path | None = None
     every: Every | None = None
-    mapping: MapOptions
+    mapping: MapOptions = field(default_factory=MapOptions)
     stack: StackOptions | None = None
-    mosaic: MosaicOptions
+    mosaic: MosaicOptions = field(default_factory=MosaicOptions)
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -57,11 +58,11 @@ class CoastJob:
         resolve_search_area(area)
         if Path(area).exists():  # a search takes what lies around lines and points; a map is of an area
             read_layers(area, kind="polygons", noun="area", error_type=OptionError)
-
-    @property
-    def maps(self) -> Path:
-        """Folder of the mapped scenes."""
-        return self.out / "maps"
+        if shaped := sorted(self.mapping.model_dump(include=set(OF_LINES), exclude_defaults=True)):
+            raise OptionError(f"Lines are drawn of the mosaics: choose {', '.join(shaped)} in mosaic, not in mapping.")
+        if self.mosaic.dates is not None:
+            raise OptionError("Each mosaic has the dates of its part: choose dates in search, not in mosaic.")
+        object.__setattr__(self, "mapping", self.mapping.replace(aoi=area, overwrite=self.overwrite))
 
     def compute_basis(self) -> Basis:
         """All that was asked, by name, to be compared with what a folder was made for.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.batch.record import RECORD_NAME as BATCH_NAME
-from pipeline.coast.record import RECORD_NAME
+from pipeline.coast.record import MAPS, RECORD_NAME
 from pipeline.publish.outlet import Outlet
 from pipeline.record.result import PAGE_NAME
 
@@ -31,7 +31,7 @@ def fetch_coast(place: Outlet) -> None:
     for name in (*_PLANS, RECORD_NAME):
         if not (place.folder / name).exists():
             place.fetch_file(name)
-    maps = place.enter("maps")
+    maps = place.enter(MAPS)
     if not (maps.folder / BATCH_NAME).exists():
         maps.fetch_file(BATCH_NAME)
     maps.fetch_results()
@@ -48,7 +48,7 @@ def upload_maps(place: Outlet) -> None:
         OutputError: The store did not take it; what is not there goes up in the next run.
     """
     _upload_files(place, _PLANS)
-    maps = place.enter("maps")
+    maps = place.enter(MAPS)
     maps.upload_results()
     _upload_files(maps, _OF_MAPS)
     if maps.store is not None:

@@ -69,11 +69,12 @@ class CoastPlan:
     notes: tuple[str, ...] = ()
 
 
-def plan_coast(job: CoastJob) -> CoastPlan:
+def plan_coast(job: CoastJob, out: Path) -> CoastPlan:
     """Read the plan that is kept in the folder, or make and keep one.
 
     Args:
-        job: What is asked; the caller holds its folder, see ``hold_coast``.
+        job: What is asked.
+        out: Folder for all of it; the caller holds it, see ``hold_coast``.
 
     Returns:
         The plan, with a scene at least.
@@ -83,14 +84,14 @@ def plan_coast(job: CoastJob) -> CoastPlan:
         StrandlineError: Nothing was found, or what was asked makes no sense.
     """
     basis = job.compute_basis()
-    file = job.out / ("plan.json" if job.scenes is None else "scenes.txt")
-    is_new = job.overwrite or not is_kept(job.out, basis, overwrite=job.overwrite) or not file.is_file()
+    file = out / ("plan.json" if job.scenes is None else "scenes.txt")
+    is_new = job.overwrite or not is_kept(out, basis, overwrite=job.overwrite) or not file.is_file()
     notes: tuple[str, ...] = ()
     if is_new:
         found, notes = _search(job, file) if job.scenes is None else _list_scenes(job, file)
         for old in ("plan.json", "scenes.txt"):
-            (job.out / old).unlink(missing_ok=True)
-        begin_record(job.out, basis)
+            (out / old).unlink(missing_ok=True)
+        begin_record(out, basis)
         if isinstance(found, Plan):
             write_plan(found, file)
         else:

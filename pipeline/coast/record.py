@@ -17,6 +17,7 @@ from pipeline.file_lock import hold_lock, is_locked
 from pipeline.record.result import ITEM_NAME
 
 __all__ = [
+    "MAPS",
     "RECORD_NAME",
     "PartOutcome",
     "begin_record",
@@ -29,6 +30,10 @@ __all__ = [
 ]
 
 RECORD_NAME = "coast.json"
+
+MAPS = "maps"
+"""Name of the folder of the mapped scenes."""
+
 VERSION = 1
 _LOCK_NAME = ".coast.lock"
 

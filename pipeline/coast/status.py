@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.batch.record import RECORD_NAME as BATCH_NAME
 from pipeline.batch.summary import BatchStatus, read_status
-from pipeline.coast.record import PartOutcome, is_coast_held, read_parts
+from pipeline.coast.record import MAPS, PartOutcome, is_coast_held, read_parts
 from pipeline.record.result import ITEM_NAME, PAGE_NAME
 
 __all__ = ["CoastStatus", "read_coast_status"]
@@ -40,7 +40,7 @@ def read_coast_status(out: Path) -> CoastStatus:
         OutputError: It holds no coast.
     """
     parts = tuple(_look(out, part) for part in read_parts(out))
-    maps = out / "maps"
+    maps = out / MAPS
     pages = [out / PAGE_NAME, *(out / part.name / PAGE_NAME for part in parts if len(parts) == 1)]
     return CoastStatus(
         running=is_coast_held(out),

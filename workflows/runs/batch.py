@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.batch.run_batch import Report, run_batch
 from pipeline.batch.summary import BatchSummary
 from pipeline.cluster.client import ClusterOptions
-from pipeline.record.result import ITEM_NAME, PAGE_NAME
 from workflows.runs.console import open_console, show_problems, tabulate
 from workflows.runs.map import read_options, read_stack
 from workflows.runs.view import add_page
@@ -75,19 +74,12 @@ def map_scenes(scenes: Path, out: Path | str, said: Mapping[str, Any], *, retrie
         summary = mapping(report=report)
     _report(console, str(out), summary)
     if said["view"] and summary.done and "://" not in str(out):
+        from pipeline.view.add_page import is_page_old
+
         out = Path(out)
-        is_drawn = not summary.counts.get("mapped") and not summary.failed and not _is_page_old(out)
+        is_drawn = not summary.counts.get("mapped") and not summary.failed and not is_page_old(out)
         add_page(out, console, already_made=is_drawn)
     return summary
-
-
-def _is_page_old(out: Path) -> bool:
-    """Whether a map was made after the page: a run may have been stopped between them."""
-    page = out / PAGE_NAME
-    if not page.is_file():
-        return False
-    drawn = page.stat().st_mtime
-    return any(path.stat().st_mtime > drawn for path in out.glob(f"*/{ITEM_NAME}"))
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from pipeline.record.catalogue import link_page
-from pipeline.record.result import PAGE_NAME
 from workflows.runs.console import open_console
 
 __all__ = ["add_page", "run_view"]
@@ -43,14 +41,13 @@ def add_page(folder: Path, console: Console, *, already_made: bool) -> None:
         console: Where to say it.
         already_made: Nothing was done: a page that is there stays.
     """
-    if already_made and (folder / PAGE_NAME).is_file():
-        link_page(folder)  # a run may have been stopped between the page and the records
-        return
-    from pipeline.view.write_page import write_page
+    from pipeline.view.add_page import add_page as write
+    from pipeline.view.write_page import ViewError
 
     try:
-        page = write_page(folder)
-    except Exception as error:
-        typer.echo(f"Note: no page of {folder} was drawn ({' '.join(str(error).split()).rstrip('.')}).", err=True)
+        page = write(folder, already_made=already_made)
+    except ViewError as error:
+        typer.echo(f"Note: {error}", err=True)
         return
-    console.out(f"To look at it: {page.path}")
+    if page is not None:
+        console.out(f"To look at it: {page.path}")

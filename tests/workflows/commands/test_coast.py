@@ -21,6 +21,7 @@ import rasterio
 import shapely
 from pyproj import Transformer
 
+import strandline
 from benchmarks.coast_kills import compare, read_files
 from tests.pipeline.mapped_folder import compute_lonlat, make_grid
 from tests.pipeline.stac_items import make_item, write_items
@@ -143,6 +144,36 @@ def test_the_steps_that_it_shows_do_the_same_one_by_one(run: Run, undisturbed: P
     ran = run(*shlex.split(mosaic.replace("--workers 1", "--workers 0"))[1:])
     assert (ran.code, ran.err.splitlines()[-1]) == (0, f"Already made: {undisturbed / '2024'}")
     assert compare(before, read_files(undisturbed)) == []
+
+
+def test_python_makes_the_same_and_each_goes_on_with_the_other(
+    scenes: Path, area: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    from distributed import LocalCluster
+
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    search = strandline.SearchOptions(aoi=str(area), dates="2023-06/2025-03")
+    job = strandline.CoastJob(search=search, scenes=scenes, every="year")
+    planned = strandline.run_coast(job, out, plan_only=True)
+    assert ([part.state for part in planned.parts], planned.already_made) == (["no scene", "made", "no scene"], False)
+    assert compare(read_files(undisturbed), read_files(out)) == []
+    shutil.rmtree(next((out / "maps").glob("S2A_*")))
+    shutil.rmtree(out / "2024")
+    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as one:
+        events: list[Any] = []
+        cluster = strandline.ClusterOptions(scheduler=one.scheduler_address)
+        result = strandline.run_coast(job, out, cluster=cluster, report=events.append)
+        assert result.maps is not None
+        assert result.maps.counts == {"already mapped": 3, "mapped": 1}
+        assert [part.name for part in result.made] == ["2024"]
+        told = [(event["name"], event["state"]) for event in events if event["event"] == "joined"]
+        assert told == [("2023", "no scene"), ("2024", "made"), ("2025", "no scene")]
+        assert compare(read_files(undisturbed), read_files(out)) == []
+        assert not result.already_made
+        again = strandline.run_coast(job, str(out), cluster=cluster)
+    assert (again.already_made, again.where, again.parts) == (True, str(out), result.parts)
+    assert compare(read_files(undisturbed), read_files(out)) == []
 
 
 def test_its_state_is_told(run: Run, undisturbed: Path, tmp_path: Path) -> None:
