@@ -13,9 +13,11 @@ from pipeline.coast.record import MAPS, RECORD_NAME
 from pipeline.publish.outlet import Outlet
 from pipeline.record.result import PAGE_NAME
 
-__all__ = ["fetch_coast", "upload_coast", "upload_maps"]
+__all__ = ["fetch_coast", "upload_coast", "upload_maps", "upload_plan"]
 
-_PLANS: Final = ("plan.json", "scenes.txt")
+_PLANS: Final = (RECORD_NAME, "plan.json", "scenes.txt")
+"""The record goes first: a plan without one is of no coast that another machine could go on with."""
+
 _OF_MAPS: Final = (BATCH_NAME, "summary.json", PAGE_NAME)
 
 
@@ -28,7 +30,7 @@ def fetch_coast(place: Outlet) -> None:
     Raises:
         OutputError: The store cannot be read, or the folder not be written.
     """
-    for name in (*_PLANS, RECORD_NAME):
+    for name in _PLANS:
         if not (place.folder / name).exists():
             place.fetch_file(name)
     maps = place.enter(MAPS)
@@ -38,8 +40,20 @@ def fetch_coast(place: Outlet) -> None:
     place.fetch_results()
 
 
+def upload_plan(place: Outlet) -> None:
+    """Bring up what is asked and the plan of it, so that any machine goes on with the same.
+
+    Args:
+        place: Of the coast.
+
+    Raises:
+        OutputError: As ``upload_maps``.
+    """
+    _upload_files(place, _PLANS)
+
+
 def upload_maps(place: Outlet) -> None:
-    """Bring up what was mapped, and the plan that it was mapped for.
+    """Bring up what was mapped.
 
     Args:
         place: Of the coast.
@@ -47,7 +61,6 @@ def upload_maps(place: Outlet) -> None:
     Raises:
         OutputError: The store did not take it; what is not there goes up in the next run.
     """
-    _upload_files(place, _PLANS)
     maps = place.enter(MAPS)
     maps.upload_results()
     _upload_files(maps, _OF_MAPS)

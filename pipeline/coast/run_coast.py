@@ -12,7 +12,7 @@ from pipeline.batch.summary import BatchSummary
 from pipeline.cluster.client import ClusterOptions
 from pipeline.coast.job import CoastJob
 from pipeline.coast.join_part import join_part
-from pipeline.coast.outlet import fetch_coast, upload_coast, upload_maps
+from pipeline.coast.outlet import fetch_coast, upload_coast, upload_maps, upload_plan
 from pipeline.coast.plan_coast import CoastPart, CoastPlan, plan_coast
 from pipeline.coast.record import MAPS, PartOutcome, hold_coast, write_record
 from pipeline.coast.status import read_coast_status
@@ -118,6 +118,7 @@ def make_coast(
         }
         if plan.is_new:
             write_record(out, job.compute_basis(), [_describe_planned(part) for part in plan.parts], **facts)
+        upload_plan(place)
         summary, parts, before = None, read_coast_status(out).parts, _list_fingerprints(out, plan)
         if not plan_only:
             summary = steps.map_scenes(plan.file, out / MAPS)

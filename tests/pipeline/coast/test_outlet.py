@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from pipeline.coast.outlet import fetch_coast, upload_coast, upload_maps
+from pipeline.coast.job import CoastJob
+from pipeline.coast.outlet import fetch_coast, upload_coast, upload_maps, upload_plan
+from pipeline.coast.plan_coast import plan_coast
+from pipeline.coast.record import hold_coast
 from pipeline.publish.outlet import Outlet, open_outlet
+from pipeline.search.search_scenes import SearchOptions
 from tests.pipeline.publish.test_publish import list_files, make_result
+from tests.pipeline.stac_items import make_item, write_items
 
 
 def make_coast(out: Path) -> Path:
@@ -34,9 +40,10 @@ def read_tree(folder: Path) -> dict[str, str]:
 def test_another_machine_goes_on_with_what_stands_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"memory://{uuid.uuid4().hex}/coast"
     first = open_place(url, make_coast(tmp_path / "first"))
+    upload_plan(first)
     upload_maps(first)
     held = list_files(url)
-    assert "coast.json" not in held
+    assert {"coast.json", "plan.json", "maps/batch.json"} <= set(held)
     assert not any(path.startswith("2024") for path in held)
     upload_coast(first)
     held = list_files(url)
@@ -59,6 +66,37 @@ def test_another_machine_goes_on_with_what_stands_in_the_store(tmp_path: Path, m
     fsspec.filesystem("memory").rm(url, recursive=True)
 
 
+def test_wherever_it_was_stopped_another_machine_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"memory://{uuid.uuid4().hex}/coast"
+    items = write_items(tmp_path / "items.json", [make_item("S2A_32UPF_0001", when="2024-02-10T10:20:30Z")])
+    search = SearchOptions(aoi="10.2,54.2,10.4,54.4", dates="2024", source=str(items))
+    job, deliver = CoastJob(search=search), Outlet.deliver_file
+    first = open_place(url, tmp_path / "first")
+    with hold_coast(first.folder):
+        plan_coast(job, first.folder)
+    (first.folder / "maps").mkdir()
+    (first.folder / "maps" / "batch.json").write_text("{}")
+    for steps in range(4):
+        left = [steps]
+
+        def deliver_some(place: Outlet, name: str, left: list[int] = left) -> None:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            deliver(place, name)
+
+        monkeypatch.setattr(Outlet, "deliver_file", deliver_some)
+        with suppress(KeyboardInterrupt):
+            upload_plan(first)
+            upload_maps(first)
+        other = open_place(url, tmp_path / f"other {steps}")
+        with hold_coast(other.folder):
+            fetch_coast(other)
+            assert plan_coast(job, other.folder).is_new == (steps < 2)
+    assert {"coast.json", "plan.json", "maps/batch.json"} <= set(list_files(url))
+    fsspec.filesystem("memory").rm(url, recursive=True)
+
+
 LEFT_THERE = ("maps/summary.json", "maps/view.html")
 
 
@@ -66,6 +104,7 @@ def test_a_coast_in_a_folder_goes_nowhere(tmp_path: Path) -> None:
     place = Outlet(folder=make_coast(tmp_path / "coast"))
     before = read_tree(place.folder)
     fetch_coast(place)
+    upload_plan(place)
     upload_maps(place)
     upload_coast(place)
     assert read_tree(place.folder) == before
