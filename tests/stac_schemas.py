@@ -23,7 +23,15 @@ from referencing.jsonschema import DRAFT7
 SCHEMAS = Path(__file__).resolve().parents[2] / "shared" / "schemas"
 
 _SITE = "https://stac-extensions.github.io/"
-_NOT_HERE = {"classification/v2.0.0", "eo/v1.1.0", "grid/v1.1.0", "render/v2.0.0", "sat/v1.0.0", "view/v1.0.0"}
+_NOT_HERE = {
+    "classification/v2.0.0",
+    "eo/v1.1.0",
+    "grid/v1.1.0",
+    "render/v2.0.0",
+    "sat/v1.0.0",
+    "version/v1.2.0",
+    "view/v1.0.0",
+}
 """Extensions whose schemas are not among them."""
 
 _KINDS = {

@@ -32,6 +32,7 @@ from pipeline.errors import output_errors
 from pipeline.export.finish import place_frames
 from pipeline.output.geopackage import write_geopackage
 from pipeline.record.result import is_result_there
+from pipeline.record.version import publish_work
 from pipeline.register.registration import Registration
 from pipeline.tides import compute_model_heights, read_tide_heights
 from pipeline.trace.traced import Floats
@@ -103,7 +104,7 @@ def compute_change(
         record = replace(record, notes=record.notes + notes)
         _write_outputs(work.folder, comparison, frames, record)
         write_change_item(work.folder, out.name, record, extents=comparison.extents, plane=comparison.plane)
-        work.publish()
+        publish_work(work)
     return ChangeResult(
         folder=out, already_made=False, summary=record.summary, alerts=record.alerts, notes=record.notes
     )

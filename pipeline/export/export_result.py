@@ -34,6 +34,7 @@ from pipeline.record.result import (
     read_sensing_time,
     write_json,
 )
+from pipeline.record.version import publish_work
 from strandline import StrandlineError
 
 __all__ = ["ExportError", "ExportOptions", "ExportResult", "export_result", "list_exportable"]
@@ -164,7 +165,7 @@ def _export_apart(folder: Path, out: Path, formats: Sequence[str], options: Expo
     with open_workspace(out.parent, out.name) as work:
         written = write_vectors(finished.frames, work.folder, formats=formats, layers=finished.layers)
         _describe(folder, out.name, finished, basis, checksum=checksum).write(work.folder)
-        work.publish()
+        publish_work(work)
     return ExportResult(folder=out, files=tuple(path.name for path in written), notes=finished.notes)
 
 

@@ -28,6 +28,7 @@ from pipeline.predict.islets import hide_islets
 from pipeline.predict.quicklook import TEXTURE, Quicklook
 from pipeline.predict.rows import MappedRows, predict_rows
 from pipeline.publish.outlet import Outlet, open_outlet
+from pipeline.record.version import publish_work
 from pipeline.shore.locate_shore import LocatedRows
 from pipeline.trace.contour import ContourTracer
 from tiles.errors import NoValidPixelsError, RasterReadError
@@ -114,7 +115,7 @@ def map_scene(
         try:
             with open_workspace(place.folder, name) as workspace:
                 _make_outputs(job, workspace.folder, row_source or predict_scene)
-                workspace.publish()
+                publish_work(workspace)
             break
         except RasterReadError as error:
             if job.scene.host is None:

@@ -47,6 +47,7 @@ from pipeline.output.vectors import resolve_formats
 from pipeline.publish.outlet import fetch_results, open_outlet_of
 from pipeline.record.catalogue import write_catalogue
 from pipeline.record.mapped_scene import MappedScenes, group_acquisitions, read_mapped_scenes
+from pipeline.record.version import publish_work
 from pipeline.trace.ocean import SEA_IS_GUESSED, resolve_ocean
 from pipeline.trace.waters import ShoreKind
 from strandline import __version__
@@ -201,7 +202,7 @@ def build_mosaic(
             made = build.run(progress or ignore_progress, basis)
             result = replace(result, lines=made.lines, notes=made.notes)
             shutil.rmtree(work.folder / ".scratch")
-            work.publish()
+            publish_work(work)
     if place.store is not None and finish is not None:
         finish(result.folder)
     place.deliver(name)

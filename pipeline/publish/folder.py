@@ -20,6 +20,7 @@ from pipeline.errors import BusyError, OutputError, output_errors
 from pipeline.publish.results import PublishedResult, describe_result
 from pipeline.record.catalogue import WrittenCatalogue, write_catalogue
 from pipeline.record.result import ITEM_NAME, read_fingerprint
+from pipeline.record.version import publish_work
 
 __all__ = ["Folder", "require_room"]
 
@@ -69,7 +70,7 @@ class Folder:
                 # Files and folders reach the disk before the rename does, so that a power cut cannot leave them empty.
                 for made in (work.folder, *(path for path in work.folder.rglob("*") if path.is_dir())):
                     _sync(made)
-            work.publish()
+            publish_work(work)
         with suppress(OSError):  # some network disks bring no folder to the disk on request
             _sync(self.path)
         return True

@@ -35,6 +35,7 @@ from pipeline.record.catalogue import (
     write_catalogue,
 )
 from pipeline.record.result import ITEM_NAME, PAGE_NAME, Standing, write_json
+from pipeline.record.version import raise_version
 
 __all__ = ["Store"]
 
@@ -100,10 +101,11 @@ class Store:
         name, version = folder.name, fingerprint[:_VERSION]
         with store_errors(self.name_address(name)):
             sizes = self._list_sizes(name)
-            standing = describe_result(name, self._read_item(name), sizes)
+            before = self._read_item(name)
+            standing = describe_result(name, before, sizes)
             is_there = standing.whole and standing.fingerprint == fingerprint
             if not is_there:
-                self._upload(folder, version)
+                self._upload(folder, version, before)
                 sizes = self._list_sizes(name)
             # The item names the new folder by now, so that the older ones are read by nobody.
             older = [path for path in sizes if _OURS.match(path) and not path.startswith(f"{version}/")]
@@ -281,7 +283,7 @@ class Store:
             unlisted=tuple(sorted((*written.unlisted, *broken), key=lambda entry: entry.name)),
         )
 
-    def _upload(self, folder: Path, version: str) -> None:
+    def _upload(self, folder: Path, version: str, before: object) -> None:
         """Upload all files, see that they arrived, and only then say that they count."""
         files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / ITEM_NAME]
         expected = {f"{version}/{path.relative_to(folder).as_posix()}": path for path in files}
@@ -305,6 +307,7 @@ class Store:
             path = posixpath.normpath(f"{version}/{unquote(named['href'])}")
             if path in expected:
                 named["href"] = f"./{quote(path)}"
+        raise_version(item, before)
         text = json.dumps(item, indent=2, ensure_ascii=False) + "\n"
         put_bytes(self.files, text.encode(), self._locate(f"{folder.name}/{ITEM_NAME}"))
 

@@ -23,6 +23,7 @@ from pipeline.atomic import open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_listing_sha256, compute_source_sha256
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import ITEM_NAME, is_result_there
+from pipeline.record.version import publish_work
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
 from pipeline.timeseries.coregister import explain_registrations, register_scenes
 from pipeline.timeseries.crossings import choose_crossings, find_crossings, find_reversed
@@ -111,7 +112,7 @@ def compute_timeseries(
         series, notes = _measure(plan, transects, progress)
         _write(plan, work.folder, out.name, series, (reference, origin, notes))
         progress("writing", 1.0)
-        work.publish()
+        publish_work(work)
     return TimeseriesResult(
         folder=out,
         already_made=False,

@@ -126,6 +126,36 @@ def test_another_result_takes_the_place_of_an_older_one(destination: str, tmp_pa
     assert len(list_files(destination)) == 4
 
 
+def read_version(destination: str) -> str | None:
+    item = json.loads(list_files(destination)[f"scene/{ITEM_NAME}"])
+    assert ("version" in item["properties"]) == any(
+        "/version/v1.2.0/" in name for name in item.get("stac_extensions", ())
+    )
+    return item["properties"].get("version")
+
+
+def test_what_takes_the_place_of_another_says_which_version_it_is(destination: str, tmp_path: Path) -> None:
+    versions = []
+    for text in ("first", "second", "second", "first"):
+        publish_result(make_result(tmp_path / "work", "scene", text=text), destination)
+        versions.append(read_version(destination))
+    assert versions == [None, "2", "2", "3"]
+    # One that is put right is what it was; a place with nothing in it begins anew, and one that is behind catches up.
+    files, root = open_with_fsspec(destination)
+    files.rm_file(next(path for path in files.find(root) if path.endswith("water.tif")))
+    publish_result(make_result(tmp_path / "work", "scene", text="first"), destination)
+    assert read_version(destination) == "3"
+    folder = make_result(tmp_path / "work", "scene", text="third")
+    item = json.loads((folder / ITEM_NAME).read_text())
+    item["properties"]["version"] = "7"
+    (folder / ITEM_NAME).write_text(json.dumps(item))
+    publish_result(folder, destination)
+    assert json.loads(list_files(destination)[f"scene/{ITEM_NAME}"])["properties"]["version"] == "7"
+    open_destination(destination).remove_result("scene")
+    publish_result(make_result(tmp_path / "work", "scene"), destination)
+    assert read_version(destination) is None
+
+
 def test_a_newer_product_replaces_the_older_ones(destination: str, tmp_path: Path) -> None:
     publish_result(make_result(tmp_path / "work", "N0400"), destination)
     published = publish_result(

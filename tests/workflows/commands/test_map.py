@@ -103,6 +103,10 @@ def test_other_choices_need_overwrite(run: Run, mapped: Path, product: Simulated
     assert "--overwrite" in ran.err
     assert run("map", product.path, "--out", tmp_path, "--threshold", "0.6", "--overwrite", "-q").code == 0
     assert (read(tmp_path / mapped.name / "water.tif") == 1).sum() < (read(mapped / "water.tif") == 1).sum()
+    properties = [
+        json.loads((folder / "item.json").read_text())["properties"] for folder in (mapped, tmp_path / mapped.name)
+    ]
+    assert [one.get("version") for one in properties] == [None, "2"]
 
 
 def test_results_do_not_depend_on_tile_size(run: Run, product: SimulatedProduct, tmp_path: Path) -> None:

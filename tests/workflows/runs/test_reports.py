@@ -490,7 +490,7 @@ def test_a_page_that_cannot_be_drawn_is_a_note_and_no_failure(
     def fail(_: Path) -> None:
         raise ValueError("no such\nband.")
 
-    monkeypatch.setattr("pipeline.view.write_page.write_page", fail)
+    monkeypatch.setattr("pipeline.view.add_page.write_page", fail)
     work("workflows.runs.change.compute_change", change_result())
     run_change(Path("old"), Path("new"), Path("out"), {"view": True}, quiet=True)
     assert capsys.readouterr().err == f"Note: No page of {LONG} was drawn (no such band).\n"
