@@ -6,6 +6,7 @@ what came of it up after each step; the plan and the record go along, and mosaic
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from pipeline.batch.record import RECORD_NAME as BATCH_NAME
@@ -21,11 +22,14 @@ _PLANS: Final = (RECORD_NAME, "plan.json", "scenes.txt")
 _OF_MAPS: Final = (BATCH_NAME, "summary.json", PAGE_NAME)
 
 
-def fetch_coast(place: Outlet) -> None:
+def fetch_coast(place: Outlet) -> tuple[str, ...]:
     """Bring down what stands of a coast: its plan and record, its maps, its mosaics; what is there already stays.
 
     Args:
         place: Of the coast.
+
+    Returns:
+        Names of the mosaics that stand in the store.
 
     Raises:
         OutputError: The store cannot be read, or the folder not be written.
@@ -37,7 +41,7 @@ def fetch_coast(place: Outlet) -> None:
     if not (maps.folder / BATCH_NAME).exists():
         maps.fetch_file(BATCH_NAME)
     maps.fetch_results()
-    place.fetch_results()
+    return place.fetch_results()
 
 
 def upload_plan(place: Outlet) -> None:
@@ -68,11 +72,12 @@ def upload_maps(place: Outlet) -> None:
         maps.store.write_catalogue()
 
 
-def upload_coast(place: Outlet) -> None:
+def upload_coast(place: Outlet, *, stood: Collection[str] = ()) -> None:
     """Bring up the mosaics, then what lists them, and last the record of the coast.
 
     Args:
         place: Of the coast.
+        stood: Names of mosaics that stood in the store before; what was removed here since, goes there too.
 
     Raises:
         OutputError: As ``upload_maps``.
@@ -80,6 +85,9 @@ def upload_coast(place: Outlet) -> None:
     place.upload_results()
     _upload_files(place, (PAGE_NAME,))
     if place.store is not None:
+        for name in stood:
+            if not (place.folder / name).exists():
+                place.store.remove_result(name)
         place.store.write_catalogue()
     _upload_files(place, (RECORD_NAME,))
 

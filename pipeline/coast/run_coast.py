@@ -109,7 +109,7 @@ def make_coast(
     """
     out = place.folder
     with hold_coast(out):
-        fetch_coast(place)
+        stood = fetch_coast(place)
         plan = plan_coast(job, out)
         facts = {
             "plan": plan.file.name,
@@ -129,7 +129,7 @@ def make_coast(
                 write_catalogue(out)
                 if job.every:
                     steps.draw_page(out)  # any of the parts may be another than before
-            upload_coast(place)
+            upload_coast(place, stood=stood)
         is_new = summary is None or summary.counts.get("mapped") or _list_fingerprints(out, plan) != before
     return CoastResult(
         folder=out,

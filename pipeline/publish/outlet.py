@@ -118,16 +118,22 @@ class Outlet:
         """
         return Outlet(folder=self.folder / name, store=None if self.store is None else self.store.enter(name))
 
-    def fetch_results(self) -> None:
+    def fetch_results(self) -> tuple[str, ...]:
         """Bring the results that stand in the store down into the folder; what is there already stays.
+
+        Returns:
+            Names of those that stand in the store.
 
         Raises:
             OutputError: The store cannot be read, or a result did not arrive whole.
         """
-        if self.store is not None:
-            for result in self.store.list_results():
-                if result.whole and read_fingerprint(self.folder / result.name) != result.fingerprint:
-                    self.store.download_result(result.name, self.folder)
+        if self.store is None:
+            return ()
+        standing = [result for result in self.store.list_results() if result.whole]
+        for result in standing:
+            if read_fingerprint(self.folder / result.name) != result.fingerprint:
+                self.store.download_result(result.name, self.folder)
+        return tuple(result.name for result in standing)
 
     def upload_results(self) -> None:
         """Bring all whole results of the folder up; they stay in the folder as well.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.coast.outlet import fetch_coast, upload_coast, upload_maps, upload
 from pipeline.coast.plan_coast import plan_coast
 from pipeline.coast.record import hold_coast
 from pipeline.publish.outlet import Outlet, open_outlet
+from pipeline.publish.publish import publish_result
 from pipeline.search.search_scenes import SearchOptions
 from tests.pipeline.publish.test_publish import list_files, make_result
 from tests.pipeline.stac_items import make_item, write_items
@@ -56,6 +58,15 @@ def test_another_machine_goes_on_with_what_stands_in_the_store(tmp_path: Path, m
     assert {name: text for name, text in read_tree(other.folder).items() if "item.json" not in name} == {
         name: text for name, text in expected.items() if "item.json" not in name and name not in {*LEFT_THERE}
     }
+    # A mosaic of another coast, which was replaced, goes from the store as well; what somebody put there since stays.
+    stood = fetch_coast(other)
+    assert stood == ("2024",)
+    publish_result(make_result(tmp_path / "somebody", "2023"), url)
+    shutil.rmtree(other.folder / "2024")
+    upload_coast(other, stood=stood)
+    assert {path.partition("/")[0] for path in list_files(url) if path.endswith("item.json")} == {"maps", "2023"}
+    upload_coast(first)
+    fetch_coast(other)
     # What stands is neither fetched nor sent again.
     files = type(fsspec.filesystem("memory"))
     monkeypatch.setattr(files, "get_file", lambda *_, **__: pytest.fail("fetched again"))
