@@ -23,7 +23,9 @@ __all__ = ["Server", "ServerError", "lock_work", "open_server"]
 _PORT = 4200
 _PORTS = 3
 _TAKEN = "already in use"
-_READY_S = 120.0
+_READY_S = 600.0
+"""A busy machine of two cores took more than two minutes; a server that cannot start ends by itself, at once."""
+
 _POLL_S = 0.1
 _STOP_S = 10.0
 _HEIR_S = 20.0
