@@ -2,10 +2,13 @@
 
 GDAL (measured with 3.10.3) asks again by itself after 429, 500, 502, 503 and 504, and gives up on what is silent or
 trickles (with ``GDAL_HTTP_RETRY_CODES`` it would wait for that four times). It does not ask again after a line that was
-cut or an answer that was too short, keeps the torn block in its cache, where it spoils every later read of the process,
-and takes no notice of ``Retry-After``. That is done here: the cache is cleared, the host is asked how long it wants to
-be left alone, and the read is done again, a bounded number of times a scene. Where a host fails many times in a row, no
-read of this process asks it for a while.
+cut or an answer that was too short or of other bytes, keeps the torn block in its cache, where it spoils every later
+read of the process, and takes no notice of ``Retry-After``. That is done here: the cache is cleared, the host is asked
+how long it wants to be left alone, and the read is done again, a bounded number of times a scene. Where a host fails
+many times in a row, no read of this process asks it for a while.
+
+Wrong bytes under right headers show themselves in compressed blocks, which do not decode, and in the head of a file.
+Uncompressed pixels have nothing that would show it, and JPEG 2000 little: it turns them into noise.
 
 Source: GDAL, "Configuration options", networking; RFC 9110, section 10.2.3 (Retry-After).
 """
@@ -66,6 +69,9 @@ _HOPELESS = re.compile(
     r"|NoSuch|does not exist"
 )
 """What GDAL says of stores that another try does not change: keys that lack or are refused, nothing under a name."""
+
+_PAGE = re.compile(rb"\s*<(!doctype\s+html|html|head)\b", re.IGNORECASE)
+"""How what a network that wants a sign-in puts in the place of a file begins."""
 
 
 def is_remote(path: str) -> bool:
@@ -219,16 +225,16 @@ def read_again(
 
 
 def _ask_host(path: str, error: RasterioError) -> _Word:
-    """Ask for a single byte: GDAL keeps to itself what a host answered, and for how long it wants to be left alone."""
+    """Ask for a few bytes: GDAL keeps to itself what a host answered, and for how long it wants to be left alone."""
     known = _STATUS.search(str(error))
     is_open = path.startswith("/vsicurl") and "pc_url_signing" not in path  # nor keys nor a signature are needed
     if not is_open or (known and _is_final(int(known[1]))):
         text = " ".join(str(error.__cause__ or error).split())
         return _Word(text=text, final=_is_final(int(known[1])) if known else _HOPELESS.search(text) is not None)
     try:
-        with urlopen(Request(_find_url(path), headers={"Range": "bytes=0-0"}), timeout=_ASK_S) as response:  # noqa: S310 (http alone)
-            response.read(1)
-        return _Word(text="its answer did not come whole")
+        with urlopen(Request(_find_url(path), headers={"Range": "bytes=0-255"}), timeout=_ASK_S) as response:  # noqa: S310 (http alone)
+            is_page = _PAGE.match(response.read1(256)) is not None  # what is there: it may trickle
+        return _Word(text="it sends a web page in its place" if is_page else "its answer came cut or with other bytes")
     except HTTPError as refusal:
         wait_s = _read_wait(refusal.headers.get("Retry-After"))
         told = f", and asks to wait {wait_s:g} s" if wait_s > _LONGEST_WAIT_S else ""

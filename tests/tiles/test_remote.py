@@ -27,7 +27,8 @@ from tiles.products.headers import open_quietly, read_header, resolve_gdal_path
 from tiles.remote import RetryBudget, read_again
 
 EDGE = 768
-FAULTS: tuple[Fault, ...] = ("429", "503", "cut", "short", "whole", "trickle")
+FAULTS: tuple[Fault, ...] = ("429", "503", "cut", "short", "whole", "trickle", "portal")
+OTHER_BYTES: tuple[Fault, ...] = ("zeros", "shifted", "page")
 Pixels = NDArray[np.uint16]
 
 
@@ -93,6 +94,23 @@ def test_a_fault_that_passes_costs_no_pixel(
     host.skip, host.faults = skip, [fault, fault]
     assert np.array_equal(read_all(f"{host.url}/{name}.tif"), pixels)
     assert host.met[fault] == 2
+
+
+@pytest.mark.parametrize("fault", OTHER_BYTES)
+@pytest.mark.parametrize("skip", [0, 1, 2, 3])
+def test_other_bytes_under_right_headers_are_no_pixels(
+    host: RangeHost, pixels: Pixels, skip: int, fault: Fault
+) -> None:
+    host.skip, host.faults = skip, [fault]
+    assert np.array_equal(read_all(f"{host.url}/deflate.tif"), pixels)
+    assert host.met[fault] == 1
+
+
+@pytest.mark.parametrize("fault", ["page", "portal"])
+def test_a_web_page_in_place_of_a_file_is_named(host: RangeHost, fault: Fault) -> None:
+    host.always = fault
+    with pytest.raises(RasterReadError, match="it sends a web page in its place"):
+        read_header(resolve_gdal_path(f"{host.url}/deflate.tif"))
 
 
 @pytest.mark.parametrize("fault", ["cut", "short", "503", "whole"])

@@ -12,12 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
 
-Fault = Literal["429", "503", "403", "404", "cut", "short", "shifted", "whole", "trickle"]
+Fault = Literal["429", "503", "403", "404", "cut", "short", "shifted", "whole", "trickle", "zeros", "page", "portal"]
 """``cut``: the line is cut in the middle of a body; ``short``: an answer of half the bytes, which says that it is
-whole; ``shifted``: bytes of another place; ``whole``: the whole file, whatever was asked; ``trickle``: a byte a
-while."""
+whole; ``shifted``: bytes of another place; ``zeros``, ``page``: zeros, or a web page, as long as what was asked, under
+right headers; ``portal``: a web page in place of the file; ``whole``: the whole file, whatever was asked;
+``trickle``: a byte a while."""
 
 _TRICKLE_S = 0.2
+_PAGE = b"<!DOCTYPE html><html><body>Sign in to this network</body></html>\n"
 
 
 @dataclass(slots=True)
@@ -84,6 +86,9 @@ def serve_ranges(folder: Path) -> Iterator[RangeHost]:
                 return
             data = path.read_bytes()
             asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+            if fault == "portal" and not head:
+                self.send(200, _PAGE, size=len(_PAGE), fault=fault)
+                return
             if asked is None or fault == "whole" or head:
                 self.send(200, data, size=len(data), fault=fault, head=head)
                 return
@@ -91,6 +96,10 @@ def serve_ranges(folder: Path) -> Iterator[RangeHost]:
             part = data[first : last + 1]
             if fault == "shifted":
                 part = (data * 2)[first + len(part) : first + 2 * len(part)]
+            if fault == "zeros":
+                part = bytes(len(part))
+            if fault == "page":
+                part = (_PAGE * (len(part) // len(_PAGE) + 1))[: len(part)]
             if fault == "short":
                 part = part[: len(part) // 2]
             self.send(206, part, size=len(part), fault=fault, span=f"bytes {first}-{last}/{len(data)}")
