@@ -21,6 +21,9 @@ _Cloud = Annotated[float | None, typer.Option(help="Share of the scene under clo
 _Swath = Annotated[
     Literal["auto", "edge", "full"], typer.Option(help="Whether the edge of the swath crosses the tile.")
 ]
+_Satellite = Annotated[
+    Literal["auto", "S2A", "S2B", "S2C", "S2D"], typer.Option(help="Whose product it is; auto: the seed decides.")
+]
 _Complete = Annotated[
     bool, typer.Option("--complete/--bands-only", help="Every file of a real product, or each band once and SCL.")
 ]
@@ -36,6 +39,7 @@ def simulate(
     kind: _Kind = "random",
     cloud_cover: _Cloud = None,
     swath: _Swath = "auto",
+    satellite: _Satellite = "auto",
     complete: _Complete = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a product of the same name.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,

@@ -85,7 +85,7 @@ PUBLISHED = {
     ),
     simulate: (
         "--out/-o! --seed=0 --size=10980 --baseline=05.11 --crs=EPSG:32630 --kind=random --cloud-cover --swath=auto"
-        f" --complete/--bands-only=True --overwrite {LAST}"
+        f" --satellite=auto --complete/--bands-only=True --overwrite {LAST}"
     ),
     simulate_coast: (
         "--out/-o! --seed=0 --extent=2400 --dates=3 --kind=open_coast --cloud-cover=0.15 --hidden=(0.0, 0.01)"

@@ -11,6 +11,7 @@ import random
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from tiles.errors import GridError, SceneError
 from tiles.mgrs import MgrsSquare, resolve_utm_zone
@@ -26,6 +27,7 @@ __all__ = [
     "QUANTIFICATION",
     "TILE_SIZE",
     "Acquisition",
+    "Satellite",
     "resolve_acquisition",
 ]
 
@@ -74,16 +76,22 @@ class _KnownOrbit:
     """An orbit whose time is known, from which all others of the satellite are counted.
 
     Attributes:
-        spacecraft: ``S2A`` or ``S2B``.
+        spacecraft: ``S2A`` to ``S2D``.
+        nssdc_id: International designator of the satellite.
         orbit: Its absolute number.
         sensing: Start of sensing on it, UTC.
         shift: What is added to an absolute number for the relative one, modulo the orbits of a cycle, from 0.
+        baseline: The first processing baseline in whose time it is simulated.
+        since: Its first day, UTC.
     """
 
     spacecraft: str
+    nssdc_id: str
     orbit: int
     sensing: datetime
     shift: int
+    baseline: str = "02.00"
+    since: datetime = datetime(2017, 3, 28, tzinfo=UTC)
 
     def compute_orbit(self, sensing: datetime) -> int:
         """Absolute number of the orbit at a time."""
@@ -100,10 +108,43 @@ class _KnownOrbit:
 
 
 KNOWN_ORBITS = (
-    _KnownOrbit(spacecraft="S2A", orbit=41_826, sensing=datetime(2023, 6, 25, 23, 46, 21, tzinfo=UTC), shift=2),
-    _KnownOrbit(spacecraft="S2B", orbit=20_270, sensing=datetime(2021, 1, 22, 13, 32, 29, tzinfo=UTC), shift=-27),
+    _KnownOrbit(
+        spacecraft="S2A",
+        nssdc_id="2015-028A",
+        orbit=41_826,
+        sensing=datetime(2023, 6, 25, 23, 46, 21, tzinfo=UTC),
+        shift=2,
+    ),
+    _KnownOrbit(
+        spacecraft="S2B",
+        nssdc_id="2017-013A",
+        orbit=20_270,
+        sensing=datetime(2021, 1, 22, 13, 32, 29, tzinfo=UTC),
+        shift=-27,
+    ),
+    _KnownOrbit(
+        spacecraft="S2C",
+        nssdc_id="2024-157A",
+        orbit=3_780,
+        sensing=datetime(2025, 5, 27, 7, 36, 31, tzinfo=UTC),
+        shift=29,
+        baseline="05.11",
+        since=datetime(2025, 1, 21, tzinfo=UTC),
+    ),
+    _KnownOrbit(
+        spacecraft="S2D",
+        nssdc_id="0000-000A",
+        orbit=1_000,
+        sensing=datetime(2026, 6, 1, 7, 36, 31, tzinfo=UTC),
+        shift=29,
+        baseline="05.12",
+        since=datetime(2026, 3, 1, tzinfo=UTC),
+    ),
 )
-"""One a satellite."""
+"""One a satellite; that of S2D, which had not been launched, is made up."""
+
+Satellite = Literal["auto", "S2A", "S2B", "S2C", "S2D"]
+"""``auto``: one that flies in the time of the baseline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +156,7 @@ class Acquisition:
         size: Columns and rows of the 10 m grid; a multiple of 6.
         baseline: Processing baseline, ``NN.NN``.
         square: The MGRS square, which fixes CRS, corner and tile name.
-        spacecraft: ``S2A`` or ``S2B``.
+        spacecraft: ``S2A`` to ``S2D``.
         sensing: Start of the datatake, UTC.
         generation: When the product claims to have been generated, UTC.
         orbit: Absolute orbit number.
@@ -144,7 +185,12 @@ class Acquisition:
     @property
     def centre_code(self) -> str:
         """Four letters of the processing centre."""
-        return "2APS" if self.has_offset else "SGS_"
+        return f"2{self.spacecraft[-1]}PS" if self.has_offset else "SGS_"
+
+    @property
+    def nssdc_id(self) -> str:
+        """International designator of the satellite."""
+        return next(known.nssdc_id for known in KNOWN_ORBITS if known.spacecraft == self.spacecraft)
 
     @property
     def datatake_id(self) -> str:
@@ -211,7 +257,7 @@ def _format_time(when: datetime) -> str:
     return when.strftime("%Y%m%dT%H%M%S")
 
 
-def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acquisition:
+def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str, satellite: Satellite = "auto") -> Acquisition:
     """Draw place and time of a simulated overpass from a seed.
 
     Args:
@@ -219,17 +265,21 @@ def resolve_acquisition(*, seed: int, size: int, baseline: str, crs: str) -> Acq
         size: Columns and rows at 10 m, 60 to 10980; rounded up to a multiple of 6, so that 60 m pixels fit in whole.
         baseline: Processing baseline such as ``05.11``.
         crs: UTM zone, ``EPSG:326xx`` (north) or ``EPSG:327xx`` (south).
+        satellite: Whose it is.
 
     Raises:
         GridError: The size or the CRS is impossible.
-        SceneError: Seed or baseline is none that a product could have.
+        SceneError: Seed or baseline is none that a product could have, or the satellite did not fly yet.
     """
     _check_choices(seed=seed, size=size, baseline=baseline)
+    satellites = _list_satellites(satellite, baseline)
     zone, north = resolve_utm_zone(crs)
     rng = random.Random(f"acquisition {seed} {crs.upper()}")  # noqa: S311  (a simulation, no secret)
     square = _draw_square(rng, zone=zone, north=north)
-    sensing, (zenith, azimuth) = _draw_sensing(rng, square=square, baseline=baseline)
-    known = rng.choice(KNOWN_ORBITS)
+    era = _BASELINE_STARTS[bisect.bisect([start for start, _ in _BASELINE_STARTS], baseline) - 1][1]
+    era = max(era, min(known.since for known in satellites))
+    sensing, (zenith, azimuth) = _draw_sensing(rng, square=square, era=era)
+    known = rng.choice(satellites)
     orbit = known.compute_orbit(sensing)
     processed = max(sensing, _REPROCESSED) if "05.00" <= baseline < "05.09" else sensing
     return Acquisition(
@@ -259,6 +309,19 @@ def _check_choices(*, seed: int, size: int, baseline: str) -> None:
         )
 
 
+def _list_satellites(satellite: Satellite, baseline: str) -> tuple[_KnownOrbit, ...]:
+    """Those of which one is drawn; S2C in the time of 05.11 only where it is asked for, so that seeds keep theirs."""
+    if satellite == "auto":
+        return KNOWN_ORBITS[: 3 if baseline >= "05.12" else 2]
+    known = next(known for known in KNOWN_ORBITS if known.spacecraft == satellite)
+    if baseline < known.baseline:
+        raise SceneError(
+            f"Expected a processing baseline from {known.baseline} on for {satellite}, which did not fly before, found "
+            f"{baseline}."
+        )
+    return (known,)
+
+
 def _draw_square(rng: random.Random, *, zone: int, north: bool) -> MgrsSquare:
     """Some square of the temperate or tropical zone that lies well inside its UTM zone."""
     row = rng.randrange(3, 66) if north else rng.randrange(42, 97)
@@ -268,10 +331,9 @@ def _draw_square(rng: random.Random, *, zone: int, north: bool) -> MgrsSquare:
     return MgrsSquare(zone=zone, north=north, column=rng.choice(columns or [4, 5]), row=row)
 
 
-def _draw_sensing(rng: random.Random, *, square: MgrsSquare, baseline: str) -> tuple[datetime, tuple[float, float]]:
-    """A day of the baseline's era on which the sun stands high enough; the highest of some days, if none does."""
+def _draw_sensing(rng: random.Random, *, square: MgrsSquare, era: datetime) -> tuple[datetime, tuple[float, float]]:
+    """A day after the era's first on which the sun stands high enough; the highest of some days, if none does."""
     lon, lat = square.centre
-    era = _BASELINE_STARTS[bisect.bisect([start for start, _ in _BASELINE_STARTS], baseline) - 1][1]
     local = (LOCAL_SOLAR_HOUR - lon / 15) % 24
     best: tuple[datetime, tuple[float, float]] | None = None
     for _ in range(12):

@@ -22,7 +22,7 @@ from tiles.grid import Window
 from tiles.options import Options
 from tiles.products.files import SIMULATION_RECORD
 from tiles.progress import Progress, ignore_progress
-from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.acquisition import Acquisition, Satellite, resolve_acquisition
 from tiles.simulate.product.layers import resolve_layers
 from tiles.simulate.product.manifest import write_manifest
 from tiles.simulate.product.metadata import ProductContent, write_metadata
@@ -56,6 +56,7 @@ class ProductOptions(Options):
         cloud_cover: Share of the scene under cloud, 0 to 1; ``None`` lets the seed decide.
         swath: ``edge``: a slanted edge beyond which there is no data; ``full``: none; ``auto``: an edge for every
             third seed.
+        satellite: Whose product it is, ``S2A`` to ``S2D``; ``auto``: of one that flies in the time of the baseline.
         complete: Whether to write every image file of a real product (coarse copies, true colour, AOT, water
             vapour), or each band at its native resolution and the classification alone, which takes less to encode.
         strip_rows: 10 m rows rendered at a time; a multiple of 6. Memory grows with it.
@@ -68,6 +69,7 @@ class ProductOptions(Options):
     kind: str = "random"
     cloud_cover: float | None = None
     swath: Literal["auto", "edge", "full"] = "auto"
+    satellite: Satellite = "auto"
     complete: bool = True
     strip_rows: int = 960
     overwrite: bool = False
@@ -137,7 +139,7 @@ def simulate_scene(
         ProductWriteError: It cannot be written: no room, no permission.
     """
     options = options or ProductOptions()
-    acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs)
+    acquisition = resolve_acquisition(seed=seed, size=size, baseline=baseline, crs=crs, satellite=options.satellite)
     kind = resolve_kind(options.kind, (*KINDS, "random"))
     cover = _resolve_cloud_cover(seed, options)
     world = World(

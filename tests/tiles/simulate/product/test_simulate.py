@@ -22,7 +22,7 @@ from tiles.bands import BANDS, L2A_STACK
 from tiles.errors import GridError, OptionError, ProductWriteError, SceneError
 from tiles.grid import Window
 from tiles.products.open import open_scene
-from tiles.simulate.product.acquisition import Acquisition, resolve_acquisition
+from tiles.simulate.product.acquisition import Acquisition, Satellite, resolve_acquisition
 from tiles.simulate.product.simulate import (
     ProductOptions,
     SceneSource,
@@ -78,8 +78,8 @@ _SOURCE = SceneSource(render=_render, compute_shoreline=_shoreline)
 def _write(
     out: Path, *, baseline: str = "05.11", crs: str = "EPSG:32630", **options: object
 ) -> tuple[SimulatedProduct, Acquisition]:
-    acquisition = resolve_acquisition(seed=4, size=_SIZE, baseline=baseline, crs=crs)
     chosen = ProductOptions(**{"strip_rows": 60, "swath": "full"} | options)  # type: ignore[arg-type]
+    acquisition = resolve_acquisition(seed=4, size=_SIZE, baseline=baseline, crs=crs, satellite=chosen.satellite)
     return write_simulated_product(out, source=_SOURCE, acquisition=acquisition, options=chosen), acquisition
 
 
@@ -270,6 +270,21 @@ def test_beyond_the_swath_every_file_is_nodata(tmp_path: Path) -> None:
     with rasterio.open(_image(product, "B03_10m")) as src:
         middles = [line.interpolate(0.5, normalized=True).coords[0] for line in lines]
         assert all(value > 0 for (value,) in src.sample(middles))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "satellite", "doubts"), [("05.12", "S2C", 0), ("05.12", "S2D", 0), ("05.13", "S2A", 1)]
+)
+def test_new_satellites_are_read_and_a_baseline_that_nobody_knows_is_told_once(
+    baseline: str, satellite: Satellite, doubts: int, tmp_path: Path
+) -> None:
+    product, acquisition = _write(tmp_path, baseline=baseline, satellite=satellite, complete=False)
+    scene = open_scene(product.path)
+    assert (scene.baseline, scene.platform) == (baseline, f"sentinel-{satellite[1:].lower()}")
+    assert set(scene.radiometry.offsets.values()) == {-1000.0}
+    assert sum(f"baseline {baseline} is newer than any" in note for note in scene.notes) == doubts
+    manifest = (product.path / "manifest.safe").read_text()
+    assert f"<safe:nssdcIdentifier>{acquisition.nssdc_id}</safe:nssdcIdentifier>" in manifest
 
 
 def test_the_short_product_holds_each_band_once(tmp_path: Path) -> None:
