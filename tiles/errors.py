@@ -78,7 +78,13 @@ class RasterReadError(StrandlineError, OSError):
 
 
 class HostDownError(RasterReadError):
-    """A host failed so often in a row that it is left alone for a while."""
+    """A host failed so often in a row that it is left alone for a while.
+
+    Attributes:
+        wait_s: For how long.
+    """
+
+    wait_s = 60.0
 
 
 class ProductWriteError(StrandlineError, OSError):

@@ -54,7 +54,7 @@ _RETRIES_A_SCENE = 12
 _FAILURES_IN_A_ROW = 6
 """A host that failed so often is down; with GDAL's own tries these are some 24 requests."""
 
-_LEFT_ALONE_S = 60.0
+_LEFT_ALONE_S = HostDownError.wait_s
 _PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
 _LONGEST_WAIT_S = 120.0
 """A host that wants to be left alone for longer than this is given up."""

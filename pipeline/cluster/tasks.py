@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pipeline.cluster.client import ClusterError, import_distributed
 from pipeline.errors import BusyError, OutputError
+from tiles.errors import HostDownError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -232,6 +233,8 @@ class _Flight:
         if attempt.number > self._retries or not self._is_transient(error):
             return None
         delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (attempt.number - 1))
+        if isinstance(error, HostDownError):  # what comes before is not asked for, and would use up the tries
+            delay_s = error.wait_s
         return _Try(now + delay_s, attempt.number + 1, attempt.first_s, attempt.task)
 
     def _count_threads(self) -> None:

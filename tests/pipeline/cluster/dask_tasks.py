@@ -7,6 +7,15 @@ import signal
 from pathlib import Path
 
 from pipeline.errors import BusyError
+from tiles.errors import HostDownError
+
+_ERRORS = {
+    "read": OSError,
+    "down": HostDownError,
+    "busy": BusyError,
+    "bug": TypeError,
+    "missing": FileNotFoundError,
+}
 
 
 def count(path: str) -> int:
@@ -37,5 +46,5 @@ def fail_at_first(path: str, failures: int, kind: str) -> int:
     if called <= failures:
         if kind == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        raise {"read": OSError, "busy": BusyError, "bug": TypeError, "missing": FileNotFoundError}[kind](kind)
+        raise _ERRORS[kind](kind)
     return called

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pipeline.cluster.tasks import SchedulerLostError, Task, is_transient, run_t
 from pipeline.errors import BusyError, OutputError, StaleResultError
 from tests.pipeline.cluster.dask_processes import DaskProcesses, wait_until
 from tests.pipeline.cluster.dask_tasks import add_one, fail_at_first, fail_with_a_cause
-from tiles.errors import RasterReadError, SceneError
+from tiles.errors import HostDownError, RasterReadError, SceneError
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,16 @@ def test_a_failed_read_is_tried_again_and_a_bug_is_not(client: Client, tmp_path:
     outcome = run_one(client, tmp_path / "bug", 2, "bug")
     assert outcome.tries == 1
     assert isinstance(outcome.error, TypeError)
+
+
+def test_a_host_that_is_down_is_left_alone_before_the_next_try(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HostDownError, "wait_s", 1.2)  # else a try follows after half a second
+    began = time.monotonic()
+    outcome = run_one(client, tmp_path / "down", 1, "down")
+    assert (outcome.value, outcome.tries, outcome.error) == (2, 2, None)
+    assert time.monotonic() - began > 1.2
 
 
 def test_an_error_keeps_its_class_whatever_its_cause(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
