@@ -36,6 +36,7 @@ class StacApi:
     Attributes:
         port: Fixed, on 127.0.0.1.
         items: All that were added, by id.
+        files_url: Another host of the files; ``None``: this one.
         met: Requests by what they met: ``search``, ``files``, or the death that was on.
     """
 
@@ -56,6 +57,7 @@ class StacApi:
         self.upstream_port = 0
         self.port = find_port()
         self.items: dict[str, dict[str, Any]] = {}
+        self.files_url: str | None = None
         self.met: Counter[str] = Counter()
         self.live()
 
@@ -87,7 +89,7 @@ class StacApi:
         Args:
             path: In the folder of files.
         """
-        return f"{self.url}/files/{path.resolve().relative_to(self._files).as_posix()}"
+        return f"{self.files_url or f'{self.url}/files'}/{path.resolve().relative_to(self._files).as_posix()}"
 
     def add(self, items: Iterable[dict[str, Any]]) -> None:
         """Add items; searches see either none of them or all.

@@ -3,15 +3,16 @@
     python -m benchmarks.watch_faults --out /tmp/faults [--fault NAME]... [--kills 20] [--seed 1]
 
 Rounds are run by ``strandline watch --once``, as processes of their own, on simulated coasts behind a real STAC API.
-Each fault comes in the middle of a round, and stays for one or two more: the network dies in four ways; the disk is
-full (a small tmpfs, with the ledger on it or not); PostgreSQL is stopped and started; SQLite is locked by another
-process, or its disk read-only; all processes of a round are killed (SIGKILL) at random moments; the clock jumps by 400
-days, forth and back, between rounds and within one (libfaketime). After the last round, which runs undisturbed,
-every acquisition must be published once and whole, with one fingerprint in the ledger, at the destination and in the
-work folder; nothing half-made may be left; the catalogue must list each once; and each failure must have been told
-once: deliveries to a webhook are counted, those that a receiver drops by their id apart. A line a fault is printed and
-appended to ``benchmarks/results/watch_faults.jsonl``; the exit code says whether all held. Needs root (tmpfs),
-PostgreSQL and faketime.
+Each fault comes in the middle of a round, and stays for one or two more: the network dies in four ways; the host of the
+pixels is busy, slow, cuts its answers or sends other bytes, for a moment and for whole rounds (then maps must be those
+of a host without faults, to the byte); the disk is full (a small tmpfs, with the ledger on it or not); PostgreSQL is
+stopped and started; SQLite is locked by another process, or its disk read-only; all processes of a round are killed
+(SIGKILL) at random moments; the clock jumps by 400 days, forth and back, between rounds and within one (libfaketime).
+After the last round, which runs undisturbed, every acquisition must be published once and whole, with one fingerprint
+in the ledger, at the destination and in the work folder; nothing half-made may be left; the catalogue must list each
+once; and each failure must have been told once: deliveries to a webhook are counted, those that a receiver drops by
+their id apart. A line a fault is printed and appended to ``benchmarks/results/watch_faults.jsonl``; the exit code says
+whether all held. Needs root (tmpfs), PostgreSQL and faketime.
 """
 
 from __future__ import annotations
@@ -32,12 +33,31 @@ from typing import Any
 from benchmarks.watch_api import Death
 from benchmarks.watch_bench import Bench, open_bench
 from benchmarks.watch_rig import Coast, make_coasts
+from pipeline.publish.publish import open_destination
 from tests.pipeline.watch.ledger.postgres_server import run_postgres
+from tests.tiles.products.range_host import Fault, serve_ranges
 
 RESULTS = Path(__file__).parent / "results" / "watch_faults.jsonl"
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 LOCK_S = 45
 """Seconds for which another process locks SQLite: longer than the ledger waits."""
+
+READ_FAULTS: tuple[Fault, ...] = (
+    "429",
+    "503",
+    "trickle",
+    "cut",
+    "short",
+    "whole",
+    "zeros",
+    "shifted",
+    "page",
+    "portal",
+)
+"""What a read of pixels meets."""
+
+QUIET_S = 3600
+"""Seconds after which a round without faults is given up, however slow the machine."""
 
 HANG_S = 240
 """Seconds after which a round on a silent network is given up."""
@@ -141,6 +161,45 @@ def hang_network(trials: Trials, stack: ExitStack) -> dict[str, Any]:
     if code is None:
         found["findings"].append(f"a round whose pixels do not come was still waiting after {HANG_S} s")
     return found
+
+
+def fail_reads(trials: Trials, stack: ExitStack) -> dict[str, Any]:
+    """Reads of pixels meet each fault for a moment; then the host is busy for a round, and sends zeros in another."""
+    host = stack.enter_context(serve_ranges(trials.scenes))
+    bench = trials.open("reads", stack)
+    bench.api.files_url = host.url
+    scenes = [scene for scene in trials.coasts[0].scenes if not scene.is_clouded]
+    bench.rig.show(scenes[:5])
+    host.skip, host.faults = 10, [met for fault in READ_FAULTS for met in (fault, None, None, None)]
+    codes = [bench.run()]
+    passing = dict(host.met)
+    bench.rig.show(scenes[5:7])
+    stay: tuple[Fault, ...] = ("429", "zeros")
+    for fault in stay:
+        host.always = fault
+        codes.append(bench.run())
+    host.always = None
+    # Two rounds: the search comes first, and the next try of what failed is a second or two away.
+    codes += [bench.run(), bench.run()]
+    found = bench.conclude({"met": dict(host.met), "codes": codes}, expected={"failure": 1, "recovered": 1})
+    found["findings"] += [f"no read met {fault}" for fault in READ_FAULTS if fault not in passing]
+    found["findings"] += compare_maps(bench, trials, stack)
+    return found
+
+
+def compare_maps(bench: Bench, trials: Trials, stack: ExitStack) -> list[str]:
+    """Published rasters that differ from those of a watcher whose host has no faults."""
+    quiet = trials.open("reads-quiet", stack)
+    quiet.rig.show([scene for together in bench.rig.shown for scene in together])
+    quiet.finish(quiet.start(), limit_s=QUIET_S)
+    area = trials.coasts[0].name
+    homes = [Path(one.settings.get_area(area).destination) for one in (bench, quiet)]
+    names = [{result.name for result in open_destination(str(home)).list_results()} - {"changes"} for home in homes]
+    rasters = [path.relative_to(homes[1]) for name in names[1] for path in (homes[1] / name).glob("*.tif")]
+    missing = [f"only one of both has {name}" for name in names[0] ^ names[1]] or ([] if rasters else ["no raster"])
+    return missing + [
+        f"{path} differs" for path in rasters if (homes[0] / path).read_bytes() != (homes[1] / path).read_bytes()
+    ]
 
 
 @contextmanager
@@ -320,6 +379,7 @@ def turn_clock(trials: Trials, stack: ExitStack) -> dict[str, Any]:
 FAULTS: dict[str, Callable[[Trials, ExitStack], dict[str, Any]]] = {
     "network": kill_network,
     "hang": hang_network,
+    "reads": fail_reads,
     "disk": fill_disk,
     "disk-ledger": fill_all,
     "postgres": stop_postgres,

@@ -7,8 +7,9 @@ read of the process, and takes no notice of ``Retry-After``. That is done here: 
 how long it wants to be left alone, and the read is done again, a bounded number of times a scene. Where a host fails
 many times in a row, no read of this process asks it for a while.
 
-Wrong bytes under right headers show themselves in compressed blocks, which do not decode, and in the head of a file.
-Uncompressed pixels have nothing that would show it, and JPEG 2000 little: it turns them into noise.
+Wrong bytes under right headers show themselves in the head of a file, and in compressed blocks where they do not
+decode. Not always: GDAL (3.10.3) does not hold a deflated block against its checksum; uncompressed pixels have nothing
+that would show it, and JPEG 2000 turns them into noise.
 
 Source: GDAL, "Configuration options", networking; RFC 9110, section 10.2.3 (Retry-After).
 """

@@ -98,7 +98,7 @@ def test_a_fault_that_passes_costs_no_pixel(
 
 @pytest.mark.parametrize("fault", OTHER_BYTES)
 @pytest.mark.parametrize("skip", [0, 1, 2, 3])
-def test_other_bytes_under_right_headers_are_no_pixels(
+def test_other_bytes_under_right_headers_that_do_not_decode_are_read_again(
     host: RangeHost, pixels: Pixels, skip: int, fault: Fault
 ) -> None:
     host.skip, host.faults = skip, [fault]
