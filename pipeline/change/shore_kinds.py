@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pyogrio
 import shapely
 
 from pipeline.change.plane import Plane
 from pipeline.change.source import DatedCoast
+from pipeline.record.stored import describe_layer, read_layer
 from pipeline.trace.traced import Bools, Floats, Ints
 
 __all__ = ["InlandShore", "find_jumps", "find_stubs", "read_inland_shore"]
@@ -140,11 +140,11 @@ def read_inland_shore(coast: DatedCoast, plane: Plane) -> InlandShore:
     """
     lines: Any = np.zeros(0, dtype=object)
     if coast.lines is not None:
-        info = pyogrio.read_info(coast.lines, layer=coast.lines_layer)
+        info = describe_layer(coast.lines, coast.lines_layer)
         word = next((name for name in _WORDS if name in info["fields"]), None)
         if word is not None:
             where = f"\"{word}\" = '{_WORDS[word]}'"
-            frame = pyogrio.read_dataframe(coast.lines, layer=coast.lines_layer, columns=[word], where=where)
+            frame = read_layer(coast.lines, coast.lines_layer, columns=[word], where=where)
             parts = shapely.get_parts(shapely.force_2d(np.asarray(frame.geometry)))
             lines = shapely.transform(parts, lambda xy: plane.project(xy, frame.crs))
     return InlandShore(tree=shapely.STRtree(lines))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from pipeline.samples.chips import Chip
+from tiles.bands import L2A_STACK
 from tiles.grid import Window
+from tiles.simulate.series.coast import BEACH, draw_series_coast
 from tiles.simulate.world.landscape import World, WorldOptions, compute_stack
-from tiles.simulate.world.relief import Kind
+from tiles.simulate.world.relief import KINDS, Kind
 
-__all__ = ["CHIP_PX", "HELD_OUT_SEED", "simulate"]
+__all__ = ["CHIP_KINDS", "CHIP_PX", "HELD_OUT_SEED", "ChipKind", "simulate"]
+
+ChipKind = Kind | Literal["beach"]
+CHIP_KINDS: tuple[ChipKind, ...] = (*KINDS, BEACH)
+"""What a chip may show; ``beach``: an open shore of dry sand, often dark."""
 
 CHIP_PX = 384
 """Rows and columns of a chip: nine tiles of 128, or four of 60 m pixels."""
@@ -22,9 +30,10 @@ _CLOUDY = 0.3
 _OPAQUE = 0.3
 _TRIES = 6
 _CENTRE_PX = 96
+_BEACHES = 3
 
 
-def simulate(seed: int, *, kind: Kind = "random") -> Chip:
+def simulate(seed: int, *, kind: ChipKind = "random") -> Chip:
     """Simulate the chip of a seed: a window of a scene of any size, more often than not with a shore in it.
 
     Args:
@@ -34,13 +43,27 @@ def simulate(seed: int, *, kind: Kind = "random") -> Chip:
     rng = np.random.default_rng([seed & 0xFFFFFFFF, 0xC41B])
     cover = float(rng.uniform(0.02, 0.6)) if rng.random() < _CLOUDY else 0.0
     extent = int(rng.choice(_EXTENTS_PX))
-    world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=extent, block_px=CHIP_PX))
+    if kind == BEACH:
+        extent = min(extent, 1024)  # beyond it most windows see no shore
+        world = _draw_dark_beach(rng, extent)
+    else:
+        world = World(WorldOptions(seed=seed, kind=kind, cloud_cover=cover, extent_px=extent, block_px=CHIP_PX))
     rendered = world.render(_choose_window(world, rng, extent))
     return Chip(
         reflectance=compute_stack(rendered),
         fraction=rendered.water_fraction,
         valid=rendered.cloud <= _OPAQUE,
     )
+
+
+def _draw_dark_beach(rng: np.random.Generator, extent_px: int) -> World:
+    """The darkest of a few: which of two dark surfaces is water has to be learned, and a bright one tells itself."""
+    beaches = [
+        draw_series_coast(int(rng.integers(2**31)), kind=BEACH, extent_px=extent_px, block_px=CHIP_PX, works=False)
+        for _ in range(_BEACHES)
+    ]
+    infrared = L2A_STACK.index("B08")
+    return min(beaches, key=lambda world: world.cover.palette.mean[world.cover.shores[0][1], infrared])
 
 
 def _choose_window(world: World, rng: np.random.Generator, extent_px: int) -> Window:

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from models.errors import TrainingError
 from pipeline.samples.augmentation import coarsen
 from pipeline.samples.chips import Chip, ChipStore, find_shore
-from pipeline.samples.simulate_chip import CHIP_PX, simulate
+from pipeline.samples.simulate_chip import CHIP_PX, ChipKind, simulate
 from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.samples.sample import Sample
-from tiles.simulate.world.relief import Kind
 
 __all__ = ["SimulatedSource", "pad_sample"]
 
@@ -53,7 +52,7 @@ class SimulatedSource:
     cache: Path | None = None
     kept: tuple[int, ...] | None = None
     factors: tuple[int, ...] = _FACTORS
-    kind: Kind = "random"
+    kind: ChipKind = "random"
 
     def __post_init__(self) -> None:
         if self.chips < 1 or not self.seeds:
@@ -129,7 +128,7 @@ class SimulatedSource:
 
 
 @lru_cache(maxsize=4)
-def _open_store(cache: Path, first_seed: int, chips: int, kind: Kind) -> ChipStore:
+def _open_store(cache: Path, first_seed: int, chips: int, kind: ChipKind) -> ChipStore:
     """The store of these seeds, opened once a process; a store of another simulator is refused."""
     folder = f"{first_seed}-{chips}" if kind == "random" else f"{first_seed}-{chips}-{kind}"
     store = ChipStore(cache / folder, capacity=chips, size=CHIP_PX, bands=len(L2A_STACK))

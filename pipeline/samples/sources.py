@@ -10,13 +10,13 @@ from typing import Final, Literal, get_args
 
 from pipeline.errors import OptionError
 from pipeline.samples.shares import SharedCrops
+from pipeline.samples.simulate_chip import CHIP_KINDS
 from pipeline.samples.simulated import SimulatedSource
 from tiles.errors import SampleError
 from tiles.samples.crops import LabelledCrops
 from tiles.samples.mask_values import MaskValues
 from tiles.samples.sample import SampleSource, split_places
 from tiles.samples.swed import Swed
-from tiles.simulate.world.relief import KINDS
 
 __all__ = ["FORMS", "HELD_OUT", "Places", "resolve_places", "resolve_source"]
 
@@ -36,12 +36,12 @@ def resolve_source(text: str, *, cache: Path | None = None) -> SampleSource:
     """The samples that a user means.
 
     Args:
-        text: ``simulated:FIRST-LAST[:KIND]`` (seeds, and a kind of world, as ``harbour``), ``labels:SCENES[:LIST]``
-            (the labelled crops of the scenes in that folder, of one list where it is named), ``shares:SCENES[:LIST]``
-            (the same with shares of water along their shores), ``swed:DIR[:train]`` (the test split where none is
-            named), ``folder:DIR``, or a path: SWED where it holds ``train/images`` or ``test/images``, else a folder
-            of scenes with masks or polygons. After a folder of scenes may stand which values of masks are which:
-            ``folder:DIR:land=0:water=255``.
+        text: ``simulated:FIRST-LAST[:KIND]`` (seeds, and a kind of world, as ``harbour`` or ``beach``),
+            ``labels:SCENES[:LIST]`` (the labelled crops of the scenes in that folder, of one list where it is
+            named), ``shares:SCENES[:LIST]`` (the same with shares of water along their shores),
+            ``swed:DIR[:train]`` (the test split where none is named), ``folder:DIR``, or a path: SWED where it holds
+            ``train/images`` or ``test/images``, else a folder of scenes with masks or polygons. After a folder of
+            scenes may stand which values of masks are which: ``folder:DIR:land=0:water=255``.
         cache: Folder that keeps simulated chips; ``None`` simulates them anew each time.
 
     Raises:
@@ -88,11 +88,11 @@ def _open_simulated(text: str, cache: Path | None) -> SampleSource:
     first, last = (int(group or match[1]) for group in match.groups()) if match else (0, -1)
     if last < first:
         raise OptionError(f"Expected seeds as simulated:FIRST-LAST, found simulated:{text}.")
-    for known in KINDS:
+    for known in CHIP_KINDS:
         if kind == known:
             return SimulatedSource(first_seed=first, chips=last - first + 1, cache=cache, kind=known)
     if colon:
-        raise OptionError(f"Expected a kind of world ({', '.join(KINDS)}), found simulated:{text}.")
+        raise OptionError(f"Expected a kind of world ({', '.join(CHIP_KINDS)}), found simulated:{text}.")
     return SimulatedSource(first_seed=first, chips=last - first + 1, cache=cache)
 
 

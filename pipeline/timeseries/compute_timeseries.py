@@ -6,7 +6,6 @@ one place, cross each date with the transects, choose the shore, attach the tide
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,13 @@ from pyproj import Transformer
 from pipeline.atomic import open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_listing_sha256, compute_source_sha256
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
+<<<<<<< HEAD
 from pipeline.record.result import ITEM_NAME, is_result_there
 from pipeline.record.version import publish_work
+=======
+from pipeline.record.result import is_result_there
+from pipeline.record.stored import read_item, read_layer
+>>>>>>> 4e9efe1 (Name what was spoilt in a result; let simulated beaches rise as beaches do; measure how commands grow)
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
 from pipeline.timeseries.coregister import explain_registrations, register_scenes
 from pipeline.timeseries.crossings import choose_crossings, find_crossings, find_reversed
@@ -182,13 +186,13 @@ def _find_clearest(groups: Sequence[Sequence[MappedScene]]) -> Sequence[MappedSc
 
 def _count_clear(scene: MappedScene) -> float:
     """Pixels that show the ground, as the scene's record says."""
-    properties = json.loads((scene.folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+    properties = read_item(scene.folder)["properties"]
     share = properties.get("strandline:statistics", {}).get("valid_percent", 100.0)
     return float(share) / 100 * scene.grid.width * scene.grid.height
 
 
 def _read_coastlines(scenes: Sequence[MappedScene]) -> gpd.GeoDataFrame:
-    frames = [gpd.read_file(scene.folder / "coastline.gpkg", layer="coastline").explode() for scene in scenes]
+    frames = [read_layer(scene.folder / "coastline.gpkg", "coastline").explode() for scene in scenes]
     return gpd.GeoDataFrame(
         pd.concat([frame.to_crs(frames[0].crs) for frame in frames], ignore_index=True), crs=frames[0].crs
     )

@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from pipeline.output.classes import LAND, NODATA, OBSCURED, WATER
 from pipeline.record.mapped_scene import MappedScene
+from pipeline.record.stored import read_layer
 from pipeline.register.registration import Registration, compute_translation
 from pipeline.timeseries.transects import Transects
 
@@ -178,7 +179,7 @@ def _find_move(scene: MappedScene, registered: Mapping[str, Registration] | None
 
 def _read_coastline(scene: MappedScene, move: tuple[float, float], lines: NDArray[Any], crs: CRS) -> gpd.GeoDataFrame:
     """The coastline near the transects, moved back, in their CRS."""
-    frame = gpd.read_file(scene.folder / "coastline.gpkg", layer="coastline", columns=["uncertainty_mean_m"])
+    frame = read_layer(scene.folder / "coastline.gpkg", "coastline", columns=["uncertainty_mean_m"])
     frame = frame.explode(ignore_index=True)  # of a map whose kinds are one feature each
     if any(move):
         own = frame.to_crs(scene.grid.crs.to_wkt())

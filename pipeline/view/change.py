@@ -14,11 +14,12 @@ import shapely
 from numpy.typing import NDArray
 
 from pipeline.record.result import ITEM_NAME
-from pipeline.view.coast import read_layer, split_coordinates, thin_lines
+from pipeline.record.stored import read_item, read_layer
+from pipeline.view.coast import split_coordinates, thin_lines
 from pipeline.view.ground import draw_true_colour
 from pipeline.view.pictures import Detail
 from pipeline.view.plane import Box, Plane, merge_boxes, resolve_plane
-from pipeline.view.scene import describe_credit, describe_moment, describe_place, draw_classes, read_item
+from pipeline.view.scene import describe_credit, describe_moment, describe_place, draw_classes
 from pipeline.view.values import Features, Page, Picture, Swatch
 from tiles.times import parse_moment
 

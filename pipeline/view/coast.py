@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.errors import OutputError
 from pipeline.output.classes import LINE_COLOURS, LINE_LABELS
 from pipeline.view.plane import Plane
 from pipeline.view.values import Features, Swatch
@@ -26,7 +23,6 @@ __all__ = [
     "describe_uncertainty",
     "draw_lines",
     "layer_by_kind",
-    "read_layer",
     "split_coordinates",
     "thin_lines",
 ]
@@ -58,20 +54,6 @@ class DrawnLines:
         if self.left_out:
             text += f", and the {self.left_out:,} shortest are left out"
         return f"{text}: the files beside it hold them whole."
-
-
-def read_layer(path: Path, layer: str) -> gpd.GeoDataFrame:
-    """Read a layer of a GeoPackage of ours.
-
-    Raises:
-        OutputError: It cannot be read.
-    """
-    try:
-        return gpd.read_file(path, layer=layer, engine="pyogrio")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise OutputError(
-            f"Expected the layer {layer} in {path}: {' '.join(str(error).split())}. Make it anew."
-        ) from error
 
 
 def draw_lines(

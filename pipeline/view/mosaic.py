@@ -16,7 +16,8 @@ from rasterio.errors import RasterioError
 
 from pipeline.output.classes import NODATA
 from pipeline.record.result import ITEM_NAME
-from pipeline.view.coast import describe_lines, describe_uncertainty, draw_lines, layer_by_kind, read_layer
+from pipeline.record.stored import read_item, read_layer
+from pipeline.view.coast import describe_lines, describe_uncertainty, draw_lines, layer_by_kind
 from pipeline.view.pictures import (
     CLASS_SWATCHES,
     CLASSES,
@@ -31,7 +32,7 @@ from pipeline.view.pictures import (
     read_warped,
 )
 from pipeline.view.plane import Box, Plane, resolve_plane
-from pipeline.view.scene import describe_credit, describe_place, make_ramp_reader, read_item, read_notes
+from pipeline.view.scene import describe_credit, describe_place, make_ramp_reader, read_notes
 from pipeline.view.values import Page, Picture, Swatch, Tile
 from tiles.times import parse_moment
 

@@ -13,11 +13,12 @@ import numpy as np
 from bokeh.palettes import plasma
 
 from pipeline.record.result import ITEM_NAME
-from pipeline.view.coast import DrawnLines, draw_lines, format_length, layer_by_kind, read_layer, split_coordinates
+from pipeline.record.stored import read_item, read_layer
+from pipeline.view.coast import DrawnLines, draw_lines, format_length, layer_by_kind, split_coordinates
 from pipeline.view.mosaic import describe_composite, draw_tiles, list_mosaic_tiles, resolve_tiles_plane
 from pipeline.view.pictures import Detail
 from pipeline.view.plane import Plane
-from pipeline.view.scene import describe_credit, describe_place, read_item, read_notes
+from pipeline.view.scene import describe_credit, describe_place, read_notes
 from pipeline.view.values import Features, Page, Picture, Row, Swatch
 
 __all__ = ["COAST_NAME", "build_periods_page", "list_periods"]

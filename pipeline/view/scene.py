@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +12,9 @@ from rasterio.enums import Resampling
 
 from pipeline.output.classes import NODATA
 from pipeline.output.map_scale import format_position
-from pipeline.record.result import ITEM_NAME, SIMULATED, read_sensing_time
-from pipeline.view.coast import describe_lines, describe_uncertainty, draw_lines, layer_by_kind, read_layer
+from pipeline.record.result import SIMULATED, read_sensing_time
+from pipeline.record.stored import read_item, read_layer
+from pipeline.view.coast import describe_lines, describe_uncertainty, draw_lines, layer_by_kind
 from pipeline.view.ground import draw_true_colour
 from pipeline.view.pictures import (
     CLASS_SWATCHES,
@@ -41,7 +41,6 @@ __all__ = [
     "draw_ramp",
     "list_map_facts",
     "make_ramp_reader",
-    "read_item",
     "read_notes",
 ]
 
@@ -83,12 +82,6 @@ def build_scene_page(folder: Path, *, detail: Detail) -> Page:
         pictures=tuple(pictures),
         features=tuple(layer_by_kind(drawn, lambda rows: describe_lines(rows) | {"date": when})),
     )
-
-
-def read_item(folder: Path) -> dict[str, Any]:
-    """The record of a result, which is known to stand."""
-    item: dict[str, Any] = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
-    return item
 
 
 def describe_moment(moment: datetime | None) -> str:

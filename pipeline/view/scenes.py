@@ -20,13 +20,14 @@ from shapely.geometry import shape
 from pipeline.errors import OutputError
 from pipeline.output.classes import LINE_COLOURS, LINE_LABELS
 from pipeline.record.result import ITEM_NAME, read_sensing_time
+from pipeline.record.stored import read_item, read_layer
 from pipeline.view.change import CHANGE_NAME, layer_change, split_polygons
-from pipeline.view.coast import POOR, describe_lines, draw_lines, read_layer, split_coordinates
+from pipeline.view.coast import POOR, describe_lines, draw_lines, split_coordinates
 from pipeline.view.ground import draw_true_colour
 from pipeline.view.mosaic import merge_degrees
 from pipeline.view.pictures import Detail
 from pipeline.view.plane import Plane, resolve_plane
-from pipeline.view.scene import describe_credit, describe_moment, describe_place, draw_classes, read_item, read_notes
+from pipeline.view.scene import describe_credit, describe_moment, describe_place, draw_classes, read_notes
 from pipeline.view.transects import SERIES_NAME, build_series, layer_transects, list_series_facts
 from pipeline.view.values import Features, Page, Picture, Row, Series, Swatch
 

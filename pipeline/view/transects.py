@@ -11,7 +11,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from pipeline.view.coast import read_layer, split_coordinates
+from pipeline.record.stored import read_layer
+from pipeline.view.coast import split_coordinates
 from pipeline.view.pictures import Detail
 from pipeline.view.plane import Plane, resolve_plane
 from pipeline.view.scene import describe_credit, describe_place

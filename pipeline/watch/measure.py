@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 from pipeline.errors import output_errors
 from pipeline.publish.publish import open_destination, publish_result
 from pipeline.publish.target import resolve_destination
-from pipeline.record.result import ITEM_NAME, read_fingerprint
+from pipeline.record.result import read_fingerprint
+from pipeline.record.stored import read_item
 from pipeline.timeseries.compute_timeseries import TimeseriesOptions, compute_timeseries
 from pipeline.watch.areas.settings import AreaSettings
 from pipeline.watch.values import AreaFolders
@@ -90,5 +90,5 @@ def _keep_reference(mapped: list[Path], home: Path) -> Path:
 
 
 def _read_clear(folder: Path) -> float:
-    properties = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))["properties"]
+    properties = read_item(folder)["properties"]
     return float(properties.get("strandline:statistics", {}).get("valid_percent", 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def write_mapped(
         "stac_version": "1.1.0",
         "id": name,
         "properties": {
-            "datetime": datetime(2024, 7, 1 + date, 11, 20, tzinfo=UTC).isoformat(),
+            "datetime": (datetime(2024, 7, 1, 11, 20, tzinfo=UTC) + timedelta(days=date)).isoformat(),
             "platform": "sentinel-2a",
             "proj:code": f"EPSG:{grid.crs.to_epsg()}",
             "proj:shape": list(grid.shape),

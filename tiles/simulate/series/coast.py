@@ -28,6 +28,7 @@ WET_BEACH = "wet_beach"
 _MOST_WORLDS = 400
 _SLOPE = 10.0  # metres a pixel: the field grows by a metre a metre
 _LEAST_BEACH_M = 100.0
+_RISE = 0.05  # a beach is no cliff, which would lie in its own shadow
 _SWELL = ((32, 6.0), (64, 18.0), (128, 40.0))  # lattice in pixels, deviation in metres: bays and headlands
 _RIPPLE = ((4, 0.15), (8, 0.4), (16, 1.0))
 
@@ -69,7 +70,7 @@ def _draw_beach(seed: int, *, extent_px: int, block_px: int, wet: bool) -> World
             continue
         cover = _lay_sand(world.cover, sandy[0], wet=wet)
         terrain = Terrain(_draw_beach_relief(options.seed, extent_px), extent_px=extent_px)
-        return world.with_ground(terrain, cover=cover)
+        return world.with_ground(terrain, cover=cover, rise=_RISE)
     raise SceneError(f"None of {_MOST_WORLDS} worlds has a beach (seed {seed}). Choose another seed.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -184,10 +185,18 @@ class World:
         day._kept = OrderedDict()
         return day
 
-    def with_ground(self, terrain: Terrain, *, cover: Cover | None = None) -> World:
-        """The same day over another shoreline, and over other land where ``cover`` is given."""
+    def with_ground(self, terrain: Terrain, *, cover: Cover | None = None, rise: float = math.inf) -> World:
+        """The same day over another shoreline, and over other land where ``cover`` is given.
+
+        Args:
+            terrain: The shoreline.
+            cover: The land.
+            rise: Slope, metres a metre, with which the land rises from the shore at most, the ups and downs of its
+                hills aside.
+        """
         moved = copy.copy(self)
         moved.terrain, moved._relief, moved.cover = terrain, terrain.relief, cover or self.cover
+        moved._taper_m = max(self._taper_m, self._hills_mean / rise)
         moved._kept, moved._shoreline = OrderedDict(), {}
         return moved
 

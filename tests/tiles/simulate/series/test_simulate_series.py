@@ -16,6 +16,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry as Geometry
 
 from tests.stac_schemas import require_valid
@@ -28,7 +29,7 @@ from tiles.simulate.series.coast import draw_series_coast
 from tiles.simulate.series.dates import plan_dates
 from tiles.simulate.series.shore import MovedTerrain, Waterline, compute_normal_share, trace_waterline
 from tiles.simulate.series.simulate_series import SeriesOptions, SimulatedSeries, Span, simulate_series
-from tiles.simulate.world.landscape import compute_shoreline
+from tiles.simulate.world.landscape import compute_shoreline, compute_stack
 from tiles.simulate.world.world import World, WorldOptions
 
 _SIDE, _MARGIN = 240, 48
@@ -49,6 +50,16 @@ def beach() -> tuple[World, Waterline]:
     world = draw_series_coast(7, kind="beach", extent_px=_SIDE, block_px=120, works=False)
     side = _SIDE + 2 * _MARGIN
     return world, trace_waterline(world, Window(-_MARGIN, -_MARGIN, side, side), reach_m=_REACH_M)
+
+
+@pytest.mark.parametrize("seed", [8, 9])
+def test_a_beach_is_no_cliff_that_lies_in_its_own_shadow(seed: int) -> None:
+    world = draw_series_coast(seed, kind="beach", extent_px=288, block_px=288, works=False)
+    seen = world.without_noise().render(Window(0, 0, 288, 288))
+    sand = world.cover.shores[0][1]
+    inland = distance_transform_edt(seen.water_fraction == 0)
+    lit = compute_stack(seen)[-2][(inland > 3) & (inland < 8)] / world.cover.palette.mean[sand, -2]
+    assert np.median(lit) > 0.7  # cliffs of 150 and 300 m gave 0.16 and 0.5
 
 
 def _read_lines(path: Path) -> Geometry:
