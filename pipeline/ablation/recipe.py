@@ -69,7 +69,7 @@ class FitRecipe(_Strict):
         patience: Rounds without a lower loss after which training ends; after half of them the rate falls to a third.
         batch: Tiles a step.
         rate: First learning rate.
-        precision: ``bf16-mixed`` is faster where the processor multiplies bfloat16.
+        precision: ``auto``: ``bf16-mixed`` where the processor multiplies bfloat16 natively, else ``32-true``.
     """
 
     steps: _Count = 20_000
@@ -77,7 +77,7 @@ class FitRecipe(_Strict):
     patience: _Count = 10
     batch: _Count = 8
     rate: Annotated[float, Field(gt=0)] = 3e-3
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
 
 
 class ChannelsRecipe(_Strict):

@@ -177,7 +177,8 @@ class TrainerRecipe(_Strict):
         batch: Tiles a step and device.
         accumulate: Batches whose gradients make one step.
         round_steps: Steps after which the model is measured and the state kept: a killed run loses one round at most.
-        precision: As Lightning names it.
+        precision: As Lightning names it; ``auto``: ``bf16-mixed`` where the device multiplies bfloat16 natively, else
+            ``32-true``. What it came to is kept with the run.
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         devices: How many; more than one trains with DDP.
         workers: Processes that draw samples for each device.
@@ -190,7 +191,7 @@ class TrainerRecipe(_Strict):
     batch: Count = 8
     accumulate: Count = 1
     round_steps: Count = 500
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: Count = 1
     workers: Annotated[int, Field(ge=0)] = 1

@@ -36,6 +36,7 @@ from models.networks.normalisation import Normalisation
 from models.networks.unet import UNet
 from models.networks.widening import carry_encoder, widen
 from models.runtimes.registry import load_model
+from models.runtimes.torch_predictor import resolve_precision
 from pipeline.samples.sources import resolve_source
 from pipeline.training.card import Effort, write_trained_model
 from pipeline.training.data import DrawnTiles, Share, build_loader, collate, draw_fixed
@@ -97,6 +98,7 @@ def train(
         recipe = read_recipe(resolve_recipe(str(recipe)), changes)
     elif changes:
         raise TrainingError("Changes go with the file or name of a recipe: change the Recipe itself (model_copy).")
+    recipe = _settle_precision(recipe)
     if getattr(rank_zero_only, "rank", 0) == 0:  # with DDP, the other processes come here after the first
         if (run / RECIPE_FILE).exists():
             raise TrainingError(
@@ -105,6 +107,16 @@ def train(
         run.mkdir(parents=True, exist_ok=True)
         write_recipe(run / RECIPE_FILE, recipe)
     return _fit(recipe, run, progress=progress, notify=notify)
+
+
+def _settle_precision(recipe: Recipe) -> Recipe:
+    """The recipe with what ``auto`` comes to here: emulated, bfloat16 takes ten times as long as fp32."""
+    settings = recipe.trainer
+    if settings.precision != "auto":
+        return recipe
+    device = "cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    precision = "bf16-mixed" if resolve_precision("auto", device) == "bf16" else "32-true"
+    return recipe.model_copy(update={"trainer": settings.model_copy(update={"precision": precision})})
 
 
 def resume(

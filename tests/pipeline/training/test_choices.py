@@ -75,7 +75,7 @@ def test_a_recipe_that_says_nothing_but_data_and_name() -> None:
             "batch": 8,
             "accumulate": 1,
             "round_steps": 500,
-            "precision": "bf16-mixed",
+            "precision": "auto",
             "accelerator": "auto",
             "devices": 1,
             "workers": 1,

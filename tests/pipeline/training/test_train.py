@@ -17,7 +17,7 @@ from models.errors import TrainingError
 from models.networks.checkpoint import read_model
 from pipeline.training.data import DrawnTiles, Share, build_loader
 from pipeline.training.module import TrainingModule, compute_rate
-from pipeline.training.recipe import Recipe
+from pipeline.training.recipe import Recipe, read_recipe
 from pipeline.training.train import RECIPE_FILE, STATE_FILE, resolve_data, resume, train
 from tests.pipeline.sources import Discs
 from tiles.samples.mask_values import LabelShares
@@ -160,6 +160,15 @@ def test_early_stopping_stops_where_nothing_is_learned(tmp_path: Path) -> None:
     )
     model = read_model(train(recipe, tmp_path / "run"))
     assert model.card.training.steps < 40
+
+
+@pytest.mark.parametrize(("native", "kept"), [(False, "32-true"), (True, "bf16-mixed")])
+def test_a_run_keeps_the_precision_that_its_machine_is_made_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool, kept: str
+) -> None:
+    monkeypatch.setattr("models.runtimes.torch_predictor._cpu_has_bf16", lambda: native)
+    train(make_recipe(trainer={"steps": 1, "round_steps": 1, "precision": "auto"}), tmp_path)
+    assert read_recipe(tmp_path / RECIPE_FILE).trainer.precision == kept
 
 
 def test_a_folder_with_a_run_is_not_begun_again(tmp_path: Path) -> None:
