@@ -21,13 +21,9 @@ from pyproj import Transformer
 from pipeline.atomic import open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_listing_sha256, compute_source_sha256
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
-<<<<<<< HEAD
-from pipeline.record.result import ITEM_NAME, is_result_there
-from pipeline.record.version import publish_work
-=======
 from pipeline.record.result import is_result_there
 from pipeline.record.stored import read_item, read_layer
->>>>>>> 4e9efe1 (Name what was spoilt in a result; let simulated beaches rise as beaches do; measure how commands grow)
+from pipeline.record.version import publish_work
 from pipeline.tides import TideError, compute_model_heights, read_tide_heights
 from pipeline.timeseries.coregister import explain_registrations, register_scenes
 from pipeline.timeseries.crossings import choose_crossings, find_crossings, find_reversed
