@@ -16,7 +16,7 @@ from tiles.simulate.world.relief import KINDS, Kind
 __all__ = ["CHIP_KINDS", "CHIP_PX", "HELD_OUT_SEED", "ChipKind", "simulate"]
 
 ChipKind = Kind | Literal["beach"]
-CHIP_KINDS: tuple[ChipKind, ...] = (*KINDS, BEACH)
+CHIP_KINDS: tuple[ChipKind, ...] = (*KINDS, "beach")
 """What a chip may show; ``beach``: an open shore of dry sand, often dark."""
 
 CHIP_PX = 384
@@ -43,7 +43,7 @@ def simulate(seed: int, *, kind: ChipKind = "random") -> Chip:
     rng = np.random.default_rng([seed & 0xFFFFFFFF, 0xC41B])
     cover = float(rng.uniform(0.02, 0.6)) if rng.random() < _CLOUDY else 0.0
     extent = int(rng.choice(_EXTENTS_PX))
-    if kind == BEACH:
+    if kind == "beach":
         extent = min(extent, 1024)  # beyond it most windows see no shore
         world = _draw_dark_beach(rng, extent)
     else:

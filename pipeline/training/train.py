@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import numpy as np
@@ -42,7 +42,7 @@ from pipeline.training.card import Effort, write_trained_model
 from pipeline.training.data import DrawnTiles, Share, build_loader, collate, draw_fixed
 from pipeline.training.module import TrainingModule
 from pipeline.training.pictures import PictureLog
-from pipeline.training.recipe import Recipe, read_recipe, resolve_recipe, write_recipe
+from pipeline.training.recipe import Recipe, TrainerRecipe, read_recipe, resolve_recipe, write_recipe
 from tiles.samples.mixture import Mixture
 from tiles.samples.sample import Sample, SampleSource, list_label_shares, split_places
 
@@ -110,13 +110,17 @@ def train(
 
 
 def _settle_precision(recipe: Recipe) -> Recipe:
-    """The recipe with what ``auto`` comes to here: emulated, bfloat16 takes ten times as long as fp32."""
-    settings = recipe.trainer
+    """The recipe with what ``auto`` comes to here, which a run that goes on elsewhere keeps."""
+    settings = recipe.trainer.model_copy(update={"precision": _resolve_precision(recipe.trainer)})
+    return recipe.model_copy(update={"trainer": settings})
+
+
+def _resolve_precision(settings: TrainerRecipe) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """What to compute in: emulated, bfloat16 takes several times as long as fp32."""
     if settings.precision != "auto":
-        return recipe
+        return settings.precision
     device = "cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-    precision = "bf16-mixed" if resolve_precision("auto", device) == "bf16" else "32-true"
-    return recipe.model_copy(update={"trainer": settings.model_copy(update={"precision": precision})})
+    return "bf16-mixed" if resolve_precision("auto", device) == "bf16" else "32-true"
 
 
 def resume(
@@ -324,7 +328,7 @@ def _build_trainer(recipe: Recipe, callbacks: list[Callback], run: Path, *, prog
         devices=settings.devices,
         strategy="ddp" if several else "auto",
         sync_batchnorm=several and settings.accelerator != "cpu",
-        precision=settings.precision,
+        precision=_resolve_precision(settings),
         max_steps=settings.steps,
         max_epochs=-1,
         accumulate_grad_batches=settings.accumulate,
