@@ -25,6 +25,7 @@ __all__ = [
     "UnknownFormatError",
     "is_held_open",
     "output_errors",
+    "raster_errors",
     "require_space",
 ]
 
@@ -111,6 +112,26 @@ def output_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
         if not isinstance(error, (OSError, *foreign)):
             raise
         raise OutputError(_message(path, error)) from error
+
+
+@contextmanager
+def raster_errors(*places: Path) -> Iterator[None]:
+    """Turn what rasterio raises while results are read into one clear line.
+
+    Args:
+        places: The results, named in the message; what GDAL says names the file.
+
+    Raises:
+        OutputError: In place of that; the first error stays as its cause.
+    """
+    from rasterio.errors import RasterioError  # noqa: PLC0415 (a command that reads no raster need not load it)
+
+    try:
+        yield
+    except RasterioError as error:
+        said = " ".join(str(error.__cause__ or error).split()).rstrip(".")
+        where = " or ".join(map(str, places))
+        raise OutputError(f"A raster of {where} cannot be read: {said}. Make it anew.") from error
 
 
 def is_held_open(error: OSError) -> bool:

@@ -28,7 +28,7 @@ from pipeline.change.source import DatedCoast, read_dated_coast
 from pipeline.change.summary import ChangeSummary, compute_summary
 from pipeline.change.tables import write_tables
 from pipeline.checksums import Basis, compute_basis, compute_checksums
-from pipeline.errors import output_errors
+from pipeline.errors import output_errors, raster_errors
 from pipeline.export.finish import place_frames
 from pipeline.output.geopackage import write_geopackage
 from pipeline.record.result import is_result_there
@@ -95,7 +95,7 @@ def compute_change(
     tides = read_heights(first, second, options) or _recall_heights(first, second)
     if tides is not None:
         first, second = replace(first, tide_m=tides[0]), replace(second, tide_m=tides[1])
-    with open_workspace(out.parent, out.name) as work:
+    with raster_errors(first.path, second.path), open_workspace(out.parent, out.name) as work:
         placed, registration = register_dates(first, second, options)
         budget = options.replace(registration_m=registration.left_m)
         comparison = compare_dates(first, placed, options=budget, progress=progress)

@@ -20,6 +20,7 @@ from pyproj import Transformer
 
 from pipeline.atomic import open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_listing_sha256, compute_source_sha256
+from pipeline.errors import raster_errors
 from pipeline.record.mapped_scene import MappedScene, MappedScenes, group_acquisitions, read_mapped_scenes
 from pipeline.record.result import is_result_there
 from pipeline.record.stored import read_item, read_layer
@@ -107,7 +108,7 @@ def compute_timeseries(
     if is_result_there(out, plan.basis, overwrite=plan.options.overwrite):
         return TimeseriesResult(folder=out, already_made=True, dates=len(plan.groups), notes=plan.notes)
     progress = progress or ignore_progress
-    with open_workspace(out.parent, out.name) as work:
+    with raster_errors(Path(folder)), open_workspace(out.parent, out.name) as work:
         transects, reference, origin = _resolve_transects(plan)
         series, notes = _measure(plan, transects, progress)
         _write(plan, work.folder, out.name, series, (reference, origin, notes))

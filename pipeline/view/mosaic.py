@@ -30,6 +30,7 @@ from pipeline.view.pictures import (
     compute_raster_box,
     cut_picture,
     read_warped,
+    require_crs,
 )
 from pipeline.view.plane import Box, Plane, resolve_plane
 from pipeline.view.scene import describe_credit, describe_place, make_ramp_reader, read_notes
@@ -97,7 +98,7 @@ def resolve_tiles_plane(tiles: Sequence[Path]) -> Plane:
     grids = []
     for tile in tiles:
         with rasterio.open(tile / "frequency.tif") as dataset:
-            grids.append((dataset.crs, np.array(dataset.bounds)))
+            grids.append((require_crs(dataset), np.array(dataset.bounds)))
     if len({crs.to_wkt() for crs, _ in grids}) == 1:
         bounds = np.array([bounds for _, bounds in grids])
         return resolve_plane(grids[0][0], (*bounds[:, :2].min(axis=0).tolist(), *bounds[:, 2:].max(axis=0).tolist()))

@@ -17,9 +17,11 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.vrt import WarpedVRT
 
+from pipeline.errors import OutputError
 from pipeline.output.classes import (
     CLASS_COLOURS,
     CLASS_NAMES,
@@ -46,6 +48,7 @@ __all__ = [
     "cut_picture",
     "encode_image",
     "read_warped",
+    "require_crs",
 ]
 
 CLASSES: Final = "Land and water"
@@ -136,10 +139,22 @@ def encode_image(colours: NDArray[np.uint8], *, lossless: bool = False) -> bytes
     return stream.getvalue()
 
 
+def require_crs(dataset: Any) -> CRS:  # noqa: ANN401 (a rasterio dataset)
+    """The CRS of an open raster of ours.
+
+    Raises:
+        OutputError: It states none, as one that was cut may not.
+    """
+    if dataset.crs is None:
+        raise OutputError(f"Expected a CRS in {dataset.name}, found none: is it whole? Make it anew.")
+    crs: CRS = dataset.crs
+    return crs
+
+
 def compute_raster_box(path: Path, plane: Plane) -> tuple[Box, float]:
     """Where a raster lies on the plane, and how large a pixel of it is there, in metres."""
     with rasterio.open(path) as dataset:
-        box = plane.bound(tuple(dataset.bounds), dataset.crs)
+        box = plane.bound(tuple(dataset.bounds), require_crs(dataset))
         across = dataset.width if box.right - box.left >= box.top - box.bottom else dataset.height
     return box, box.longest / across
 

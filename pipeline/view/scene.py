@@ -27,6 +27,7 @@ from pipeline.view.pictures import (
     compute_raster_box,
     cut_picture,
     read_warped,
+    require_crs,
 )
 from pipeline.view.plane import Plane, resolve_plane
 from pipeline.view.values import Page, Picture
@@ -59,7 +60,7 @@ def build_scene_page(folder: Path, *, detail: Detail) -> Page:
     properties = item["properties"]
     water = folder / "water.tif"
     with rasterio.open(water) as dataset:
-        plane = resolve_plane(dataset.crs, tuple(dataset.bounds))
+        plane = resolve_plane(require_crs(dataset), tuple(dataset.bounds))
     pictures = [
         picture
         for picture in (

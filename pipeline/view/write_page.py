@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader
 from numpy.typing import NDArray
 
 from pipeline.atomic import write_whole
+from pipeline.errors import raster_errors
 from pipeline.record.catalogue import link_page
 from pipeline.record.result import ITEM_NAME, PAGE_NAME
 from pipeline.view.change import CHANGE_NAME, build_change_page
@@ -81,7 +82,8 @@ def write_page(
     text = ""
     more = {"problems": problems, "name": name} if kind == "scenes" else {}
     for detail in _DETAILS:
-        text = render_page(_BUILDERS[kind](folder, detail=detail, **more))
+        with raster_errors(folder):
+            text = render_page(_BUILDERS[kind](folder, detail=detail, **more))
         if len(text.encode()) <= _LIMIT:
             break
     write_whole(path, text)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
 import shapely
 
+from pipeline.change.compute_change import compute_change
 from pipeline.change.shore_kinds import read_inland_shore
 from pipeline.change.source import read_dated_coast
 from pipeline.errors import OutputError
 from pipeline.record.stored import describe_layer, read_item, read_layer
+from pipeline.view.write_page import write_page
+from strandline import StrandlineError
 from tests.pipeline.mosaic.mapped_dates import write_dates
 
 Spoil = Callable[[Path], object]
@@ -67,3 +71,16 @@ def test_a_comparison_says_which_coastline_is_spoilt(tmp_path: Path, how: str) -
     SPOILT[how](maps / "scene00" / "coastline.gpkg")
     with pytest.raises(OutputError, match=r"scene00.coastline\.gpkg"):
         read_inland_shore(read_dated_coast(maps / "scene00"), None)  # type: ignore[arg-type]  # it is not needed before
+
+
+@pytest.mark.parametrize(("name", "how"), [("probability.tif", "cut"), ("water.tif", "cut"), ("water.tif", "other")])
+def test_a_spoilt_raster_is_named(tmp_path: Path, name: str, how: str) -> None:
+    maps = write_dates(tmp_path, [lambda x, y, date=date: y - 600.0 + date + 0 * x for date in range(2)], size=400)
+    first, second = (maps / f"scene{date:02d}" for date in range(2))
+    SPOILT[how](second / name)
+    for read in (partial(write_page, second), partial(compute_change, first, second, tmp_path / "out")):
+        with pytest.raises(StrandlineError, match=rf"(?s)scene01.*{name}") as caught:
+            read()
+        assert caught.value.exit_code < 70
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()

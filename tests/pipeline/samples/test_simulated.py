@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 from models.errors import TrainingError
 from pipeline.samples.chips import Chip
 from pipeline.samples.simulate_chip import CHIP_PX, simulate
 from pipeline.samples.simulated import SimulatedSource
+from tiles.bands import L2A_STACK
 from tiles.errors import SampleError
 from tiles.samples.sample import SampleSource
 from tiles.simulate.world.relief import Kind
@@ -52,6 +54,17 @@ def test_tiles_cover_a_chip_once(cache: Path) -> None:
     assert {tile.fraction.shape for tile in tiles} == {(100, 100)}
     assert sum(int(tile.valid.sum()) for tile in tiles) == int(source.read_chip(FIRST).valid.sum())
     assert not any(np.isfinite(tile.reflectance).any() for tile in tiles if not tile.valid.any())
+
+
+def test_a_beach_is_an_open_shore_whose_sand_is_often_dark() -> None:
+    chips = [simulate(seed, kind="beach") for seed in range(FIRST, FIRST + 3)]
+    assert all(0.02 < chip.fraction.mean() < 0.98 for chip in chips)
+    sand = []
+    for chip in chips:
+        inland = distance_transform_edt(chip.fraction == 0)
+        near = (inland > 2) & (inland < 9)
+        sand.append(np.nanmedian(chip.reflectance[L2A_STACK.index("B08")][near]))
+    assert np.median(sand) < 0.2  # that of common sand is 0.4
 
 
 def test_harbours_are_kept_beside_worlds_of_any_kind(cache: Path) -> None:
