@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from benchmarks.gpu import DeviceRows
 from benchmarks.precision import compare
 from models.networks.checkpoint import Model
 from models.runtimes.registry import load_model
-from models.runtimes.torch_predictor import Runtime
+from models.runtimes.torch_predictor import Runtime, resolve_precision
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import plan_scene, prepare_prediction
 from pipeline.predict.rows import predict_rows
@@ -53,7 +53,7 @@ def check_network(name: str, device: str) -> Iterator[dict[str, Any]]:
     model = load_model(name)
     image = np.stack([simulate(HELD_OUT_SEED + index).reflectance for index in range(CHIPS)])  # (B, C, H, W)
     reference = predict_exactly(model, image)
-    ways = (("cpu", "fp32"), (device, "fp32"), (device, "bf16"))
+    ways = [("cpu", "fp32"), *((device, precision) for precision in list_precisions(device))]
     for where, precision in dict.fromkeys(ways):
         answer = Runtime(model, device=where, precision=precision).predict(image)  # type: ignore[arg-type]
         yield {
@@ -64,6 +64,11 @@ def check_network(name: str, device: str) -> Iterator[dict[str, Any]]:
             "largest_difference": float(np.abs(answer - reference).max()),
             "changed": int(((answer >= 0.5) != (reference >= 0.5)).sum()),
         }
+
+
+def list_precisions(device: str) -> list[Literal["fp32", "bf16"]]:
+    """What a device multiplies natively."""
+    return ["fp32", "bf16"] if resolve_precision("auto", device) == "bf16" else ["fp32"]
 
 
 def check_maps(name: str, device: str, *, work: Path, size: int) -> Iterator[dict[str, Any]]:
@@ -77,7 +82,7 @@ def check_maps(name: str, device: str, *, work: Path, size: int) -> Iterator[dic
     """
     product = simulate_scene(work, seed=5, size=size, options=ProductOptions(complete=False))
     reference, valid = _map(product.path, work, MapOptions(model=name, runtime="torch", device="cpu", precision="fp32"))
-    for precision in ("fp32", "bf16"):
+    for precision in list_precisions(device):
         options = MapOptions(model=name, runtime="torch", device=device, precision=precision)
         found, also_valid = _map(product.path, work, options, rows=DeviceRows("gdal"))
         if not np.array_equal(valid, also_valid):

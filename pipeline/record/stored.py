@@ -28,7 +28,7 @@ def read_item(folder: Path) -> dict[str, Any]:
     path = folder / ITEM_NAME
     try:
         item: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        item["id"], item["properties"].keys(), item["assets"].keys()
+        item["properties"].keys()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"Expected a STAC item in {path}, found none ({error}). Make it anew.") from error
     return item

@@ -71,6 +71,12 @@ def test_every_option_of_a_command_has_a_line(commands: tuple[str, ...]) -> None
     assert sorted(read_table(", ".join(commands))) == sorted(list_options(*commands))
 
 
+@pytest.fixture(autouse=True)
+def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that multiplies it, as not all do."""
+    monkeypatch.setattr("models.runtimes.torch_predictor._cpu_has_bf16", lambda: True)
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("models")

@@ -41,7 +41,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = SeriesOptions(
         size=180, shifts=(0.0, 0.0, 0.0, 40.0, 40.0), cloud_cover=(0.0, 0.0, 0.9, 0.0, 0.0), reprocessed=(1,)
     )
-    simulate_series(out, seed=5, options=options)
+    simulate_series(out, seed=4, options=options)
     return out
 
 
