@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from benchmarks.training import build_step
+from models.runtimes.torch_predictor import resolve_training_precision
 from pipeline.samples.simulated import SimulatedSource
 from pipeline.training.data import Batch
 from pipeline.training.recipe import read_recipe, resolve_recipe
@@ -39,7 +40,7 @@ def measure_steps(device: str, *, limit_s: float, only: int | None = None) -> It
     ended = time.monotonic() + 0.8 * limit_s
     wanted = STEPS if only is None else (("pretrain_small", only),)
     for name, batch in wanted:
-        facts = {"recipe": name, "batch": batch, "precision": "bf16-mixed"}
+        facts = {"recipe": name, "batch": batch, "precision": resolve_training_precision("auto", device)}
         if device == "cpu" and batch > 8 and only is None:
             yield facts | {"error": "not measured: for a GPU"}
         elif time.monotonic() > ended and only is None:

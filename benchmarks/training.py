@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from models.runtimes.torch_predictor import resolve_training_precision
 from pipeline.training.data import Batch, DrawnTiles, Share, build_loader
 from pipeline.training.module import build_augmentation, build_loss
 from pipeline.training.recipe import Recipe, read_recipe
@@ -36,7 +37,7 @@ def build_step(recipe: Recipe, device: str) -> Callable[[Batch], None]:
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
     augment, loss_of = build_augmentation(recipe), build_loss(recipe)
     generator = torch.Generator(device).manual_seed(1)
-    half = recipe.trainer.precision != "32-true"
+    half = resolve_training_precision(recipe.trainer.precision, device) != "32-true"
 
     def step(batch: Batch) -> None:
         tensors = [batch[name].to(device, non_blocking=True) for name in ("image", "fraction", "valid")]

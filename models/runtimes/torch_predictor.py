@@ -35,6 +35,7 @@ __all__ = [
     "fold_norms",
     "resolve_device",
     "resolve_precision",
+    "resolve_training_precision",
     "select_network",
 ]
 
@@ -205,6 +206,19 @@ def resolve_precision(precision: str, device: str) -> Literal["fp32", "bf16"]:
             f"The precision bf16 was asked for, and this {device} does not multiply it: take fp32 or auto."
         )
     return "bf16" if native else "fp32"
+
+
+def resolve_training_precision(precision: str, device: str) -> str:
+    """Decide what a training computes in, by Lightning's names.
+
+    Args:
+        precision: ``auto``: ``bf16-mixed`` where the device multiplies bfloat16 natively, else ``32-true``, since
+            emulated it takes ten times as long; anything else stays.
+        device: ``cpu`` or ``cuda``.
+    """
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if resolve_precision("auto", device) == "bf16" else "32-true"
 
 
 def _cpu_has_bf16() -> bool:

@@ -23,7 +23,7 @@ from models.measures.metrics import Confusion, compute_confusion
 from models.networks.autoencoder import compute_reconstruction_loss
 from models.networks.classifier import compute_class_loss, compute_tile_class
 from models.networks.network import Network
-from models.runtimes.torch_predictor import resolve_precision
+from models.runtimes.torch_predictor import resolve_training_precision
 from pipeline.ablation.recipe import FitRecipe
 from pipeline.ablation.tiles import TileSet
 
@@ -145,6 +145,7 @@ def fit(
     Returns:
         The lowest loss of the validation, and when that was.
     """
+    recipe = recipe.model_copy(update={"precision": resolve_training_precision(recipe.precision, "cpu")})
     rng = np.random.default_rng(seed)
     optimiser = AdamW(network.parameters(), lr=recipe.rate, weight_decay=1e-2)
     schedule = ReduceLROnPlateau(optimiser, factor=1 / 3, patience=recipe.patience // 2, threshold=0.0)
@@ -167,17 +168,13 @@ def fit(
 
 
 def _take_step(network: Network, optimiser: AdamW, batch: Batch, loss_of: LossOf, recipe: FitRecipe) -> None:
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_is_bf16(recipe.precision)):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
         answer = network(batch.image.contiguous(memory_format=torch.channels_last))
     loss = loss_of(answer.float(), batch)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
-
-
-def _is_bf16(precision: str) -> bool:
-    return precision == "bf16-mixed" or (precision == "auto" and resolve_precision("auto", "cpu") == "bf16")
 
 
 def _validate(network: Network, validation: Batches, loss_of: LossOf) -> float:

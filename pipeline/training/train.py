@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning
 import numpy as np
@@ -36,13 +36,13 @@ from models.networks.normalisation import Normalisation
 from models.networks.unet import UNet
 from models.networks.widening import carry_encoder, widen
 from models.runtimes.registry import load_model
-from models.runtimes.torch_predictor import resolve_precision
+from models.runtimes.torch_predictor import resolve_training_precision
 from pipeline.samples.sources import resolve_source
 from pipeline.training.card import Effort, write_trained_model
 from pipeline.training.data import DrawnTiles, Share, build_loader, collate, draw_fixed
 from pipeline.training.module import TrainingModule
 from pipeline.training.pictures import PictureLog
-from pipeline.training.recipe import Recipe, TrainerRecipe, read_recipe, resolve_recipe, write_recipe
+from pipeline.training.recipe import Recipe, read_recipe, resolve_recipe, write_recipe
 from tiles.samples.mixture import Mixture
 from tiles.samples.sample import Sample, SampleSource, list_label_shares, split_places
 
@@ -111,16 +111,10 @@ def train(
 
 def _settle_precision(recipe: Recipe) -> Recipe:
     """The recipe with what ``auto`` comes to here, which a run that goes on elsewhere keeps."""
-    settings = recipe.trainer.model_copy(update={"precision": _resolve_precision(recipe.trainer)})
-    return recipe.model_copy(update={"trainer": settings})
-
-
-def _resolve_precision(settings: TrainerRecipe) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
-    """What to compute in: emulated, bfloat16 takes several times as long as fp32."""
-    if settings.precision != "auto":
-        return settings.precision
+    settings = recipe.trainer
     device = "cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-    return "bf16-mixed" if resolve_precision("auto", device) == "bf16" else "32-true"
+    precision = resolve_training_precision(settings.precision, device)
+    return recipe.model_copy(update={"trainer": settings.model_copy(update={"precision": precision})})
 
 
 def resume(
@@ -150,7 +144,7 @@ def resume(
     foreign = [change for change in changes if not change.startswith("trainer.")]
     if foreign:
         raise TrainingError(f"A run that goes on takes settings of the trainer alone, found {', '.join(foreign)}.")
-    recipe = read_recipe(path, changes)
+    recipe = _settle_precision(read_recipe(path, changes))
     if changes and getattr(rank_zero_only, "rank", 0) == 0:
         write_recipe(path, recipe)
     return _fit(recipe, run, progress=progress, notify=notify)
@@ -328,7 +322,7 @@ def _build_trainer(recipe: Recipe, callbacks: list[Callback], run: Path, *, prog
         devices=settings.devices,
         strategy="ddp" if several else "auto",
         sync_batchnorm=several and settings.accelerator != "cpu",
-        precision=_resolve_precision(settings),
+        precision=settings.precision,  # type: ignore[arg-type]  # what auto comes to is settled before
         max_steps=settings.steps,
         max_epochs=-1,
         accumulate_grad_batches=settings.accumulate,
