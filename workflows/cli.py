@@ -121,7 +121,8 @@ def main() -> None:
         typer.secho(f"strandline: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
     if code == _INTERRUPTED:
         _end_at_once(code)
-    gc.freeze()  # Python would look through all that libraries made for cycles, for half a second, before it ends
+    if "triton" not in sys.modules:  # it says of each object that is left to the end that it leaked, a screen full
+        gc.freeze()  # Python would look through all that libraries made for cycles, for half a second, before it ends
     sys.exit(code)
 
 

@@ -112,6 +112,15 @@ def test_a_run_that_is_interrupted_says_so_and_goes_on(tmp_path: Path, swed: Pat
     assert not list(run_folder.glob("*.safetensors"))
 
 
+def test_nothing_but_the_line_is_said_of_a_wrong_recipe(tmp_path: Path) -> None:
+    words = ["train", "pretrain_small", "--set", "trainer.precision=half", "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "workflows.cli", *words]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr  # libraries have their say as the process ends
+    assert "trainer.precision" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
