@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pipeline.change.options import ChangeOptions
+from pipeline.change.pairs import find_pairs
 from pipeline.change.plane import Plane, get_polygons
 from pipeline.change.polygons import Pieces
 from pipeline.change.shift import BODY, MOVED, NO_SHORE, Shifts
@@ -97,7 +98,7 @@ def _pair_corridors(polygons: NDArray[Any], moved: Shifts, options: ChangeOption
     joints = np.stack((moved.xy, moved.xy[partner], moved.target, moved.target[partner]), axis=1)
     around = np.asarray(shapely.multipoints(np.concatenate((corners, joints), axis=1)))  # (n, 8, 2) to (n,)
     swept: NDArray[Any] = shapely.buffer(shapely.convex_hull(around), options.spacing_m / 2, quad_segs=2)
-    strip, polygon = shapely.STRtree(polygons).query(swept, predicate="intersects")
+    strip, polygon = find_pairs(swept, polygons)
     return swept[strip], polygon
 
 
@@ -109,7 +110,7 @@ def _cut(
     order = np.argsort(owner, kind="stable")
     for group in np.split(order, np.flatnonzero(np.diff(owner[order])) + 1) if len(order) else ():
         number = owner[group[0]]
-        swept = shapely.union_all(corridor[group], grid_size=plane.snap)
+        swept = shapely.union_all(corridor[group])  # what is cut with it is snapped
         parts.append(get_polygons(shapely.intersection(polygons[number], swept, grid_size=plane.snap)))
         left[number] = shapely.difference(polygons[number], swept, grid_size=plane.snap)
     return np.concatenate(parts), left
@@ -118,7 +119,7 @@ def _cut(
 def _measure(parts: NDArray[Any], moved: Shifts, options: ChangeOptions) -> Changes:
     """Shift and uncertainty of each part, from the samples whose way from old to new lies in it."""
     middle = shapely.points((moved.xy + moved.target) / 2)
-    sample, part = shapely.STRtree(parts).query(middle, predicate="intersects") if len(parts) else _nothing()
+    sample, part = find_pairs(middle, parts)
     count = np.bincount(part, minlength=len(parts))
     kept = np.flatnonzero(count)
 
@@ -156,10 +157,6 @@ def _find_sustained(values: Floats, part: Ints, count: int, options: ChangeOptio
     return sustained
 
 
-def _nothing() -> tuple[Ints, Ints]:
-    return np.zeros(0, np.int64), np.zeros(0, np.int64)
-
-
 def _find_loose(left: NDArray[Any], variance: Floats, gone: Shifts, options: ChangeOptions) -> NDArray[Any]:
     """Parts outside all corridors whose old shore is gone, and no new one within reach."""
     parts, owner = shapely.get_parts(left, return_index=True)
@@ -167,7 +164,7 @@ def _find_loose(left: NDArray[Any], variance: Floats, gone: Shifts, options: Cha
     parts, owner = parts[polygonal], owner[polygonal]
     if len(parts) == 0 or len(gone) == 0:
         return np.zeros(0, dtype=object)
-    touched = np.unique(shapely.STRtree(parts).query(shapely.points(gone.xy), predicate="dwithin", distance=_NEAR_M)[1])
+    touched = np.unique(find_pairs(shapely.points(gone.xy), parts, "dwithin", distance=_NEAR_M)[1])
     thick = _is_thick(parts[touched], variance[owner[touched]], options)
     return np.asarray(parts[touched][thick], dtype=object)
 

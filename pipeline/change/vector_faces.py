@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.change.faces import Faces, Shore
 from pipeline.change.options import ChangeError
+from pipeline.change.pairs import find_pairs
 from pipeline.change.plane import Box, Plane, clip_polygons, get_polygons
 from pipeline.change.source import DatedCoast
 from pipeline.trace.traced import Floats
@@ -151,7 +152,7 @@ def _turn_left(along: Floats) -> Floats:
 def _find_faces(faces: NDArray[Any], points: Floats) -> NDArray[np.int64]:
     """(n,) number of the face that each point lies in, -1 for none."""
     number = np.full(len(points), -1, dtype=np.int64)
-    point, face = shapely.STRtree(faces).query(shapely.points(points), predicate="within")
+    point, face = find_pairs(shapely.points(points), faces, "contains")
     number[point] = face
     return number
 
