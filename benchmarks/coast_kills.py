@@ -243,19 +243,22 @@ class StorePlace:
             faults += [f"half a result: {result.name}" for result in place.list_results() if not result.whole]
         files = _open_store()
         for path in files.glob(f"{URL}/**/item.json"):
-            assets = json.loads(files.cat_file(path))["assets"]
-            for asset in assets.values():
+            item = files.cat_file(path)
+            for asset in json.loads(item)["assets"].values():
                 if "file:checksum" in asset and asset["href"].startswith("./"):
-                    content = files.cat_file(f"{path.removesuffix('item.json')}{asset['href'][2:]}")
+                    try:
+                        content = files.cat_file(f"{path.removesuffix('item.json')}{asset['href'][2:]}")
+                    except FileNotFoundError:
+                        if files.exists(path) and files.cat_file(path) == item:  # not replaced meanwhile
+                            faults.append(f"{path}: {asset['href']} is missing")
+                        continue
                     same = format_multihash(hashlib.sha256(content).hexdigest()) == asset["file:checksum"]
                     faults += [] if same else [f"{path}: {asset['href']} is another"]
         return faults
 
 
 def _open_store() -> Any:  # noqa: ANN401
-    files = fsspec.filesystem("s3")
-    files.invalidate_cache()
-    return files
+    return fsspec.filesystem("s3", use_listings_cache=False)  # the command writes meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

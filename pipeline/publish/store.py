@@ -295,12 +295,15 @@ class Store:
             if path not in standing or not is_same_file(local, standing[path])
         ]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="upload") as pool:
-            uploads = [pool.submit(put_file, self.files, local, path) for local, path in missing]
-            try:
-                for upload in uploads:
-                    upload.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+            for is_item in (False, True):  # those of a mosaic's tiles after what they name
+                chosen = [pair for pair in missing if (pair[0].name == ITEM_NAME) == is_item]
+                uploads = [pool.submit(put_file, self.files, local, path) for local, path in chosen]
+                try:
+                    for upload in uploads:
+                        upload.result()
+                finally:
+                    for upload in uploads:
+                        upload.cancel()
         # Its files lie a folder deeper than the item says; what was not uploaded, such as the model, stays where it is.
         item = json.loads((folder / ITEM_NAME).read_text(encoding="utf-8"))
         for named in (*item["assets"].values(), *item.get("links", ())):
@@ -377,7 +380,7 @@ class Store:
         return datetime.now(UTC) - (written if written.tzinfo else written.replace(tzinfo=UTC)) > _IN_FLIGHT
 
     def _remove(self, paths: list[str]) -> None:
-        for path in paths:
+        for path in sorted(paths, key=lambda path: posixpath.basename(path) != ITEM_NAME):  # items before what they name
             with suppress(FileNotFoundError):
                 retry(partial(self.files.rm_file, self._locate(path)))
 

@@ -357,6 +357,39 @@ def test_killed_at_any_moment_the_old_or_the_new_stands_and_the_next_run_ends_it
 
 
 @pytest.mark.parametrize("kind", ["folder", "store"])
+def test_killed_at_any_moment_no_item_within_a_result_names_what_is_not_there(kind: str, tmp_path: Path) -> None:
+    """A mosaic has an item a tile, which who reads the store without its catalogue comes upon."""
+    out, folders = tmp_path / "out", {text: make_tiled_result(tmp_path / text, text) for text in ("old", "new")}
+    for step in itertools.count(1):
+        shutil.rmtree(out, ignore_errors=True)
+        publish_either(kind, folders["old"], out)
+        acts = (lambda: publish_either(kind, folders["new"], out)), (lambda: remove_either(kind, out))
+        killed = [kill_at(step, act) for act in acts]
+        if kind == "folder":
+            open_destination(str(out)).sweep()
+        for item in out.rglob("tiles/*/item.json"):
+            assert (item.parent / "tile.tif").exists(), step
+        if not any(killed):
+            break
+    assert step > 8
+
+
+def make_tiled_result(parent: Path, text: str) -> Path:
+    """A result with two tiles, whose items come before what they name in the order of names."""
+    folder = make_result(parent, "scene", text=text)
+    for name in ("a", "b"):
+        (folder / "tiles" / name).mkdir(parents=True)
+        (folder / "tiles" / name / "tile.tif").write_text(f"{text} {name}")
+        (folder / "tiles" / name / ITEM_NAME).write_text("{}")
+    item = json.loads((folder / ITEM_NAME).read_text())
+    item["assets"] |= {
+        name: {"href": f"./tiles/{name}/tile.tif", "file:size": len(f"{text} {name}")} for name in ("a", "b")
+    }
+    (folder / ITEM_NAME).write_text(json.dumps(item))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["folder", "store"])
 def test_killed_while_it_removes_nothing_half_stands(kind: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     folder = make_result(tmp_path / "work", "scene")
