@@ -367,7 +367,16 @@ def compare(wanted: Mapping[str, bytes], found: Mapping[str, bytes]) -> list[str
     """What is missing, too much, or of other bytes."""
     faults = [f"missing {name}" for name in sorted(wanted.keys() - found.keys())]
     faults += [f"too much: {name}" for name in sorted(found.keys() - wanted.keys())]
-    return faults + [f"{name} differs" for name in sorted(wanted.keys() & found.keys()) if wanted[name] != found[name]]
+    both = sorted(wanted.keys() & found.keys())
+    return faults + [
+        f"{name} differs: {_quote(wanted[name], found[name])}" for name in both if wanted[name] != found[name]
+    ]
+
+
+def _quote(wanted: bytes, found: bytes) -> str:
+    """Where two contents part."""
+    at = next((at for at, pair in enumerate(zip(wanted, found, strict=False)) if pair[0] != pair[1]), 0)
+    return " for ".join(repr(text[max(0, at - 40) : at + 40]) for text in (found, wanted))
 
 
 if __name__ == "__main__":

@@ -174,6 +174,7 @@ class Scene:
         hosts: Where the product is to be had, where there are several, in the order in which they are asked.
         host: That of these which it is read from.
         stated: What its item states of orbit, grid and product (``sat:``, ``grid:``, ``s2:``), for records of its map.
+        origin: Where its item belongs by its link ``self``, which others can reach; ``source`` may be a copy of it.
     """
 
     id: str
@@ -196,6 +197,7 @@ class Scene:
     hosts: tuple[str, ...] = ()
     host: str | None = None
     stated: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         if not self.bands:

@@ -1,6 +1,6 @@
 """Which of many small geometries meet which of a few large ones.
 
-GEOS prepares what a tree is asked with, not what it holds: asked with a point, each test walks all vertices of a polygon.
+GEOS prepares what a tree is asked with, not what it holds: asked with a point, each test walks all of a polygon.
 So the tree holds the small ones, and is asked with the large ones.
 """
 

@@ -152,9 +152,7 @@ def build_item(folder: Path, provenance: Provenance) -> pystac.Item:
             ),
         },
     )
-    item.add_link(
-        pystac.Link("derived_from", make_whole_href(provenance.scene.source), title=f"Input: {provenance.scene.id}")
-    )
+    item.add_link(pystac.Link("derived_from", _find_origin(provenance.scene), title=f"Input: {provenance.scene.id}"))
     return item
 
 
@@ -245,7 +243,7 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
         "datum": INSTANTANEOUS,
         "tide_m": provenance.tide_m,
         "source": {
-            "href": make_whole_href(scene.source),
+            "href": _find_origin(scene),
             "kind": scene.kind,
             "level": scene.level,
             "baseline": scene.baseline,
@@ -253,7 +251,7 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
             **({"host": scene.host, "hosts": list(scene.hosts)} if scene.hosts else {}),
         },
         "inputs": [
-            {"href": make_whole_href(name)}
+            {"href": _find_origin(scene) if name == scene.source else make_whole_href(name)}
             | ({"file:checksum": format_multihash(checksum)} if len(checksum) == 64 else {})
             for name, checksum in provenance.inputs.items()
         ],
@@ -267,6 +265,11 @@ def _build_own_properties(provenance: Provenance) -> dict[str, Any]:
         "notes": list(provenance.notes),
     }
     return {f"strandline:{name}": value for name, value in own.items()}
+
+
+def _find_origin(scene: Scene) -> str:
+    """Where others find what was mapped: a batch opens items from copies of its own."""
+    return make_whole_href(scene.origin or scene.source)
 
 
 def _version(package: str) -> str:

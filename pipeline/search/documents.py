@@ -204,15 +204,19 @@ def change_hrefs(item: dict[str, Any], change: Callable[[str, Mapping[str, Any]]
 
 
 def make_absolute(item: dict[str, Any], href: str) -> dict[str, Any]:
-    """Make the hrefs of an item's assets and links absolute.
+    """Make the hrefs of an item's assets and links absolute, and say where it stands unless it does.
 
     Of a remote asset a copy is used that lies beside the item's file, where it can only be the item's.
 
     Args:
         item: A STAC item.
-        href: Where it stands.
+        href: Where it stands, or the document of several that holds it.
     """
-    return change_hrefs(item, lambda asset_href, asset: _resolve_asset(asset_href, asset, item, href))
+    absolute = change_hrefs(item, lambda asset_href, asset: _resolve_asset(asset_href, asset, item, href))
+    links = [link for link in absolute.get("links") or () if isinstance(link, dict)]
+    if any(link.get("rel") == "self" for link in links):
+        return absolute
+    return absolute | {"links": [*links, {"rel": "self", "href": href, "type": "application/geo+json"}]}
 
 
 def _resolve_asset(asset_href: str, asset: Mapping[str, Any], item: Mapping[str, Any], href: str) -> str:

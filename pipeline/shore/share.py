@@ -41,6 +41,8 @@ _UNLIKE, _LIKE = 0.25, 0.5
 """How far what lies next to the shore may be on the way to the other side: doubted from here on; not believed here."""
 _WHITE, _FOAM = 0.3, 0.6
 """How much less water a pixel may show than the network sees in it: surf is as bright as land, and lies at sea."""
+_DARK, _MUD = 0.5, 0.8
+"""How much more: wet mud is as dark as water. Under glint the network's line lies too far inland, hence not less."""
 _SCALE = 1e-4
 _FLOOR, _SPREAD, _UNBELIEVED = 0.02, 0.25, 3.0
 """Error of any share; its part of how much water and land vary, in units of how far they differ; and that of a share
@@ -124,6 +126,7 @@ def compute_share(
     belief *= (water.pixels >= _LEAST_PIXELS) & (land.pixels >= _LEAST_PIXELS)
     belief *= ((_LIKE - _compute_doubt(inputs, row, col, land.mean, divisor)) / (_LIKE - _UNLIKE)).clip(0, 1)
     belief *= ((_FOAM - (probability - share)) / (_FOAM - _WHITE)).clip(0, 1)
+    belief *= ((_MUD - (share - probability)) / (_MUD - _DARK)).clip(0, 1)
     low, high = _compute_bounds(inputs.probability, row, col)
     belief *= _find_cores(inputs.probability)[row, col]
     mixed = (belief * share + (1 - belief) * probability).clip(low, high)

@@ -19,7 +19,7 @@ from tiles.products.dates import SensingTime
 from tiles.products.dn_samples import read_samples
 from tiles.products.fills import describe_fills, resolve_fills
 from tiles.products.headers import RasterHeader, read_header, resolve_scene_grid, sort_bands
-from tiles.products.hrefs import resolve_href
+from tiles.products.hrefs import is_remote, resolve_href
 from tiles.products.item_doubts import doubt_footprint, doubt_grids
 from tiles.products.name import describe_baseline, has_offset, make_scene_id
 from tiles.products.offers import list_offers
@@ -143,7 +143,17 @@ def _open_item(document: Any, source: str, options: StackOptions) -> Scene:  # n
         simulated=item.simulated,
         other_mission=item.other_mission,
         stated=item.stated,
+        origin=_find_origin(document),
     )
+
+
+def _find_origin(document: Mapping[str, Any]) -> str | None:
+    """Where an item says that it stands; ``None`` where it says nothing, or names a file that is not there."""
+    for link in document.get("links") or ():
+        href = link.get("href") if isinstance(link, Mapping) and link.get("rel") == "self" else None
+        if isinstance(href, str) and (is_remote(href) or Path(href).is_file()):
+            return strip_credentials(href)
+    return None
 
 
 def _read_item(source: str) -> Any:  # noqa: ANN401 (whatever JSON holds)

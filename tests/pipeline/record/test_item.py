@@ -175,6 +175,19 @@ def test_inputs_given_by_relative_paths_are_led_to_from_anywhere(
             assert locate_file(href, tmp_path / "elsewhere").is_file()
 
 
+def test_an_item_that_was_read_from_a_copy_is_named_where_it_belongs(folder: Path) -> None:
+    """A batch opens items from a folder of its own, which nobody reaches where the maps are published."""
+    provenance = build_provenance()
+    scene = replace(provenance.scene, source="/scratch/.items/one.json", origin="https://h/one")
+    inputs = {scene.source: "0" * 64, "/data/B03.tif": "1" * 64}
+    item = json.loads(write_item(folder, replace(provenance, scene=scene, inputs=inputs)).read_text())
+    assert "/scratch" not in json.dumps(item)
+    (link,) = [link["href"] for link in item["links"] if link["rel"] == "derived_from"]
+    stated = [entry["href"] for entry in item["properties"]["strandline:inputs"]]
+    assert [link, item["properties"]["strandline:source"]["href"]] == ["https://h/one"] * 2
+    assert stated == ["https://h/one", "file:///data/B03.tif"]
+
+
 def test_every_output_is_an_asset_with_its_checksum(folder: Path) -> None:
     write_item(folder, build_provenance())
     item = pystac.Item.from_file(str(folder / "item.json"))

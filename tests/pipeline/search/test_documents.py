@@ -278,6 +278,14 @@ def test_links_of_an_item_lead_where_they_led(tmp_path: Path) -> None:
         "links": [link("collection", "../my%20collection.json"), link("root", "https://h/c.json")]
     }
     local = make_absolute(own, str(tmp_path / "items" / "one.json"))["links"]
-    assert [entry["href"] for entry in local] == [str(tmp_path / "my collection.json"), "https://h/c.json"]
+    here = str(tmp_path / "items" / "one.json")
+    assert [entry["href"] for entry in local] == [str(tmp_path / "my collection.json"), "https://h/c.json", here]
     remote = make_absolute(own, "https://h/items/one.json")["links"]
-    assert [entry["href"] for entry in remote] == ["https://h/my%20collection.json", "https://h/c.json"]
+    there = ["https://h/my%20collection.json", "https://h/c.json", "https://h/items/one.json"]
+    assert [entry["href"] for entry in remote] == there
+
+
+def test_an_item_says_where_it_stands_unless_it_does(tmp_path: Path) -> None:
+    for links, expected in (([], "https://h/items/one.json"), ([link("self", "https://api/one")], "https://api/one")):
+        item = make_absolute(make_item("one") | {"links": links}, "https://h/items/one.json")
+        assert [entry["href"] for entry in item["links"] if entry["rel"] == "self"] == [expected]

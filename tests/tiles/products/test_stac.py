@@ -155,6 +155,29 @@ def test_item_on_a_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not scene.notes
 
 
+@pytest.mark.parametrize(
+    ("self_href", "expected"),
+    [
+        ("https://user:secret@h/items/one", "https://h/items/one"),
+        ("gone/one.json", None),
+        ("file:///gone.json", None),
+        (7, None),
+        (None, None),
+    ],
+)
+def test_a_copy_of_an_item_knows_where_it_belongs(
+    folder: Path, tmp_path: Path, self_href: object, expected: str | None
+) -> None:
+    path = write_item(folder / "item.json", assets=make_assets())
+    others: list[object] = ["no link", {"rel": "root", "href": "https://h"}]
+    path.write_text(json.dumps(read(path) | {"links": [*others, {"rel": "self", "href": self_href}]}))
+    assert open_scene(path).origin == expected
+    kept = tmp_path / "kept.json"
+    kept.write_text("{}")
+    path.write_text(json.dumps(read(path) | {"links": [{"rel": "self", "href": str(kept)}]}))
+    assert open_scene(path).origin == str(kept)
+
+
 def test_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(url: str, timeout: float) -> BytesIO:
         raise URLError("no route to host")
