@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from models.networks.checkpoint import read_model
 from models.runtimes.registry import load_model
-from pipeline.training.recipe import RECIPES
+from pipeline.training.recipe import RECIPES, read_recipe
 from pipeline.training.train import STATE_FILE
 from tests.tiles.samples.swed_folder import write_swed
 from tests.tiles.samples.test_folder import GRIDS, make_image, make_mask, write
@@ -32,7 +32,7 @@ def swed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_swed(tmp_path_factory.mktemp("swed"))
 
 
-REAL = ("swed", "own_data", "small", "small_shore", "wider")
+REAL = ("swed", "own_data", "small", "small_shore", "small_beach", "small_sand", "wider")
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINABLE if name not in REAL])
@@ -54,10 +54,22 @@ def test_swed_trains_and_resumes_with_one_command_each(run: Run, tmp_path: Path,
         assert torch.equal(tensor, first[name]), name
 
 
-SHORE = ("data.parts.1.source=simulated:7-9:harbour", "data.parts.4.source=shares:{root}:harbours", "model.keep=0")
+SAND = (
+    "data.parts.1.source=simulated:7-9:harbour",
+    "data.parts.2.source=simulated:7-9:beach",
+    "data.parts.5.source=shares:{root}:harbours",
+    "model.keep=0",
+)
 
 
-@pytest.mark.parametrize(("name", "more"), [("small", ()), ("small_shore", SHORE), ("wider", ())])
+@pytest.mark.parametrize("name", REAL)
+def test_recipes_say_what_can_be_done(name: str, shared: Path) -> None:
+    recipe = read_recipe(RECIPES / f"{name}.yaml", changes=(f"data.root={shared / 'scenes'}",))
+    assert recipe.trainer.steps > 1000
+
+
+# The stages before and after learn from parts of what the last one learns from.
+@pytest.mark.parametrize(("name", "more"), [("small", ()), ("small_sand", SAND), ("wider", ())])
 def test_recipes_train_on_the_real_crops(
     run: Run, tmp_path: Path, shared: Path, name: str, more: tuple[str, ...]
 ) -> None:
