@@ -26,7 +26,7 @@ ONE, TWO = "1" * 64, "2" * 64
 
 
 def test_answers_are_raised_once_a_round() -> None:
-    assert ANSWERS == {"map": 2, "mosaic": 4, "change": 2, "timeseries": 2, "export": 1, "coast": 1}
+    assert ANSWERS == {"map": 3, "mosaic": 4, "change": 2, "timeseries": 2, "export": 1, "coast": 1}
     assert format_multihash(ONE) == "1220" + ONE
 
 

@@ -60,7 +60,7 @@ def measure_radius(share: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.hypot(x - share.shape[1] / 2, y - share.shape[0] / 2))
 
 
-@pytest.mark.parametrize("off_px", [-1.0, -0.5, 0.1])
+@pytest.mark.parametrize("off_px", [-0.5, 0.1])
 def test_the_line_lies_where_the_pixels_say(off_px: float) -> None:
     rows = make_rows(draw_disc(), off_px=off_px)
     assert np.median(measure_radius(rows[0])) == pytest.approx(60.3 + off_px, abs=0.1)
