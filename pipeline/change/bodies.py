@@ -118,7 +118,7 @@ def _cut(
 
 def _measure(parts: NDArray[Any], moved: Shifts, options: ChangeOptions) -> Changes:
     """Shift and uncertainty of each part, from the samples whose way from old to new lies in it."""
-    middle = shapely.points((moved.xy + moved.target) / 2)
+    middle = np.asarray(shapely.points((moved.xy + moved.target) / 2))
     sample, part = find_pairs(middle, parts)
     count = np.bincount(part, minlength=len(parts))
     kept = np.flatnonzero(count)
@@ -164,7 +164,7 @@ def _find_loose(left: NDArray[Any], variance: Floats, gone: Shifts, options: Cha
     parts, owner = parts[polygonal], owner[polygonal]
     if len(parts) == 0 or len(gone) == 0:
         return np.zeros(0, dtype=object)
-    touched = np.unique(find_pairs(shapely.points(gone.xy), parts, "dwithin", distance=_NEAR_M)[1])
+    touched = np.unique(find_pairs(np.asarray(shapely.points(gone.xy)), parts, within=_NEAR_M)[1])
     thick = _is_thick(parts[touched], variance[owner[touched]], options)
     return np.asarray(parts[touched][thick], dtype=object)
 

@@ -20,9 +20,9 @@ __all__ = ["find_pairs"]
 def find_pairs(
     many: NDArray[Any],
     few: NDArray[Any],
-    predicate: Literal["contains", "dwithin", "intersects"] = "intersects",
+    predicate: Literal["contains", "intersects"] = "intersects",
     *,
-    distance: float | None = None,
+    within: float | None = None,
 ) -> tuple[Ints, Ints]:
     """Find all pairs that meet.
 
@@ -30,13 +30,18 @@ def find_pairs(
         many: (n,) small geometries: points, strips.
         few: (m,) geometries of many vertices.
         predicate: What a large one does with a small one.
-        distance: Of ``dwithin``, in the units of their coordinates.
+        within: That they come as near as this is enough then, in the units of their coordinates.
 
     Returns:
         Numbers in ``many``, ascending, and in ``few``.
     """
     if len(many) == 0 or len(few) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    large, small = shapely.STRtree(many).query(few, predicate=predicate, distance=distance)
+    tree = shapely.STRtree(many)
+    large, small = (
+        tree.query(few, predicate=predicate)
+        if within is None
+        else tree.query(few, predicate="dwithin", distance=within)
+    )
     order = np.lexsort((large, small))
     return small[order], large[order]

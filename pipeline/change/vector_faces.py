@@ -152,7 +152,7 @@ def _turn_left(along: Floats) -> Floats:
 def _find_faces(faces: NDArray[Any], points: Floats) -> NDArray[np.int64]:
     """(n,) number of the face that each point lies in, -1 for none."""
     number = np.full(len(points), -1, dtype=np.int64)
-    point, face = find_pairs(shapely.points(points), faces, "contains")
+    point, face = find_pairs(np.asarray(shapely.points(points)), faces, "contains")
     number[point] = face
     return number
 

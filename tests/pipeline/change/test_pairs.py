@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import shapely
@@ -9,16 +11,16 @@ import shapely
 from pipeline.change.pairs import find_pairs
 
 
-@pytest.mark.parametrize(("predicate", "distance"), [("contains", None), ("intersects", None), ("dwithin", 0.4)])
-def test_pairs_are_those_of_each_with_each(predicate: str, distance: float | None) -> None:
+@pytest.mark.parametrize(("predicate", "within"), [("contains", None), ("intersects", None), ("intersects", 0.4)])
+def test_pairs_are_those_of_each_with_each(predicate: Literal["contains", "intersects"], within: float | None) -> None:
     rng = np.random.default_rng(3)
-    points = shapely.points(rng.uniform(0, 10, (200, 2)))
-    discs = shapely.buffer(shapely.points(rng.uniform(0, 10, (9, 2))), 1.5)
-    test = getattr(shapely, predicate)
-    every = test(discs[:, None], points[None], *([] if distance is None else [distance]))
+    points = np.asarray(shapely.points(rng.uniform(0, 10, (200, 2))))
+    discs = np.asarray(shapely.buffer(shapely.points(rng.uniform(0, 10, (9, 2))), 1.5))
+    pairs = discs[:, None], points[None]
+    every = getattr(shapely, predicate)(*pairs) if within is None else shapely.dwithin(*pairs, within)
     expected = np.argwhere(every.T)
 
-    many, few = find_pairs(points, discs, predicate, distance=distance)
+    many, few = find_pairs(points, discs, predicate, within=within)
 
     assert 0 < len(many) < 1800
     np.testing.assert_array_equal(np.stack((many, few), axis=1), expected)
