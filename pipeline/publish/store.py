@@ -380,9 +380,8 @@ class Store:
         return datetime.now(UTC) - (written if written.tzinfo else written.replace(tzinfo=UTC)) > _IN_FLIGHT
 
     def _remove(self, paths: list[str]) -> None:
-        for path in sorted(
-            paths, key=lambda path: posixpath.basename(path) != ITEM_NAME
-        ):  # items before what they name
+        # Items before what they name.
+        for path in sorted(paths, key=lambda path: posixpath.basename(path) != ITEM_NAME):
             with suppress(FileNotFoundError):
                 retry(partial(self.files.rm_file, self._locate(path)))
 

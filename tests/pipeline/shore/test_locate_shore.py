@@ -70,6 +70,13 @@ def test_the_line_lies_where_the_pixels_say(off_px: float) -> None:
     assert np.abs(radius - 60.3).max() < 0.15
 
 
+@pytest.mark.parametrize("off_px", [-1.5, -1.0])
+def test_dark_pixels_beyond_a_line_that_lies_too_far_out_are_met_part_of_the_way(off_px: float) -> None:
+    """By them alone, water that it misses and mud that it knows are one."""
+    radius = measure_radius(locate(make_rows(draw_disc(), off_px=off_px))[0])
+    assert 60.3 + off_px + 0.25 < np.median(radius) < 60.3
+
+
 def test_dark_pixels_that_the_network_is_sure_are_land_stay_land() -> None:
     """They are wet mud as well as water, and the network has seen more than one pixel."""
     share = draw_disc()
