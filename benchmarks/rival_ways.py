@@ -39,8 +39,8 @@ def map_with_torchgeo(scene: Path, out: Path, model: str) -> None:
     """As torchgeo's documentation has it: a dataset, a grid sampler, a data loader; stitched in memory."""
     import torch
     from torch.utils.data import DataLoader
+    from torchgeo import samplers
     from torchgeo.datasets import RasterDataset, Sentinel2, stack_samples
-    from torchgeo.samplers import GridGeoSampler
 
     class Stack(RasterDataset):  # type: ignore[misc]
         """All bands in one file."""
@@ -50,7 +50,8 @@ def map_with_torchgeo(scene: Path, out: Path, model: str) -> None:
 
     whole = scene.suffix.lower() == ".tif"
     dataset = Stack(scene.parent) if whole else Sentinel2(scene, res=10, bands=BANDS)
-    sampler = GridGeoSampler(dataset, size=SIZE, stride=STRIDE)
+    gridded = getattr(samplers, "GriddedPatchSampler", None) or samplers.GridGeoSampler  # the first from 0.10 on
+    sampler = gridded(dataset, size=SIZE, stride=STRIDE)
     loader = DataLoader(
         dataset, batch_size=BATCH, sampler=sampler, num_workers=os.cpu_count() or 1, collate_fn=stack_samples
     )

@@ -28,6 +28,9 @@ _Complete = Annotated[
     bool, typer.Option("--complete/--bands-only", help="Every file of a real product, or each band once and SCL.")
 ]
 
+_WORTH_PROCESSES_PX = 1500
+"""From here on processes save more than they take to start."""
+
 
 def simulate(
     context: typer.Context,
@@ -46,6 +49,7 @@ def simulate(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a scene: OUT/<product>.SAFE, and the truth in OUT/<product>_truth/."""
+    from pipeline.bench.record import count_cores
     from tiles.simulate.product.simulate import ProductOptions, simulate_scene
     from workflows.runs.console import open_console, show_progress
 
@@ -57,6 +61,7 @@ def simulate(
             baseline=baseline,
             crs=crs,
             options=ProductOptions.pick(context.params),
+            processes=count_cores() if size >= _WORTH_PROCESSES_PX else 0,
             progress=progress,
         )
     if not quiet:

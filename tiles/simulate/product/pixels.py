@@ -6,7 +6,8 @@ same disk, until it is encoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ FRACTION_NODATA = 255
 """Value of a pixel of the true water fraction beyond the swath."""
 
 _FRACTION_BLOCK = 480
+_FILES_AT_ONCE = 2
 _FINAL = ("TCI", "AOT", "WVP")  # nothing else is made of these, so their scratch files can go at once
 
 
@@ -124,8 +126,8 @@ class PixelWriter:
         with ExitStack() as stack:
             files = {layer: stack.enter_context(self._create_scratch(layer)) for layer in NATIVE_LAYERS}
             truth = stack.enter_context(self._create_fraction(fraction_file))
-            for strip in compute_strips(size=self.acquisition.size, rows=self.strip_rows):
-                rendered = render(strip)
+            strips = compute_strips(size=self.acquisition.size, rows=self.strip_rows)
+            for strip, rendered in _look_ahead(render, strips):
                 for layer in NATIVE_LAYERS:
                     window = _scale_window(strip, layer.resolution_m)
                     pixels = self._compute_pixels(rendered, layer, window)
@@ -133,21 +135,39 @@ class PixelWriter:
                 truth.write(self._compute_fraction(rendered, strip), 1, window=strip.to_rasterio())
                 progress("rendering", strip.row_stop / self.acquisition.size)
 
-    def encode(self, layer: Layer) -> str:
-        """Encode one image file, from what was rendered or encoded before it.
+    def encode(self, layers: Sequence[Layer], *, progress: Progress = ignore_progress) -> list[str]:
+        """Encode image files, from what was rendered or is in the list before them.
+
+        Two at a time, while the pixels of the next are derived: OpenJPEG by itself leaves cores idle between its steps.
 
         Args:
-            layer: A native layer, or one that follows from those (TCI after B02 to B04 at its resolution).
+            layers: Native layers, and such as follow from those (TCI after B02 to B04 at its resolution).
+            progress: Told of each file.
 
         Returns:
-            Its path within the product, without ending.
+            The path of each within the product, without ending.
         """
+        with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+            files: list[Future[str]] = []
+            for number, layer in enumerate(layers):
+                progress("encoding", number / len(layers))
+                self._derive(layer)
+                files.append(pool.submit(self._encode, layer))
+                if number >= _FILES_AT_ONCE:
+                    files[number - _FILES_AT_ONCE].result()
+            return [file.result() for file in files]
+
+    def _derive(self, layer: Layer) -> None:
+        """Write the raster of a layer that was not rendered."""
+        if self._scratch_file(layer).exists():
+            return
+        with self._create_scratch(layer) as dst:
+            for strip in compute_strips(size=self.acquisition.size, rows=self.strip_rows):
+                window = _scale_window(strip, layer.resolution_m)
+                dst.write(self._derive_pixels(layer, window), window=window.to_rasterio())
+
+    def _encode(self, layer: Layer) -> str:
         raster = self._scratch_file(layer)
-        if not raster.exists():
-            with self._create_scratch(layer) as dst:
-                for strip in compute_strips(size=self.acquisition.size, rows=self.strip_rows):
-                    window = _scale_window(strip, layer.resolution_m)
-                    dst.write(self._derive_pixels(layer, window), window=window.to_rasterio())
         path = self.acquisition.image_path(layer.name, layer.resolution_m)
         bits = 8 if layer.dtype == "uint8" else 15
         encode_jp2(raster, self.folder / f"{path}.jp2", block_size=layer.block_size, bits=bits)
@@ -279,6 +299,21 @@ class PixelWriter:
         dst.scales = (1 / FRACTION_STEPS,)
         dst.set_band_description(1, "water fraction")
         return dst
+
+
+def _look_ahead(
+    render: Callable[[Window], RenderedStrip], strips: Iterable[Window]
+) -> Iterator[tuple[Window, RenderedStrip]]:
+    """Strips with their pixels; the next is rendered while one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        begun: tuple[Window, Future[RenderedStrip]] | None = None
+        for strip in strips:
+            ahead = strip, pool.submit(render, strip)
+            if begun is not None:
+                yield begun[0], begun[1].result()
+            begun = ahead
+        if begun is not None:
+            yield begun[0], begun[1].result()
 
 
 def _make_profile(grid: Grid, dtype: str) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import math
 import random
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -31,6 +33,7 @@ from tiles.simulate.product.staging import open_stage
 from tiles.simulate.product.swath import Swath, draw_swath
 from tiles.simulate.product.truth import write_shoreline, write_truth_record
 from tiles.simulate.world.landscape import World, WorldOptions, compute_shoreline
+from tiles.simulate.world.processes import open_processes
 from tiles.simulate.world.relief import KINDS, Kind
 
 __all__ = [
@@ -71,7 +74,7 @@ class ProductOptions(Options):
     swath: Literal["auto", "edge", "full"] = "auto"
     satellite: Satellite = "auto"
     complete: bool = True
-    strip_rows: int = 960
+    strip_rows: int = 480
     overwrite: bool = False
 
     @model_validator(mode="after")
@@ -118,6 +121,7 @@ def simulate_scene(
     baseline: str = "05.11",
     crs: str = "EPSG:32630",
     options: ProductOptions | None = None,
+    processes: int = 0,
     progress: Progress = ignore_progress,
 ) -> SimulatedProduct:
     """Simulate a coastal scene and write it as an L2A ``.SAFE`` product, with the truth beside it.
@@ -131,6 +135,8 @@ def simulate_scene(
         baseline: Processing baseline; from 04.00 on digital numbers carry an offset of 1000.
         crs: UTM zone, ``EPSG:326xx`` or ``EPSG:327xx``.
         options: Landscape, cloud, swath, and which files to write.
+        processes: Render in so many processes of their own, which takes two thirds of the time of threads; the caller
+            is a program that guards its start (``if __name__ == "__main__":``). 0: in threads.
         progress: Told how far the work is.
 
     Raises:
@@ -147,8 +153,13 @@ def simulate_scene(
     )
     zenith, azimuth = compute_light_angles(world.sun)
     acquisition = replace(acquisition, sun_zenith=zenith, sun_azimuth=azimuth)
-    source = SceneSource(render=world.render, compute_shoreline=lambda window: compute_shoreline(world, window))
-    return write_simulated_product(out, source=source, acquisition=acquisition, options=options, progress=progress)
+    with ExitStack() as stack:
+        submit = stack.enter_context(open_processes(world, processes)) if processes else None
+        source = SceneSource(
+            render=partial(world.render, submit=submit),
+            compute_shoreline=lambda window: compute_shoreline(world, window),
+        )
+        return write_simulated_product(out, source=source, acquisition=acquisition, options=options, progress=progress)
 
 
 def _resolve_cloud_cover(seed: int, options: ProductOptions) -> float:
@@ -250,10 +261,7 @@ def _write_product(
     with threadpool_limits(limits=1):
         pixels.render(source.render, fraction_file=truth / "water_fraction.tif", progress=progress)
         lines = source.compute_shoreline(Window(0, 0, acquisition.size, acquisition.size))
-    images, layers = [], resolve_layers(acquisition, complete=options.complete)
-    for number, layer in enumerate(layers):
-        progress("encoding", number / len(layers))
-        images.append(pixels.encode(layer))
+    images = pixels.encode(resolve_layers(acquisition, complete=options.complete), progress=progress)
     masks = pixels.encode_masks()
     pixels.encode_preview()
     content = ProductContent(

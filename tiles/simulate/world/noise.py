@@ -11,6 +11,7 @@ of MurmurHash3 (A. Appleby, public domain).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,14 @@ def compute_uniform(seed: int, rows: NDArray[Any], cols: NDArray[Any]) -> NDArra
 
 
 def _compute_splines(positions: Floats, dtype: type) -> tuple[int, int, Floats]:
-    """First lattice index, number of lattice points, and the weight matrix (positions, points)."""
+    """First lattice index, number of lattice points, and the weight matrix (positions, points); not to be changed."""
+    return _compute_splines_at(positions.astype(np.float64).tobytes(), dtype)
+
+
+@lru_cache(maxsize=256)
+def _compute_splines_at(places: bytes, dtype: type) -> tuple[int, int, Floats]:
+    """The same; kept, for most noises of a block, and all blocks of a row, ask for the same positions."""
+    positions = np.frombuffer(places)
     base = np.floor(positions)
     t = positions - base
     first = int(base.min()) - 1

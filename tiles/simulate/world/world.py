@@ -6,8 +6,10 @@ import copy
 import math
 import os
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +39,14 @@ from tiles.simulate.world.waters import (
     redraw_sea_state,
 )
 
-__all__ = ["Rendered", "World", "WorldOptions"]
+__all__ = ["Block", "Rendered", "Submit", "World", "WorldOptions"]
 
 Field = NDArray[np.float32]
+Block = tuple[Rendered, list[NDArray[np.float64]] | None]
+"""A block, and its shoreline where that is kept."""
+
+Submit = Callable[[int, int], Future[Block]]
+"""Has the block in a row and column of blocks rendered."""
 
 _MARGIN_PX = 12
 _KEPT_BLOCKS = 96  # two rows of a full scene
@@ -212,12 +219,13 @@ class World:
         return self._shoreline.pop(block, None)
 
     @single_threaded()
-    def render(self, window: Window) -> Rendered:
+    def render(self, window: Window, *, submit: Submit | None = None) -> Rendered:
         """Render a window as the instrument sees it.
 
         Args:
             window: 10 m pixels of the absolute plane; offsets and sizes are multiples of 6, so that it holds whole
                 pixels of 60 m. Negative offsets are fine.
+            submit: Has blocks rendered elsewhere (``tiles.simulate.world.processes``); by default, in threads.
 
         Raises:
             GridError: The window cuts pixels of 60 m.
@@ -227,24 +235,41 @@ class World:
         side = self.options.block_px
         rows = range(window.row_off // side, -(-window.row_stop // side))
         cols = range(window.col_off // side, -(-window.col_stop // side))
-        if window == Window(cols[0] * side, rows[0] * side, side, side):
-            return self._render_block(rows[0], cols[0])
+        if window == self._place(rows[0], cols[0]):
+            block, lines = self.render_block(rows[0], cols[0])
+            self._keep_lines(rows[0], cols[0], lines)
+            return block
         out = allocate_rendered(window)
-        for row in rows:
-            for col, block in zip(cols, self._render_row(row, cols), strict=True):
-                paste_rendered(out, block, window, Window(col * side, row * side, side, side))
+        for row, col, block in self._render_blocks(rows, cols, submit):
+            paste_rendered(out, block, window, self._place(row, col))
         return out
 
-    def _render_row(self, row: int, cols: range) -> list[Rendered]:
-        """Blocks side by side, from memory where they were rendered lately, else on all processors."""
-        missing = [col for col in cols if (row, col) not in self._kept]
+    def _place(self, row: int, col: int) -> Window:
+        side = self.options.block_px
+        return Window(col * side, row * side, side, side)
+
+    def _render_blocks(self, rows: range, cols: range, submit: Submit | None) -> Iterator[tuple[int, int, Rendered]]:
+        """Blocks from memory where they were rendered lately, else from all processors; a row is begun in advance."""
         with ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1)) as pool:
-            rendered = dict(zip(missing, pool.map(lambda col: self._render_block(row, col), missing), strict=True))
-        blocks = [rendered.get(col) or self._kept.pop((row, col)) for col in cols]
-        self._kept.update(zip(((row, col) for col in cols), blocks, strict=True))
-        while len(self._kept) > _KEPT_BLOCKS:
-            self._kept.popitem(last=False)
-        return blocks
+            begin = partial(self._begin_row, cols=cols, submit=submit or partial(pool.submit, self.render_block))
+            ahead = begin(rows[0])
+            for row in rows:
+                begun, ahead = ahead, begin(row + 1) if row + 1 in rows else {}
+                for col, block in begun.items():
+                    if isinstance(block, Future):
+                        block, lines = block.result()  # noqa: PLW2901
+                        self._keep_lines(row, col, lines)
+                    self._kept[row, col] = block
+                    yield row, col, block
+                while len(self._kept) > _KEPT_BLOCKS:
+                    self._kept.popitem(last=False)
+
+    def _begin_row(self, row: int, *, cols: range, submit: Submit) -> dict[int, Rendered | Future[Block]]:
+        return {col: self._kept.pop((row, col), None) or submit(row, col) for col in cols}
+
+    def _keep_lines(self, row: int, col: int, lines: list[NDArray[np.float64]] | None) -> None:
+        if lines is not None:
+            self._shoreline[self._place(row, col)] = lines
 
     def _compute_ground(self, window: Window) -> _Ground:
         terrain = self.terrain.compute_block(window)
@@ -291,7 +316,13 @@ class World:
     def _hills_mean(self) -> float:
         return float(np.sqrt(np.square(self._hills.amplitudes).sum()))
 
-    def _render_block(self, row: int, col: int) -> Rendered:
+    def render_block(self, row: int, col: int) -> Block:
+        """Render one of the blocks that windows are made of, and trace its shoreline where that is to be kept.
+
+        Args:
+            row: Row of blocks, 0 at the top; negative ones are fine.
+            col: Column of blocks.
+        """
         side = self.options.block_px
         wide = side + 2 * _MARGIN_PX
         ground = self._compute_ground(Window(col * side - _MARGIN_PX, row * side - _MARGIN_PX, wide, wide))
@@ -301,18 +332,18 @@ class World:
             light = self._compute_light(ground, band)
             down, across = self._spreads[band]
             bands[name] = apply_noise(self._detector, band, np.asarray(down @ light @ across.T, dtype=np.float32), rng)
-        inner, place = (slice(_MARGIN_PX, -_MARGIN_PX),) * 2, Window(col * side, row * side, side, side)
-        if self.options.keep_shoreline:
-            self._shoreline[place] = ground.terrain.crop(place).trace(place)
+        inner, place = (slice(_MARGIN_PX, -_MARGIN_PX),) * 2, self._place(row, col)
+        lines = ground.terrain.crop(place).trace(place) if self.options.keep_shoreline else None
         clear = np.zeros((side, side), dtype=np.float32)
         clouds = ground.clouds
-        return Rendered(
+        rendered = Rendered(
             reflectance=bands,
             water_fraction=ground.terrain.water_fraction[inner],
             classification=self._classify(ground, inner, place),
             cloud=clear if clouds is None else clouds.opacity[inner],
             shadow=clear if clouds is None else clouds.shadow[inner],
         )
+        return rendered, lines
 
     def _compute_spreads(self) -> list[tuple[Field, Field]]:
         """Point spread of each band along rows and columns."""
