@@ -73,7 +73,7 @@ def read_tiles(
     if not path.exists():
         samples = []
         for index in range(count):
-            samples.append(_simulate_tile(first_seed + index, size))
+            samples.append(_pack(_simulate_tile(first_seed + index, size)))
             progress((index + 1) / count)
         _write(path, samples, made_of)
     return _read(path, made_of)
@@ -96,7 +96,7 @@ def read_real_tiles(path: Path, *, scenes: str, count: int, size: int) -> TileSe
     if not path.exists():
         source = LabelledCrops(root=Path(scenes))
         draws = (source.draw(np.random.default_rng([_REAL_SEED, index]), size=size) for index in range(_MOST_DRAWS))
-        samples = list(islice((sample for sample in draws if sample.present.all()), count))
+        samples = list(islice((_pack(sample) for sample in draws if sample.present.all()), count))
         if not samples:
             raise SampleError(f"Expected labelled crops with all 12 bands in {scenes}, found none.")
         _write(path, samples, made_of)
@@ -126,16 +126,21 @@ def _simulate_tile(seed: int, size: int) -> Sample:
     return source.draw(np.random.default_rng(seed), size=size)
 
 
-def _write(path: Path, samples: Sequence[Sample], made_of: str) -> None:
-    # As products hold it: int16 in units of 1/10000 keeps the file small, and nothing is lost that a product has.
-    reflectance = np.stack([np.nan_to_num(sample.reflectance, nan=0.0) for sample in samples])
-    assert reflectance.shape[1] == len(L2A_STACK)  # noqa: S101 (samples validate themselves)
+_Packed = tuple[NDArray[np.int16], NDArray[np.uint8], NDArray[np.bool_]]
+
+
+def _pack(sample: Sample) -> _Packed:
+    """What is kept of a tile, in memory of its own: a sample may be a view of a whole chip.
+
+    As products hold it: int16 in units of 1/10000 keeps the file small, and nothing is lost that a product has.
+    """
+    assert len(sample.reflectance) == len(L2A_STACK)  # noqa: S101 (samples validate themselves)
+    dn = np.clip(np.rint(np.nan_to_num(sample.reflectance, nan=0.0) * _DN), -32768, 32767).astype(np.int16)
+    return dn, np.rint(255 * sample.fraction).astype(np.uint8), sample.valid.copy()
+
+
+def _write(path: Path, tiles: Sequence[_Packed], made_of: str) -> None:
+    dn, fraction, valid = (np.stack(part) for part in zip(*tiles, strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
     with open_draft(path) as draft, draft.open("wb") as file:
-        np.savez(
-            file,
-            dn=np.clip(np.rint(reflectance * _DN), -32768, 32767).astype(np.int16),
-            fraction=np.rint(255 * np.stack([sample.fraction for sample in samples])).astype(np.uint8),
-            valid=np.stack([sample.valid for sample in samples]),
-            made_of=np.array(made_of),
-        )
+        np.savez(file, dn=dn, fraction=fraction, valid=valid, made_of=np.array(made_of))

@@ -51,7 +51,7 @@ _DOUBTED = (
 def write_results(
     job: SceneJob, folder: Path, maps: MapWriter, tracer: ContourTracer, quicklook: Quicklook, texture: Texture
 ) -> tuple[CoastlineLayers, FinishedLayers]:
-    """Compress the rasters while the coastline is built; then write it while the pictures are drawn.
+    """Compress the rasters and draw the ground while the coastline is built; then write it while it is drawn over that.
 
     Args:
         job: What was mapped.
@@ -81,13 +81,20 @@ def write_results(
             write_vectors(finished.frames, folder, formats=formats, layers=finished.layers)
             return finished
 
+    def draw_ground() -> Picture:
+        with job.clock.stage("true colour"):
+            return _draw_ground(job, folder, quicklook)
+
     with ThreadPoolExecutor(2, thread_name_prefix="finish") as pool:
-        rasters = pool.submit(finish_rasters)
+        rasters, ground = pool.submit(finish_rasters), pool.submit(draw_ground)
         with job.clock.stage("coastline"):
             layers = _build_coastline(job, tracer)
         vectors = pool.submit(write_layers, layers)
         with job.clock.stage("preview"):
-            _draw_pictures(job, folder, quicklook, layers)
+            caption = Caption(
+                name=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
+            )
+            write_preview(folder / "preview.png", ground.result(), layers.coastline, caption)
         rasters.result()
         return layers, vectors.result()
 
@@ -110,7 +117,8 @@ def _build_coastline(job: SceneJob, tracer: ContourTracer) -> CoastlineLayers:
     return build_coastline(tracer.finish(), grid=job.grid, context=context, options=options)
 
 
-def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: CoastlineLayers) -> None:
+def _draw_ground(job: SceneJob, folder: Path, quicklook: Quicklook) -> Picture:
+    """What the preview shows below the coastline; its true colours are a file of their own."""
     *rgb, probability, hidden = quicklook.compute()
     height, width = probability.shape
     grid = Grid(
@@ -118,12 +126,8 @@ def _draw_pictures(job: SceneJob, folder: Path, quicklook: Quicklook, layers: Co
     )
     reflectance, obscured = np.stack(rgb), hidden > 0.5
     ground = compute_stretch(reflectance, ~obscured)
-    picture = Picture(ground=ground, probability=probability, obscured=obscured, grid=grid)
-    caption = Caption(
-        name=job.scene.id, acquired=job.scene.acquired, model=job.model_name, simulated=job.scene.simulated
-    )
-    write_preview(folder / "preview.png", picture, layers.coastline, caption)
     write_true_colour(folder / TRUE_COLOUR_NAME, ground, np.isfinite(reflectance).all(axis=0), grid)
+    return Picture(ground=ground, probability=probability, obscured=obscured, grid=grid)
 
 
 def write_record(

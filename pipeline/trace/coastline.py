@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,8 +180,17 @@ class _Sizes:
 
 
 def _compute_sizes(traced: Traced, ground: Ground) -> _Sizes:
-    lines, water, land = traced.lines, traced.water, traced.land
+    lines = traced.lines
     degrees = ground.compute_degrees(traced.xy)
+    with ThreadPoolExecutor(1, thread_name_prefix="lengths") as pool:  # PROJ lets other threads work
+        lengths = pool.submit(ground.compute_line_lengths, degrees, lines.vertex, lines.start)
+        areas = _compute_areas(traced, ground, degrees)
+        return _Sizes(lines=lengths.result(), water=areas[0], land=areas[1])
+
+
+def _compute_areas(traced: Traced, ground: Ground, degrees: Floats) -> tuple[Floats, Floats]:
+    """Of the polygons of water, and of those of land."""
+    lines, water, land = traced.lines, traced.water, traced.land
     land_areas = ground.compute_ring_areas(traced.xy, degrees, land.vertex, land.start)
     water_areas = np.empty(len(water))
     # A ring that is coastline all around is the same for both, the other way around.
@@ -188,11 +198,7 @@ def _compute_sizes(traced: Traced, ground: Ground) -> _Sizes:
     own = np.flatnonzero(~water.contour)
     position, start = compute_spans(water.start, own)
     water_areas[own] = ground.compute_ring_areas(traced.xy, degrees, water.vertex[position], start)
-    return _Sizes(
-        lines=ground.compute_line_lengths(degrees, lines.vertex, lines.start),
-        water=_sum_by_polygon(water_areas, water),
-        land=_sum_by_polygon(land_areas, land),
-    )
+    return _sum_by_polygon(water_areas, water), _sum_by_polygon(land_areas, land)
 
 
 def _sum_by_polygon(areas: Floats, rings: Rings) -> Floats:

@@ -140,6 +140,15 @@ def test_tiles_come_from_the_simulator(tmp_path: Path) -> None:
     assert np.isfinite(tiles.reflectance).all()
 
 
+def test_what_is_kept_of_a_tile_does_not_hold_the_chip_that_it_was_cut_from() -> None:
+    sample = ablation_tiles._simulate_tile(11, 32)
+    assert sample.reflectance.base is not None, "a view, or this says nothing"
+    packed = ablation_tiles._pack(sample)
+    for array in packed:
+        base = array if array.base is None else array.base
+        assert base.nbytes == array.nbytes
+
+
 @given(st.integers(0, 99), st.integers(1, 9))
 def test_a_batch_holds_each_tile_as_often_as_any_other(seed: int, batch: int) -> None:
     image = np.broadcast_to(np.arange(4, dtype=np.float32)[:, None, None, None], (4, 12, 3, 3))
