@@ -108,30 +108,34 @@ def _pick(rows: Sequence[Row], *, variant: str = "unet", tiles: int, bands: str 
 
 
 def _draw(rows: Sequence[Row], recipe: AblationRecipe) -> Figure:
-    figure = Figure(figsize=(10, 4.6), layout="constrained", dpi=120)
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2), sharey=True)
-    for variant in recipe.variants:
-        _draw_curve(left, rows, variant, recipe.amounts)
-    left.set_xscale("log")
-    left.set_xticks(recipe.amounts, [str(amount) for amount in recipe.amounts])
-    left.minorticks_off()
-    left.set_xlabel("tiles with a mask")
-    left.set_ylabel("accuracy on held-out tiles, %")
-    left.set_title("Amount of data", loc="left")
-    if left.lines:
-        left.legend(frameon=False, loc="lower right")
+    kinds = (False, True) if any(np.isfinite(row.real_accuracy) for row in rows) else (False,)
+    figure = Figure(figsize=(6 + 4 * len(kinds), 4.6), layout="constrained", dpi=120)
+    *curves, right = figure.subplots(1, len(kinds) + 1, width_ratios=[3] * len(kinds) + [2])
+    for axes, real in zip(curves, kinds, strict=True):
+        for variant in recipe.variants:
+            _draw_curve(axes, rows, variant, recipe.amounts, real=real)
+        axes.set_xscale("log")
+        axes.set_xticks(recipe.amounts, [str(amount) for amount in recipe.amounts])
+        axes.minorticks_off()
+        axes.set_xlabel("tiles with a mask")
+        axes.set_ylabel(f"accuracy on {'labelled real' if real else 'held-out simulated'} tiles, %")
+        axes.set_title("Amount of data" + (", real crops" if real else ""), loc="left")
+    if curves[0].lines:
+        curves[0].legend(frameon=False, loc="lower right")
     _draw_bands(right, rows, recipe)
-    for axes in (left, right):
+    right.sharey(curves[0])
+    for axes in (*curves, right):
         axes.grid(axis="y", color="#dddddd", linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
-def _draw_curve(axes: Axes, rows: Sequence[Row], variant: str, amounts: Sequence[int]) -> None:
+def _draw_curve(axes: Axes, rows: Sequence[Row], variant: str, amounts: Sequence[int], *, real: bool) -> None:
     """The mean over seeds as a line, their range as a band, and each seed as a dot."""
     picked = {amount: _pick(rows, variant=variant, tiles=amount) for amount in amounts}
-    scores = {amount: [100 * row.accuracy for row in picked[amount]] for amount in amounts if picked[amount]}
+    scores = {amount: [100 * _get_accuracy(row, real=real) for row in picked[amount]] for amount in amounts}
+    scores = {amount: dots for amount, dots in scores.items() if dots and np.isfinite(dots).all()}
     if not scores:
         return
     x, values, colour = list(scores), scores.values(), _COLOURS[variant]
@@ -176,6 +180,7 @@ def _write_text(rows: Sequence[Row], recipe: AblationRecipe) -> str:
             real_middle=compare(_pick(rows, tiles=middle), whole, real=True) if middling else None,
             claims=[(*claim, _compare_amounts(rows, variant, recipe)) for variant, claim in _CLAIMS.items()],
             bands=_compare_bands(rows, recipe),
+            real_bands=_compare_bands(rows, recipe, real=True),
             names=NAMES,
             name_bands=_name_bands,
             cell=_format_cell,
@@ -193,14 +198,16 @@ def _compare_amounts(rows: Sequence[Row], variant: str, recipe: AblationRecipe) 
     ]
 
 
-def _compare_bands(rows: Sequence[Row], recipe: AblationRecipe) -> list[tuple[tuple[str, ...], Comparison]]:
+def _compare_bands(
+    rows: Sequence[Row], recipe: AblationRecipe, *, real: bool = False
+) -> list[tuple[tuple[str, ...], Comparison]]:
     """The last set of bands against each of the others."""
     amount, (*fewer, most) = recipe.channels.amount, recipe.channels.sets
     whole = _pick(rows, tiles=amount, bands=" ".join(most))
     return [
         (bands, comparison)
         for bands in fewer
-        if (comparison := compare(whole, _pick(rows, tiles=amount, bands=" ".join(bands))))
+        if (comparison := compare(whole, _pick(rows, tiles=amount, bands=" ".join(bands)), real=real))
     ]
 
 

@@ -284,3 +284,24 @@ def test_a_report_is_written_of_what_there_is(tmp_path: Path, share: int) -> Non
     if share == len(recipe.runs):
         assert "Without them the U-Net is" in text
         assert "| 8 | " in text
+
+
+def test_a_report_says_of_real_crops_what_it_says_of_simulated_ones(tmp_path: Path) -> None:
+    recipe = build_recipe().model_copy(update={"scenes": "scenes"})
+    rows = [
+        row(0.9, run.seed, variant=run.variant, tiles=run.tiles, bands=" ".join(run.bands),
+            real_accuracy=0.7 if len(run.bands) < 12 else 0.8, real_iou=0.6)
+        for run in recipe.runs
+    ]  # fmt: skip
+    write_report(tmp_path, rows, recipe)
+    lines = (tmp_path / "ablation.md").read_text().splitlines()
+    (claim,) = [line for line in lines if line.startswith("- **More bands help.**")]
+    assert "no different" in claim.split("On real crops:")[0]
+    assert "better (+10.0 points" in claim.split("On real crops:")[1]
+    (table,) = [line for line in lines if line.startswith("| all 12 |")]
+    assert table == "| all 12 | 90.0 ± 0.0 (90.0 ± 0.0) | 80.0 ± 0.0 (60.0 ± 0.0) |"
+    with Image.open(tmp_path / "ablation.png") as real:
+        width = real.width
+    write_report(tmp_path, [row(0.9)], recipe)
+    with Image.open(tmp_path / "ablation.png") as without:
+        assert without.width < width
