@@ -68,6 +68,7 @@ def compute_change(
     *,
     options: ChangeOptions | None = None,
     progress: Progress | None = None,
+    homes: tuple[str, str] = ("", ""),
 ) -> ChangeResult:
     """Compare two dates of a coast.
 
@@ -77,6 +78,7 @@ def compute_change(
         out: Folder for the result; it appears when it is whole.
         options: Choices; the defaults suit most coasts.
         progress: Told how far the work is.
+        homes: URLs of the folders where readers of the record find the two, where that is not here.
 
     Returns:
         Where the outputs are, what they say, and what passes a threshold.
@@ -88,7 +90,9 @@ def compute_change(
         OutputError: The result cannot be written; nothing is left.
     """
     options = options or ChangeOptions()
-    first, second = read_dated_coast(Path(old)), read_dated_coast(Path(new))
+    first, second = (
+        replace(read_dated_coast(Path(path)), home=home) for path, home in zip((old, new), homes, strict=True)
+    )
     basis = _compute_basis(first, second, options)
     if is_result_there(out, basis, overwrite=options.overwrite):
         return _read_result(out)

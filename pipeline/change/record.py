@@ -22,7 +22,6 @@ from pipeline.change.summary import ChangeSummary
 from pipeline.checksums import Basis, compute_sha256, format_multihash
 from pipeline.lonlat import cut_at_antimeridian, to_lonlat
 from pipeline.record.footprint import compute_bbox
-from pipeline.record.links import make_whole_href
 from pipeline.record.result import ResultItem, write_json
 from pipeline.register.registration import Registration
 from tiles.datum import COMPOSITE
@@ -123,7 +122,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
             "registration": document["registration"],
             "tide": document["tide"],
             "inputs": [
-                {"href": make_whole_href(str(path)), "file:checksum": format_multihash(compute_sha256(path))}
+                {"href": coast.name_file(path), "file:checksum": format_multihash(compute_sha256(path))}
                 for coast in (record.old, record.new)
                 for path in coast.files
             ],
@@ -136,7 +135,7 @@ def write_change_item(folder: Path, name: str, record: ChangeRecord, *, extents:
 def _describe_date(coast: DatedCoast, height_m: float | None) -> dict[str, Any]:
     return {
         "id": coast.id,
-        "href": make_whole_href(str(coast.path)),
+        "href": coast.name_file(coast.path),
         "datetime": coast.time,
         "model": coast.model or None,
         "threshold": coast.threshold,

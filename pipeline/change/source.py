@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyogrio
@@ -20,6 +21,7 @@ from rasterio.errors import RasterioError
 from pipeline.change.options import ChangeError
 from pipeline.output.classes import SHARE_NAME
 from pipeline.output.texture import TEXTURE_NAME
+from pipeline.record.links import make_whole_href
 from pipeline.record.result import ITEM_NAME, read_sensing_time
 from tiles.grid import Grid
 from tiles.times import parse_moment
@@ -59,6 +61,7 @@ class DatedCoast:
 
     Attributes:
         path: What was given.
+        home: URL of the folder where readers of the record find it; empty: they find it at ``path``.
         id: Of the scene or mosaic; the file's name where there is none.
         files: All files that are read.
         parts: Rasters to draw contours from; where two overlap the first one counts.
@@ -76,6 +79,7 @@ class DatedCoast:
     """
 
     path: Path
+    home: str = ""
     id: str
     files: tuple[Path, ...]
     parts: tuple[RasterPart, ...] = ()
@@ -102,6 +106,13 @@ class DatedCoast:
     def lines_layer(self) -> str:
         """Layer of ``lines``."""
         return self.layers[0] if self.layers else "coastline"
+
+    def name_file(self, path: Path) -> str:
+        """The href by which records name what was given, or one of its files."""
+        if not self.home:
+            return make_whole_href(str(path))
+        inside = quote(path.relative_to(self.path).as_posix())
+        return self.home if inside == "." else f"{self.home}/{inside}"
 
     @property
     def time(self) -> str | None:

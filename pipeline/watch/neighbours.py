@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.publish.publish import open_destination, publish_result
 from pipeline.publish.target import resolve_destination
+from pipeline.record.links import make_whole_href
 from pipeline.record.result import read_fingerprint
 from pipeline.watch.areas.file import WatchSettings
 from pipeline.watch.areas.settings import AreaSettings, CompareSettings
@@ -75,14 +76,15 @@ class Comparer:
 
         limits = self._area.compare or CompareSettings()
         options = ChangeOptions(alert_m=limits.alert_m, alert_area_m2=limits.alert_area_m2, overwrite=True)
-        out = self._folders.changes / folder.name
+        out, place = self._folders.changes / folder.name, open_destination(self._area.destination)
+        homes = (make_whole_href(place.name_address(known.name)), make_whole_href(place.name_address(folder.name)))
         try:
             tides = self._area.tides.to_choices() if self._area.tides else {}
-            return compute_change(known, folder, out, options=options.replace(**tides)), []
+            return compute_change(known, folder, out, options=options.replace(**tides), homes=homes), []
         except (ChangeError, TideError) as error:
             if self._area.tides is None:
                 raise
-            change = compute_change(known, folder, out, options=options)
+            change = compute_change(known, folder, out, options=options, homes=homes)
             return change, [f"{product} was compared without the tide: {self._hide(str(error))}"]
 
 

@@ -129,3 +129,12 @@ def test_a_date_without_a_time_opens_the_interval(record: ChangeRecord, tmp_path
     assert datetime.fromisoformat(item["properties"]["end_datetime"]) >= before
     assert item["properties"]["strandline:simulated"] is True
     assert item["properties"]["description"].startswith("Simulated")
+
+
+def test_a_date_is_named_where_readers_find_it(record: ChangeRecord, tmp_path: Path) -> None:
+    (tmp_path / "in 1.tif").write_bytes(b"pixels")
+    away = replace(record.old, home="s3://coasts/maps/a", files=(tmp_path / "in 1.tif",))
+    item = write(replace(record, old=away), tmp_path)
+    assert [source["href"] for source in item["properties"]["strandline:inputs"]] == ["s3://coasts/maps/a/in%201.tif"]
+    assert replace(record, old=away).to_dict()["old"]["href"] == "s3://coasts/maps/a"
+    assert record.to_dict()["old"]["href"] == tmp_path.as_uri(), "without a home, where it lies"

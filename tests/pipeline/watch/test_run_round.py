@@ -357,6 +357,12 @@ def test_the_tide_is_told_of_both_dates_where_its_heights_are_known(coast: Coast
     changes = Path(settings.areas[0].destination) / "changes"
     known = json.loads((changes / coast.items[NEWER]["id"] / "change.json").read_text())
     assert [known[date]["tide_height_m"] for date in ("old", "new")] == [1.5, -0.5]
+    # Both dates are named where they are published, not in the watcher's folder of work.
+    homes = [Path(settings.areas[0].destination) / coast.items[number]["id"] for number in (FIRST, NEWER)]
+    assert [known[date]["href"] for date in ("old", "new")] == [home.absolute().as_uri() for home in homes]
+    item = json.loads((changes / coast.items[NEWER]["id"] / "item.json").read_text())
+    inputs = [source["href"] for source in item["properties"]["strandline:inputs"]]
+    assert {href.rsplit("/", 1)[0] for href in inputs} == {home.absolute().as_uri() for home in homes}
     later = json.loads((changes / coast.items[MOVED]["id"] / "change.json").read_text())
     assert later["tide"]["given"] is False
     assert any("compared without the tide" in note for note in report.notes)
