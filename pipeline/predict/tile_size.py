@@ -2,14 +2,18 @@
 
 A tile with an interior of 512 and a reach of 107 pixels makes the network look at twice the pixels that are kept; one
 of 1024 at half as many again. The decoder computes the interior alone (``models.networks.unet``), which the model of
-the cost knows. A GPU maps one tile at a time, as large as its own memory allows; that choice was never measured on one.
-The result does not depend on the size, but where tiles are blended.
+the cost knows. A processor with AMX multiplies so fast that what a tile reads beyond its interior costs it little:
+there, tiles of 512 take half a GiB less for a fiftieth more time (docs/performance.md). A GPU maps one tile at a time,
+as large as its own memory allows; that choice was never measured on one. The result does not depend on the size, but
+where tiles are blended.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from itertools import product
+from pathlib import Path
 
 from models.runtimes.predictor import Predictor
 from tiles.grid import Window
@@ -20,6 +24,7 @@ DEFAULT_TILE_SIZE = 512
 """Interior in pixels where nothing is known of the machine, and for tiles that are blended."""
 
 _SIZES = (256, 384, 512, 768, 1024, 1536, 2048)
+_LARGEST_WITH_AMX = 512
 _BYTES_A_WORKER = 320 * 2**20
 _SHARE_OF_MEMORY = 8
 _SHARE_OF_GPU_MEMORY, _GPU_MAPS, _GPU_INPUTS = 2, 8, 3
@@ -49,7 +54,8 @@ def resolve_tile_size(choice: int | None, *, runtime: Predictor, window: Window,
         fitting = [size for size in _SIZES if estimate_gpu_bytes(runtime, size=size) <= budget]
     else:
         budget = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers)
-        fitting = [size for size in _SIZES if estimate_bytes(runtime, size=size) <= budget]
+        largest = _LARGEST_WITH_AMX if runtime.precision == "bf16" and _has_amx() else _SIZES[-1]
+        fitting = [size for size in _SIZES if size <= largest and estimate_bytes(runtime, size=size) <= budget]
     return min(
         fitting or _SIZES[:1],
         key=lambda size: _estimate_cost(window, size=size, reach=runtime.reach_px or 0, workers=workers),
@@ -104,6 +110,15 @@ def _estimate_cost(window: Window, *, size: int, reach: int, workers: int) -> fl
 def _cut(length: int, size: int) -> list[int]:
     whole, rest = divmod(length, size)
     return [size] * whole + ([rest] if rest else [])
+
+
+@cache
+def _has_amx() -> bool:
+    """Whether the processor multiplies matrices of bfloat16 at once; False where it does not say."""
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
 
 
 def _find_memory() -> int:

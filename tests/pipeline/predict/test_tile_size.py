@@ -65,3 +65,15 @@ def test_a_worker_takes_its_share_of_a_small_machine(runtime: Runtime, monkeypat
     assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 384
     monkeypatch.setattr(tile_size, "_find_memory", lambda: 2 * 8 * estimate_bytes(runtime, size=384) - 16)
     assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 256
+
+
+@pytest.mark.parametrize(
+    ("precision", "amx", "largest"), [("bf16", True, 512), ("bf16", False, 1024), ("fp32", True, 768)]
+)
+def test_a_processor_with_amx_takes_small_tiles(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, precision: str, amx: bool, largest: int
+) -> None:
+    monkeypatch.setattr(tile_size, "_has_amx", lambda: amx)
+    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2**40)
+    monkeypatch.setattr(runtime, "precision", precision)
+    assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == largest
