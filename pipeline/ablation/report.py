@@ -123,7 +123,6 @@ def _draw(rows: Sequence[Row], recipe: AblationRecipe) -> Figure:
     if curves[0].lines:
         curves[0].legend(frameon=False, loc="lower right")
     _draw_bands(right, rows, recipe)
-    right.sharey(curves[0])
     for axes in (*curves, right):
         axes.grid(axis="y", color="#dddddd", linewidth=0.8)
         axes.set_axisbelow(True)
