@@ -175,7 +175,7 @@ class _Flight:
         values = self._gather([future for future in landed if future.status == "finished"])
         for future in landed:
             attempt = self._flying.pop(future)
-            value, error = values.get(future) or _read_error(future)
+            value, error = values.get(future) or _read_end(future)
             future.release()
             if error is None:
                 yield Outcome(key=attempt.task.key, value=value, error=None, tries=attempt.number)
@@ -274,9 +274,10 @@ def _is_scheduler_lost(future: _Future) -> bool:
     return getattr(future.exception(), "reason", "") == "scheduler-connection-lost"
 
 
-def _read_error(future: _Future) -> tuple[Any, BaseException | None]:
+def _read_end(future: _Future) -> tuple[Any, BaseException | None]:
+    """Why it ended; where the worker that held its answer died, and it was done again meanwhile, that answer."""
     error = future.exception()
-    return None, error if error is not None else RuntimeError(f"The task ended as {future.status}.")
+    return (None, error) if error is not None else _read_result(future)
 
 
 def _read_result(future: _Future) -> tuple[Any, BaseException | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,7 +50,6 @@ def simulate(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a scene: OUT/<product>.SAFE, and the truth in OUT/<product>_truth/."""
-    from pipeline.bench.record import count_cores
     from tiles.simulate.product.simulate import ProductOptions, simulate_scene
     from workflows.runs.console import open_console, show_progress
 
@@ -61,7 +61,7 @@ def simulate(
             baseline=baseline,
             crs=crs,
             options=ProductOptions.pick(context.params),
-            processes=count_cores() if size >= _WORTH_PROCESSES_PX else 0,
+            processes=(os.cpu_count() or 1) if size >= _WORTH_PROCESSES_PX else 0,
             progress=progress,
         )
     if not quiet:

@@ -118,6 +118,15 @@ def test_a_worker_that_dies_is_one_try_and_the_others_go_on(client: Client, tmp_
     assert outcomes["never"].error is None
 
 
+def test_an_answer_that_was_lost_and_made_again_meanwhile_counts(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker dies after it landed: it is not finished at the first look, and is at the second."""
+    monkeypatch.setattr(engine._Flight, "_gather", lambda flight, futures: {})
+    (outcome,) = run_tasks(client, add_one, [Task(key="one", arguments=(1,))])
+    assert (outcome.value, outcome.error) == (2, None)
+
+
 CASUALTIES = (("once", 1), ("always", 9), ("never", 0))
 
 
