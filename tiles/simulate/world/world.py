@@ -251,7 +251,8 @@ class World:
     def _render_blocks(self, rows: range, cols: range, submit: Submit | None) -> Iterator[tuple[int, int, Rendered]]:
         """Blocks from memory where they were rendered lately, else from all processors; a row is begun in advance."""
         with ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1)) as pool:
-            begin = partial(self._begin_row, cols=cols, submit=submit or partial(pool.submit, self.render_block))
+            start = submit or (lambda row, col: pool.submit(self.render_block, row, col))
+            begin = partial(self._begin_row, cols=cols, submit=start)
             ahead = begin(rows[0])
             for row in rows:
                 begun, ahead = ahead, begin(row + 1) if row + 1 in rows else {}
@@ -265,7 +266,8 @@ class World:
                     self._kept.popitem(last=False)
 
     def _begin_row(self, row: int, *, cols: range, submit: Submit) -> dict[int, Rendered | Future[Block]]:
-        return {col: self._kept.pop((row, col), None) or submit(row, col) for col in cols}
+        kept = self._kept
+        return {col: kept.pop((row, col)) if (row, col) in kept else submit(row, col) for col in cols}
 
     def _keep_lines(self, row: int, col: int, lines: list[NDArray[np.float64]] | None) -> None:
         if lines is not None:
