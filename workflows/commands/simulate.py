@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,9 +27,6 @@ _Satellite = Annotated[
 _Complete = Annotated[
     bool, typer.Option("--complete/--bands-only", help="Every file of a real product, or each band once and SCL.")
 ]
-
-_WORTH_PROCESSES_PX = 1500
-"""From here on processes save more than they take to start."""
 
 
 def simulate(
@@ -61,7 +57,7 @@ def simulate(
             baseline=baseline,
             crs=crs,
             options=ProductOptions.pick(context.params),
-            processes=(os.cpu_count() or 1) if size >= _WORTH_PROCESSES_PX else 0,
+            processes=True,
             progress=progress,
         )
     if not quiet:

@@ -1,7 +1,7 @@
 """Writes the pixels of a simulated product: rendered strip by strip, then encoded file by file.
 
-Memory holds one strip of rows at a time; what is rendered waits in uncompressed rasters, in a scratch folder on the
-same disk, until it is encoded.
+Memory holds three strips of rows at most, for one is rendered while another is written; what is rendered waits in
+uncompressed rasters, in a scratch folder on the same disk, until it is encoded.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from tiles.simulate.product.staging import open_stage
 from tiles.simulate.product.swath import Swath, draw_swath
 from tiles.simulate.product.truth import write_shoreline, write_truth_record
 from tiles.simulate.world.landscape import World, WorldOptions, compute_shoreline
-from tiles.simulate.world.processes import open_processes
+from tiles.simulate.world.processes import count_processes, open_processes
 from tiles.simulate.world.relief import KINDS, Kind
 
 __all__ = [
@@ -121,7 +121,7 @@ def simulate_scene(
     baseline: str = "05.11",
     crs: str = "EPSG:32630",
     options: ProductOptions | None = None,
-    processes: int = 0,
+    processes: bool = False,
     progress: Progress = ignore_progress,
 ) -> SimulatedProduct:
     """Simulate a coastal scene and write it as an L2A ``.SAFE`` product, with the truth beside it.
@@ -135,8 +135,8 @@ def simulate_scene(
         baseline: Processing baseline; from 04.00 on digital numbers carry an offset of 1000.
         crs: UTM zone, ``EPSG:326xx`` or ``EPSG:327xx``.
         options: Landscape, cloud, swath, and which files to write.
-        processes: Render in so many processes of their own, which takes two thirds of the time of threads; the caller
-            is a program that guards its start (``if __name__ == "__main__":``). 0: in threads.
+        processes: Render a large scene in processes of their own, which takes two thirds of the time of threads; the
+            caller is a program that guards its start (``if __name__ == "__main__":``).
         progress: Told how far the work is.
 
     Raises:
@@ -154,7 +154,8 @@ def simulate_scene(
     zenith, azimuth = compute_light_angles(world.sun)
     acquisition = replace(acquisition, sun_zenith=zenith, sun_azimuth=azimuth)
     with ExitStack() as stack:
-        submit = stack.enter_context(open_processes(world, processes)) if processes else None
+        count = count_processes(acquisition.size) if processes else 0
+        submit = stack.enter_context(open_processes(world, count)) if count else None
         source = SceneSource(
             render=partial(world.render, submit=submit),
             compute_shoreline=lambda window: compute_shoreline(world, window),

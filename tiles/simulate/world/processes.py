@@ -7,17 +7,28 @@ row of 46 blocks takes 6.2 s in threads and 4.1 s in processes.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from tiles.simulate.world.single_thread import single_threaded
-from tiles.simulate.world.world import Block, Submit, World
+from tiles.simulate.world.world import MOST_WORKERS, Block, Submit, World
 
-__all__ = ["open_processes"]
+__all__ = ["count_processes", "open_processes"]
 
 _HELD: list[World] = []
+_WORTHWHILE_PX = 1500
+
+
+def count_processes(size: int) -> int:
+    """How many processes are worth starting for a scene; 0: threads are done before.
+
+    Args:
+        size: Pixels of 10 m a side.
+    """
+    return min(MOST_WORKERS, os.cpu_count() or 1) if size >= _WORTHWHILE_PX else 0
 
 
 @contextmanager

@@ -39,7 +39,7 @@ from tiles.simulate.world.waters import (
     redraw_sea_state,
 )
 
-__all__ = ["Block", "Rendered", "Submit", "World", "WorldOptions"]
+__all__ = ["MOST_WORKERS", "Block", "Rendered", "Submit", "World", "WorldOptions"]
 
 Field = NDArray[np.float32]
 Block = tuple[Rendered, list[NDArray[np.float64]] | None]
@@ -50,7 +50,8 @@ Submit = Callable[[int, int], Future[Block]]
 
 _MARGIN_PX = 12
 _KEPT_BLOCKS = 96  # two rows of a full scene
-_MOST_WORKERS = 8
+MOST_WORKERS = 8
+"""Threads or processes that render at most: each takes memory, and one thread puts together what they render."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +251,7 @@ class World:
 
     def _render_blocks(self, rows: range, cols: range, submit: Submit | None) -> Iterator[tuple[int, int, Rendered]]:
         """Blocks from memory where they were rendered lately, else from all processors; a row is begun in advance."""
-        with ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(max_workers=min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
             start = submit or (lambda row, col: pool.submit(self.render_block, row, col))
             begin = partial(self._begin_row, cols=cols, submit=start)
             ahead = begin(rows[0])

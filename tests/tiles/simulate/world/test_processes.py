@@ -7,7 +7,7 @@ import pytest
 
 from tiles.grid import Window
 from tiles.simulate.world.landscape import compute_shoreline
-from tiles.simulate.world.processes import open_processes
+from tiles.simulate.world.processes import count_processes, open_processes
 from tiles.simulate.world.world import World, WorldOptions
 
 
@@ -47,3 +47,11 @@ def test_an_error_in_a_process_is_told(options: WorldOptions) -> None:
     vars(world)["_spreads"] = []
     with pytest.raises(IndexError), open_processes(world, 1) as submit:
         world.render(Window(0, 0, 240, 120), submit=submit)
+
+
+@pytest.mark.parametrize(("size", "cores", "count"), [(1499, 4, 0), (1500, 4, 4), (10_980, 64, 8), (10_980, None, 1)])
+def test_small_scenes_start_none_and_many_cores_not_too_many(
+    monkeypatch: pytest.MonkeyPatch, size: int, cores: int | None, count: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert count_processes(size) == count
