@@ -144,6 +144,9 @@ class ExportedPredictor(ABC):
     def enter_worker(self) -> None:  # noqa: B027
         """The runtime has threads of its own: nothing is to be done."""
 
+    def release_memory(self) -> None:  # noqa: B027
+        """The runtime keeps what it keeps: nothing is to be done."""
+
     def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
         """The probability that a pixel is water, calibrated to be its share of water.
 

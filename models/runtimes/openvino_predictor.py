@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,9 @@ __all__ = ["OpenVinoRuntime", "find_openvino"]
 
 
 _FIRST_CALL = threading.Lock()
+
+_CORES_A_TILE = 2
+"""Two cores multiply one tile as fast as two tiles, and its features take half the memory (docs/performance.md)."""
 
 
 def find_openvino() -> bool:
@@ -92,7 +96,8 @@ class OpenVinoRuntime:
         self.fill: NDArray[np.float32] = np.array(self.card.mean, np.float32)
         self.workers = _count_cores()
         self._lock = threading.Lock()
-        self._compiled: dict[tuple[int, bool], Any] = {}
+        self._compiled: list[Any] = []
+        self._lanes: dict[tuple[int, bool], SimpleQueue[Any]] = {}
         self._thread = threading.local()
 
     @property
@@ -107,36 +112,46 @@ class OpenVinoRuntime:
         return {"OpenVINO": version("openvino")}
 
     def enter_worker(self) -> None:
-        """Let this thread compute alone: the other threads have tiles of their own."""
-        self._thread.alone = True
+        """Let this thread leave cores to others, which have tiles of their own."""
+        self._thread.several = True
 
     def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
         """As ``Predictor.predict`` has it."""
         require_batch(batch, self.card, margin=margin, stride=self.stride)
-        answers = self._get_request(margin).infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)
+        lanes = self._open_lanes(margin)
+        request = lanes.get()
+        try:
+            answers = request.infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)  # copies its answer
+        finally:
+            lanes.put(request)
         probability: NDArray[np.float32] = answers[0][:, 0]  # (B, 1, H, W) to (B, H, W), less the margin
         return probability
 
-    def _get_request(self, margin: int) -> Any:  # noqa: ANN401 (openvino has no types)
-        """A request of this thread's own; the network is compiled anew for another margin."""
-        alone = getattr(self._thread, "alone", False)
-        requests: dict[tuple[int, bool], Any] = self._thread.__dict__.setdefault("requests", {})
-        if (margin, alone) not in requests:
-            requests[margin, alone] = self._compile(margin, alone=alone).create_infer_request()
-        return requests[margin, alone]
-
-    def _compile(self, margin: int, *, alone: bool) -> Any:  # noqa: ANN401
+    def release_memory(self) -> None:
+        """As ``Predictor.release_memory`` has it."""
         with self._lock:
-            if (margin, alone) not in self._compiled:
+            for compiled in self._compiled:
+                compiled.release_memory()
+
+    def _open_lanes(self, margin: int) -> SimpleQueue[Any]:
+        """Requests that no call holds now; the network is compiled anew for another margin."""
+        several = getattr(self._thread, "several", False)
+        with self._lock:
+            if (margin, several) not in self._lanes:
+                count = max(1, self.workers // _CORES_A_TILE) if several else 1
                 choices = {
                     "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
                     "INFERENCE_NUM_THREADS": self.workers,
-                    "NUM_STREAMS": self.workers if alone else 1,
+                    "NUM_STREAMS": count,
                     "ENABLE_CPU_PINNING": False,  # the cores are shared with decoding
                 }
                 graph = build_graph(self._weights, self.config, self.card, margin=margin)
-                self._compiled[margin, alone] = self._core.compile_model(graph, "CPU", choices)
-            return self._compiled[margin, alone]
+                compiled = self._core.compile_model(graph, "CPU", choices)
+                self._compiled.append(compiled)
+                lanes = self._lanes[margin, several] = SimpleQueue()
+                for _ in range(count):
+                    lanes.put(compiled.create_infer_request())
+            return self._lanes[margin, several]
 
 
 def _select(

@@ -101,6 +101,10 @@ class Predictor(Protocol):
         """
         ...
 
+    def release_memory(self) -> None:
+        """Give back the memory of features, which the next call takes anew; no call is under way."""
+        ...
+
 
 def require_batch(batch: NDArray[np.float32], card: ModelCard, *, margin: int, stride: int = 1) -> None:
     """Refuse a batch that a model cannot take.

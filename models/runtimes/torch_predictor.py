@@ -115,6 +115,9 @@ class Runtime:
         torch.get_num_threads()  # torch sets a thread's number when first asked, and would undo ours
         threadpool_limits(limits=1, user_api="openmp")
 
+    def release_memory(self) -> None:
+        """PyTorch gives features back by itself: nothing is to be done."""
+
     def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
         """As ``Predictor.predict`` has it."""
         require_batch(batch, self.card, margin=margin)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -20,6 +20,7 @@ from pipeline.mapping.panels import list_panels
 from pipeline.mapping.plan_scene import SceneJob, prepare_prediction
 from pipeline.predict.quicklook import Cells
 from pipeline.predict.rows import MappedRows, predict_rows
+from tiles.tiling import TileRow
 
 __all__ = ["compute_part", "find_scratch", "join_rows", "remove_scratch"]
 
@@ -63,18 +64,19 @@ def compute_part(job: SceneJob, *, part: int, parts: int) -> int:
     prediction = prepare_prediction(job)
     if prediction.overlap is not None or job.is_done():
         return 0
-    panels, rows = list_panels(job), len(list(prediction.tiling.rows()))
-    count = rows * len(panels)
+    panels, rows = list_panels(job), list(prediction.tiling.rows())
+    count = len(rows) * len(panels)
     scratch, computed = find_scratch(job), 0
     with output_errors(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
     first, last = part * count // parts, (part + 1) * count // parts
     for number, panel in enumerate(panels):
-        wanted = range(max(0, first - number * rows), min(rows, last - number * rows))
+        wanted = range(max(0, first - number * len(rows)), min(len(rows), last - number * len(rows)))
+        paths = [_find_path(scratch, row, panel) for row in rows]
         prediction = prepare_prediction(panel)
-        for missing in _find_missing(scratch, wanted, panel):
-            for index, mapped in enumerate(predict_rows(prediction, part=missing), start=missing.start):
-                _write_rows(_find_path(scratch, index, panel), mapped)
+        for missing in _find_missing(paths, wanted):
+            for path, mapped in zip(paths[missing], predict_rows(prediction, part=missing), strict=True):
+                _write_rows(path, mapped)
                 computed += 1
     return computed
 
@@ -96,8 +98,8 @@ def join_rows(job: SceneJob) -> Iterator[MappedRows]:
         yield from predict_rows(prediction)
         return
     scratch = find_scratch(job)
-    for index in range(len(list(prediction.tiling.rows()))):
-        rows = _read_rows(_find_path(scratch, index, job))
+    for index, row in enumerate(prediction.tiling.rows()):
+        rows = _read_rows(_find_path(scratch, row, job))
         if rows is None:
             yield from predict_rows(prediction, part=slice(index, index + 1))
         else:
@@ -108,16 +110,17 @@ def _find_root(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.strips")
 
 
-def _find_path(scratch: Path, index: int, job: SceneJob) -> Path:
+def _find_path(scratch: Path, row: TileRow, job: SceneJob) -> Path:
+    """By its rows and tiles, not by its number: another machine, or another version, may cut the scene otherwise."""
     columns = "" if job.panel is None else f"-{job.panel.own.start}-{job.panel.own.stop}"
-    return scratch / f"{index:05d}{columns}.npz"
+    return scratch / f"{row.interior.row_off:05d}-{row.interior.row_stop:05d}{columns}-{job.tile_size}.npz"
 
 
-def _find_missing(scratch: Path, wanted: range, job: SceneJob) -> Iterator[slice]:
+def _find_missing(paths: Sequence[Path], wanted: range) -> Iterator[slice]:
     """The rows that are not there yet, those that follow each other together."""
     start = None
     for index in wanted:
-        there = _find_path(scratch, index, job).exists()
+        there = paths[index].exists()
         if there and start is not None:
             yield slice(start, index)
         start = None if there else index if start is None else start
@@ -141,7 +144,7 @@ def _write_rows(path: Path, rows: MappedRows) -> None:
                 infrared=np.empty(0, np.int16) if rows.infrared is None else rows.infrared,
                 places=np.array(places, dtype=np.int64).reshape(-1, 5),
                 totals=np.concatenate([*totals, np.empty(0, np.float32)]),
-                counts=np.concatenate([*counts, np.empty(0)]),
+                counts=np.concatenate([*counts, np.empty(0, np.int32)]),
             )
             file.close()
             begun.replace(path)

@@ -5,12 +5,10 @@ This is the way through the house, top to bottom: open, plan, predict, trace, wr
 
 from __future__ import annotations
 
-import ctypes
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.atomic import open_workspace
 from pipeline.clock import Span
+from pipeline.mapping.heap import limit_heap, trim_heap
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.panels import PanelJoiner, PanelMap, list_panels
 from pipeline.mapping.plan_scene import SceneJob, plan_scene, prepare_prediction
@@ -38,7 +37,7 @@ from tiles.products.open import StackOptions
 from tiles.progress import Progress, ignore_progress
 from tiles.scene import Scene
 
-__all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene", "trim_heap"]
+__all__ = ["MapOptions", "MapResult", "Progress", "RowSource", "map_scene"]
 
 RowSource = Callable[[SceneJob], Iterator[MappedRows]]
 """Gives the rows of a scene's map, or of a panel of it, from top to bottom."""
@@ -104,6 +103,7 @@ def map_scene(
     Raises:
         StrandlineError: Whatever is wrong with the scene, the choices or the disk, in one line; nothing is left.
     """
+    limit_heap()
     place = out if isinstance(out, Outlet) else open_outlet(out)
     options, progress, avoid = options or MapOptions(), progress or ignore_progress, dict[str, str]()
     while True:
@@ -147,7 +147,7 @@ def predict_scene(job: SceneJob) -> Iterator[MappedRows]:
 
 def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     """Read, predict and trace the scene strip by strip, panel by panel, then write what needs the whole of it."""
-    _import_beside()
+    beside = _ImportBeside(job)
     quicklook, texture = Quicklook(job.grid, layers=_LAYERS), Texture(job.grid)
     tracer, panels = ContourTracer(width=job.grid.width, height=job.grid.height), list_panels(job)
     tags = {"SCENE": job.scene.id, "MODEL": job.model_name}
@@ -177,12 +177,15 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
                     _add_map_to_quicklook(quicklook, texture, own, part.own.start)
                     counts.add(own)
                     trim_heap()
-                    done = (own.row_off + len(own.state)) / job.grid.height
-                    job.progress("mapping", (number + done) / len(panels))
+                    done = (number + (own.row_off + len(own.state)) / job.grid.height) / len(panels)
+                    job.progress("mapping", done)
+                    beside.follow(done)
         _require_pixels(job, counts.states)
         job.progress("writing", 0.0)
-        from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _import_beside)
+        from pipeline.mapping.write_results import write_record, write_results  # noqa: PLC0415 (see _ImportBeside)
 
+        job.runtime.release_memory()
+        trim_heap()
         vectors = write_results(job, folder, maps, tracer, quicklook, texture)
     write_record(job, folder, counts.states, vectors, counts.islets, share_error=counts.share_error)
     job.progress("writing", 1.0)
@@ -213,11 +216,29 @@ class _Counts:
         return round(float(self.errors[1] / self.errors[0]), 4) if self.errors[0] else None
 
 
-def _import_beside() -> None:
-    """Begin to import what the end of a map needs, while its pixels are decoded and the network runs."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="import")
-    pool.submit(import_module, "pipeline.mapping.write_results")
-    pool.shutdown(wait=False)
+class _ImportBeside:
+    """Begins to import what the end of a map needs, while its pixels are decoded and the network runs.
+
+    With a scene that is soon mapped at once; with another near its end, when less is decoded ahead: these libraries
+    take 120 MiB.
+
+    Args:
+        job: What is mapped.
+    """
+
+    def __init__(self, job: SceneJob) -> None:
+        self._begun = False
+        if job.grid.width * job.grid.height <= _SOON_MAPPED_PX:
+            self.follow(1.0)
+
+    def follow(self, done: float) -> None:
+        """Begin, if the work is so far."""
+        if self._begun or done < _NEAR_END:
+            return
+        self._begun = True
+        pool = ThreadPoolExecutor(1, thread_name_prefix="import")
+        pool.submit(import_module, "pipeline.mapping.write_results")
+        pool.shutdown(wait=False)
 
 
 def _hide_islets(job: SceneJob, part: PanelMap, rows: Iterator[MappedRows]) -> Iterator[MappedRows]:
@@ -234,6 +255,8 @@ def _locate(job: SceneJob, panel: PanelMap, rows: MappedRows) -> Iterator[Locate
             return
         yield part
 
+
+_SOON_MAPPED_PX, _NEAR_END = 30_000_000, 0.9
 
 _LAYERS = 5
 _PROBABILITY_LAYER, _OBSCURED_LAYER = 3, 4
@@ -261,23 +284,3 @@ def _require_pixels(job: SceneJob, state_counts: NDArray[np.int64]) -> None:
     if state_counts[VALID] == state_counts[OBSCURED] == 0:
         where = "in the area of interest" if job.options.aoi else "in the scene"
         raise NoValidPixelsError(f"{job.scene.id} has no valid pixels {where}: all {state_counts[NODATA]} are nodata.")
-
-
-def trim_heap() -> None:
-    """Give freed memory back, where the C library can.
-
-    Blocks of tens of megabytes that many threads take and free leave holes, which glibc keeps: a sixth of the peak of
-    a full scene. Elsewhere nothing happens.
-    """
-    trim = _find_trim()
-    if trim is not None:
-        trim(0)
-
-
-@cache
-def _find_trim() -> Callable[[int], int] | None:
-    try:
-        malloc_trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError, TypeError):  # no glibc
-        return None
-    return malloc_trim

@@ -15,6 +15,7 @@ import numpy as np
 from affine import Affine
 
 from pipeline.export.finish import FinishedLayers, finish_layers
+from pipeline.mapping.heap import trim_heap
 from pipeline.mapping.plan_scene import SceneJob, list_parameters
 from pipeline.output.fields import LAYERS
 from pipeline.output.preview import Caption, Picture, write_preview
@@ -72,6 +73,7 @@ def write_results(
         with job.clock.stage("finish rasters"):
             texture.write(folder / TEXTURE_NAME)
             maps.finish()
+        trim_heap()
 
     def write_layers(layers: CoastlineLayers) -> FinishedLayers:
         with job.clock.stage("vectors"):
@@ -89,6 +91,7 @@ def write_results(
         rasters, ground = pool.submit(finish_rasters), pool.submit(draw_ground)
         with job.clock.stage("coastline"):
             layers = _build_coastline(job, tracer)
+        trim_heap()
         vectors = pool.submit(write_layers, layers)
         with job.clock.stage("preview"):
             caption = Caption(

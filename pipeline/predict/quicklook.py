@@ -29,14 +29,14 @@ class Cells:
         row: First row of the cells.
         col: First column.
         total: Sum of the valid pixels in each cell, (row, col).
-        count: Number of them, (row, col).
+        count: Number of them, int32 (row, col).
     """
 
     layer: int
     row: int
     col: int
     total: NDArray[np.floating[Any]]
-    count: NDArray[np.floating[Any]]
+    count: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Quicklook:
         self.factor = resolve_factor(grid, longest=longest)
         shape = (math.ceil(grid.height / self.factor), math.ceil(grid.width / self.factor))
         self._sum = np.zeros((layers, *shape), dtype=np.float64)
-        self._count = np.zeros((layers, *shape), dtype=np.float64)
+        self._count = np.zeros((layers, *shape), dtype=np.int32)
 
     def add(self, window: Window, values: NDArray[np.float32], *, layer: int) -> None:
         """Add the pixels of one tile to one layer.
@@ -134,17 +134,17 @@ def _cut(start: int, stop: int, factor: int) -> NDArray[np.int64]:
 
 def _sum_cells(
     values: NDArray[np.float32], rows: NDArray[np.int64], cols: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Sum and number of the finite pixels in each cell, whose edges are given."""
     total = np.add.reduceat(_sum_rows(values, rows), cols[:-1], axis=1)
-    count = np.outer(np.diff(rows), np.diff(cols)).astype(np.float64)
+    count = np.outer(np.diff(rows), np.diff(cols)).astype(np.int32)
     if np.isfinite(total).all():
         return total, count
     valid = np.isfinite(values)
     # Times 1 or 0 as integers of the same bits: NaN * 0 would be NaN, and to choose costs ten times as much.
     known = np.multiply(values.view(np.uint32), valid).view(np.float32)
     number = _sum_rows(valid.view(np.uint8), rows, dtype=np.min_scalar_type(np.diff(rows).max()))
-    count = np.add.reduceat(number, cols[:-1], axis=1, dtype=np.float64)
+    count = np.add.reduceat(number, cols[:-1], axis=1, dtype=np.int32)
     return np.add.reduceat(_sum_rows(known, rows), cols[:-1], axis=1), count
 
 

@@ -73,10 +73,9 @@ def open_decoder(dataset: rasterio.DatasetReader, name: DecoderName) -> BlockDec
     return GdalDecoder(dataset)
 
 
-_LEAST_BYTES = 64 * 2**20
+_LEAST_BYTES = 32 * 2**20
 
-
-_BYTES_A_FILE = 32 * 2**20
+_BYTES_A_FILE = 24 * 2**20
 """A row of blocks of a 10 m band, 23 MB: GDAL decodes a row in parallel only if the cache can hold it."""
 
 

@@ -116,11 +116,19 @@ class Chunk:
         """One past the last row."""
         return self.row_start + int(self.dn.shape[1])
 
-    def copy_from(self, row: int) -> Chunk:
-        """The rows from ``row`` on, in memory of their own."""
-        part = slice(row - self.row_start, None)
+    def copy_rows(self, start: int, stop: int) -> Chunk:
+        """Some of the rows, in memory of their own."""
+        part = slice(start - self.row_start, stop - self.row_start)
         masks = tuple(None if mask is None else mask[part].copy() for mask in self.masks)
-        return Chunk(row_start=row, dn=self.dn[:, part].copy(), masks=masks)
+        return Chunk(row_start=start, dn=self.dn[:, part].copy(), masks=masks)
+
+    def split(self, rows: int) -> Iterator[Chunk]:
+        """In pieces that can be forgotten one by one."""
+        if self.dn.shape[1] <= rows:
+            yield self
+            return
+        for start in range(self.row_start, self.row_stop, rows):
+            yield self.copy_rows(start, min(start + rows, self.row_stop))
 
 
 class FileStream:
@@ -197,21 +205,14 @@ class FileStream:
         """
         (_, last), keep_from = self._spans[position], int(self._keep_from[position])
         self._chunks = [chunk for chunk in self._chunks if chunk.row_stop > keep_from]
-        if self._chunks:
-            self._shorten_first(keep_from)
-        else:  # skip what lies above an area of interest, in whole blocks
+        if not self._chunks:  # skip what lies above an area of interest, in whole blocks
             self._next_row = max(self._next_row, keep_from // self._rows_a_read * self._rows_a_read)
         while self._next_row < last:
             row = self._next_row
-            self._chunks.append(Chunk(row_start=row, dn=self._decode(row), masks=self._decode_masks(row)))
-            self._next_row = self._chunks[-1].row_stop
+            whole = Chunk(row_start=row, dn=self._decode(row), masks=self._decode_masks(row))
+            self._chunks.extend(whole.split(LEAST_ROWS_A_READ))
+            self._next_row = whole.row_stop
         return tuple(self._chunks)
-
-    def _shorten_first(self, keep_from: int) -> None:
-        """Of rows that only the next halo needs, keep a copy, and let the block go that they are part of."""
-        first = self._chunks[0]
-        if first.row_stop - keep_from <= first.dn.shape[1] // 2:
-            self._chunks[0] = first.copy_from(keep_from)
 
     def _find_window(self, row: int) -> Window:
         height = min(self._rows_a_read, self._src_grid.height - row)

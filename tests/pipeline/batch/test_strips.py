@@ -78,6 +78,19 @@ def test_parts_of_other_choices_are_not_used(scene: Path, whole: Path, tmp_path:
     assert compare_results(whole, tmp_path / scene.stem) == []
 
 
+@pytest.mark.parametrize("tile_size", [48, 96])
+def test_parts_of_a_machine_that_cuts_other_tiles_are_not_mixed_with_ours(
+    scene: Path, whole: Path, tmp_path: Path, tile_size: int
+) -> None:
+    """The size of tiles follows memory and cores, which are not the same on all machines of a cluster."""
+    other = OPTIONS.model_copy(update={"tile_size": tile_size})
+    compute_unit_part(unit_of(scene, tmp_path, other), 0, 2)
+    assert kept_rows(tmp_path)
+    compute_unit_part(unit_of(scene, tmp_path), 1, 2)
+    map_unit(unit_of(scene, tmp_path))
+    assert compare_results(whole, tmp_path / scene.stem) == []
+
+
 def test_a_scene_that_is_mapped_needs_no_parts(scene: Path, tmp_path: Path) -> None:
     map_scene(scene, tmp_path, options=OPTIONS)
     assert compute_unit_part(unit_of(scene, tmp_path), 0, 2) == 0
