@@ -118,6 +118,7 @@ def hide_islets(rows: Iterable[MappedRows], rule: IsletRule, *, clock: StageCloc
         The same rows, cut otherwise: state ``OBSCURED`` and no probability where an islet is hidden, and how many were.
     """
     waiting: deque[MappedRows] = deque()
+    memory = _Memory()
     seen: _Seen | None = None  # from ``margin`` rows above those that wait
     start = 0  # of those that wait
     for more in rows:
@@ -131,7 +132,7 @@ def hide_islets(rows: Iterable[MappedRows], rule: IsletRule, *, clock: StageCloc
             ready = stop if stop == rule.rows else stop - rule.margin
             if stop < rule.rows and ready - start < rule.margin:  # or each row would be looked at many times
                 continue
-            hidden = _decide(seen, rule, start, ready)
+            hidden = _decide(seen, rule, start, ready, memory)
             seen, start = seen.forget(ready - rule.margin), ready
         yield from _release(waiting, hidden, ready)
 
@@ -174,6 +175,20 @@ class _Seen:
         )
 
 
+class _Memory:
+    """Arrays as large as what is seen, used again: to find new memory for them takes longer than the search."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+        """An array that holds anything."""
+        size = math.prod(shape)
+        if name not in self._arrays or self._arrays[name].size < size:
+            self._arrays[name] = np.empty(size, dtype=dtype)
+        return self._arrays[name][:size].reshape(shape)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Hidden:
     """What is hidden in some rows.
@@ -189,12 +204,12 @@ class _Hidden:
     vessels: int = 0
 
 
-def _decide(seen: _Seen, rule: IsletRule, start: int, stop: int) -> _Hidden:
+def _decide(seen: _Seen, rule: IsletRule, start: int, stop: int, memory: _Memory) -> _Hidden:
     """What is hidden in some of the rows that are seen; of the islets, those that end there are counted."""
     if not seen.land.any():
         return _Hidden(place=np.empty(0, dtype=np.int64))
-    islets, sure = _find_islets(seen, rule)
-    clouds, vessels = _choose(islets, sure, _find_squares(seen.state == OBSCURED, rule.core), rule)
+    islets, sure = _find_islets(seen, rule, memory)
+    clouds, vessels = _choose(islets, sure, _find_squares(seen.state, rule.core, memory), rule)
     place = islets.place[(clouds | vessels)[islets.number]] + seen.row_off * seen.land.shape[1]
     last = islets.box[2] + seen.row_off
     ending = (last > start) & (last <= stop)
@@ -233,10 +248,10 @@ def _hide(rows: MappedRows, place: Ints) -> MappedRows:
     return replace(rows, state=state, probability=probability)
 
 
-def _find_islets(seen: _Seen, rule: IsletRule) -> tuple[_Islets, Bools]:
+def _find_islets(seen: _Seen, rule: IsletRule, memory: _Memory) -> tuple[_Islets, Bools]:
     """The pieces of land that are small and wholly seen; and, (row, col), all land that is more than such a piece."""
     land = seen.land
-    label = np.empty(land.shape, dtype=np.int32)
+    label = memory.take("label", land.shape, np.int32)
     pieces = ndimage.label(land, structure=_NEIGHBOURS, output=label)
     slices = ndimage.find_objects(label)
     box = np.array([[r.start, c.start, r.stop, c.stop] for r, c in slices], dtype=np.int64).T  # (4, pieces)
@@ -244,9 +259,9 @@ def _find_islets(seen: _Seen, rule: IsletRule) -> tuple[_Islets, Bools]:
     small = (box[2] - box[0] <= rows) & (box[3] - box[1] <= cols)
     small &= (box[1] > 0) & (box[3] < land.shape[1])
     small &= (box[0] + seen.row_off > 0) & (box[2] + seen.row_off < rule.rows)
-    small &= ~_touches(seen.state == NODATA, label, pieces)
+    small &= ~_touch_nodata(seen.state, label, pieces)
     chosen = np.concatenate(([False], small))
-    inside = np.empty_like(land)
+    inside = memory.take("inside", land.shape, np.bool_)
     for first in range(0, len(label), _BLOCK_ROWS):  # numpy widens what it looks up by
         np.take(chosen, label[first : first + _BLOCK_ROWS], out=inside[first : first + _BLOCK_ROWS])
     place = np.flatnonzero(inside)
@@ -260,16 +275,22 @@ def _find_islets(seen: _Seen, rule: IsletRule) -> tuple[_Islets, Bools]:
     islets = _Islets(
         box=box, is_cloud=is_grey & ~is_green, is_vessel=is_vessel, is_green=is_green, number=islet, place=place
     )
-    return islets, land & ~inside
+    np.logical_not(inside, out=inside)
+    inside &= land
+    return islets, inside
 
 
-def _touches(missing: Bools, label: NDArray[np.int32], pieces: int) -> Bools:
-    """(pieces,) whether something missing lies beside a piece, or at one of its corners."""
+def _touch_nodata(state: NDArray[np.uint8], label: NDArray[np.int32], pieces: int) -> Bools:
+    """(pieces,) whether a pixel without data lies beside a piece, or at one of its corners."""
     touched = np.zeros(pieces + 1, dtype=bool)
-    if missing.any():
-        for axis in (0, 1):
-            missing = _spread(missing, axis)
-        touched[label[missing]] = True
+    for first in range(0, len(state), _BLOCK_ROWS):
+        above = min(first, 1)
+        missing = state[first - above : first + _BLOCK_ROWS + 1] == NODATA
+        if missing.any():
+            for axis in (0, 1):
+                missing = _spread(missing, axis)
+            inner = missing[above : above + _BLOCK_ROWS]
+            touched[label[first : first + len(inner)][inner]] = True
     return touched[1:]
 
 
@@ -316,14 +337,14 @@ def _measure_shape(islet: Ints, y_m: Floats, x_m: Floats, rule: IsletRule) -> _S
     return _Shape(length_m=np.sqrt(12 * (middle + spread)), breadth_m=np.sqrt(12 * np.maximum(middle - spread, 0)))
 
 
-def _find_squares(obscured: Bools, size: tuple[int, int]) -> Bools:
+def _find_squares(state: NDArray[np.uint8], size: tuple[int, int], memory: _Memory) -> Bools:
     """True at the upper left corner of each rectangle of a size that is wholly hidden."""
-    squares = np.zeros_like(obscured)
-    for first in range(0, len(obscured), _BLOCK_ROWS):
-        block = obscured[first : first + _BLOCK_ROWS + size[0] - 1].copy()
+    squares = memory.take("squares", state.shape, np.bool_)
+    for first in range(0, len(state), _BLOCK_ROWS):
+        block = state[first : first + _BLOCK_ROWS + size[0] - 1] == OBSCURED
         if block.any():
             _erode_to_corner(block, size)
-            squares[first : first + _BLOCK_ROWS] = block[:_BLOCK_ROWS]
+        squares[first : first + _BLOCK_ROWS] = block[:_BLOCK_ROWS]
     return squares
 
 

@@ -70,7 +70,9 @@ def estimate_bytes(runtime: Predictor, *, size: int) -> int:
         size: Columns of the interior in pixels.
     """
     itemsize = 2 if runtime.precision == "bf16" else 4
-    return _count_pixels(runtime, min(size, MOST_ROWS), size) * (4 * len(runtime.card.inputs) + 4 * _find_width(runtime) * itemsize)
+    return _count_pixels(runtime, min(size, MOST_ROWS), size) * (
+        4 * len(runtime.card.inputs) + 4 * _find_width(runtime) * itemsize
+    )
 
 
 def estimate_gpu_bytes(runtime: Predictor, *, size: int) -> int:

@@ -133,13 +133,19 @@ class ShoreLocator:
                 f"Expected at most {self._height - self._taken} rows of {self._width} pixels, found "
                 f"{probability.shape}. Hand over whole rows, from top to bottom."
             )
-        level = centre_probability(np.where(state == VALID, probability, np.float32(np.nan)), self._threshold)
+        kept = len(self._probability)
+        joined = np.empty((kept + len(state), self._width), np.float32)
+        joined[:kept], level = self._probability, joined[kept:]
+        for first in range(0, len(state), _BLOCK_ROWS):
+            part = slice(first, first + _BLOCK_ROWS)
+            known = np.where(state[part] == VALID, probability[part], np.float32(np.nan))
+            level[part] = centre_probability(known, self._threshold)
         if infrared is None:
             error = np.full_like(level, self._rmse)
             yield LocatedRows(row_off=self._taken, share=level, error=error, state=state)
             self._first += len(level)
             return
-        self._probability = np.concatenate((self._probability, level))
+        self._probability = joined
         self._infrared = np.concatenate((self._infrared, infrared))
         self._state = np.concatenate((self._state, state))
         self._add_cells()

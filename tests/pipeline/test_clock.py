@@ -8,7 +8,6 @@ from threading import Barrier
 import pytest
 
 from pipeline.clock import StageClock
-from pipeline.mapping.map_scene import trim_heap
 
 
 def test_stages_of_several_threads_are_kept_apart_and_added_up() -> None:
@@ -33,9 +32,3 @@ def test_a_stage_that_fails_is_timed_all_the_same() -> None:
     with pytest.raises(ValueError, match="cut short"), clock.stage("decode"):
         raise ValueError("cut short")
     assert [span.stage for span in clock.spans] == ["decode"]
-
-
-def test_giving_memory_back_leaves_what_is_in_use() -> None:
-    kept = bytearray(b"x") * 2**20
-    trim_heap()
-    assert kept == bytearray(b"x") * 2**20

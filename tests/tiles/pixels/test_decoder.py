@@ -50,7 +50,7 @@ def test_the_cache_grows_with_the_files_unless_the_user_has_set_it(monkeypatch: 
     monkeypatch.delenv("GDAL_CACHEMAX", raising=False)
     limit_block_cache(0)
     limit_block_cache(3)
-    assert told == [("GDAL_CACHEMAX", 67_108_864), ("GDAL_CACHEMAX", 67_108_864 + 3 * 33_554_432)]
+    assert told == [("GDAL_CACHEMAX", 33_554_432), ("GDAL_CACHEMAX", 33_554_432 + 3 * 25_165_824)]
     monkeypatch.setenv("GDAL_CACHEMAX", "512")
     limit_block_cache(3)
     assert len(told) == 2

@@ -136,6 +136,28 @@ def test_each_block_is_decoded_once(random_scene: Scene, monkeypatch: pytest.Mon
     assert len(decoded) == sum(SIZE_M // resolution for resolution in RESOLUTIONS.values())
 
 
+def test_of_decoded_blocks_no_more_is_kept_than_rows_to_come_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of 64 rows, forgotten in pieces of 16, in memory of their own."""
+    monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
+    grid = make_grid(10)
+    dn = np.arange(180 * 180, dtype=np.uint16).reshape(180, 180)
+    write_band(tmp_path / "B03.tif", dn, grid, block=64)
+    source = BandSource(name="B03", path=str(tmp_path / "B03.tif"), index=1, grid=grid)
+    windows = [Window(0, row - 8, 180, 32 + 16) for row in range(0, 180, 32)]
+    stream = reader.FileStream([source], grid=grid, windows=windows)
+    for position, window in enumerate(windows):
+        chunks = stream.read_rows(position)
+        first = max(0, window.row_off)
+        assert first - 16 < chunks[0].row_start <= first
+        assert np.array_equal(
+            np.concatenate([chunk.dn[0] for chunk in chunks]), dn[chunks[0].row_start : chunks[-1].row_stop]
+        )
+        assert all(chunk.dn.shape[1] <= 16 and chunk.dn.base is None for chunk in chunks)
+    stream.close()
+
+
 def test_an_area_of_interest_decodes_only_its_rows(random_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: Counter[str] = Counter()
     decode = reader.FileStream._decode
