@@ -56,6 +56,8 @@ class OpenVinoRuntime:
         reach_px: How far the network sees.
         fill: Mean reflectance a channel: what stands in for pixels without data.
         workers: How many calls of ``predict`` at once keep the processor busy: one a core, or ``OMP_NUM_THREADS``.
+        cores_a_tile: How many of them share the cores that compute one tile, and its features: one waits while another
+            computes, and prepares its tile in the time of the next.
 
     Args:
         path: The model's file (``.safetensors``).
@@ -94,10 +96,10 @@ class OpenVinoRuntime:
         except KeyError as error:
             raise ModelFileError(f"The weights in {path} do not fit their own header: {error} is missing.") from error
         self.fill: NDArray[np.float32] = np.array(self.card.mean, np.float32)
-        self.workers = _count_cores()
+        self.workers, self.cores_a_tile = _count_cores(), _CORES_A_TILE
         self._lock = threading.Lock()
-        self._compiled: list[Any] = []
         self._lanes: dict[tuple[int, bool], SimpleQueue[Any]] = {}
+        self._compiled: list[tuple[Any, SimpleQueue[Any], int]] = []
         self._thread = threading.local()
 
     @property
@@ -130,15 +132,20 @@ class OpenVinoRuntime:
     def release_memory(self) -> None:
         """As ``Predictor.release_memory`` has it."""
         with self._lock:
-            for compiled in self._compiled:
-                compiled.release_memory()
+            for compiled, lanes, count in self._compiled:
+                held = [lanes.get() for _ in range(count)]  # OpenVINO refuses while a call is under way
+                try:
+                    compiled.release_memory()
+                finally:
+                    for request in held:
+                        lanes.put(request)
 
     def _open_lanes(self, margin: int) -> SimpleQueue[Any]:
         """Requests that no call holds now; the network is compiled anew for another margin."""
         several = getattr(self._thread, "several", False)
         with self._lock:
             if (margin, several) not in self._lanes:
-                count = max(1, self.workers // _CORES_A_TILE) if several else 1
+                count = max(1, self.workers // self.cores_a_tile) if several else 1
                 choices = {
                     "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
                     "INFERENCE_NUM_THREADS": self.workers,
@@ -147,10 +154,10 @@ class OpenVinoRuntime:
                 }
                 graph = build_graph(self._weights, self.config, self.card, margin=margin)
                 compiled = self._core.compile_model(graph, "CPU", choices)
-                self._compiled.append(compiled)
                 lanes = self._lanes[margin, several] = SimpleQueue()
                 for _ in range(count):
                     lanes.put(compiled.create_infer_request())
+                self._compiled.append((compiled, lanes, count))
             return self._lanes[margin, several]
 
 

@@ -15,7 +15,6 @@ from pipeline.predict.area import Area
 from pipeline.predict.blending import compute_overlap
 from pipeline.predict.looks import LookChannels, compute_look
 from pipeline.predict.quicklook import TEXTURE, Cells, Visible
-from pipeline.predict.tile_size import MOST_ROWS
 from tiles.chips import list_chips
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
@@ -113,14 +112,12 @@ class Prediction:
         reach, stride = self.runtime.reach_px, self.runtime.stride
         halo = compute_overlap(self.tile_size, stride) if reach is None else reach
         blocks = 0 if reach is None else _BLOCK_ROWS
-        is_low = reach is not None and getattr(self.runtime, "device", "cpu") == "cpu"
         return Tiling(
             domain=self.area.window,
             tile_size=self.tile_size,
             halo=halo,
             stride=stride,
             block_rows=blocks,
-            most_rows=MOST_ROWS if is_low else 0,
             panel=self.panel,
         )
 

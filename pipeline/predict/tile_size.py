@@ -1,30 +1,30 @@
 """Choose the size of tiles: as large as memory allows, for a halo costs less on a large tile, and enough for all cores.
 
 A tile with an interior of 512 and a reach of 107 pixels makes the network look at twice the pixels that are kept; one
-of 1024 columns and 512 rows at 1.7 times as many, for half the memory of a square of 1024, whose 1.5 saves 4% of the
-network (docs/performance.md). The decoder computes the interior alone (``models.networks.unet``), which the model of
-the cost knows. A GPU maps one tile at a time, a square as large as its own memory allows; that choice was never
-measured on one. The result does not depend on the size, but where tiles are blended.
+of 1024 at half as many again. The decoder computes the interior alone (``models.networks.unet``), which the model of
+the cost knows. A processor with AMX multiplies so fast that what a tile reads beyond its interior costs it little:
+there, tiles of 512 take half a GiB less for a fiftieth more time (docs/performance.md). A GPU maps one tile at a time,
+as large as its own memory allows; that choice was never measured on one. The result does not depend on the size, but
+where tiles are blended.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from itertools import product
+from pathlib import Path
 
 from models.runtimes.predictor import Predictor
 from tiles.grid import Window
 
-__all__ = ["DEFAULT_TILE_SIZE", "MOST_ROWS", "estimate_bytes", "estimate_gpu_bytes", "resolve_tile_size"]
+__all__ = ["DEFAULT_TILE_SIZE", "estimate_bytes", "estimate_gpu_bytes", "resolve_tile_size"]
 
 DEFAULT_TILE_SIZE = 512
 """Interior in pixels where nothing is known of the machine, and for tiles that are blended."""
 
-MOST_ROWS = 512
-"""Rows of a tile's interior on the processor: half a row of the files' blocks."""
-
-_SIZES = (256, 384, 512, 768, 1024)
-_GPU_SIZES = (*_SIZES, 1536, 2048)
+_SIZES = (256, 384, 512, 768, 1024, 1536, 2048)
+_LARGEST_WITH_AMX = 512
 _BYTES_A_WORKER = 320 * 2**20
 _SHARE_OF_MEMORY = 8
 _SHARE_OF_GPU_MEMORY, _GPU_MAPS, _GPU_INPUTS = 2, 8, 3
@@ -48,31 +48,30 @@ def resolve_tile_size(choice: int | None, *, runtime: Predictor, window: Window,
         return choice
     if runtime.reach_px is None:
         return DEFAULT_TILE_SIZE
-    free, most_rows = _find_gpu_memory(runtime), 0
+    free = _find_gpu_memory(runtime)
     if free is not None:
         budget = free // _SHARE_OF_GPU_MEMORY
-        fitting = [size for size in _GPU_SIZES if estimate_gpu_bytes(runtime, size=size) <= budget]
+        fitting = [size for size in _SIZES if estimate_gpu_bytes(runtime, size=size) <= budget]
     else:
-        budget, most_rows = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers), MOST_ROWS
-        fitting = [size for size in _SIZES if estimate_bytes(runtime, size=size) <= budget]
-    reach = runtime.reach_px
+        budget = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers)
+        largest = _LARGEST_WITH_AMX if runtime.precision == "bf16" and _has_amx() else _SIZES[-1]
+        fitting = [size for size in _SIZES if size <= largest and estimate_bytes(runtime, size=size) <= budget]
     return min(
         fitting or _SIZES[:1],
-        key=lambda size: _estimate_cost(window, size=size, most_rows=most_rows, reach=reach, workers=workers),
+        key=lambda size: _estimate_cost(window, size=size, reach=runtime.reach_px or 0, workers=workers),
     )
 
 
 def estimate_bytes(runtime: Predictor, *, size: int) -> int:
-    """Memory of one tile in work: its reflectance, and four feature maps of full resolution.
+    """Memory of one tile in work: its reflectance, and its share of four feature maps of full resolution.
 
     Args:
         runtime: The network.
-        size: Columns of the interior in pixels.
+        size: Interior in pixels.
     """
     itemsize = 2 if runtime.precision == "bf16" else 4
-    return _count_pixels(runtime, min(size, MOST_ROWS), size) * (
-        4 * len(runtime.card.inputs) + 4 * _find_width(runtime) * itemsize
-    )
+    features = 4 * _find_width(runtime) * itemsize // min(runtime.workers, runtime.cores_a_tile)
+    return _count_pixels(runtime, size=size) * (4 * len(runtime.card.inputs) + features)
 
 
 def estimate_gpu_bytes(runtime: Predictor, *, size: int) -> int:
@@ -84,13 +83,12 @@ def estimate_gpu_bytes(runtime: Predictor, *, size: int) -> int:
     """
     itemsize = 2 if runtime.precision == "bf16" else 4
     inputs = _GPU_INPUTS * 4 * len(runtime.card.inputs)
-    return _count_pixels(runtime, size, size) * (inputs + _GPU_MAPS * _find_width(runtime) * itemsize)
+    return _count_pixels(runtime, size=size) * (inputs + _GPU_MAPS * _find_width(runtime) * itemsize)
 
 
-def _count_pixels(runtime: Predictor, rows: int, cols: int) -> int:
+def _count_pixels(runtime: Predictor, *, size: int) -> int:
     """That a tile reads."""
-    around = 2 * (runtime.reach_px or 0) + runtime.stride
-    return (rows + around) * (cols + around)
+    return (size + 2 * (runtime.reach_px or 0) + runtime.stride) ** 2
 
 
 def _find_width(runtime: Predictor) -> int:
@@ -99,9 +97,9 @@ def _find_width(runtime: Predictor) -> int:
     return width if isinstance(width, int) else 64  # networks of other kinds are wider
 
 
-def _estimate_cost(window: Window, *, size: int, most_rows: int, reach: int, workers: int) -> float:
+def _estimate_cost(window: Window, *, size: int, reach: int, workers: int) -> float:
     """Wall time, in that of a pixel: the tiles' sum over the workers, and the last one, for which the others wait."""
-    heights, widths = _cut(window.height, min(size, most_rows or size)), _cut(window.width, size)
+    heights, widths = (_cut(length, size) for length in window.shape)
     costs = [
         _ENCODER_SHARE * (height + 2 * reach) * (width + 2 * reach)
         + (1 - _ENCODER_SHARE) * (height + 2 * _DECODER_EDGE_PX) * (width + 2 * _DECODER_EDGE_PX)
@@ -113,6 +111,15 @@ def _estimate_cost(window: Window, *, size: int, most_rows: int, reach: int, wor
 def _cut(length: int, size: int) -> list[int]:
     whole, rest = divmod(length, size)
     return [size] * whole + ([rest] if rest else [])
+
+
+@cache
+def _has_amx() -> bool:
+    """Whether the processor multiplies matrices of bfloat16 at once; False where it does not say."""
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
 
 
 def _find_memory() -> int:

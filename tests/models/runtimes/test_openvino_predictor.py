@@ -180,6 +180,18 @@ def test_a_call_that_fails_gives_its_request_back(make_model: MakeModel) -> None
     assert np.isfinite(runtime.predict(image)).all()
 
 
+def test_memory_is_released_between_calls_of_others(make_model: MakeModel) -> None:
+    """As where two scenes are mapped in one process, and one of them is done."""
+    runtime = OpenVinoRuntime(Path(make_model(CONFIGS[0]).source), precision="fp32")
+    image = draw(3, 256, 256)
+    wanted = runtime.predict(image)
+    with ThreadPoolExecutor(3, initializer=runtime.enter_worker) as pool:
+        answers = [pool.submit(runtime.predict, image) for _ in range(30)]
+        for _ in range(20):
+            runtime.release_memory()
+        assert all(np.array_equal(answer.result(), wanted) for answer in answers)
+
+
 def test_after_its_memory_was_released_it_answers_as_before(openvino: OpenVinoRuntime) -> None:
     image = draw(3)
     before = openvino.predict(image)

@@ -23,7 +23,7 @@ def test_it_grows_with_the_files_that_are_decoded_at_once(monkeypatch: pytest.Mo
     limit_block_cache(2)
     assert get_gdal_config("GDAL_CACHEMAX") == 80 * 2**20  # bytes, not megabytes
     limit_block_cache(4)
-    assert get_gdal_config("GDAL_CACHEMAX") == 192 * 2**20
+    assert get_gdal_config("GDAL_CACHEMAX") == 128 * 2**20
 
 
 def test_the_users_own_choice_stands(monkeypatch: pytest.MonkeyPatch) -> None:
