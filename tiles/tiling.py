@@ -61,6 +61,7 @@ class Tiling:
     Attributes:
         domain: The pixels to be mapped, a window of the scene's grid (the whole of it, or an area of interest).
         tile_size: Interior edge of a tile in pixels; need not be a multiple of the stride.
+        most_rows: Rows that an interior has at the most; 0: as many as columns. Low tiles keep rows of them small.
         halo: Least number of pixels read beyond the interior on each side: the receptive field's reach.
         stride: Total down-sampling of the network; tiles are read from multiples of it.
         block_rows: Rows of the files' blocks, in pixels of the grid; 0: whatever. Rows of tiles are then laid so that
@@ -78,22 +79,25 @@ class Tiling:
     halo: int
     stride: int = 1
     block_rows: int = 0
+    most_rows: int = 0
     panel: Panel | None = None
 
     def __post_init__(self) -> None:
-        if self.tile_size < 1 or self.stride < 1 or self.halo < 0:
+        if self.tile_size < 1 or self.stride < 1 or self.halo < 0 or self.most_rows < 0:
             raise GridError(
-                "A tiling needs tile_size >= 1, stride >= 1 and halo >= 0, found "
-                f"tile_size {self.tile_size}, stride {self.stride}, halo {self.halo}."
+                "A tiling needs tile_size >= 1, stride >= 1, halo >= 0 and most_rows >= 0, found "
+                f"tile_size {self.tile_size}, stride {self.stride}, halo {self.halo}, most_rows {self.most_rows}."
             )
+
+    @property
+    def tile_rows(self) -> int:
+        """Rows of a tile's interior, but for the first and the last."""
+        return min(self.tile_size, self.most_rows or self.tile_size)
 
     def rows(self) -> Iterator[TileRow]:
         """The rows of tiles, from top to bottom."""
         columns = list(self._plan_columns())
-        first = self._compute_first_height()
-        for (row_off, height), (read_row_off, read_height) in self._plan_axis(
-            self.domain.row_off, self.domain.row_stop, first=first
-        ):
+        for (row_off, height), (read_row_off, read_height) in self._plan_rows():
             tiles = tuple(
                 Tile(
                     interior=Window(col_off, row_off, width, height),
@@ -111,7 +115,7 @@ class Tiling:
             )
 
     def _plan_columns(self) -> Iterator[tuple[Span, Span, bool]]:
-        """As ``_plan_axis``, for the columns of the panel; and whether they are its margin."""
+        """As ``_plan_rows``, for the columns of the panel; and whether they are its margin."""
         whole = range(self.domain.col_off, self.domain.col_stop)
         own, seen = (self.panel.own, self.panel.seen) if self.panel else (whole, whole)
         inner = [col for col in whole[:: self.tile_size] if own.start < col < own.stop]
@@ -124,17 +128,19 @@ class Tiling:
 
     def _compute_first_height(self) -> int:
         """Rows of the first row of tiles, such that every row of tiles reads to the end of a row of blocks."""
-        period = min(self.block_rows, self.tile_size)
-        if period == 0 or self.block_rows % period or self.tile_size % period or period % self.stride:
-            return self.tile_size
+        rows = self.tile_rows
+        period = min(self.block_rows, rows)
+        if period == 0 or self.block_rows % period or rows % period or period % self.stride:
+            return rows
         halo = -(-self.halo // self.stride) * self.stride
-        return self.tile_size - (self.domain.row_off + self.tile_size + halo) % period
+        return rows - (self.domain.row_off + rows + halo) % period
 
-    def _plan_axis(self, start: int, stop: int, *, first: int) -> Iterator[tuple[Span, Span]]:
-        """Along one axis: each interior, and what is read for it."""
-        begin = start + first
-        for offset in (start, *range(begin, stop, self.tile_size)):
-            length = min(begin - start if offset == start else self.tile_size, stop - offset)
+    def _plan_rows(self) -> Iterator[tuple[Span, Span]]:
+        """Each interior along the rows, and what is read for it."""
+        start, stop = self.domain.row_off, self.domain.row_stop
+        begin = start + self._compute_first_height()
+        for offset in (start, *range(begin, stop, self.tile_rows)):
+            length = min(begin - start if offset == start else self.tile_rows, stop - offset)
             yield (offset, length), self._find_read(offset, offset + length)
 
     def _find_read(self, start: int, stop: int) -> Span:

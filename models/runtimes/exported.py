@@ -124,7 +124,7 @@ class ExportedPredictor(ABC):
         self.device = device
         self.precision: Literal["fp32", "bf16"] = "fp32"
         self.fill: NDArray[np.float32] = np.array(header.card.mean, np.float32)
-        self.workers = self.cores_a_tile = 1
+        self.workers = 1
 
     @property
     def description(self) -> str:

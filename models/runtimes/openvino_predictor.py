@@ -9,10 +9,10 @@ import importlib.util
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
@@ -29,9 +29,6 @@ __all__ = ["OpenVinoRuntime", "find_openvino"]
 
 
 _FIRST_CALL = threading.Lock()
-
-_CORES_A_TILE = 2
-"""Two cores multiply one tile as fast as two tiles, and its features take half the memory (docs/performance.md)."""
 
 
 def find_openvino() -> bool:
@@ -56,8 +53,6 @@ class OpenVinoRuntime:
         reach_px: How far the network sees.
         fill: Mean reflectance a channel: what stands in for pixels without data.
         workers: How many calls of ``predict`` at once keep the processor busy: one a core, or ``OMP_NUM_THREADS``.
-        cores_a_tile: How many of them share the cores that compute one tile, and its features: one waits while another
-            computes, and prepares its tile in the time of the next.
 
     Args:
         path: The model's file (``.safetensors``).
@@ -96,10 +91,9 @@ class OpenVinoRuntime:
         except KeyError as error:
             raise ModelFileError(f"The weights in {path} do not fit their own header: {error} is missing.") from error
         self.fill: NDArray[np.float32] = np.array(self.card.mean, np.float32)
-        self.workers, self.cores_a_tile = _count_cores(), _CORES_A_TILE
+        self.workers = _count_cores()
         self._lock = threading.Lock()
-        self._lanes: dict[tuple[int, bool], SimpleQueue[Any]] = {}
-        self._compiled: list[tuple[Any, SimpleQueue[Any], int]] = []
+        self._compiled: dict[tuple[int, bool], Any] = {}
         self._thread = threading.local()
 
     @property
@@ -114,51 +108,43 @@ class OpenVinoRuntime:
         return {"OpenVINO": version("openvino")}
 
     def enter_worker(self) -> None:
-        """Let this thread leave cores to others, which have tiles of their own."""
-        self._thread.several = True
+        """Let this thread compute alone: the other threads have tiles of their own."""
+        self._thread.alone = True
 
     def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
         """As ``Predictor.predict`` has it."""
         require_batch(batch, self.card, margin=margin, stride=self.stride)
-        lanes = self._open_lanes(margin)
-        request = lanes.get()
-        try:
-            answers = request.infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)  # copies its answer
-        finally:
-            lanes.put(request)
+        answers = self._get_request(margin).infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)
         probability: NDArray[np.float32] = answers[0][:, 0]  # (B, 1, H, W) to (B, H, W), less the margin
         return probability
 
     def release_memory(self) -> None:
         """As ``Predictor.release_memory`` has it."""
         with self._lock:
-            for compiled, lanes, count in self._compiled:
-                held = [lanes.get() for _ in range(count)]  # OpenVINO refuses while a call is under way
-                try:
+            for compiled in self._compiled.values():
+                with suppress(RuntimeError):  # a call of another thread is under way
                     compiled.release_memory()
-                finally:
-                    for request in held:
-                        lanes.put(request)
 
-    def _open_lanes(self, margin: int) -> SimpleQueue[Any]:
-        """Requests that no call holds now; the network is compiled anew for another margin."""
-        several = getattr(self._thread, "several", False)
+    def _get_request(self, margin: int) -> Any:  # noqa: ANN401 (openvino has no types)
+        """A request of this thread's own; the network is compiled anew for another margin."""
+        alone = getattr(self._thread, "alone", False)
+        requests: dict[tuple[int, bool], Any] = self._thread.__dict__.setdefault("requests", {})
+        if (margin, alone) not in requests:
+            requests[margin, alone] = self._compile(margin, alone=alone).create_infer_request()
+        return requests[margin, alone]
+
+    def _compile(self, margin: int, *, alone: bool) -> Any:  # noqa: ANN401
         with self._lock:
-            if (margin, several) not in self._lanes:
-                count = max(1, self.workers // self.cores_a_tile) if several else 1
+            if (margin, alone) not in self._compiled:
                 choices = {
                     "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
                     "INFERENCE_NUM_THREADS": self.workers,
-                    "NUM_STREAMS": count,
+                    "NUM_STREAMS": self.workers if alone else 1,
                     "ENABLE_CPU_PINNING": False,  # the cores are shared with decoding
                 }
                 graph = build_graph(self._weights, self.config, self.card, margin=margin)
-                compiled = self._core.compile_model(graph, "CPU", choices)
-                lanes = self._lanes[margin, several] = SimpleQueue()
-                for _ in range(count):
-                    lanes.put(compiled.create_infer_request())
-                self._compiled.append((compiled, lanes, count))
-            return self._lanes[margin, several]
+                self._compiled[margin, alone] = self._core.compile_model(graph, "CPU", choices)
+            return self._compiled[margin, alone]
 
 
 def _select(

@@ -81,13 +81,8 @@ class Predictor(Protocol):
         """How many calls of ``predict`` at once keep the device busy."""
         ...
 
-    @property
-    def cores_a_tile(self) -> int:
-        """How many of those calls share the memory of one tile's features, and its cores."""
-        ...
-
     def enter_worker(self) -> None:
-        """Called once by each of those threads: from then on, its calls leave cores to the others."""
+        """Called once by each of those threads: from then on, its calls take one core each."""
         ...
 
     def predict(self, batch: NDArray[np.float32], *, margin: int = 0) -> NDArray[np.float32]:
@@ -107,7 +102,7 @@ class Predictor(Protocol):
         ...
 
     def release_memory(self) -> None:
-        """Give back the memory of features, once no call is under way; the next one takes it anew."""
+        """Give back the memory of features, which the next call takes anew; not while one is under way."""
         ...
 
 

@@ -56,7 +56,6 @@ class Runtime:
         reach_px: How far the network sees; ``None`` where it sees the whole tile, which then needs blending.
         fill: Mean reflectance a channel: what stands in for pixels without data.
         workers: How many calls of ``predict`` at once keep the device busy: the threads of torch, or one for a GPU.
-        cores_a_tile: 1.
 
     Args:
         model: The model.
@@ -95,7 +94,7 @@ class Runtime:
         # On the device from the start: to make them anew for each tile would wait for all that it has still to do.
         self._mean = torch.tensor(self.card.mean, device=self.device)[:, None, None]
         self._scale = 1 / torch.tensor(self.card.std, device=self.device)[:, None, None]
-        self.workers, self.cores_a_tile = 1 if self.device == "cuda" else torch.get_num_threads(), 1
+        self.workers = 1 if self.device == "cuda" else torch.get_num_threads()
 
     @property
     def description(self) -> str:

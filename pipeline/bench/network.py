@@ -57,7 +57,8 @@ def measure_network(source: str, options: MapOptions) -> NetworkCost:
     for tile in (tile for row in tiling.rows() for tile in row.tiles):
         interiors.setdefault(tile.read.shape, []).append(tile.interior)
     shapes = sorted(interiors, key=lambda shape: -len(interiors[shape]))
-    edge = -(-min(job.tile_size, *job.area.window.shape) // tiling.stride) * tiling.stride
+    interior = (min(tiling.tile_rows, job.area.window.height), min(job.tile_size, job.area.window.width))
+    bare = (-(-interior[0] // tiling.stride) * tiling.stride, -(-interior[1] // tiling.stride) * tiling.stride)
     most = len(interiors[shapes[0]])
     return NetworkCost(
         choices=_describe(job, tiling),
@@ -68,7 +69,7 @@ def measure_network(source: str, options: MapOptions) -> NetworkCost:
             )
             for shape, limit_s in zip(shapes, [_SECONDS, *[_EDGE_SECONDS] * (len(shapes) - 1)], strict=True)
         ),
-        without_halo=_measure(job, (edge, edge), 0, limit_s=2 * _EDGE_SECONDS, tiles=most),
+        without_halo=_measure(job, bare, 0, limit_s=2 * _EDGE_SECONDS, tiles=most),
         gpu=_describe_gpu() if _is_on_gpu(job.runtime) else None,
     )
 

@@ -29,8 +29,8 @@ class MapOptions(TideOptions, VectorOptions):
         decoder: What decodes JPEG 2000: ``gdal``, or ``nvimgcodec`` on a GPU (``strandline[gpu]``).
         threads: Tiles that are mapped and files that are decoded at once; 0: one a processor core. Changes speed and
             memory, never the result.
-        tile_size: Interior of a tile in pixels; ``None``: chosen from memory and cores. Changes speed and memory,
-            never the result.
+        tile_size: Columns, and rows, of a tile's interior in pixels; on a processor it has 512 rows at the most.
+            ``None``: chosen from memory and cores. Changes speed and memory, never the result.
         aoi: Area of interest: ``W,S,E,N`` in degrees, or a vector file with polygons; ``None``: the whole scene.
         cloud_classes: Classes of the scene classification that hide the ground.
         mask: The user's own cloud mask, read instead of the scene classification: a raster on any grid; ``{scene}`` in

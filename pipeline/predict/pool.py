@@ -1,8 +1,8 @@
-"""Run a network over the tiles of a row, while the next rows are decoded.
+"""Run a network over the tiles of a row, a tile a core, while the next rows are decoded.
 
-A thread a core prepares a tile and asks the network, which says for itself how many cores share a tile: where all would,
-each waited for the slowest at the end of each layer. What a tile needs is kept by its thread and used again, since new
-memory costs more than the arithmetic on it.
+One thread a tile, instead of all threads on one tile, keeps every core busy where others decode beside it: nobody waits
+for the slowest at the end of each layer. What a tile needs is kept by its thread and used again, since new memory
+costs more than the arithmetic on it.
 """
 
 from __future__ import annotations

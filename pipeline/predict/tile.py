@@ -15,6 +15,7 @@ from pipeline.predict.area import Area
 from pipeline.predict.blending import compute_overlap
 from pipeline.predict.looks import LookChannels, compute_look
 from pipeline.predict.quicklook import TEXTURE, Cells, Visible
+from pipeline.predict.tile_size import MOST_ROWS
 from tiles.chips import list_chips
 from tiles.grid import Window
 from tiles.masks import NODATA, VALID
@@ -79,7 +80,7 @@ class Prediction:
         plan: What to read; its bands in the order of the network's channels.
         runtime: The network, ready to run.
         area: The part of the scene to be mapped.
-        tile_size: Interior of a tile in pixels.
+        tile_size: Columns of a tile's interior in pixels.
         clock: Takes the time of each stage.
         visible: What the picture of the scene takes of each tile; ``None``: there is none.
         look: Which channels say what a pixel looks like; ``None``: nobody asks.
@@ -112,12 +113,14 @@ class Prediction:
         reach, stride = self.runtime.reach_px, self.runtime.stride
         halo = compute_overlap(self.tile_size, stride) if reach is None else reach
         blocks = 0 if reach is None else _BLOCK_ROWS
+        is_low = reach is not None and getattr(self.runtime, "device", "cpu") == "cpu"
         return Tiling(
             domain=self.area.window,
             tile_size=self.tile_size,
             halo=halo,
             stride=stride,
             block_rows=blocks,
+            most_rows=MOST_ROWS if is_low else 0,
             panel=self.panel,
         )
 

@@ -1,11 +1,11 @@
 """Choose the size of tiles: as large as memory allows, for a halo costs less on a large tile, and enough for all cores.
 
 A tile with an interior of 512 and a reach of 107 pixels makes the network look at twice the pixels that are kept; one
-of 1024 at half as many again. The decoder computes the interior alone (``models.networks.unet``), which the model of
+of 1024 columns and 512 rows at 1.7 times as many, for half the memory of a square of 1024, whose 1.5 saves 4% of the
+network (docs/performance.md). The decoder computes the interior alone (``models.networks.unet``), which the model of
 the cost knows. A processor with AMX multiplies so fast that what a tile reads beyond its interior costs it little:
-there, tiles of 512 take half a GiB less for a fiftieth more time (docs/performance.md). A GPU maps one tile at a time,
-as large as its own memory allows; that choice was never measured on one. The result does not depend on the size, but
-where tiles are blended.
+there, tiles have 512 columns, too. A GPU maps one tile at a time, a square as large as its own memory allows; that choice was never
+measured on one. The result does not depend on the size, but where tiles are blended.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from pathlib import Path
 from models.runtimes.predictor import Predictor
 from tiles.grid import Window
 
-__all__ = ["DEFAULT_TILE_SIZE", "estimate_bytes", "estimate_gpu_bytes", "resolve_tile_size"]
+__all__ = ["DEFAULT_TILE_SIZE", "MOST_ROWS", "estimate_bytes", "estimate_gpu_bytes", "resolve_tile_size"]
 
 DEFAULT_TILE_SIZE = 512
 """Interior in pixels where nothing is known of the machine, and for tiles that are blended."""
 
-_SIZES = (256, 384, 512, 768, 1024, 1536, 2048)
+MOST_ROWS = 512
+"""Rows of a tile's interior on the processor: half a row of the files' blocks."""
+
+_SIZES = (256, 384, 512, 768, 1024)
 _LARGEST_WITH_AMX = 512
+_GPU_SIZES = (*_SIZES, 1536, 2048)
 _BYTES_A_WORKER = 320 * 2**20
 _SHARE_OF_MEMORY = 8
 _SHARE_OF_GPU_MEMORY, _GPU_MAPS, _GPU_INPUTS = 2, 8, 3
@@ -48,30 +52,32 @@ def resolve_tile_size(choice: int | None, *, runtime: Predictor, window: Window,
         return choice
     if runtime.reach_px is None:
         return DEFAULT_TILE_SIZE
-    free = _find_gpu_memory(runtime)
+    free, most_rows = _find_gpu_memory(runtime), 0
     if free is not None:
         budget = free // _SHARE_OF_GPU_MEMORY
-        fitting = [size for size in _SIZES if estimate_gpu_bytes(runtime, size=size) <= budget]
+        fitting = [size for size in _GPU_SIZES if estimate_gpu_bytes(runtime, size=size) <= budget]
     else:
-        budget = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers)
+        budget, most_rows = min(_BYTES_A_WORKER, _find_memory() // _SHARE_OF_MEMORY // workers), MOST_ROWS
         largest = _LARGEST_WITH_AMX if runtime.precision == "bf16" and _has_amx() else _SIZES[-1]
         fitting = [size for size in _SIZES if size <= largest and estimate_bytes(runtime, size=size) <= budget]
+    reach = runtime.reach_px
     return min(
         fitting or _SIZES[:1],
-        key=lambda size: _estimate_cost(window, size=size, reach=runtime.reach_px or 0, workers=workers),
+        key=lambda size: _estimate_cost(window, size=size, most_rows=most_rows, reach=reach, workers=workers),
     )
 
 
 def estimate_bytes(runtime: Predictor, *, size: int) -> int:
-    """Memory of one tile in work: its reflectance, and its share of four feature maps of full resolution.
+    """Memory of one tile in work: its reflectance, and four feature maps of full resolution.
 
     Args:
         runtime: The network.
-        size: Interior in pixels.
+        size: Columns of the interior in pixels.
     """
     itemsize = 2 if runtime.precision == "bf16" else 4
-    features = 4 * _find_width(runtime) * itemsize // min(runtime.workers, runtime.cores_a_tile)
-    return _count_pixels(runtime, size=size) * (4 * len(runtime.card.inputs) + features)
+    return _count_pixels(runtime, min(size, MOST_ROWS), size) * (
+        4 * len(runtime.card.inputs) + 4 * _find_width(runtime) * itemsize
+    )
 
 
 def estimate_gpu_bytes(runtime: Predictor, *, size: int) -> int:
@@ -83,12 +89,13 @@ def estimate_gpu_bytes(runtime: Predictor, *, size: int) -> int:
     """
     itemsize = 2 if runtime.precision == "bf16" else 4
     inputs = _GPU_INPUTS * 4 * len(runtime.card.inputs)
-    return _count_pixels(runtime, size=size) * (inputs + _GPU_MAPS * _find_width(runtime) * itemsize)
+    return _count_pixels(runtime, size, size) * (inputs + _GPU_MAPS * _find_width(runtime) * itemsize)
 
 
-def _count_pixels(runtime: Predictor, *, size: int) -> int:
+def _count_pixels(runtime: Predictor, rows: int, cols: int) -> int:
     """That a tile reads."""
-    return (size + 2 * (runtime.reach_px or 0) + runtime.stride) ** 2
+    around = 2 * (runtime.reach_px or 0) + runtime.stride
+    return (rows + around) * (cols + around)
 
 
 def _find_width(runtime: Predictor) -> int:
@@ -97,9 +104,9 @@ def _find_width(runtime: Predictor) -> int:
     return width if isinstance(width, int) else 64  # networks of other kinds are wider
 
 
-def _estimate_cost(window: Window, *, size: int, reach: int, workers: int) -> float:
+def _estimate_cost(window: Window, *, size: int, most_rows: int, reach: int, workers: int) -> float:
     """Wall time, in that of a pixel: the tiles' sum over the workers, and the last one, for which the others wait."""
-    heights, widths = (_cut(length, size) for length in window.shape)
+    heights, widths = _cut(window.height, min(size, most_rows or size)), _cut(window.width, size)
     costs = [
         _ENCODER_SHARE * (height + 2 * reach) * (width + 2 * reach)
         + (1 - _ENCODER_SHARE) * (height + 2 * _DECODER_EDGE_PX) * (width + 2 * _DECODER_EDGE_PX)

@@ -23,7 +23,17 @@ def tilings(draw: st.DrawFn) -> Tiling:
         halo=draw(st.integers(0, 20)),
         stride=draw(st.sampled_from([1, 2, 4, 8])),
         block_rows=draw(st.sampled_from([0, 8, 16, 24, 64])),
+        most_rows=draw(st.sampled_from([0, 5, 16, 64])),
     )
+
+
+@given(tilings())
+def test_tiles_are_no_higher_than_they_may_be(tiling: Tiling) -> None:
+    most = min(tiling.tile_size, tiling.most_rows or tiling.tile_size)
+    rows = list(tiling.rows())
+    assert all(row.interior.height <= most for row in rows)
+    assert all(row.interior.height == most for row in rows[1:-1])
+    assert max(tile.interior.width for row in rows for tile in row.tiles) == min(tiling.tile_size, tiling.domain.width)
 
 
 @given(st.integers(0, 200), st.integers(1, 300), st.sampled_from([16, 32, 64, 128]), st.integers(0, 40))
@@ -66,7 +76,7 @@ def test_no_more_is_read_than_halo_and_phase_need(tiling: Tiling) -> None:
                 assert read < kept + 2 * tiling.halo + 2 * tiling.stride
 
 
-@pytest.mark.parametrize("wrong", [{"tile_size": 0}, {"halo": -1}, {"stride": 0}])
+@pytest.mark.parametrize("wrong", [{"tile_size": 0}, {"halo": -1}, {"stride": 0}, {"most_rows": -1}])
 def test_an_impossible_tiling_is_refused_with_its_values(wrong: dict[str, int]) -> None:
     arguments = {"tile_size": 8, "halo": 2, "stride": 2} | wrong
     with pytest.raises(GridError, match=f"{next(iter(wrong))} {next(iter(wrong.values()))}"):

@@ -56,7 +56,8 @@ Decoder = Annotated[str, typer.Option(help="gdal, or nvimgcodec: JPEG 2000 on a 
 TileSize = Annotated[
     int | None,
     typer.Option(
-        help="Pixels a side; changes speed and memory, never the result. Default: from memory and cores.",
+        help="Pixels a side (on a processor at most 512 rows); changes speed and memory, never the result. Default: "
+        "from memory and cores.",
     ),
 ]
 Aoi = Annotated[

@@ -40,6 +40,7 @@ def test_a_large_gpu_takes_large_tiles_and_a_small_one_small(runtime: Runtime, m
 
 def test_a_network_on_the_processor_asks_no_gpu(runtime: Runtime) -> None:
     size = resolve_tile_size(None, runtime=runtime, window=FULL, workers=2)
+    assert size <= 1024
     assert estimate_bytes(runtime, size=size) <= 320 * 2**20
     assert resolve_tile_size(640, runtime=runtime, window=FULL, workers=2) == 640
 
@@ -48,10 +49,13 @@ def test_tiles_cost_their_surroundings_and_the_last_one_is_waited_for() -> None:
     """By hand: 100 x 60 pixels in tiles of 64 are 64 and 36 wide; reach 10 pixels, the decoder 8, on each side."""
     wide, narrow = (0.39 * 80 * (width + 20) + 0.61 * 76 * (width + 16) for width in (64, 36))
     window = Window(0, 0, 100, 60)
-    alone = tile_size._estimate_cost(window, size=64, reach=10, workers=1)
+    alone = tile_size._estimate_cost(window, size=64, most_rows=0, reach=10, workers=1)
     assert alone == pytest.approx(wide + narrow)
-    shared = tile_size._estimate_cost(window, size=64, reach=10, workers=2)
+    shared = tile_size._estimate_cost(window, size=64, most_rows=0, reach=10, workers=2)
     assert shared == pytest.approx((wide + narrow) / 2 + wide / 2)
+    low = tile_size._estimate_cost(window, size=64, most_rows=30, reach=10, workers=1)
+    wide, narrow = (0.39 * 50 * (width + 20) + 0.61 * 46 * (width + 16) for width in (64, 36))
+    assert low == pytest.approx(2 * (wide + narrow))
 
 
 def test_one_worker_takes_a_small_window_whole_and_two_share_it(runtime: Runtime) -> None:
@@ -68,7 +72,7 @@ def test_a_worker_takes_its_share_of_a_small_machine(runtime: Runtime, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("precision", "amx", "largest"), [("bf16", True, 512), ("bf16", False, 1024), ("fp32", True, 768)]
+    ("precision", "amx", "largest"), [("bf16", True, 512), ("bf16", False, 1024), ("fp32", True, 1024)]
 )
 def test_a_processor_with_amx_takes_small_tiles(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch, precision: str, amx: bool, largest: int
@@ -77,3 +81,16 @@ def test_a_processor_with_amx_takes_small_tiles(
     monkeypatch.setattr(tile_size, "_find_memory", lambda: 2**40)
     monkeypatch.setattr(runtime, "precision", precision)
     assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == largest
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_a_large_machine_takes_wide_tiles_that_are_low(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.setattr(tile_size, "_has_amx", lambda: False)
+    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2**40)
+    monkeypatch.setattr(runtime, "precision", precision)
+    assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 1024
+    around = 2 * runtime.reach_px + runtime.stride
+    a_pixel = 4 * len(runtime.card.inputs) + 4 * 16 * (2 if precision == "bf16" else 4)
+    assert estimate_bytes(runtime, size=1024) == (512 + around) * (1024 + around) * a_pixel
