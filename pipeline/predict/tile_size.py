@@ -4,8 +4,8 @@ A tile with an interior of 512 and a reach of 107 pixels makes the network look 
 of 1024 columns and 512 rows at 1.7 times as many, for half the memory of a square of 1024, whose 1.5 saves 4% of the
 network (docs/performance.md). The decoder computes the interior alone (``models.networks.unet``), which the model of
 the cost knows. A processor with AMX multiplies so fast that what a tile reads beyond its interior costs it little:
-there, tiles have 512 columns, too. A GPU maps one tile at a time, a square as large as its own memory allows; that choice was never
-measured on one. The result does not depend on the size, but where tiles are blended.
+there, tiles have 512 columns, too. A GPU maps one tile at a time, a square as large as its own memory allows; that
+choice was never measured on one. The result does not depend on the size, but where tiles are blended.
 """
 
 from __future__ import annotations
