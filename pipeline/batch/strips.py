@@ -16,6 +16,7 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 
 from pipeline.errors import output_errors
+from pipeline.mapping.heap import limit_heap
 from pipeline.mapping.panels import list_panels
 from pipeline.mapping.plan_scene import SceneJob, prepare_prediction
 from pipeline.predict.quicklook import Cells
@@ -61,6 +62,7 @@ def compute_part(job: SceneJob, *, part: int, parts: int) -> int:
         RasterReadError: A file of the scene cannot be decoded.
         OutputError: The rows cannot be written, or the result is of other choices.
     """
+    limit_heap()
     prediction = prepare_prediction(job)
     if prediction.overlap is not None or job.is_done():
         return 0

@@ -50,6 +50,9 @@ Watch = Callable[[str], AbstractContextManager[Any]]
 LEAST_ROWS_A_READ = 256
 """Files with flat blocks (a TIFF of single rows) are read at least this many rows at a time."""
 
+_SPLIT_BYTES = 32 * 2**20
+"""Rows of blocks up to this size (one band of a full tile) are kept in pieces: to cut them takes as much once more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pixels:
@@ -205,14 +208,22 @@ class FileStream:
         """
         (_, last), keep_from = self._spans[position], int(self._keep_from[position])
         self._chunks = [chunk for chunk in self._chunks if chunk.row_stop > keep_from]
-        if not self._chunks:  # skip what lies above an area of interest, in whole blocks
+        if self._chunks:
+            self._shorten_first(keep_from)
+        else:  # skip what lies above an area of interest, in whole blocks
             self._next_row = max(self._next_row, keep_from // self._rows_a_read * self._rows_a_read)
         while self._next_row < last:
             row = self._next_row
             whole = Chunk(row_start=row, dn=self._decode(row), masks=self._decode_masks(row))
-            self._chunks.extend(whole.split(LEAST_ROWS_A_READ))
+            self._chunks.extend(whole.split(LEAST_ROWS_A_READ) if whole.dn.nbytes <= _SPLIT_BYTES else [whole])
             self._next_row = whole.row_stop
         return tuple(self._chunks)
+
+    def _shorten_first(self, keep_from: int) -> None:
+        """Of rows that only the next halo needs, keep a copy, and let the block go that they are part of."""
+        first = self._chunks[0]
+        if first.row_stop - keep_from <= first.dn.shape[1] // 2:
+            self._chunks[0] = first.copy_rows(keep_from, first.row_stop)
 
     def _find_window(self, row: int) -> Window:
         height = min(self._rows_a_read, self._src_grid.height - row)

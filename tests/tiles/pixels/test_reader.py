@@ -136,11 +136,13 @@ def test_each_block_is_decoded_once(random_scene: Scene, monkeypatch: pytest.Mon
     assert len(decoded) == sum(SIZE_M // resolution for resolution in RESOLUTIONS.values())
 
 
+@pytest.mark.parametrize(("split_bytes", "piece", "most_above"), [(2**25, 16, 15), (0, 64, 31)])
 def test_of_decoded_blocks_no_more_is_kept_than_rows_to_come_need(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split_bytes: int, piece: int, most_above: int
 ) -> None:
-    """Blocks of 64 rows, forgotten in pieces of 16, in memory of their own."""
+    """Blocks of 64 rows: forgotten in pieces of 16, with memory of their own; large ones whole, but for their end."""
     monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
+    monkeypatch.setattr(reader, "_SPLIT_BYTES", split_bytes)
     grid = make_grid(10)
     dn = np.arange(180 * 180, dtype=np.uint16).reshape(180, 180)
     write_band(tmp_path / "B03.tif", dn, grid, block=64)
@@ -150,11 +152,11 @@ def test_of_decoded_blocks_no_more_is_kept_than_rows_to_come_need(
     for position, window in enumerate(windows):
         chunks = stream.read_rows(position)
         first = max(0, window.row_off)
-        assert first - 16 < chunks[0].row_start <= first
+        assert first - most_above <= chunks[0].row_start <= first
         assert np.array_equal(
             np.concatenate([chunk.dn[0] for chunk in chunks]), dn[chunks[0].row_start : chunks[-1].row_stop]
         )
-        assert all(chunk.dn.shape[1] <= 16 and chunk.dn.base is None for chunk in chunks)
+        assert all(chunk.dn.shape[1] <= piece and chunk.dn.base is None for chunk in chunks)
     stream.close()
 
 
