@@ -55,10 +55,7 @@ Runtime = Annotated[str, typer.Option(help="auto (what takes less time here), to
 Decoder = Annotated[str, typer.Option(help="gdal, or nvimgcodec: JPEG 2000 on a GPU (strandline[gpu]).")]
 TileSize = Annotated[
     int | None,
-    typer.Option(
-        help="Pixels a side (on a processor at most 512 rows); changes speed and memory, never the result. Default: "
-        "from memory and cores.",
-    ),
+    typer.Option(help="Columns; rows as many, 512 at most; changes speed, not the result. Default: by memory, cores."),
 ]
 Aoi = Annotated[
     str | None,
