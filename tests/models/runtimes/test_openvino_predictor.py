@@ -159,6 +159,23 @@ def test_after_its_memory_was_released_it_answers_as_before(openvino: OpenVinoRu
     assert np.array_equal(openvino.predict(image), before)
 
 
+def test_each_compiled_network_is_told_to_release_its_memory(make_model: MakeModel) -> None:
+    runtime, told = OpenVinoRuntime(Path(make_model(CONFIGS[0]).source), precision="fp32"), list[str]()
+
+    class Busy:
+        def release_memory(self) -> None:
+            told.append("busy")
+            raise RuntimeError("a request is under way")
+
+    class Idle:
+        def release_memory(self) -> None:
+            told.append("idle")
+
+    runtime._compiled = {(0, True): Busy(), (0, False): Idle()}
+    runtime.release_memory()
+    assert told == ["busy", "idle"]
+
+
 def test_memory_may_be_released_while_others_call(make_model: MakeModel) -> None:
     """As where two scenes are mapped in one process, and one of them is done."""
     runtime = OpenVinoRuntime(Path(make_model(CONFIGS[0]).source), precision="fp32")
