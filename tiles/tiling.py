@@ -31,12 +31,13 @@ class Tile:
     Attributes:
         interior: Pixels that are kept; interiors cover the domain once.
         read: Pixels that the network sees: interior and halo. May reach beyond the grid, where the reader reflects.
-        is_margin: It belongs to the panel beside this one, which sees it and does not keep it.
+        own: The part of the interior that the panel keeps, which sees more of its neighbours than that; ``None``:
+            nothing of it.
     """
 
     interior: Window
     read: Window
-    is_margin: bool = False
+    own: Window | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,10 @@ class Tiling:
         block_rows: Rows of the files' blocks, in pixels of the grid; 0: whatever. Rows of tiles are then laid so that
             what they read ends with a row of blocks: none is decoded, and kept, for a few rows of halo. The first row
             of tiles is lower for it. Sizes that do not go into each other cannot be laid so.
+        is_even: Tiles are as wide as each other, as far as the stride lets them, and ``tile_size`` at the most; and all
+            of a row are read equally wide, so that a network need know only one shape.
         panel: The columns of the domain that are mapped; ``None``: all. Tiles are cut where they are cut without
-            panels, and at a panel's edges.
+            panels, and at the edges of what a panel sees.
 
     Raises:
         GridError: A size is impossible.
@@ -80,6 +83,7 @@ class Tiling:
     stride: int = 1
     block_rows: int = 0
     most_rows: int = 0
+    is_even: bool = False
     panel: Panel | None = None
 
     def __post_init__(self) -> None:
@@ -102,9 +106,9 @@ class Tiling:
                 Tile(
                     interior=Window(col_off, row_off, width, height),
                     read=Window(read_col_off, read_row_off, read_width, read_height),
-                    is_margin=is_margin,
+                    own=self._find_own(Window(col_off, row_off, width, height)),
                 )
-                for (col_off, width), (read_col_off, read_width), is_margin in columns
+                for (col_off, width), (read_col_off, read_width) in columns
             )
             left, right = tiles[0], tiles[-1]
             col_off, read_col_off = left.interior.col_off, left.read.col_off
@@ -114,17 +118,32 @@ class Tiling:
                 tiles=tiles,
             )
 
-    def _plan_columns(self) -> Iterator[tuple[Span, Span, bool]]:
-        """As ``_plan_rows``, for the columns of the panel; and whether they are its margin."""
+    @property
+    def _tile_cols(self) -> int:
+        """Columns of a tile's interior, but for the last."""
+        if not self.is_even:
+            return self.tile_size
+        count = -(-self.domain.width // self.tile_size)
+        return min(self.tile_size, -(-self.domain.width // (count * self.stride)) * self.stride)
+
+    def _plan_columns(self) -> Iterator[tuple[Span, Span]]:
+        """As ``_plan_rows``, for the columns that the panel sees."""
         whole = range(self.domain.col_off, self.domain.col_stop)
-        own, seen = (self.panel.own, self.panel.seen) if self.panel else (whole, whole)
-        inner = [col for col in whole[:: self.tile_size] if own.start < col < own.stop]
-        for start, stop in pairwise((own.start, *inner, own.stop)):
-            if start == own.start > seen.start:
-                yield (seen.start, start - seen.start), self._find_read(seen.start, start), True
-            yield (start, stop - start), self._find_read(start, stop), False
-            if stop == own.stop < seen.stop:
-                yield (stop, seen.stop - stop), self._find_read(stop, seen.stop), True
+        seen = self.panel.seen if self.panel else whole
+        inner = [col for col in whole[:: self._tile_cols] if seen.start < col < seen.stop]
+        interiors = [(start, stop - start) for start, stop in pairwise((seen.start, *inner, seen.stop))]
+        reads = [self._find_read(start, start + length) for start, length in interiors]
+        if self.is_even:
+            first, widest = reads[0][0], max(length for _, length in reads)
+            reads = [(max(first, start + length - widest), widest) for start, length in reads]
+        yield from zip(interiors, reads, strict=True)
+
+    def _find_own(self, interior: Window) -> Window | None:
+        """The part of an interior that the panel keeps."""
+        if self.panel is None:
+            return interior
+        own = self.panel.own
+        return interior.intersection(Window(own.start, interior.row_off, len(own), interior.height))
 
     def _compute_first_height(self) -> int:
         """Rows of the first row of tiles, such that every row of tiles reads to the end of a row of blocks."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import ModelCard
-from models.networks.unet_config import UNetConfig, compute_crops
+from models.networks.unet_config import CONVOLUTIONS_A_STAGE, UNetConfig, compute_crops
 
 __all__ = ["Weights", "build_graph", "fold_weights", "select_inputs"]
 
@@ -111,18 +111,22 @@ class _Writer:
     def write_decoder(self, features: list[Any], margin: int) -> Any:  # noqa: ANN401
         *skips, x = features
         crops = compute_crops(margin, depth=len(skips), spread=self.config.spread_px)
-        above = 0  # pixels that x has lost at each edge, at its own resolution
-        for level, (skip, crop) in enumerate(zip(reversed(skips), crops, strict=True)):
-            x = _crop(self.write_upsampling(f"decoder.ups.{level}", x), crop - 2 * above)
+        unneeded = [*(crop // 2 for crop in crops[1:]), margin]
+        lost = 0  # pixels that x has lost at each edge, at its own resolution
+        for level, (skip, crop, most) in enumerate(zip(reversed(skips), crops, unneeded, strict=True)):
+            if self.config.upsampling == "deconvolution":  # which looks at one pixel: what is left out is not computed
+                x, lost = _crop(x, crop // 2 - lost), crop // 2
+            x = _crop(self.write_upsampling(f"decoder.ups.{level}", x), crop - 2 * lost)
             if self.config.skips:
                 x = _import_operations().concat([_crop(skip, crop), x], axis=1)
-            x = self.write_stage(f"decoder.stages.{level}", x)
-            above = crop
-        return _crop(x, margin - above)
+            pad = 0 if crop + CONVOLUTIONS_A_STAGE <= most else 1
+            x = self.write_stage(f"decoder.stages.{level}", x, pad=pad)
+            lost = crop if pad else crop + CONVOLUTIONS_A_STAGE
+        return _crop(x, margin - lost)
 
-    def write_stage(self, name: str, x: Any) -> Any:  # noqa: ANN401
+    def write_stage(self, name: str, x: Any, *, pad: int = 1) -> Any:  # noqa: ANN401
         for place in (0, 3):  # convolution, norm (folded away), activation, and the same again
-            x = self.write_activation(self.write_convolution(f"{name}.{place}", x, pad=1))
+            x = self.write_activation(self.write_convolution(f"{name}.{place}", x, pad=pad))
         return x
 
     def write_activation(self, x: Any) -> Any:  # noqa: ANN401

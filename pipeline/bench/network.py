@@ -151,6 +151,7 @@ def _build_openvino_calls(runtime: OpenVinoRuntime, batches: NDArray[np.float32]
     if len(runtime.card.inputs) < len(card.inputs):
         weights = select_inputs(weights, card.find_channels(runtime.card.inputs))
     graph = build_graph(fold_weights(weights, runtime.config), runtime.config, runtime.card, margin=margin)
+    graph.reshape(list(batches.shape[1:]))  # as the threads that map tiles have it
     choices = {
         "INFERENCE_PRECISION_HINT": "bf16" if runtime.precision == "bf16" else "f32",
         "INFERENCE_NUM_THREADS": len(batches),

@@ -32,6 +32,9 @@ WIDEST_PX: Final = 11264
 PANEL_PX: Final = 8192
 """Columns of a panel of a wider scene."""
 
+_ROWS_AT_ONCE = 256
+"""Rows that are looked at for their shore, since what waits for it is copied."""
+
 
 def list_panels(job: SceneJob) -> tuple[SceneJob, ...]:
     """The job of each panel of a scene, from left to right.
@@ -98,9 +101,12 @@ class PanelMap:
             rows: With it.
         """
         near, inside = self._near, self._inside
-        infrared = None if rows.infrared is None else rows.infrared[:, near]
-        for part in self._locator.add_rows(rows.probability[:, near], rows.state[:, near], infrared):
-            yield replace(part, share=part.share[:, inside], error=part.error[:, inside], state=part.state[:, inside])
+        for first in range(0, len(rows.state), _ROWS_AT_ONCE):
+            part = np.s_[first : first + _ROWS_AT_ONCE, near]
+            infrared = None if rows.infrared is None else rows.infrared[part]
+            for located in self._locator.add_rows(rows.probability[part], rows.state[part], infrared):
+                share, error, state = (values[:, inside] for values in (located.share, located.error, located.state))
+                yield replace(located, share=share, error=error, state=state)
 
 
 class PanelJoiner:

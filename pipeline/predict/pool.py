@@ -32,8 +32,7 @@ class TilePool(Pool):
     """
 
     def __init__(self, prediction: Prediction, *, workers: int) -> None:
-        several = prediction.runtime.workers > 1
-        super().__init__(prediction, workers=workers, enter=prediction.runtime.enter_worker if several else None)
+        super().__init__(prediction, workers=workers, enter=prediction.runtime.enter_worker)
 
     def _map_tile(self, strip: Strip, tile: Tile, answer: TileMap) -> list[Cells]:
         prediction, inside = self._prediction, tile.interior.slices(within=tile.read)

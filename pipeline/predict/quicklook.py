@@ -100,8 +100,8 @@ class Quicklook:
     def __init__(self, grid: Grid, *, layers: int, longest: int = 1200) -> None:
         self.factor = resolve_factor(grid, longest=longest)
         shape = (math.ceil(grid.height / self.factor), math.ceil(grid.width / self.factor))
-        self._sum = np.zeros((layers, *shape), dtype=np.float64)
-        self._count = np.zeros((layers, *shape), dtype=np.int32)
+        self._sum = np.zeros((layers, *shape), dtype=np.float32)
+        self._count = np.zeros((layers, *shape), dtype=np.min_scalar_type(self.factor**2))
 
     def add(self, window: Window, values: NDArray[np.float32], *, layer: int) -> None:
         """Add the pixels of one tile to one layer.
@@ -118,12 +118,12 @@ class Quicklook:
         rows, cols = cells.total.shape
         target = np.s_[cells.layer, cells.row : cells.row + rows, cells.col : cells.col + cols]
         self._sum[target] += cells.total
-        self._count[target] += cells.count
+        self._count[target] += cells.count.astype(self._count.dtype)
 
     def compute(self) -> NDArray[np.float32]:
         """The mean of each cell: (layers, row, col), NaN where nothing valid fell."""
-        with np.errstate(invalid="ignore"):
-            return (self._sum / np.where(self._count > 0, self._count, np.nan)).astype(np.float32)
+        mean = np.full_like(self._sum, np.nan)
+        return np.divide(self._sum, self._count, out=mean, where=self._count > 0, dtype=np.float32)
 
 
 def _cut(start: int, stop: int, factor: int) -> NDArray[np.int64]:

@@ -121,6 +121,7 @@ class Prediction:
             stride=stride,
             block_rows=blocks,
             most_rows=MOST_ROWS if is_low else 0,
+            is_even=reach is not None,
             panel=self.panel,
         )
 
@@ -202,22 +203,28 @@ def compute_cells(
         reflectance: Of its interior, (row, col) by channel.
         state: Of its interior, (row, col).
     """
-    if prediction.visible is None or tile.is_margin:
+    if prediction.visible is None or tile.own is None:
         return
-    area, inner = prediction.area.window, tile.interior
-    window = Window(inner.col_off - area.col_off, inner.row_off - area.row_off, inner.width, inner.height)
-    missing = state == NODATA
+    kept, window = tile.own.slices(within=tile.interior), _move(tile.own, prediction.area.window)
+    missing = state[kept] == NODATA
     some = bool(missing.any())
     for layer, channel in enumerate(prediction.visible.channels):
-        values = np.where(missing, np.float32(np.nan), reflectance[channel]) if some else reflectance[channel]
+        values = reflectance[channel][kept]
+        if some:
+            values = np.where(missing, np.float32(np.nan), values)
         yield quicklook.compute_cells(window, values, layer=layer, factor=prediction.visible.factor)
-    channels = prediction.visible.texture
+    inner, channels = _move(tile.interior, prediction.area.window), prediction.visible.texture
     yield from cut_chips(
         prediction,
         tile,
         state,
-        lambda part: np.stack([reflectance[channel][part.slices(within=window)] for channel in channels]),
+        lambda part: np.stack([reflectance[channel][part.slices(within=inner)] for channel in channels]),
     )
+
+
+def _move(window: Window, area: Window) -> Window:
+    """A window of the scene's grid, counted from the corner of what is mapped."""
+    return Window(window.col_off - area.col_off, window.row_off - area.row_off, window.width, window.height)
 
 
 def cut_chips(
@@ -226,7 +233,7 @@ def cut_chips(
     state: NDArray[np.uint8],
     read: Callable[[Window], NDArray[np.float32]],
 ) -> Iterator[Cells]:
-    """The mean of some channels in the parts of chips that lie in a tile.
+    """The mean of some channels in the parts of chips that lie in a tile, where its panel keeps it.
 
     Args:
         prediction: Where the chips lie.
@@ -234,13 +241,13 @@ def cut_chips(
         state: Of its interior, (row, col).
         read: Gives the reflectance of the channels (band, row, col) in a window of the area.
     """
-    visible, area, inner = prediction.visible, prediction.area.window, tile.interior
-    if visible is None or visible.grid is None or not visible.texture:
+    visible = prediction.visible
+    if visible is None or visible.grid is None or not visible.texture or tile.own is None:
         return
-    window = Window(inner.col_off - area.col_off, inner.row_off - area.row_off, inner.width, inner.height)
-    shared = (window.intersection(chip) for chip in list_chips(visible.grid, near=window))
+    inner, own = (_move(window, prediction.area.window) for window in (tile.interior, tile.own))
+    shared = (own.intersection(chip) for chip in list_chips(visible.grid, near=own))
     for part in (part for part in shared if part is not None):
-        valid = state[part.slices(within=window)] == VALID
+        valid = state[part.slices(within=inner)] == VALID
         mean = read(part).mean(axis=0)
         yield Cells(
             layer=TEXTURE,

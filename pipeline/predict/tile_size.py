@@ -106,7 +106,8 @@ def _find_width(runtime: Predictor) -> int:
 
 def _estimate_cost(window: Window, *, size: int, most_rows: int, reach: int, workers: int) -> float:
     """Wall time, in that of a pixel: the tiles' sum over the workers, and the last one, for which the others wait."""
-    heights, widths = _cut(window.height, min(size, most_rows or size)), _cut(window.width, size)
+    count = -(-window.width // size)  # as wide as each other, as ``Tiling.is_even`` has it
+    heights, widths = _cut(window.height, min(size, most_rows or size)), [-(-window.width // count)] * count
     costs = [
         _ENCODER_SHARE * (height + 2 * reach) * (width + 2 * reach)
         + (1 - _ENCODER_SHARE) * (height + 2 * _DECODER_EDGE_PX) * (width + 2 * _DECODER_EDGE_PX)

@@ -30,22 +30,29 @@ def test_each_column_is_one_panels_own(left: int, width: int, panel: int, margin
     assert len(panels) == 1 or all((each.own.start - left) % multiple == 0 for each in panels)
 
 
-@given(st.integers(0, 100), st.integers(60, 400), st.integers(5, 90))
-def test_tiles_are_cut_where_they_are_without_panels(left: int, width: int, tile_size: int) -> None:
+@given(st.integers(0, 100), st.integers(60, 400), st.integers(5, 90), st.booleans())
+def test_tiles_are_cut_where_they_are_without_panels(left: int, width: int, tile_size: int, is_even: bool) -> None:
     domain = Window(left, 0, width, 1)
     panels = PanelRule(widest=50, width=50, margin=20, halo=9, multiple=7, block=32).cut(domain)
     whole = {
-        tile.interior.col_off for row in Tiling(domain=domain, tile_size=tile_size, halo=9).rows() for tile in row.tiles
+        tile.interior.col_off
+        for row in Tiling(domain=domain, tile_size=tile_size, halo=9, stride=4, is_even=is_even).rows()
+        for tile in row.tiles
     }
     seen = np.zeros(left + width, int)
     for panel in panels:
-        (row,) = Tiling(domain=domain, tile_size=tile_size, halo=9, stride=4, panel=panel).rows()
+        tiling = Tiling(domain=domain, tile_size=tile_size, halo=9, stride=4, is_even=is_even, panel=panel)
+        (row,) = tiling.rows()
         assert (row.interior.col_off, row.interior.col_stop) == (panel.seen.start, panel.seen.stop)
         assert sum(tile.interior.width for tile in row.tiles) == row.interior.width
-        own = [tile.interior for tile in row.tiles if not tile.is_margin]
-        for tile in own:
-            seen[tile.col_off : tile.col_stop] += 1
-        assert {tile.col_off for tile in own} == {col for col in whole if col in panel.own} | {panel.own.start}
+        assert len({tile.read.shape for tile in row.tiles}) == 1 or not is_even
+        for tile in row.tiles:
+            if tile.own is not None:
+                seen[tile.own.col_off : tile.own.col_stop] += 1
+                assert tile.own.intersection(tile.interior) == tile.own
+        assert {tile.interior.col_off for tile in row.tiles} == {col for col in whole if col in panel.seen} | {
+            panel.seen.start
+        }
     assert (seen[left:] == 1).all()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,6 +26,7 @@ def tilings(draw: st.DrawFn) -> Tiling:
         stride=draw(st.sampled_from([1, 2, 4, 8])),
         block_rows=draw(st.sampled_from([0, 8, 16, 24, 64])),
         most_rows=draw(st.sampled_from([0, 5, 16, 64])),
+        is_even=draw(st.booleans()),
     )
 
 
@@ -33,7 +36,28 @@ def test_tiles_are_no_higher_than_they_may_be(tiling: Tiling) -> None:
     rows = list(tiling.rows())
     assert all(row.interior.height <= most for row in rows)
     assert all(row.interior.height == most for row in rows[1:-1])
-    assert max(tile.interior.width for row in rows for tile in row.tiles) == min(tiling.tile_size, tiling.domain.width)
+    widest = max(tile.interior.width for row in rows for tile in row.tiles)
+    assert widest == min(tiling.tile_size, tiling.domain.width) or (tiling.is_even and widest < tiling.tile_size)
+
+
+@given(tilings().map(lambda tiling: replace(tiling, is_even=True)))
+def test_even_tiles_are_one_shape_for_the_network_and_no_more_of_them(tiling: Tiling) -> None:
+    for row in tiling.rows():
+        assert len({tile.read.shape for tile in row.tiles}) == 1
+        assert len(row.tiles) <= -(-tiling.domain.width // tiling.tile_size)
+        widths = [tile.interior.width for tile in row.tiles]
+        assert len({*widths[:-1]}) <= 1
+        assert widths[0] < tiling.domain.width / len(widths) + tiling.stride
+        assert row.read.width < tiling.domain.width + 2 * tiling.halo + 2 * tiling.stride  # no more is decoded
+
+
+def test_a_full_tile_in_even_tiles_by_hand() -> None:
+    """10,980 columns in tiles of 1024 at the most: ten of 1008, for 1008 = 63 * 16 is next above 10980 / 11."""
+    tiling = Tiling(domain=Window(0, 0, 10980, 512), tile_size=1024, halo=107, stride=16, is_even=True)
+    (row,) = tiling.rows()
+    assert [tile.interior.width for tile in row.tiles] == [1008] * 10 + [900]
+    assert {tile.read.width for tile in row.tiles} == {1008 + 2 * 112}
+    assert row.tiles[-1].read.col_stop == row.read.col_stop == 11088
 
 
 @given(st.integers(0, 200), st.integers(1, 300), st.sampled_from([16, 32, 64, 128]), st.integers(0, 40))
@@ -72,7 +96,9 @@ def test_each_tile_is_read_with_its_halo_and_in_phase(tiling: Tiling) -> None:
 def test_no_more_is_read_than_halo_and_phase_need(tiling: Tiling) -> None:
     for row in tiling.rows():
         for tile in row.tiles:
-            for read, kept in zip(tile.read.shape, tile.interior.shape, strict=True):
+            for read, kept in list(zip(tile.read.shape, tile.interior.shape, strict=True))[
+                : 1 if tiling.is_even else 2
+            ]:
                 assert read < kept + 2 * tiling.halo + 2 * tiling.stride
 
 

@@ -66,7 +66,7 @@ def test_what_absent_channels_add_goes_into_the_first_bias(bias: list[float] | N
         UNetConfig(in_channels=2, depth=1, width=4, activation="gelu"),
     ],
 )
-@pytest.mark.parametrize("margin", [0, 3, 8])
+@pytest.mark.parametrize("margin", [0, 1, 3, 7, 8, 11])
 def test_the_graph_answers_as_pytorch_does(
     make_model: Callable[[UNetConfig], Model], config: UNetConfig, margin: int
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,22 +134,26 @@ def test_bfloat16_is_taken_where_the_processor_multiplies_it(native: bool, asked
 
 
 def test_each_kind_of_call_is_compiled_once_with_its_own_streams(make_model: MakeModel) -> None:
+    """Tiles' for the shape that a thread gets, since that takes half the memory; of those the last alone is kept."""
     runtime = OpenVinoRuntime(Path(make_model(CONFIGS[0]).source), precision="fp32")
-    compiled: list[dict[str, object]] = []
+    compiled: list[tuple[bool, dict[str, object]]] = []
 
     class Core:
-        def compile_model(self, graph: object, device: str, choices: dict[str, object]) -> object:
-            compiled.append(choices)
+        def compile_model(self, graph: Any, device: str, choices: dict[str, object]) -> object:  # noqa: ANN401
+            compiled.append((graph.is_dynamic(), choices))
             return runtime_core.compile_model(graph, device, choices)
 
     runtime_core, runtime._core = runtime._core, Core()
-    image = draw(3)
-    whole = runtime.predict(image)
-    runtime.predict(image)
+    image, wider = draw(3), draw(3, 64, 96)
+    whole, other = runtime.predict(image), runtime.predict(wider)
+    shared = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": runtime.workers, "ENABLE_CPU_PINNING": False}
     with ThreadPoolExecutor(1, initializer=runtime.enter_worker) as pool:
         assert np.array_equal(pool.submit(runtime.predict, image).result(), whole)
-    shared = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": runtime.workers, "ENABLE_CPU_PINNING": False}
-    assert compiled == [{**shared, "NUM_STREAMS": 1}, {**shared, "NUM_STREAMS": runtime.workers}]
+        assert np.array_equal(pool.submit(runtime.predict, image).result(), whole)
+        assert compiled == [(True, {**shared, "NUM_STREAMS": 1}), (False, {**shared, "NUM_STREAMS": runtime.workers})]
+        assert np.array_equal(pool.submit(runtime.predict, wider).result(), other)
+    assert list(runtime._compiled) == [(0, None), (0, wider.shape)]
+    assert len(compiled) == 3
 
 
 def test_after_its_memory_was_released_it_answers_as_before(openvino: OpenVinoRuntime) -> None:
@@ -171,7 +176,7 @@ def test_each_compiled_network_is_told_to_release_its_memory(make_model: MakeMod
         def release_memory(self) -> None:
             told.append("idle")
 
-    runtime._compiled = {(0, True): Busy(), (0, False): Idle()}
+    runtime._compiled = {(0, None): Busy(), (0, (1, 3, 64, 64)): Idle()}
     runtime.release_memory()
     assert told == ["busy", "idle"]
 

@@ -139,7 +139,7 @@ def test_a_device_without_room_is_one_line_that_says_what_to_do(
 
     monkeypatch.setattr(runtime, "predict_tensor", fail)
     prediction = make_prediction(scene, runtime, tile_size=64)
-    with pytest.raises(DeviceError, match=r"no memory left for a tile of 64 pixels .*--tile-size 32") as caught:
+    with pytest.raises(DeviceError, match=r"no memory left for a tile of 60 pixels .*--tile-size 32") as caught:
         map_with(prediction, DevicePool(prediction, runtime=runtime))
     assert "\n" not in str(caught.value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +23,7 @@ from tiles.pixels.reader import Pixels
 from tiles.tiling import Tile
 
 GRID = Grid(crs=CRS.from_epsg(32630), transform=Affine(10, 0, 500000, 0, -10, 4500000), width=40, height=30)
-TILE = Tile(interior=Window(4, 6, 3, 2), read=Window(0, 0, 12, 16))
+TILE = Tile(interior=Window(4, 6, 3, 2), read=Window(0, 0, 12, 16), own=Window(4, 6, 3, 2))
 
 
 @dataclass
@@ -67,7 +67,7 @@ def test_the_answer_is_of_the_interior_whatever_the_margin(reach: int | None) ->
 
 
 def test_the_answer_does_not_depend_on_where_the_tile_was_read_from() -> None:
-    tile = Tile(interior=TILE.interior, read=Window(1, 3, 9, 8))
+    tile = replace(TILE, read=Window(1, 3, 9, 8))
     answer = ask_network(Echo(reach_px=2), make_pixels(tile.read), tile)
     np.testing.assert_array_equal(answer, [[604, 605, 606], [704, 705, 706]])
 

@@ -46,16 +46,15 @@ def test_a_network_on_the_processor_asks_no_gpu(runtime: Runtime) -> None:
 
 
 def test_tiles_cost_their_surroundings_and_the_last_one_is_waited_for() -> None:
-    """By hand: 100 x 60 pixels in tiles of 64 are 64 and 36 wide; reach 10 pixels, the decoder 8, on each side."""
-    wide, narrow = (0.39 * 80 * (width + 20) + 0.61 * 76 * (width + 16) for width in (64, 36))
+    """By hand: 100 x 60 pixels in tiles of 64 are two of 50; reach 10 pixels, the decoder 8, on each side."""
+    tile = 0.39 * 80 * 70 + 0.61 * 76 * 66
     window = Window(0, 0, 100, 60)
     alone = tile_size._estimate_cost(window, size=64, most_rows=0, reach=10, workers=1)
-    assert alone == pytest.approx(wide + narrow)
+    assert alone == pytest.approx(2 * tile)
     shared = tile_size._estimate_cost(window, size=64, most_rows=0, reach=10, workers=2)
-    assert shared == pytest.approx((wide + narrow) / 2 + wide / 2)
+    assert shared == pytest.approx(tile + tile / 2)
     low = tile_size._estimate_cost(window, size=64, most_rows=30, reach=10, workers=1)
-    wide, narrow = (0.39 * 50 * (width + 20) + 0.61 * 46 * (width + 16) for width in (64, 36))
-    assert low == pytest.approx(2 * (wide + narrow))
+    assert low == pytest.approx(2 * 2 * (0.39 * 50 * 70 + 0.61 * 46 * 66))
 
 
 def test_one_worker_takes_a_small_window_whole_and_two_share_it(runtime: Runtime) -> None:
