@@ -68,8 +68,9 @@ class Tiling:
         block_rows: Rows of the files' blocks, in pixels of the grid; 0: whatever. Rows of tiles are then laid so that
             what they read ends with a row of blocks: none is decoded, and kept, for a few rows of halo. The first row
             of tiles is lower for it. Sizes that do not go into each other cannot be laid so.
-        is_even: Tiles are as wide as each other, as far as the stride lets them, and ``tile_size`` at the most; and all
-            of a row are read equally wide, so that a network need know only one shape.
+        is_even: Tiles are as wide as each other, as far as the stride lets them, and ``tile_size`` at the most, and all
+            of a row are read equally wide; rows are whole strides high. So a network need know one shape, and another
+            two for the first row and the last.
         panel: The columns of the domain that are mapped; ``None``: all. Tiles are cut where they are cut without
             panels, and at the edges of what a panel sees.
 
@@ -96,7 +97,8 @@ class Tiling:
     @property
     def tile_rows(self) -> int:
         """Rows of a tile's interior, but for the first and the last."""
-        return min(self.tile_size, self.most_rows or self.tile_size)
+        rows = min(self.tile_size, self.most_rows or self.tile_size)
+        return rows - rows % self.stride if self.is_even and rows > self.stride else rows
 
     def rows(self) -> Iterator[TileRow]:
         """The rows of tiles, from top to bottom."""

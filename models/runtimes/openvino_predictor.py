@@ -139,8 +139,9 @@ class OpenVinoRuntime:
         """
         key = margin, shape if self._is_alone else None
         if getattr(self._thread, "key", None) != key:
-            self._thread.__dict__.pop("request", None)  # with its memory, before that of another is taken
-            self._thread.request, self._thread.key = self._compile(*key).create_infer_request(), key
+            self._thread.request = self._thread.key = None  # it goes, with its memory, before another is made
+            self._thread.request = self._compile(*key).create_infer_request()
+            self._thread.key = key
         return self._thread.request
 
     @property

@@ -57,7 +57,7 @@ def measure_network(source: str, options: MapOptions) -> NetworkCost:
     for tile in (tile for row in tiling.rows() for tile in row.tiles):
         interiors.setdefault(tile.read.shape, []).append(tile.interior)
     shapes = sorted(interiors, key=lambda shape: -len(interiors[shape]))
-    interior = (min(tiling.tile_rows, job.area.window.height), min(job.tile_size, job.area.window.width))
+    interior = interiors[shapes[0]][0].shape
     bare = (-(-interior[0] // tiling.stride) * tiling.stride, -(-interior[1] // tiling.stride) * tiling.stride)
     most = len(interiors[shapes[0]])
     return NetworkCost(
@@ -88,8 +88,7 @@ def _measure(job: SceneJob, shape: tuple[int, int], margin: int, *, limit_s: flo
         return count
 
     calls[0]()  # alone: OpenVINO's bindings can hang where two threads ask for the first time at once
-    enter = runtime.enter_worker if workers > 1 else None
-    with ThreadPoolExecutor(workers, initializer=enter) as pool:
+    with ThreadPoolExecutor(workers, initializer=runtime.enter_worker) as pool:
         list(pool.map(lambda call: call(), calls))  # the first call of a thread makes ready
         began, cpu_began = time.perf_counter(), time.process_time()
         measured = sum(pool.map(run, calls))

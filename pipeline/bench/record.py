@@ -59,7 +59,7 @@ def _list_circumstances(report: BenchReport) -> tuple[Row, ...]:
         ("processor", f"{machine['processor']}, {report.cores} cores, {machine['memory_mib'] / 1024:.1f} GiB"),
         ("versions", ", ".join(f"{name} {version}" for name, version in machine["versions"].items())),
         ("scene", f"{scene.id}, {scene.width} x {scene.height} px ({scene.megapixels:.1f} Mpx)"),
-        ("network", f"{choices.description}; tiles of {choices.tile_size} px, {choices.workers} at once"),
+        ("network", f"{choices.description}; tiles of {choices.tile_size} px at the most, {choices.workers} at once"),
         ("figures", "of 1 run" if rounds == 1 else f"medians of {rounds} runs"),
     )
 

@@ -52,7 +52,7 @@ class Choices:
         framework: ``torch``, ``openvino`` or ``exported``.
         device: ``cpu`` or ``cuda``.
         precision: ``fp32`` or ``bf16``.
-        tile_size: Interior of a tile in pixels.
+        tile_size: Columns of a tile's interior in pixels, at the most.
         halo: Pixels that are read beyond it on each side, at least.
         workers: Tiles at once.
     """

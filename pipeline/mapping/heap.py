@@ -17,8 +17,8 @@ __all__ = ["limit_heap", "trim_heap"]
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 """Of ``mallopt``, as malloc.h numbers them."""
 
-_SETTINGS: Final = {"MALLOC_MMAP_THRESHOLD_": (_MMAP_THRESHOLD, 8 * 2**20), "MALLOC_ARENA_MAX": (_ARENA_MAX, 2)}
-"""From 8 MiB on a block is the system's own and goes back to it at once; below, threads share two arenas."""
+_SETTINGS: Final = {"MALLOC_MMAP_THRESHOLD_": (_MMAP_THRESHOLD, 4 * 2**20), "MALLOC_ARENA_MAX": (_ARENA_MAX, 2)}
+"""From 4 MiB on a block is the system's own and goes back to it at once; below, threads share two arenas."""
 
 
 @cache

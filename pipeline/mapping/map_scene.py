@@ -154,30 +154,31 @@ def _make_outputs(job: SceneJob, folder: Path, row_source: RowSource) -> None:
     with MapWriter(folder, grid=job.grid, threshold=job.options.threshold, tags=tags) as maps:
         counts = _Counts()
         with PanelJoiner(folder, panels) as joiner:
+
+            def take(number: int, part: PanelMap, rows: MappedRows) -> float:
+                own = part.keep_own(rows)
+                with job.clock.stage("write rasters"):
+                    maps.write_rows(own.row_off, own.probability, own.state, col_off=part.own.start)
+                for located in _locate(job, part, rows):
+                    counts.errors += located.sum_errors()
+                    with job.clock.stage("write rasters"):
+                        maps.write_share(
+                            located.row_off, located.share, located.error, located.state, col_off=part.own.start
+                        )
+                    with job.clock.stage("trace"):
+                        whole = joiner.join(number, located)
+                        if whole is not None:
+                            tracer.add_strip(whole.share, whole.state, whole.error)
+                _add_map_to_quicklook(quicklook, texture, own, part.own.start)
+                counts.add(own)
+                return (number + (own.row_off + len(own.state)) / job.grid.height) / len(panels)
+
             for number, panel in enumerate(panels):
                 part = PanelMap(panel)
                 for rows in _hide_islets(job, part, row_source(panel)):
-                    own = part.keep_own(rows)
-                    with job.clock.stage("write rasters"):
-                        maps.write_rows(own.row_off, own.probability, own.state, col_off=part.own.start)
-                    for located in _locate(job, part, rows):
-                        counts.errors += located.sum_errors()
-                        with job.clock.stage("write rasters"):
-                            maps.write_share(
-                                located.row_off,
-                                located.share,
-                                located.error,
-                                located.state,
-                                col_off=part.own.start,
-                            )
-                        with job.clock.stage("trace"):
-                            whole = joiner.join(number, located)
-                            if whole is not None:
-                                tracer.add_strip(whole.share, whole.state, whole.error)
-                    _add_map_to_quicklook(quicklook, texture, own, part.own.start)
-                    counts.add(own)
+                    done = take(number, part, rows)
+                    del rows  # while the next are waited for
                     trim_heap()
-                    done = (number + (own.row_off + len(own.state)) / job.grid.height) / len(panels)
                     job.progress("mapping", done)
                     beside.follow(done)
         _require_pixels(job, counts.states)

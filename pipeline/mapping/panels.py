@@ -105,8 +105,12 @@ class PanelMap:
             part = np.s_[first : first + _ROWS_AT_ONCE, near]
             infrared = None if rows.infrared is None else rows.infrared[part]
             for located in self._locator.add_rows(rows.probability[part], rows.state[part], infrared):
-                share, error, state = (values[:, inside] for values in (located.share, located.error, located.state))
-                yield replace(located, share=share, error=error, state=state)
+                yield LocatedRows(
+                    row_off=located.row_off,
+                    share=located.share[:, inside],
+                    error=located.error[:, inside],
+                    state=located.state[:, inside],
+                )
 
 
 class PanelJoiner:

@@ -16,6 +16,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,9 @@ _LARGEST_PIXEL_M = 20.0
 """In larger pixels a ship has no shape."""
 
 _BLOCK_ROWS = 32
+_BLOCK_COLS = 6000
+"""Columns that are searched together, about, without their margins: a full tile in two halves."""
+
 _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -122,12 +126,14 @@ def hide_islets(rows: Iterable[MappedRows], rule: IsletRule, *, clock: StageCloc
     seen: _Seen | None = None  # from ``margin`` rows above those that wait
     start = 0  # of those that wait
     for more in rows:
-        if more.look is None:
-            yield more
-            continue
         waiting.append(more)
+        if more.look is None:
+            del more  # nor is it kept while the next are waited for
+            yield waiting.popleft()
+            continue
         with clock.stage("look for islets"):
             seen = _Seen.join(seen, more, more.look, threshold=rule.threshold)
+            del more
             stop = seen.row_off + len(seen.state)
             ready = stop if stop == rule.rows else stop - rule.margin
             if stop < rule.rows and ready - start < rule.margin:  # or each row would be looked at many times
@@ -206,34 +212,63 @@ class _Hidden:
 
 def _decide(seen: _Seen, rule: IsletRule, start: int, stop: int, memory: _Memory) -> _Hidden:
     """What is hidden in some of the rows that are seen; of the islets, those that end there are counted."""
-    if not seen.land.any():
+    width = seen.land.shape[1]
+    blocks = -(-width // _BLOCK_COLS)
+    edges = [width * block // blocks for block in range(blocks + 1)]
+    parts = [_decide_columns(seen, rule, range(start, stop), range(*own), memory) for own in pairwise(edges)]
+    return _Hidden(
+        place=np.sort(np.concatenate([part.place for part in parts])),
+        clouds=sum(part.clouds for part in parts),
+        vessels=sum(part.vessels for part in parts),
+    )
+
+
+def _decide_columns(seen: _Seen, rule: IsletRule, rows: range, own: range, memory: _Memory) -> _Hidden:
+    """As ``_decide``, of the islets whose last column is one of some, as far as these are seen with their margin."""
+    width = seen.land.shape[1]
+    look = slice(max(0, own.start - rule.margin_cols), min(width, own.stop + rule.margin_cols))
+    part = _Seen(row_off=seen.row_off, land=seen.land[:, look], state=seen.state[:, look], look=seen.look[:, look])
+    if not part.land.any():
         return _Hidden(place=np.empty(0, dtype=np.int64))
-    islets, sure = _find_islets(seen, rule, memory)
-    clouds, vessels = _choose(islets, sure, _find_squares(seen.state, rule.core, memory), rule)
-    place = islets.place[(clouds | vessels)[islets.number]] + seen.row_off * seen.land.shape[1]
-    last = islets.box[2] + seen.row_off
-    ending = (last > start) & (last <= stop)
+    islets, sure = _find_islets(part, rule, memory)
+    clouds, vessels = _choose(islets, sure, _find_squares(part.state, rule.core, memory), rule)
+    last_col, last = islets.box[3] + look.start, islets.box[2] + seen.row_off
+    is_own = (last_col > own.start) & (last_col <= own.stop)
+    row, col = np.divmod(islets.place[((clouds | vessels) & is_own)[islets.number]], part.land.shape[1])
+    ending = is_own & (last > rows.start) & (last <= rows.stop)
     if rule.counted is not None:
-        ending &= (islets.box[3] > rule.counted.start) & (islets.box[3] <= rule.counted.stop)
-    return _Hidden(place=place, clouds=int((clouds & ending).sum()), vessels=int((vessels & ending).sum()))
+        ending &= (last_col > rule.counted.start) & (last_col <= rule.counted.stop)
+    return _Hidden(
+        place=(row + seen.row_off) * width + col + look.start,
+        clouds=int((clouds & ending).sum()),
+        vessels=int((vessels & ending).sum()),
+    )
 
 
 def _release(waiting: deque[MappedRows], hidden: _Hidden, stop: int) -> Iterator[MappedRows]:
     """The rows before one, as they came but for what is hidden in them; they wait no more."""
     clouds, vessels = hidden.clouds, hidden.vessels
     while waiting and waiting[0].row_off < stop:
-        rows = waiting.popleft()
-        count = stop - rows.row_off
-        if count < len(rows.state):
-            waiting.appendleft(replace(_cut(rows, slice(count, None)), row_off=stop, cells=()))
-            rows = _cut(rows, slice(count))
-        yield replace(_hide(rows, hidden.place), clouds=clouds, vessels=vessels)
+        yield replace(_hide(_take(waiting, stop), hidden.place), clouds=clouds, vessels=vessels)
         clouds = vessels = 0
+
+
+def _take(waiting: deque[MappedRows], stop: int) -> MappedRows:
+    """The first rows that wait, no further than to one; the others wait on."""
+    rows = waiting.popleft()
+    count = stop - rows.row_off
+    if count < len(rows.state):
+        rest = _cut(rows, slice(count, None))  # copied, or the whole would be kept for it
+        waiting.appendleft(replace(rest, row_off=stop, cells=()))
+        rows = _cut(rows, slice(count))
+    return rows
 
 
 def _cut(rows: MappedRows, part: slice) -> MappedRows:
     arrays: dict[str, Any] = {
-        each.name: value[part] for each in fields(rows) if isinstance(value := getattr(rows, each.name), np.ndarray)
+        each.name: value[part].copy()
+        for each in fields(rows)
+        if isinstance(value := getattr(rows, each.name), np.ndarray)
     }
     return replace(rows, **arrays)
 
@@ -267,8 +302,9 @@ def _find_islets(seen: _Seen, rule: IsletRule, memory: _Memory) -> tuple[_Islets
     place = np.flatnonzero(inside)
     islet, box = (np.cumsum(small) - 1)[label.reshape(-1)[place] - 1], box[:, small]
     row, col = np.divmod(place, land.shape[1])
+    look = seen.look[row, col]
     shape = _measure_shape(islet, (row - box[0, islet]) * rule.height_m, (col - box[1, islet]) * rule.width_m, rule)
-    is_grey, is_green = (_is_mostly(seen.look.reshape(-1)[place] & bit, islet, box.shape[1]) for bit in (GREY, GREEN))
+    is_grey, is_green = (_is_mostly(look & bit, islet, box.shape[1]) for bit in (GREY, GREEN))
     is_vessel = (shape.length_m <= _LONGEST_VESSEL_M) & (shape.breadth_m <= _WIDEST_VESSEL_M) & ~is_green
     is_vessel &= is_grey | (shape.length_m >= _SLENDER * shape.breadth_m)
     is_vessel &= max(rule.width_m, rule.height_m) <= _LARGEST_PIXEL_M

@@ -1,4 +1,4 @@
-"""Run a network over the tiles of a row, a tile a core, while the next rows are decoded.
+"""Run a network over the tiles of a row, a tile a core; the next rows are decoded beside them, or after.
 
 One thread a tile, instead of all threads on one tile, keeps every core busy where others decode beside it: nobody waits
 for the slowest at the end of each layer. What a tile needs is kept by its thread and used again, since new memory
@@ -86,11 +86,12 @@ def run_rows(
     before: RowInWork | None = None
     with pool or _open_pool(prediction, workers=workers) as opened:
         for row in rows:
-            if before is not None:  # the next strip is taken, and another decoded, only when hands are free
+            if before is not None:  # the next strip is taken only when hands are free
                 before.wait_until_few(opened.workers - 1)
             with prediction.clock.stage("wait for decoding"):
                 strip = next(strips)
             now = opened.submit(row, strip)
+            del strip  # or its rows could not be forgotten while the next is decoded
             if before is not None:
                 yield before.finish(prediction.area)
             before = now

@@ -20,11 +20,13 @@ from pipeline.predict.quicklook import Cells
 from pipeline.predict.tile import MappedRows, Prediction, add_looks, compute_cells, fill_unknown, leave_out
 from tiles.masks import VALID
 from tiles.pixels.reader import Strip, read_strips
+from tiles.remote import is_remote
 from tiles.tiling import TileRow
 
 __all__ = ["MappedRows", "Prediction", "count_workers", "predict_rows"]
 
 _ALL = slice(None)
+_FEW_CORES = 2
 
 
 def predict_rows(prediction: Prediction, *, part: slice = _ALL) -> Iterator[MappedRows]:
@@ -41,7 +43,8 @@ def predict_rows(prediction: Prediction, *, part: slice = _ALL) -> Iterator[Mapp
         RasterReadError: A file of the scene cannot be decoded.
     """
     rows = list(prediction.tiling.rows())[part]
-    strips = read_strips(prediction.plan, [row.read for row in rows], watch=prediction.clock.stage)
+    windows, watch = [row.read for row in rows], prediction.clock.stage
+    strips = read_strips(prediction.plan, windows, watch=watch, is_ahead=_is_ahead(prediction))
     try:
         if prediction.overlap is None:
             workers = count_workers(prediction.runtime, threads=prediction.plan.threads)
@@ -62,6 +65,18 @@ def count_workers(runtime: Predictor, *, threads: int = 0) -> int:
     return max(1, min(runtime.workers, threads or os.cpu_count() or 1))
 
 
+def _is_ahead(prediction: Prediction) -> bool:
+    """Whether to decode while tiles are mapped.
+
+    A core or two are as busy in turns: a row of tiles employs them to its last tile, and all files of a row of blocks
+    to the last file. More would wait at the end of each; and a GPU, or a host that is far, can be waited for
+    meanwhile.
+    """
+    cores = prediction.plan.threads or os.cpu_count() or 1
+    is_far = any(is_remote(source.path) for source in prediction.plan.sources)
+    return cores > _FEW_CORES or getattr(prediction.runtime, "device", "cpu") != "cpu" or is_far
+
+
 def _blend_rows(
     prediction: Prediction, rows: list[TileRow], strips: Iterator[Strip], *, overlap: int
 ) -> Iterator[MappedRows]:
@@ -72,6 +87,7 @@ def _blend_rows(
         with prediction.clock.stage("wait for decoding"):
             strip = next(strips)
         cells += _blend_row(prediction, row, strip, blender)
+        del strip  # or its rows could not be forgotten while the next is decoded
         for first, total, state, look, infrared in blender.take(row.interior.row_stop):
             probability = np.where(state == VALID, total.clip(0, 1), np.float32(np.nan))
             row_off = first - prediction.area.window.row_off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -38,6 +39,15 @@ class BlockDecoder(Protocol):
         """
         ...
 
+    def split(self, window: Window, indexes: Sequence[int]) -> list[Window]:
+        """The parts of a window that are to be decoded one after the other, from left to right.
+
+        Args:
+            window: As of ``decode``.
+            indexes: Likewise.
+        """
+        ...
+
 
 class GdalDecoder:
     """Decodes what GDAL reads, on the processor.
@@ -53,6 +63,20 @@ class GdalDecoder:
         """Decode a window, as ``BlockDecoder`` has it."""
         decoded: NDArray[Any] = self._dataset.read(list(indexes), window=window.to_rasterio())
         return np.asarray(decoded)
+
+    def split(self, window: Window, indexes: Sequence[int]) -> list[Window]:
+        """Whole columns of blocks that GDAL's cache holds, as ``BlockDecoder`` has it."""
+        block = max(self._dataset.block_shapes[index - 1][1] for index in indexes)
+        pixel_bytes = sum(_count_bytes(self._dataset.dtypes[index - 1]) for index in indexes)
+        cols = max(1, _BYTES_A_FILE // (window.height * pixel_bytes * block)) * block
+        first = window.col_off // block * block
+        edges = [window.col_off, *range(first + cols, window.col_stop, cols), window.col_stop]
+        return [Window(start, window.row_off, stop - start, window.height) for start, stop in pairwise(edges)]
+
+
+def _count_bytes(dtype: str) -> int:
+    """Of a pixel; rasterio reads the one type that numpy lacks as the next wider."""
+    return np.dtype("complex64" if dtype == "complex_int16" else dtype).itemsize
 
 
 def open_decoder(dataset: rasterio.DatasetReader, name: DecoderName) -> BlockDecoder:
@@ -75,8 +99,9 @@ def open_decoder(dataset: rasterio.DatasetReader, name: DecoderName) -> BlockDec
 
 _LEAST_BYTES = 32 * 2**20
 
-_BYTES_A_FILE = 24 * 2**20
-"""A row of blocks of a 10 m band, 23 MB: GDAL decodes a row in parallel only if the cache can hold it."""
+_BYTES_A_FILE = 8 * 2**20
+"""Four blocks of a 10 m band: GDAL decodes what is asked for in parallel only if the cache can hold it. By three it
+takes a sixth more time, by a whole row of eleven no less (docs/performance.md)."""
 
 
 def limit_block_cache(files: int) -> None:

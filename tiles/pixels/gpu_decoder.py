@@ -80,6 +80,10 @@ class NvImageDecoder:
             raise BlockDecodeError(f"nvImageCodec gave {decoded.shape[0]} x {decoded.shape[1]} pixels")
         return np.moveaxis(decoded, -1, 0)[[index - 1 for index in indexes]]  # a copy: the image goes
 
+    def split(self, window: Window, indexes: Sequence[int]) -> list[Window]:
+        """It as it is: a GPU is quickest with much at once."""
+        return [window]
+
 
 def find_codestream(path: str) -> NDArray[np.uint8]:
     """The codestream in a JP2 file, or the file where it is a bare codestream; mapped, not read.

@@ -1,4 +1,4 @@
-"""Read a scene from top to bottom, each block of each file decoded once, the next strip while the last is used.
+"""Read a scene from top to bottom, each block of each file decoded once.
 
 Decoding twelve JPEG 2000 files costs more than the network (docs/design.md, "Decoding"). So files are read in whole
 rows of their own blocks, in parallel, kept as they are (native resolution, DN as stored) for as long as a strip needs
@@ -33,7 +33,7 @@ from tiles.masks import (
     compute_band_validity,
     read_declared_validity,
 )
-from tiles.pixels.chunk import Chunk
+from tiles.pixels.chunk import Chunk, Masks
 from tiles.pixels.cloud_buffer import NO_BUFFER, CloudBuffer
 from tiles.pixels.decoder import DecoderName, limit_block_cache, open_decoder
 from tiles.pixels.native_rows import Cut, NativeRows, widen
@@ -50,9 +50,6 @@ Watch = Callable[[str], AbstractContextManager[Any]]
 
 LEAST_ROWS_A_READ = 256
 """Files with flat blocks (a TIFF of single rows) are read at least this many rows at a time."""
-
-_SPLIT_BYTES = 32 * 2**20
-"""Rows of blocks up to this size (one band of a full tile) are kept in pieces: to cut them takes as much once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -180,10 +177,8 @@ class FileStream:
         else:  # skip what lies above an area of interest, in whole blocks
             self._next_row = max(self._next_row, keep_from // self._rows_a_read * self._rows_a_read)
         while self._next_row < last:
-            row = self._next_row
-            whole = Chunk(row_start=row, dn=self._decode(row), masks=self._decode_masks(row))
-            self._chunks.extend(whole.split(LEAST_ROWS_A_READ) if whole.dn.nbytes <= _SPLIT_BYTES else [whole])
-            self._next_row = whole.row_stop
+            self._chunks += self._decode(self._find_window(self._next_row))
+            self._next_row = self._chunks[-1].row_stop
         return tuple(self._chunks)
 
     def _shorten_first(self, keep_from: int) -> None:
@@ -196,17 +191,27 @@ class FileStream:
         height = min(self._rows_a_read, self._src_grid.height - row)
         return Window(self.col_start, row, self._col_stop - self.col_start, height)
 
-    def _decode(self, row: int) -> NDArray[Any]:
-        window = self._find_window(row)
+    def _decode(self, window: Window) -> list[Chunk]:
+        # Of a host, all at once: it is asked once for blocks that follow each other.
+        is_split = not (is_remote(self._path) or self.sources[0].is_warped)
+        indexes = [source.index for source in self.sources]
+        parts = self._decoder.split(window, indexes) if is_split else [window]
+        return Chunk.list_pieces(
+            ((self._decode_part(part, indexes), self._decode_masks(part)) for part in parts),
+            row_start=window.row_off,
+            width=window.width,
+            rows=LEAST_ROWS_A_READ,
+        )
+
+    def _decode_part(self, window: Window, indexes: Sequence[int]) -> NDArray[Any]:
         with self._explain_failure(window):
-            return self._read_again(lambda: self._decoder.decode(window, [source.index for source in self.sources]))
+            return self._read_again(lambda: self._decoder.decode(window, indexes))
 
     def _read_again(self, read: Callable[[], _Answer]) -> _Answer:
         return read_again(self._path, read, budget=self._budget, renew=self._open)
 
-    def _decode_masks(self, row: int) -> tuple[NDArray[np.bool_] | None, ...]:
-        """Where the file itself declares each band valid, decoded once for all bands that share it."""
-        window = self._find_window(row)
+    def _decode_masks(self, window: Window) -> Masks:
+        """Decoded once for all bands that share it, while the blocks are at hand."""
         masks: dict[tuple[int, ...], NDArray[np.bool_] | None] = {(): None}
         with self._explain_failure(window):
             for source, key in zip(self.sources, self._mask_keys, strict=True):
@@ -392,14 +397,18 @@ def _find_span(flags: NDArray[np.bool_]) -> slice:
     return slice(int(positions[0]), int(positions[-1]) + 1) if len(positions) else slice(0, 0)
 
 
-def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nullcontext) -> Generator[Strip]:
-    """Read a scene in strips, from top to bottom, decoding one strip ahead of the one in use.
+def read_strips(
+    plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nullcontext, is_ahead: bool = True
+) -> Generator[Strip]:
+    """Read a scene in strips, from top to bottom.
 
     Args:
         plan: What to read.
         windows: What each strip must cover, in order of rising rows; all of the same columns. May reach beyond the
             scene's edge.
         watch: Called with ``decode``, gives the context in which rows of a file are decoded: a clock's, for instance.
+        is_ahead: A strip is decoded while the one before is in use; or else when it is asked for, and where that one
+            has been let go of by then, its rows take no memory any more.
 
     Yields:
         A strip a window.
@@ -433,9 +442,10 @@ def read_strips(plan: ReadPlan, windows: Sequence[Window], *, watch: Watch = nul
 
         pending = submit(0)
         for position in range(len(windows)):
-            results = [future.result() for future in pending]
-            pending = submit(position + 1)
-            yield _make_strip(plan, streams, results)
+            strips = [_make_strip(plan, streams, [future.result() for future in pending])]
+            pending = submit(position + 1) if is_ahead else []
+            yield strips.pop()  # and does not keep it
+            pending = pending or submit(position + 1)
 
 
 def _find_file(source: BandSource) -> tuple[str, bool]:

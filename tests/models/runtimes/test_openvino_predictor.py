@@ -156,6 +156,22 @@ def test_each_kind_of_call_is_compiled_once_with_its_own_streams(make_model: Mak
     assert len(compiled) == 3
 
 
+def test_a_thread_goes_on_after_a_shape_that_could_not_be_compiled(
+    openvino: OpenVinoRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = draw(3)
+    before = openvino.predict(image)
+
+    def fail(margin: int, shape: object) -> None:
+        raise RuntimeError("no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(openvino, "_compile", fail)
+        with pytest.raises(RuntimeError, match="no memory"):
+            openvino.predict(image, margin=8)
+    assert np.array_equal(openvino.predict(image), before)
+
+
 def test_after_its_memory_was_released_it_answers_as_before(openvino: OpenVinoRuntime) -> None:
     image = draw(3)
     before = openvino.predict(image)

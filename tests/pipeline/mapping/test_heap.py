@@ -26,8 +26,8 @@ def test_giving_memory_back_leaves_what_is_in_use() -> None:
 @pytest.mark.parametrize(
     ("variable", "told"),
     [
-        (None, [(-3, 8_388_608), (-8, 2)]),
-        ("MALLOC_ARENA_MAX", [(-3, 8_388_608)]),
+        (None, [(-3, 4_194_304), (-8, 2)]),
+        ("MALLOC_ARENA_MAX", [(-3, 4_194_304)]),
         ("MALLOC_MMAP_THRESHOLD_", [(-8, 2)]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.clock import StageClock
+from pipeline.predict import islets
 from pipeline.predict.islets import IsletRule, hide_islets
 from pipeline.predict.looks import GREEN, GREY
 from pipeline.predict.quicklook import Cells
@@ -195,8 +197,10 @@ def test_what_goes_to_the_picture_goes_once_and_in_order() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 899), max_size=12))
-def test_the_answer_does_not_depend_on_how_rows_are_cut(seed: int, cuts: list[int]) -> None:
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 899), max_size=12), st.sampled_from([100, 333, 900]))
+def test_the_answer_does_not_depend_on_how_rows_and_columns_are_cut(
+    seed: int, cuts: list[int], block_cols: int
+) -> None:
     rng = np.random.default_rng(seed)
     sea = make_sea(900)
     for _ in range(3):
@@ -208,7 +212,10 @@ def test_the_answer_does_not_depend_on_how_rows_are_cut(seed: int, cuts: list[in
         row, col = rng.integers(0, 880, 2).tolist()
         sea.state[row : row + size, col : col + size], sea.probability[row : row + size, col : col + size] = 2, np.nan
     sea.state[rng.random(sea.state.shape) < 1e-5] = NODATA
-    whole, parts = hide(sea), hide(sea, cuts)
+    whole = hide(sea)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(islets, "_BLOCK_COLS", block_cols)
+        parts = hide(sea, cuts)
     np.testing.assert_array_equal(parts.state, whole.state)
     np.testing.assert_array_equal(parts.probability, whole.probability)
     assert (parts.clouds, parts.vessels) == (whole.clouds, whole.vessels)
@@ -236,3 +243,22 @@ def test_a_part_that_sees_its_margin_answers_like_the_whole(seed: int, start: in
         counts["clouds"] += after.clouds
         counts["vessels"] += after.vessels
     assert counts == {"clouds": whole.clouds, "vessels": whole.vessels}
+
+
+@pytest.mark.parametrize("has_look", [True, False])
+def test_rows_that_were_passed_on_are_not_kept_while_the_next_are_waited_for(has_look: bool) -> None:
+    kept: list[bool] = []
+
+    def give() -> Iterator[MappedRows]:
+        before: list[weakref.ref[NDArray[np.float32]]] = []
+        for first in range(0, 1200, 400):
+            kept.append(any(each() is not None for each in before))
+            part = make_sea(400)
+            before.append(weakref.ref(part.probability))
+            yield replace(part, row_off=first, look=part.look if has_look else None)
+            del part
+
+    rule = IsletRule(threshold=0.5, width_m=20, height_m=20, rows=1200)
+    for rows in hide_islets(give(), rule, clock=StageClock()):
+        del rows
+    assert kept == [False, False, False]

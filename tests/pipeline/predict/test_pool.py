@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ from pipeline.predict.rows import Prediction, predict_rows
 from tests.pipeline.predict.device_scenes import make_scene
 from tests.pipeline.tiny_models import build_card, write_model
 from tiles.masks import CLOUD_CLASSES
-from tiles.pixels.reader import ReadPlan, read_strips
+from tiles.pixels.reader import ReadPlan, Strip, read_strips
 from tiles.scene import Scene
 
 
@@ -84,3 +87,28 @@ def test_who_stops_early_leaves_no_thread(scene: Scene, runtime: Predictor) -> N
     next(rows)
     rows.close()  # type: ignore[attr-defined]
     assert not [t.name for t in threading.enumerate() if t.name.startswith(("tile", "decode"))]
+
+
+def test_a_strip_is_kept_by_nobody_once_its_tiles_are_mapped(scene: Scene, runtime: Predictor) -> None:
+    """Or its rows would take memory while the next are decoded."""
+    prediction, kept = make_prediction(scene, runtime), list[bool]()
+    rows = list(prediction.tiling.rows())
+
+    class Watched(Strip):
+        """One that can be referred to weakly."""
+
+    def watch() -> Iterator[Strip]:
+        before: weakref.ref[Strip] | None = None
+        for strip in read_strips(prediction.plan, [row.read for row in rows]):
+            end = time.monotonic() + 5
+            while before is not None and before() is not None and time.monotonic() < end:
+                time.sleep(0.01)  # a thread lets go of its work a moment after it is done
+            kept.append(before is not None and before() is not None)
+            watched = Watched(strip.plan, strip.bands, strip.classification)
+            before = weakref.ref(watched)
+            yield watched
+            del watched
+
+    list(run_rows(prediction, rows, watch(), 1))
+    assert len(rows) > 2
+    assert kept == [False] * len(rows)

@@ -22,6 +22,7 @@ from models.networks.checkpoint import Model
 from models.networks.unet import UNetConfig
 from models.runtimes.torch_predictor import Runtime
 from pipeline.clock import StageClock
+from pipeline.predict import rows as rows_module
 from pipeline.predict.area import Area, resolve_area
 from pipeline.predict.quicklook import Quicklook
 from pipeline.predict.rows import Prediction, count_workers, predict_rows
@@ -219,3 +220,27 @@ def test_tiles_at_once_are_what_the_network_takes_and_the_threads_allow(
     assert count_workers(runtime, threads=threads) == workers
     if threads == 0:
         assert count_workers(runtime) == workers
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "device", "path", "ahead"),
+    [
+        (1, 0, "cpu", "/data/B03.jp2", False),
+        (2, 0, "cpu", "/data/B03.jp2", False),
+        (3, 0, "cpu", "/data/B03.jp2", True),
+        (16, 2, "cpu", "/data/B03.jp2", False),
+        (2, 4, "cpu", "/data/B03.jp2", True),
+        (2, 0, "cuda", "/data/B03.jp2", True),
+        (2, 0, "cpu", "/vsis3/bucket/B03.tif", True),
+    ],
+)
+def test_two_cores_decode_and_map_in_turns_but_wait_for_no_host_and_no_gpu(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int, device: str, path: str, ahead: bool
+) -> None:
+    """Whatever the tiles at once: a network may spread one over all cores by itself."""
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    sources = [SimpleNamespace(path="/data/B08.jp2"), SimpleNamespace(path=path)]
+    prediction: Any = SimpleNamespace(
+        plan=SimpleNamespace(sources=sources, threads=threads), runtime=SimpleNamespace(device=device, workers=1)
+    )
+    assert rows_module._is_ahead(prediction) == ahead

@@ -41,7 +41,7 @@ def test_a_large_gpu_takes_large_tiles_and_a_small_one_small(runtime: Runtime, m
 def test_a_network_on_the_processor_asks_no_gpu(runtime: Runtime) -> None:
     size = resolve_tile_size(None, runtime=runtime, window=FULL, workers=2)
     assert size <= 1024
-    assert estimate_bytes(runtime, size=size) <= 320 * 2**20
+    assert estimate_bytes(runtime, rows=512, cols=size) <= 112 * 2**20
     assert resolve_tile_size(640, runtime=runtime, window=FULL, workers=2) == 640
 
 
@@ -64,14 +64,16 @@ def test_one_worker_takes_a_small_window_whole_and_two_share_it(runtime: Runtime
 
 
 def test_a_worker_takes_its_share_of_a_small_machine(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2 * 8 * estimate_bytes(runtime, size=384))
+    even = tile_size._make_even(FULL.width, 384)
+    assert even == 379  # 29 tiles of 379 columns
+    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2 * 8 * estimate_bytes(runtime, rows=384, cols=even))
     assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 384
-    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2 * 8 * estimate_bytes(runtime, size=384) - 16)
+    monkeypatch.setattr(tile_size, "_find_memory", lambda: 2 * 8 * estimate_bytes(runtime, rows=384, cols=even) - 16)
     assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 256
 
 
 @pytest.mark.parametrize(
-    ("precision", "amx", "largest"), [("bf16", True, 512), ("bf16", False, 1024), ("fp32", True, 1024)]
+    ("precision", "amx", "largest"), [("bf16", True, 512), ("bf16", False, 1024), ("fp32", True, 768)]
 )
 def test_a_processor_with_amx_takes_small_tiles(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch, precision: str, amx: bool, largest: int
@@ -82,14 +84,17 @@ def test_a_processor_with_amx_takes_small_tiles(
     assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == largest
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+@pytest.mark.parametrize(("precision", "width", "chosen"), [("bf16", 16, 1024), ("fp32", 16, 640), ("fp32", 32, 512)])
 def test_a_large_machine_takes_wide_tiles_that_are_low(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, precision: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, width: int, chosen: int
 ) -> None:
+    """As wide as a full tile in 1.2 GiB lets them, of a network of 16 maps; of a wide one, 512 are granted."""
+    path = write_model(tmp_path / "a.safetensors", UNetConfig(in_channels=12, depth=4, width=width))
+    runtime = Runtime(read_model(path), device="cpu", precision="fp32")
     monkeypatch.setattr(tile_size, "_has_amx", lambda: False)
     monkeypatch.setattr(tile_size, "_find_memory", lambda: 2**40)
     monkeypatch.setattr(runtime, "precision", precision)
-    assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == 1024
+    assert resolve_tile_size(None, runtime=runtime, window=FULL, workers=2) == chosen
     around = 2 * runtime.reach_px + runtime.stride
-    a_pixel = 4 * len(runtime.card.inputs) + 4 * 16 * (2 if precision == "bf16" else 4)
-    assert estimate_bytes(runtime, size=1024) == (512 + around) * (1024 + around) * a_pixel
+    a_pixel = 4 * 12 + 2 * width * (2 if precision == "bf16" else 4)
+    assert estimate_bytes(runtime, rows=512, cols=1024) == (512 + around) * (1024 + around) * a_pixel

@@ -21,9 +21,9 @@ def _put_back() -> Iterator[None]:
 def test_it_grows_with_the_files_that_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GDAL_CACHEMAX", raising=False)
     limit_block_cache(2)
-    assert get_gdal_config("GDAL_CACHEMAX") == 80 * 2**20  # bytes, not megabytes
+    assert get_gdal_config("GDAL_CACHEMAX") == 48 * 2**20  # bytes, not megabytes
     limit_block_cache(4)
-    assert get_gdal_config("GDAL_CACHEMAX") == 128 * 2**20
+    assert get_gdal_config("GDAL_CACHEMAX") == 64 * 2**20
 
 
 def test_the_users_own_choice_stands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +21,8 @@ from rasterio.crs import CRS
 from tiles.errors import BlockDecodeError, DecoderError, RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
-from tiles.pixels import reader
+from tiles.pixels import chunk, reader
+from tiles.pixels.chunk import Chunk
 from tiles.pixels.cloud_buffer import NO_BUFFER, CloudBuffer
 from tiles.pixels.reader import ReadPlan, read_strips
 from tiles.scene import BandSource, NodataRule, Radiometry, Scene
@@ -124,10 +127,9 @@ def test_each_block_is_decoded_once(random_scene: Scene, monkeypatch: pytest.Mon
     decoded: Counter[tuple[str, int]] = Counter()
     decode = reader.FileStream._decode
 
-    def count(self: reader.FileStream, row: int) -> NDArray:
-        chunk = decode(self, row)
-        decoded.update((self.sources[0].name, row + i) for i in range(chunk.shape[1]))
-        return chunk
+    def count(self: reader.FileStream, window: Window) -> list[Chunk]:
+        decoded.update((self.sources[0].name, row) for row in range(window.row_off, window.row_stop))
+        return decode(self, window)
 
     monkeypatch.setattr(reader.FileStream, "_decode", count)
     monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
@@ -136,13 +138,13 @@ def test_each_block_is_decoded_once(random_scene: Scene, monkeypatch: pytest.Mon
     assert len(decoded) == sum(SIZE_M // resolution for resolution in RESOLUTIONS.values())
 
 
-@pytest.mark.parametrize(("split_bytes", "piece", "most_above"), [(2**25, 16, 15), (0, 64, 31)])
+@pytest.mark.parametrize(("whole_bytes", "piece", "most_above"), [(2**25, 16, 15), (0, 64, 31)])
 def test_of_decoded_blocks_no_more_is_kept_than_rows_to_come_need(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split_bytes: int, piece: int, most_above: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int, piece: int, most_above: int
 ) -> None:
     """Blocks of 64 rows: forgotten in pieces of 16, with memory of their own; large ones whole, but for their end."""
     monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
-    monkeypatch.setattr(reader, "_SPLIT_BYTES", split_bytes)
+    monkeypatch.setattr(chunk, "_WHOLE_BYTES", whole_bytes)
     grid = make_grid(10)
     dn = np.arange(180 * 180, dtype=np.uint16).reshape(180, 180)
     write_band(tmp_path / "B03.tif", dn, grid, block=64)
@@ -154,20 +156,51 @@ def test_of_decoded_blocks_no_more_is_kept_than_rows_to_come_need(
         first = max(0, window.row_off)
         assert first - most_above <= chunks[0].row_start <= first
         assert np.array_equal(
-            np.concatenate([chunk.dn[0] for chunk in chunks]), dn[chunks[0].row_start : chunks[-1].row_stop]
+            np.concatenate([each.dn[0] for each in chunks]), dn[chunks[0].row_start : chunks[-1].row_stop]
         )
-        assert all(chunk.dn.shape[1] <= piece and chunk.dn.base is None for chunk in chunks)
+        assert all(each.dn.shape[1] <= piece and each.dn.base is None for each in chunks)
     stream.close()
+
+
+def test_a_strip_is_decoded_while_the_one_before_is_in_use_or_when_it_is_asked_for(
+    random_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And in turns no row of one that was let go of takes memory any more while the next is decoded."""
+    begun: list[tuple[int, bool]] = []
+    pieces: list[weakref.ref[NDArray]] = []
+    decode = reader.FileStream._decode
+
+    def watch(self: reader.FileStream, window: Window) -> list[Chunk]:
+        begun.append((window.row_off, any(piece() is not None for piece in pieces)))
+        return decode(self, window)
+
+    monkeypatch.setattr(reader.FileStream, "_decode", watch)
+    monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
+    plan = ReadPlan(scene=random_scene, bands=random_scene.require_bands(("B03",)), threads=2)
+    windows = [Window(0, 0, 180, 40), Window(0, 120, 180, 40)]
+    for is_ahead in (True, False):
+        begun.clear()
+        pieces.clear()
+        strips = read_strips(plan, windows, is_ahead=is_ahead)
+        strip = next(strips)
+        pieces += [weakref.ref(piece.base) for band in strip.bands for piece in band.pieces]  # of all that was decoded
+        end = time.monotonic() + (10 if is_ahead else 0.3)  # of the other, nothing is expected to come
+        while time.monotonic() < end and max(row for row, _ in begun) < 40:
+            time.sleep(0.01)
+        assert (max(row for row, _ in begun) >= 40) == is_ahead
+        del strip
+        next(strips)
+        assert any(is_there for row, is_there in begun if row >= 48) == is_ahead
+        strips.close()
 
 
 def test_an_area_of_interest_decodes_only_its_rows(random_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: Counter[str] = Counter()
     decode = reader.FileStream._decode
 
-    def count(self: reader.FileStream, row: int) -> NDArray:
-        chunk = decode(self, row)
-        decoded[self.sources[0].name] += chunk.shape[1] * chunk.shape[2]
-        return chunk
+    def count(self: reader.FileStream, window: Window) -> list[Chunk]:
+        decoded[self.sources[0].name] += window.height * window.width
+        return decode(self, window)
 
     monkeypatch.setattr(reader.FileStream, "_decode", count)
     monkeypatch.setattr(reader, "LEAST_ROWS_A_READ", 16)
