@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from pipeline.clock import StageClock
+from pipeline.predict import tile as tile_module
 from pipeline.predict.area import Area
-from pipeline.predict.quicklook import Visible
+from pipeline.predict.quicklook import TEXTURE, Visible
 from pipeline.predict.tile import Prediction, ask_network, compute_cells, fill_unknown, leave_out
 from tiles.grid import Grid, Window
 from tiles.masks import NODATA, OBSCURED, VALID
@@ -120,6 +121,23 @@ def test_pixels_without_data_take_no_part_in_the_picture_and_those_under_cloud_d
     )
     np.testing.assert_array_equal(cells.total, [[605 + 704 + 705, 606]])
     np.testing.assert_array_equal(cells.count, [[3, 1]])
+
+
+def test_what_lies_in_the_margin_of_a_panel_is_given_by_its_neighbour_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Picture and chips: a tile is the sum of two panels' parts, and one of margin alone gives nothing."""
+    chips = [Window(3, 5, 4, 4)]
+    monkeypatch.setattr(tile_module, "list_chips", lambda grid, near: chips)
+    pixels = make_pixels(TILE.interior)
+    prediction = make_prediction(visible=Visible(channels=(0,), factor=50, texture=(0, 1), grid=GRID))
+    given = []
+    for own in (TILE.interior, Window(4, 6, 1, 2), Window(5, 6, 2, 2), None):
+        cells = list(compute_cells(prediction, replace(TILE, own=own), pixels.reflectance, pixels.state))
+        given.append([(each.layer, each.row, each.col, each.total.sum(), each.count.sum()) for each in cells])
+    whole, left, right, nothing = given
+    assert nothing == []
+    assert whole == [(0, 0, 0, 604 + 605 + 606 + 704 + 705 + 706, 6), (TEXTURE, 6, 4, 0, 6)]
+    assert left == [(0, 0, 0, 604 + 704, 2), (TEXTURE, 6, 4, 0, 2)]
+    assert right == [(0, 0, 0, 605 + 606 + 705 + 706, 4), (TEXTURE, 6, 5, 0, 4)]
 
 
 def test_tiles_of_a_network_that_sees_so_far_have_its_halo_and_whole_blocks() -> None:
