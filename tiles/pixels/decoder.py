@@ -101,7 +101,7 @@ _LEAST_BYTES = 32 * 2**20
 
 _BYTES_A_FILE = 8 * 2**20
 """Four blocks of a 10 m band: GDAL decodes what is asked for in parallel only if the cache can hold it. By three it
-takes a sixth more time, by a whole row of eleven no less (docs/performance.md)."""
+takes a tenth more time, by a whole row of eleven no less (docs/performance.md)."""
 
 
 def limit_block_cache(files: int) -> None:
