@@ -14,11 +14,16 @@ from typing import Any, Final
 
 __all__ = ["limit_heap", "trim_heap"]
 
-_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Of ``mallopt``, as malloc.h numbers them."""
 
-_SETTINGS: Final = {"MALLOC_MMAP_THRESHOLD_": (_MMAP_THRESHOLD, 4 * 2**20), "MALLOC_ARENA_MAX": (_ARENA_MAX, 2)}
-"""From 4 MiB on a block is the system's own and goes back to it at once; below, threads share two arenas."""
+_SETTINGS: Final = {
+    "MALLOC_MMAP_THRESHOLD_": (_MMAP_THRESHOLD, 4 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": (_TRIM_THRESHOLD, 32 * 2**20),
+    "MALLOC_ARENA_MAX": (_ARENA_MAX, 2),
+}
+"""From 4 MiB on a block is the system's own and goes back to it at once; below, threads share two arenas, of which 32
+MiB may be free at the end: who sets the first alone has 128 KiB there, and finds the same memory anew for each step."""
 
 
 @cache

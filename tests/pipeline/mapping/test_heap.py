@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 from functools import cache
 
 import pytest
@@ -26,9 +28,10 @@ def test_giving_memory_back_leaves_what_is_in_use() -> None:
 @pytest.mark.parametrize(
     ("variable", "told"),
     [
-        (None, [(-3, 4_194_304), (-8, 2)]),
-        ("MALLOC_ARENA_MAX", [(-3, 4_194_304)]),
-        ("MALLOC_MMAP_THRESHOLD_", [(-8, 2)]),
+        (None, [(-3, 4_194_304), (-1, 33_554_432), (-8, 2)]),
+        ("MALLOC_ARENA_MAX", [(-3, 4_194_304), (-1, 33_554_432)]),
+        ("MALLOC_TRIM_THRESHOLD_", [(-3, 4_194_304), (-8, 2)]),
+        ("MALLOC_MMAP_THRESHOLD_", [(-1, 33_554_432), (-8, 2)]),
     ],
 )
 def test_it_is_told_once_and_what_the_user_set_stands(
@@ -36,13 +39,32 @@ def test_it_is_told_once_and_what_the_user_set_stands(
 ) -> None:
     heard: list[tuple[int, int]] = []
     monkeypatch.setattr(heap, "_find", lambda name: lambda *values: heard.append(values) if name == "mallopt" else None)
-    for name in ("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_"):
+    for name in ("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
         monkeypatch.delenv(name, raising=False)
     if variable is not None:
         monkeypatch.setenv(variable, "4")
     heap.limit_heap()
     heap.limit_heap()
     assert heard == told
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library is not glibc")
+def test_what_is_taken_again_and_again_is_found_once() -> None:
+    """A block of 3 MiB goes back to the heap and not to the system, which would have to find each page again."""
+    code = """
+import resource
+from pipeline.mapping.heap import limit_heap
+import numpy as np
+limit_heap()
+for _ in range(3):
+    np.ones(3 * 2**20, np.uint8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    np.ones(3 * 2**20, np.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert int(told.stdout) < 768  # pages of one block
 
 
 @pytest.mark.parametrize("error", [OSError, AttributeError, TypeError])
