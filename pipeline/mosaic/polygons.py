@@ -68,7 +68,7 @@ def trace_polygons(job: PolygonJob, cell: Cell) -> dict[str, gpd.GeoDataFrame]:
     traced = _trace(job, window)
     if job.min_area_m2:
         areas = ground.compute_ring_areas(
-            traced.xy, ground.compute_degrees(traced.xy), traced.land.vertex, traced.land.start
+            traced.xy, ground.compute_places(traced.xy), traced.land.vertex, traced.land.start
         )
         traced = drop_small_rings(traced, land_areas_m2=areas, min_area_m2=job.min_area_m2)
     places = ground.compute_coordinates(traced.xy)

@@ -165,8 +165,8 @@ def build_coastline(
 
 
 def _drop_small(traced: Traced, ground: Ground, min_area_m2: float) -> Traced:
-    degrees, land = ground.compute_degrees(traced.xy), traced.land
-    areas = ground.compute_ring_areas(traced.xy, degrees, land.vertex, land.start)
+    places, land = ground.compute_places(traced.xy), traced.land
+    areas = ground.compute_ring_areas(traced.xy, places, land.vertex, land.start)
     return drop_small_rings(traced, land_areas_m2=areas, min_area_m2=min_area_m2)
 
 
@@ -184,20 +184,21 @@ def _compute_sizes(traced: Traced, ground: Ground) -> _Sizes:
     degrees = ground.compute_degrees(traced.xy)
     with ThreadPoolExecutor(1, thread_name_prefix="lengths") as pool:  # PROJ lets other threads work
         lengths = pool.submit(ground.compute_line_lengths, degrees, lines.vertex, lines.start)
-        areas = _compute_areas(traced, ground, degrees)
+        areas = _compute_areas(traced, ground)
         return _Sizes(lines=lengths.result(), water=areas[0], land=areas[1])
 
 
-def _compute_areas(traced: Traced, ground: Ground, degrees: Floats) -> tuple[Floats, Floats]:
+def _compute_areas(traced: Traced, ground: Ground) -> tuple[Floats, Floats]:
     """Of the polygons of water, and of those of land."""
     lines, water, land = traced.lines, traced.water, traced.land
-    land_areas = ground.compute_ring_areas(traced.xy, degrees, land.vertex, land.start)
+    places = ground.compute_places(traced.xy)
+    land_areas = ground.compute_ring_areas(traced.xy, places, land.vertex, land.start)
     water_areas = np.empty(len(water))
     # A ring that is coastline all around is the same for both, the other way around.
     water_areas[lines.water_ring] = -land_areas[lines.land_ring]
     own = np.flatnonzero(~water.contour)
     position, start = compute_spans(water.start, own)
-    water_areas[own] = ground.compute_ring_areas(traced.xy, degrees, water.vertex[position], start)
+    water_areas[own] = ground.compute_ring_areas(traced.xy, places, water.vertex[position], start)
     return _sum_by_polygon(water_areas, water), _sum_by_polygon(land_areas, land)
 
 
