@@ -11,6 +11,7 @@ agree to the last bit.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from tiles.grid import Grid
 
 __all__ = ["AxisSampling", "compute_sampling", "interpolate", "reflect", "take_nearest"]
+
+Axis = tuple[int, float, float]
+"""Of a grid: pixels, the outer edge of the first, and the step from one to the next."""
 
 
 def reflect(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
@@ -87,12 +91,18 @@ def compute_sampling(src: Grid, dst: Grid, *, start: int, stop: int, axis: int) 
     Returns:
         The sampling, in band pixels from the band's own upper left corner.
     """
-    dst_length, src_length = dst.shape[axis], src.shape[axis]
+    return _sample(_find_axis(src, axis), _find_axis(dst, axis), start, stop)
+
+
+def _find_axis(grid: Grid, axis: int) -> Axis:
+    t = grid.transform
+    return (grid.height, t.f, t.e) if axis == 0 else (grid.width, t.c, t.a)
+
+
+@lru_cache(maxsize=64)  # twelve bands of three resolutions ask for the same
+def _sample(src: Axis, dst: Axis, start: int, stop: int) -> AxisSampling:
+    (src_length, src_origin, src_step), (dst_length, dst_origin, dst_step) = src, dst
     fine = reflect(np.arange(start, stop, dtype=np.int64), dst_length)
-    if axis == 0:
-        dst_origin, dst_step, src_origin, src_step = dst.transform.f, dst.transform.e, src.transform.f, src.transform.e
-    else:
-        dst_origin, dst_step, src_origin, src_step = dst.transform.c, dst.transform.a, src.transform.c, src.transform.a
     # Position of fine centres in band pixels, band *edges* at integers.
     position = (dst_origin - src_origin) / src_step + (fine + 0.5) * (dst_step / src_step)
     nearest = np.clip(np.floor(position + 1e-9).astype(np.int64), 0, src_length - 1)
@@ -100,13 +110,16 @@ def compute_sampling(src: Grid, dst: Grid, *, start: int, stop: int, axis: int) 
     lower = np.floor(from_centre + 1e-9).astype(np.int64)
     weight = np.clip(from_centre - lower, 0, 1).astype(np.float32)
     is_identity = bool(np.all(weight < 1e-6)) and bool(np.array_equal(lower, nearest))
-    return AxisSampling(
+    sampling = AxisSampling(
         lower=lower,
         upper=np.minimum(lower + (weight > 0), src_length - 1),
         weight=weight,
         nearest=nearest,
         is_identity=is_identity,
     )
+    for array in (sampling.lower, sampling.upper, sampling.weight, sampling.nearest):
+        array.flags.writeable = False
+    return sampling
 
 
 def interpolate(
@@ -225,4 +238,4 @@ def take_nearest(values: NDArray[Any], rows: AxisSampling, cols: AxisSampling) -
     Returns:
         (fine rows, fine cols), dtype of ``values``.
     """
-    return np.take(values[rows.nearest], cols.nearest, axis=1)
+    return np.take(values, cols.nearest, axis=1)[rows.nearest]  # rows are copied faster than columns
