@@ -24,6 +24,7 @@ from models.errors import DeviceError
 from models.model_file import open_draft
 from models.runtimes.openvino_predictor import OpenVinoRuntime, find_openvino
 from models.runtimes.predictor import Device, Framework, Precision, Predictor, require_choice
+from strandline import __version__
 
 __all__ = ["build_runtime", "find_cache", "find_torch", "measure"]
 
@@ -143,6 +144,7 @@ def find_cache() -> Path:
 def _compute_key(runtime: Predictor) -> str:
     parts = [
         _name_processor(),
+        __version__,  # of the graph that OpenVINO is given
         importlib.metadata.version("torch"),
         importlib.metadata.version("openvino"),
         runtime.sha256,

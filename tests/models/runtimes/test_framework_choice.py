@@ -19,6 +19,7 @@ from models.runtimes import framework_choice
 from models.runtimes.framework_choice import build_runtime, find_cache, measure
 from models.runtimes.openvino_predictor import OpenVinoRuntime
 from models.runtimes.torch_predictor import Runtime
+from strandline import __version__
 
 pytest.importorskip("openvino")
 
@@ -171,7 +172,7 @@ def test_another_processor_is_measured_anew(path: Path, monkeypatch: pytest.Monk
     (key,) = json.loads(find_cache().read_text())
     runtime = OpenVinoRuntime(path, precision="fp32")
     named = "Fast One: 3 GHz sse avx" if cpuinfo else "another"
-    versions = [version("torch"), version("openvino")]
+    versions = [__version__, version("torch"), version("openvino")]
     parts = [named, *versions, runtime.sha256, *runtime.card.inputs, "fp32"]
     assert key == hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

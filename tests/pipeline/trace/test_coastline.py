@@ -428,7 +428,7 @@ def test_areas_of_rings_have_a_sign_and_follow_the_grid() -> None:
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
-def test_a_ring_of_a_few_square_metres_has_the_area_that_the_curvature_there_gives_it(place: tuple[int, Affine]) -> None:
+def test_a_small_ring_has_the_area_that_the_curvature_there_gives_it(place: tuple[int, Affine]) -> None:
     ground = lay_ground(place)
     xy = np.array([[90.0, 45.0], [90.0, 45.1], [90.1, 45.1], [90.1, 45.0]])
     (area,) = ground.compute_ring_areas(xy, ground.compute_places(xy), np.arange(4), np.array([0, 4]))
