@@ -27,7 +27,8 @@ types: setup
 	.venv/bin/mypy --num-workers 2
 
 test: setup
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	@# PyTorch's threads of one test would take the cores from the other's; MKL_NUM_THREADS is heard by it alone.
+	MKL_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile
 
 demo: setup
 	$(PYTHON) -m workflows.demo --out $(OUT)
