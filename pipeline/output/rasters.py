@@ -68,7 +68,9 @@ _LEVEL = 5
 _THREADS = str(max(1, (os.cpu_count() or 1) - 1))
 """That compress: all cores but the one on which the coastline is built meanwhile, which takes as long."""
 
-_GDAL_OPTIONS = {"GDAL_NUM_THREADS": _THREADS, "GDAL_PAM_ENABLED": "NO", "GDAL_TIFF_OVR_BLOCKSIZE": str(_BLOCK)}
+_GDAL_OPTIONS = {"GDAL_NUM_THREADS": _THREADS, "GDAL_PAM_ENABLED": "NO", "COG_TMP_COMPRESSION": "NONE"}
+"""The driver makes overviews in a file beside, which need not be compressed; Python waits for those of
+``build_overviews``, which hold its lock."""
 
 
 def make_profile(grid: Grid, *, dtype: str, nodata: float | None, block: int) -> dict[str, Any]:
@@ -313,9 +315,6 @@ class MapWriter:
 
     def _make_cog(self, path: Path, *, overviews: Resampling) -> None:
         with output_errors(path, RasterioError, CPLE_BaseError), rasterio.Env(**_GDAL_OPTIONS):
-            # Here, where nothing is compressed: the driver would write them to a file of its own, and compress them.
-            if factors := self._list_factors():
-                self._open[path].build_overviews(factors, overviews)
             self._open.pop(path).close()
             rasterio.shutil.copy(
                 self._begun[path],
@@ -326,19 +325,11 @@ class MapWriter:
                 predictor="NO",
                 blocksize=_BLOCK,
                 interleave="band",
-                overviews="FORCE_USE_EXISTING",
                 overview_resampling=overviews.name,
                 bigtiff="IF_SAFER",
                 num_threads=_THREADS,
             )
             _check_same_pixels(self._begun[path], path)
-
-    def _list_factors(self) -> list[int]:
-        """Of the overviews: the coarsest has one block."""
-        longest, count = max(self._grid.shape), 0
-        while longest > _BLOCK << count:
-            count += 1
-        return [2 << number for number in range(count)]
 
 
 def _close_quietly(dataset: Any) -> None:  # noqa: ANN401 (rasterio is not typed)
