@@ -1,7 +1,7 @@
 """Which framework runs a network fastest on this machine: found by trying, once, and remembered.
 
 A choice must not change from one scene to the next, or the same scene mapped twice could differ in its last bits. So
-what was measured is kept in the user's cache, and measured again only for another processor, version or model.
+what was measured is kept in the user's cache, and measured again only for another processor, version, graph or model.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
+import inspect
 import json
 import os
 import platform
@@ -22,9 +23,9 @@ import numpy as np
 
 from models.errors import DeviceError
 from models.model_file import open_draft
+from models.runtimes import openvino_graph
 from models.runtimes.openvino_predictor import OpenVinoRuntime, find_openvino
 from models.runtimes.predictor import Device, Framework, Precision, Predictor, require_choice
-from strandline import __version__
 
 __all__ = ["build_runtime", "find_cache", "find_torch", "measure"]
 
@@ -144,7 +145,7 @@ def find_cache() -> Path:
 def _compute_key(runtime: Predictor) -> str:
     parts = [
         _name_processor(),
-        __version__,  # of the graph that OpenVINO is given
+        _read_graph(),
         importlib.metadata.version("torch"),
         importlib.metadata.version("openvino"),
         runtime.sha256,
@@ -152,6 +153,14 @@ def _compute_key(runtime: Predictor) -> str:
         runtime.precision,
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _read_graph() -> str:
+    """How OpenVINO's graph is written: another may take less time."""
+    try:
+        return inspect.getsource(openvino_graph)
+    except OSError:  # installed without sources
+        return ""
 
 
 def _name_processor() -> str:

@@ -12,10 +12,10 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from models.runtimes.registry import resolve_card
-from pipeline.bench.record import count_cores
 from pipeline.bench.values import DecodingCost
 from pipeline.mapping.options import MapOptions
 from pipeline.predict.inputs import resolve_inputs
+from tiles.cores import count_cores
 from tiles.errors import RasterReadError
 from tiles.pixels.reader import LEAST_ROWS_A_READ, ReadPlan
 from tiles.products.open import open_scene

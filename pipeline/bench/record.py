@@ -14,8 +14,9 @@ import rasterio
 from pipeline.atomic import write_whole
 from pipeline.bench.report import LARGE_MPX, BenchReport
 from strandline import __version__
+from tiles.cores import count_cores
 
-__all__ = ["count_cores", "describe_machine", "list_rows", "write_record"]
+__all__ = ["describe_machine", "list_rows", "write_record"]
 
 Row = tuple[str, str]
 
@@ -97,11 +98,6 @@ def _list_mapping(report: BenchReport) -> tuple[Row, ...]:
 
 
 _LIBRARIES = ("numpy", "torch", "openvino", "onnxruntime")
-
-
-def count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe_machine() -> dict[str, Any]:

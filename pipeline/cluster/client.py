@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from pydantic import model_validator
 
 from pipeline.errors import MissingExtraError
 from strandline import StrandlineError, __version__
+from tiles.cores import count_cores
 from tiles.errors import OptionError
 from tiles.options import Options
 
@@ -141,7 +141,7 @@ def compute_threads(options: ClusterOptions) -> int:
     """
     if options.threads is not None:
         return options.threads
-    return max(1, _count_cores() // _resolve_workers(options)) if options.is_local else 1
+    return max(1, count_cores() // _resolve_workers(options)) if options.is_local else 1
 
 
 @contextmanager
@@ -269,11 +269,7 @@ def _resolve_address(options: ClusterOptions) -> str:
 
 
 def _resolve_workers(options: ClusterOptions) -> int:
-    return options.workers or compute_workers(cores=_count_cores(), memory=_read_memory())
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return options.workers or compute_workers(cores=count_cores(), memory=_read_memory())
 
 
 def _read_memory() -> float:

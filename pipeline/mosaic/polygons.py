@@ -67,9 +67,7 @@ def trace_polygons(job: PolygonJob, cell: Cell) -> dict[str, gpd.GeoDataFrame]:
     ground = Ground(lattice.compute_grid(window))
     traced = _trace(job, window)
     if job.min_area_m2:
-        areas = ground.compute_ring_areas(
-            traced.xy, ground.compute_places(traced.xy), traced.land.vertex, traced.land.start
-        )
+        areas = ground.compute_ring_areas(traced.xy, traced.land.vertex, traced.land.start)
         traced = drop_small_rings(traced, land_areas_m2=areas, min_area_m2=job.min_area_m2)
     places = ground.compute_coordinates(traced.xy)
     own = _build_own(lattice, cell)
@@ -156,10 +154,11 @@ def _make_frame(pieces: NDArray[Any], kinds: NDArray[Any], ground: Ground) -> gp
 
 
 def _measure(pieces: NDArray[Any], ground: Ground) -> Floats:
-    """(n,) area on the ellipsoid; sides of cells, which are straight in the grid alone, in steps of 160 m."""
-    fine = shapely.segmentize(pieces, 16 * ground.grid.transform.a)
-    placed = shapely.transform(fine, lambda xy: np.stack(ground.to_plane.transform(*xy.T), axis=1))
-    return np.asarray(shapely.area(placed))
+    """(n,) area on the ellipsoid; sides of cells, which are no geodesics, in steps of 160 m."""
+    fine = shapely.segmentize(shapely.orient_polygons(pieces), 16 * ground.grid.transform.a)
+    to_degrees = find_transformer(ground.grid.crs.to_wkt(), "OGC:CRS84")
+    degrees = shapely.transform(fine, lambda xy: np.stack(to_degrees.transform(xy[:, 0], xy[:, 1]), axis=1))
+    return _measure_degrees(degrees, ground.crs)
 
 
 def _measure_degrees(pieces: NDArray[Any], crs: pyproj.CRS) -> Floats:

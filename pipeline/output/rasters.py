@@ -9,7 +9,6 @@ Source: OGC 21-026, OGC Cloud Optimized GeoTIFF Standard; GDAL's COG driver.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +39,7 @@ from pipeline.output.classes import (
 from pipeline.output.styles import read_style
 from strandline import __version__
 from tiles import masks
+from tiles.cores import count_cores
 from tiles.grid import Grid
 
 __all__ = [
@@ -65,10 +65,7 @@ _COMPUTED_ROWS = 16
 _LEVEL = 5
 """Of DEFLATE: 6 takes twice the time for 2% less."""
 
-_THREADS = str(max(1, (os.cpu_count() or 1) - 1))
-"""That compress: all cores but the one on which the coastline is built meanwhile, which takes as long."""
-
-_GDAL_OPTIONS = {"GDAL_NUM_THREADS": _THREADS, "GDAL_PAM_ENABLED": "NO", "COG_TMP_COMPRESSION": "NONE"}
+_GDAL_OPTIONS = {"GDAL_PAM_ENABLED": "NO", "COG_TMP_COMPRESSION": "NONE"}
 """The driver makes overviews in a file beside, which need not be compressed; Python waits for those of
 ``build_overviews``, which hold its lock."""
 
@@ -314,7 +311,9 @@ class MapWriter:
             self._open[path].write(values, window=window)
 
     def _make_cog(self, path: Path, *, overviews: Resampling) -> None:
-        with output_errors(path, RasterioError, CPLE_BaseError), rasterio.Env(**_GDAL_OPTIONS):
+        # The coastline is built meanwhile, by one core, and takes as long.
+        options = {**_GDAL_OPTIONS, "GDAL_NUM_THREADS": max(1, count_cores() - 1)}
+        with output_errors(path, RasterioError, CPLE_BaseError), rasterio.Env(**options):
             self._open.pop(path).close()
             rasterio.shutil.copy(
                 self._begun[path],
@@ -327,7 +326,7 @@ class MapWriter:
                 interleave="band",
                 overview_resampling=overviews.name,
                 bigtiff="IF_SAFER",
-                num_threads=_THREADS,
+                num_threads=options["GDAL_NUM_THREADS"],
             )
             _check_same_pixels(self._begun[path], path)
 

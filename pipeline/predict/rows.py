@@ -8,7 +8,6 @@ away: they never become water or land.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,6 +17,7 @@ from pipeline.predict.blending import Blender
 from pipeline.predict.pool import run_rows
 from pipeline.predict.quicklook import Cells
 from pipeline.predict.tile import MappedRows, Prediction, add_looks, compute_cells, fill_unknown, leave_out
+from tiles.cores import count_cores
 from tiles.masks import VALID
 from tiles.pixels.reader import Strip, read_strips
 from tiles.remote import is_remote
@@ -62,7 +62,7 @@ def count_workers(runtime: Predictor, *, threads: int = 0) -> int:
         runtime: The network.
         threads: Threads that are allowed; 0: one a processor core.
     """
-    return max(1, min(runtime.workers, threads or os.cpu_count() or 1))
+    return max(1, min(runtime.workers, threads or count_cores()))
 
 
 def _is_ahead(prediction: Prediction) -> bool:
@@ -72,7 +72,7 @@ def _is_ahead(prediction: Prediction) -> bool:
     to the last file. More would wait at the end of each; and a GPU, or a host that is far, can be waited for
     meanwhile.
     """
-    cores = prediction.plan.threads or os.cpu_count() or 1
+    cores = prediction.plan.threads or count_cores()
     is_far = any(is_remote(source.path) for source in prediction.plan.sources)
     return cores > _FEW_CORES or getattr(prediction.runtime, "device", "cpu") != "cpu" or is_far
 

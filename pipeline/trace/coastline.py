@@ -165,8 +165,7 @@ def build_coastline(
 
 
 def _drop_small(traced: Traced, ground: Ground, min_area_m2: float) -> Traced:
-    places, land = ground.compute_places(traced.xy), traced.land
-    areas = ground.compute_ring_areas(traced.xy, places, land.vertex, land.start)
+    areas = ground.compute_ring_areas(traced.xy, traced.land.vertex, traced.land.start)
     return drop_small_rings(traced, land_areas_m2=areas, min_area_m2=min_area_m2)
 
 
@@ -191,14 +190,13 @@ def _compute_sizes(traced: Traced, ground: Ground) -> _Sizes:
 def _compute_areas(traced: Traced, ground: Ground) -> tuple[Floats, Floats]:
     """Of the polygons of water, and of those of land."""
     lines, water, land = traced.lines, traced.water, traced.land
-    places = ground.compute_places(traced.xy)
-    land_areas = ground.compute_ring_areas(traced.xy, places, land.vertex, land.start)
+    land_areas = ground.compute_ring_areas(traced.xy, land.vertex, land.start)
     water_areas = np.empty(len(water))
     # A ring that is coastline all around is the same for both, the other way around.
     water_areas[lines.water_ring] = -land_areas[lines.land_ring]
     own = np.flatnonzero(~water.contour)
     position, start = compute_spans(water.start, own)
-    water_areas[own] = ground.compute_ring_areas(traced.xy, places, water.vertex[position], start)
+    water_areas[own] = ground.compute_ring_areas(traced.xy, water.vertex[position], start)
     return _sum_by_polygon(water_areas, water), _sum_by_polygon(land_areas, land)
 
 

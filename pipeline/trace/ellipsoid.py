@@ -17,6 +17,8 @@ __all__ = ["Ground", "sum_by_line"]
 _LONGEST_PX = 16
 """Straight edges of the grid are not straight elsewhere: longer ones are cut, so that areas follow the grid."""
 
+_WIDEST_DEG = 180
+"""Wider grids hold the place across the globe from their centre, where a plane around it ends: theirs is a cylinder."""
 
 _BATCH = 1 << 18
 """Vertices that are projected together, so that memory does not grow with the coastline."""
@@ -43,18 +45,23 @@ class Ground:
         return geod if geod is not None else pyproj.Geod(ellps="WGS84")
 
     @cached_property
+    def _ellipsoid(self) -> str:
+        geodetic = self.crs.geodetic_crs
+        ellipsoid = geodetic.ellipsoid if geodetic else None
+        return f"+a={ellipsoid.semi_major_metre} +b={ellipsoid.semi_minor_metre}" if ellipsoid else "+ellps=WGS84"
+
+    @cached_property
     def _to_degrees(self) -> pyproj.Transformer:
-        # The CRS's own latitudes: a change of datum has no place in a length.
-        return pyproj.Transformer.from_crs(self.crs, self.crs.geodetic_crs or "EPSG:4326", always_xy=True)
+        # The CRS's own latitudes, for a change of datum has no place in a length; but in degrees, from Greenwich.
+        return pyproj.Transformer.from_crs(self.crs, f"+proj=longlat {self._ellipsoid}", always_xy=True)
 
     @cached_property
     def plane(self) -> pyproj.CRS:
         """A plane in metres around the grid's centre that keeps areas, and all but keeps lengths over one scene."""
         lon, lat = self.compute_degrees(np.array([[self.grid.width / 2, self.grid.height / 2]]))[0]
-        geodetic = self.crs.geodetic_crs or pyproj.CRS.from_epsg(4326)
-        ellipsoid = geodetic.ellipsoid
-        size = f"+a={ellipsoid.semi_major_metre} +b={ellipsoid.semi_minor_metre}" if ellipsoid else "+ellps=WGS84"
-        return pyproj.CRS.from_proj4(f"+proj=laea +lat_0={lat} +lon_0={lon} {size} +units=m")
+        is_around = self.crs.is_geographic and self.grid.width * abs(self.grid.transform.a) > _WIDEST_DEG
+        kind = "+proj=cea" if is_around else f"+proj=laea +lat_0={lat}"
+        return pyproj.CRS.from_proj4(f"{kind} +lon_0={lon} {self._ellipsoid} +units=m")
 
     @cached_property
     def to_plane(self) -> pyproj.Transformer:
@@ -102,12 +109,11 @@ class Ground:
             lengths[first:last] = sum_by_line(metres, part - part[0])
         return lengths
 
-    def compute_ring_areas(self, xy: Floats, places: Floats, vertex: Ints, start: Ints) -> Floats:
+    def compute_ring_areas(self, xy: Floats, vertex: Ints, start: Ints) -> Floats:
         """Signed area of rings in square metres, positive where a ring turns to the left on a north-up map.
 
         Args:
             xy: (vertices, 2) pixel coordinates.
-            places: (vertices, 2) the same in metres, as ``compute_places`` has them.
             vertex: Numbers of vertices, ring after ring, the first one not repeated.
             start: (rings + 1,) where each ring begins in ``vertex``, and the end.
         """
@@ -115,11 +121,12 @@ class Ground:
         for first, last in find_batches(start, _BATCH):
             part = start[first : last + 1]
             chosen, begin = vertex[part[0] : part[-1]], part - part[0]
-            before, corners = _cut_long_edges(np.take(xy, chosen, axis=0), begin)
-            ring = np.take(places, chosen, axis=0)
+            ring = np.take(xy, chosen, axis=0)
+            before, corners = _cut_long_edges(ring, begin)
             if len(corners):
-                ring = np.insert(ring, before, self.compute_places(corners), axis=0)
+                ring = np.insert(ring, before, corners, axis=0)
                 begin = begin + np.searchsorted(before, begin, side="right")
+            ring = self.compute_places(ring)
             ring -= np.repeat(ring[begin[:-1]], np.diff(begin), axis=0)  # small numbers, of which no digit is lost
             x, y = ring.T  # from a ring's end to its first vertex, which is (0, 0) now, there is nothing to add
             areas[first:last] = sum_by_line(x[:-1] * y[1:] - x[1:] * y[:-1], begin) / 2

@@ -7,7 +7,6 @@ them, and brought to reflectance on the finest grid only a tile at a time: that 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -23,6 +22,7 @@ from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
+from tiles.cores import count_cores
 from tiles.errors import BlockDecodeError, RasterReadError
 from tiles.grid import Grid, Window
 from tiles.masks import (
@@ -416,7 +416,7 @@ def read_strips(
     Raises:
         RasterReadError: A file cannot be opened or decoded.
     """
-    threads = plan.threads or os.cpu_count() or 1
+    threads = plan.threads or count_cores()
     limit_block_cache(threads)
     budget = RetryBudget()
     with ExitStack() as stack:

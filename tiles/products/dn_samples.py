@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+from tiles.cores import count_cores
 from tiles.errors import RasterReadError
 from tiles.masks import read_declared_validity
 from tiles.products.fills import compute_repeated_values
@@ -129,7 +129,7 @@ def read_samples(
     """
     wanted = [(path, index, (masks or {}).get(name, ())) for name, (path, index) in files.items()]
     # The filter of warnings is the whole process's: it is set once, by this thread.
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="sample") as pool, warnings.catch_warnings():
+    with ThreadPoolExecutor(count_cores(), thread_name_prefix="sample") as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         samples = list(pool.map(_read_sample, wanted))
     readable = {name: sample for name, sample in zip(files, samples, strict=True) if sample is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from importlib.metadata import version
@@ -15,11 +16,11 @@ import pytest
 from models.errors import DeviceError
 from models.networks.checkpoint import Model
 from models.networks.unet import UNetConfig
-from models.runtimes import framework_choice
+from models.runtimes import framework_choice, openvino_graph
 from models.runtimes.framework_choice import build_runtime, find_cache, measure
 from models.runtimes.openvino_predictor import OpenVinoRuntime
+from models.runtimes.predictor import Predictor
 from models.runtimes.torch_predictor import Runtime
-from strandline import __version__
 
 pytest.importorskip("openvino")
 
@@ -172,9 +173,18 @@ def test_another_processor_is_measured_anew(path: Path, monkeypatch: pytest.Monk
     (key,) = json.loads(find_cache().read_text())
     runtime = OpenVinoRuntime(path, precision="fp32")
     named = "Fast One: 3 GHz sse avx" if cpuinfo else "another"
-    versions = [__version__, version("torch"), version("openvino")]
+    versions = [inspect.getsource(openvino_graph), version("torch"), version("openvino")]
     parts = [named, *versions, runtime.sha256, *runtime.card.inputs, "fp32"]
     assert key == hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def test_another_graph_is_measured_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[Predictor] = []
+    monkeypatch.setattr("models.runtimes.framework_choice.measure", lambda runtime: float(not measured.append(runtime)))
+    for source in ("one", "one", "another"):
+        monkeypatch.setattr("models.runtimes.framework_choice.inspect.getsource", lambda _, source=source: source)
+        build_runtime(path, device="cpu", precision="fp32")
+    assert len(measured) == 4
 
 
 @pytest.mark.parametrize(("device", "driver"), [("auto", True), ("auto", False), ("cuda", False)])

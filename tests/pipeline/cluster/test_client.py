@@ -33,7 +33,7 @@ def test_more_memory_never_means_fewer_workers() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_threads_of_all_workers_are_the_cores(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_count_cores", lambda: 6)
+    monkeypatch.setattr(cluster, "count_cores", lambda: 6)
     assert workers * compute_threads(ClusterOptions(workers=workers)) == 6
     assert compute_threads(ClusterOptions(workers=workers, threads=4)) == 4
     assert compute_threads(ClusterOptions(scheduler="tcp://there:8786")) == 1

@@ -210,12 +210,12 @@ def test_a_polygon_leaves_out_what_lies_outside_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("takes", "threads", "cores", "workers"),
-    [(8, 0, 4, 4), (8, 0, None, 1), (2, 0, 4, 2), (8, 3, 4, 3), (8, 1, 4, 1), (0, 0, 4, 1), (8, 9, 4, 8)],
+    [(8, 0, 4, 4), (2, 0, 4, 2), (8, 3, 4, 3), (8, 1, 4, 1), (0, 0, 4, 1), (8, 9, 4, 8)],
 )
 def test_tiles_at_once_are_what_the_network_takes_and_the_threads_allow(
-    monkeypatch: pytest.MonkeyPatch, takes: int, threads: int, cores: int | None, workers: int
+    monkeypatch: pytest.MonkeyPatch, takes: int, threads: int, cores: int, workers: int
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("pipeline.predict.rows.count_cores", lambda: cores)
     runtime: Any = SimpleNamespace(workers=takes)
     assert count_workers(runtime, threads=threads) == workers
     if threads == 0:
@@ -238,7 +238,7 @@ def test_two_cores_decode_and_map_in_turns_but_wait_for_no_host_and_no_gpu(
     monkeypatch: pytest.MonkeyPatch, cores: int, threads: int, device: str, path: str, ahead: bool
 ) -> None:
     """Whatever the tiles at once: a network may spread one over all cores by itself."""
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("pipeline.predict.rows.count_cores", lambda: cores)
     sources = [SimpleNamespace(path="/data/B08.jp2"), SimpleNamespace(path=path)]
     prediction: Any = SimpleNamespace(
         plan=SimpleNamespace(sources=sources, threads=threads), runtime=SimpleNamespace(device=device, workers=1)

@@ -108,6 +108,7 @@ def test_the_columns_are_those_that_the_exporters_expect(value: float | None) ->
 PLACES = {
     "UTM, far from its meridian": (32633, Affine(60, 0, 160_000, 0, -60, 7_400_000)),
     "UTM south, over the antimeridian": (32701, Affine(60, 0, 170_000, 0, -60, 8_000_000)),
+    "Gauss-Krüger, on Bessel's ellipsoid": (31467, Affine(60, 0, 3_500_000, 0, -60, 5_400_000)),
     "degrees": (4326, Affine(2e-4, 0, 89.0, 0, -1e-4, 22.0)),
     "degrees, over the antimeridian": (4326, Affine(1e-3, 0, 179.98, 0, -1e-3, -17.0)),
 }
@@ -377,6 +378,23 @@ def test_a_pixel_is_measured_in_the_middle_of_its_grid() -> None:
     assert lay_ground().pixel_m == pytest.approx((10, 10), rel=1e-3)
 
 
+def test_degrees_are_degrees_from_greenwich_where_the_grid_counts_in_grads_from_paris() -> None:
+    ground = lay_ground((27572, Affine(10, 0, 600_000, 0, -10, 2_200_000)))
+    (lon, lat), *_ = ground.compute_degrees(np.array([[0.0, 0.0]]))
+    assert (lon, lat) == pytest.approx((2.33722917, 46.8), abs=1e-6)
+
+
+def test_a_grid_around_the_globe_has_the_area_of_its_zone() -> None:
+    ground = Ground(grid=Grid(crs=CRS.from_epsg(4326), transform=Affine(1, 0, -180, 0, -1, 40), width=360, height=60))
+    xy = np.array([[0.0, 0.0], [0.0, 60.0], [360.0, 60.0], [360.0, 0.0]])
+    (area,) = ground.compute_ring_areas(xy, np.arange(4), np.array([0, 4]))
+    geod, q = pyproj.Geod(ellps="WGS84"), []
+    for sine in np.sin(np.radians((-20, 40))):  # Snyder (1987), equation 3-12
+        e, es = np.sqrt(geod.es), geod.es * sine**2
+        q.append((1 - geod.es) * (sine / (1 - es) + np.arctanh(e * sine) / e))
+    assert area == pytest.approx(np.pi * geod.a**2 * (q[1] - q[0]), rel=1e-9)
+
+
 def test_the_plane_lies_around_the_middle_and_keeps_areas() -> None:
     plane = lay_ground(PLACES["degrees"]).plane
     assert plane.ellipsoid is not None
@@ -417,7 +435,7 @@ def test_areas_of_rings_have_a_sign_and_follow_the_grid() -> None:
     large = small * 9
     xy = np.concatenate((small, large, small[::-1]))
     start = np.array([0, 4, 8, 12])
-    areas = ground.compute_ring_areas(xy, ground.compute_places(xy), np.arange(12), start)
+    areas = ground.compute_ring_areas(xy, np.arange(12), start)
     lon, lat = ground.compute_degrees(np.array([[x, y] for x in range(91) for y in (0, 90)], float)).T
     order = [*range(0, 182, 2), *range(181, 0, -2)]
     geod = pyproj.Geod(ellps="WGS84")
@@ -431,8 +449,9 @@ def test_areas_of_rings_have_a_sign_and_follow_the_grid() -> None:
 def test_a_small_ring_has_the_area_that_the_curvature_there_gives_it(place: tuple[int, Affine]) -> None:
     ground = lay_ground(place)
     xy = np.array([[90.0, 45.0], [90.0, 45.1], [90.1, 45.1], [90.1, 45.0]])
-    (area,) = ground.compute_ring_areas(xy, ground.compute_places(xy), np.arange(4), np.array([0, 4]))
-    geod, (lon, lat) = pyproj.Geod(ellps="WGS84"), np.radians(ground.compute_degrees(xy).T)
+    (area,) = ground.compute_ring_areas(xy, np.arange(4), np.array([0, 4]))
+    geod, (lon, lat) = ground.crs.get_geod(), np.radians(ground.compute_degrees(xy).T)
+    assert geod is not None
     root = np.sqrt(1 - geod.es * np.sin(lat[0]) ** 2)
     across, down = geod.a / root * np.cos(lat[0]), geod.a * (1 - geod.es) / root**3  # metres a radian
     flat = shapely.Polygon(np.stack((np.unwrap(lon) * across, lat * down), axis=1))

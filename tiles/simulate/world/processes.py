@@ -7,12 +7,12 @@ row of 46 blocks takes 6.2 s in threads and 4.1 s in processes.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
+from tiles.cores import count_cores
 from tiles.simulate.world.single_thread import single_threaded
 from tiles.simulate.world.world import MOST_WORKERS, Block, Submit, World
 
@@ -28,7 +28,7 @@ def count_processes(size: int) -> int:
     Args:
         size: Pixels of 10 m a side.
     """
-    return min(MOST_WORKERS, os.cpu_count() or 1) if size >= _WORTHWHILE_PX else 0
+    return min(MOST_WORKERS, count_cores()) if size >= _WORTHWHILE_PX else 0
 
 
 @contextmanager

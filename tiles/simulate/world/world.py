@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiles.bands import L2A_STACK
+from tiles.cores import count_cores
 from tiles.errors import GridError
 from tiles.grid import Window
 from tiles.simulate.world.clouds import DIRECT_SHARE, CloudView, compute_cloud_view, draw_clouds
@@ -251,7 +251,7 @@ class World:
 
     def _render_blocks(self, rows: range, cols: range, submit: Submit | None) -> Iterator[tuple[int, int, Rendered]]:
         """Blocks from memory where they were rendered lately, else from all processors; a row is begun in advance."""
-        with ThreadPoolExecutor(max_workers=min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(max_workers=min(MOST_WORKERS, count_cores())) as pool:
             start = submit or (lambda row, col: pool.submit(self.render_block, row, col))
             begin = partial(self._begin_row, cols=cols, submit=start)
             ahead = begin(rows[0])

@@ -49,9 +49,9 @@ def test_an_error_in_a_process_is_told(options: WorldOptions) -> None:
         world.render(Window(0, 0, 240, 120), submit=submit)
 
 
-@pytest.mark.parametrize(("size", "cores", "count"), [(1499, 4, 0), (1500, 4, 4), (10_980, 64, 8), (10_980, None, 1)])
+@pytest.mark.parametrize(("size", "cores", "count"), [(1499, 4, 0), (1500, 4, 4), (10_980, 64, 8)])
 def test_small_scenes_start_none_and_many_cores_not_too_many(
-    monkeypatch: pytest.MonkeyPatch, size: int, cores: int | None, count: int
+    monkeypatch: pytest.MonkeyPatch, size: int, cores: int, count: int
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("tiles.simulate.world.processes.count_cores", lambda: cores)
     assert count_processes(size) == count
