@@ -99,7 +99,7 @@ def _find_axis(grid: Grid, axis: int) -> Axis:
     return (grid.height, t.f, t.e) if axis == 0 else (grid.width, t.c, t.a)
 
 
-@lru_cache(maxsize=64)  # twelve bands of three resolutions ask for the same
+@lru_cache(maxsize=128)  # twelve bands of three resolutions ask for the same, and each row of tiles for its columns
 def _sample(src: Axis, dst: Axis, start: int, stop: int) -> AxisSampling:
     (src_length, src_origin, src_step), (dst_length, dst_origin, dst_step) = src, dst
     fine = reflect(np.arange(start, stop, dtype=np.int64), dst_length)
