@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import rasterio
 from rasterio.errors import RasterioError
+
+from tiles.cores import count_cores
 
 __all__ = [
     "ANSWERS",
@@ -104,8 +107,13 @@ def compute_checksums(files: Iterable[str]) -> dict[str, str]:
     Returns:
         SHA-256 in hexadecimal by path, sorted; ``REMOTE`` for what is not a file here.
     """
-    named = {part for name in files for part in (name, *_list_parts(name))}
-    return {name: compute_sha256(Path(name)) if Path(name).is_file() else REMOTE for name in sorted(named)}
+    named = sorted({part for name in files for part in (name, *_list_parts(name))})
+    with ThreadPoolExecutor(count_cores(), thread_name_prefix="checksums") as pool:  # hashing leaves Python's lock
+        return dict(zip(named, pool.map(_hash_input, named), strict=True))
+
+
+def _hash_input(name: str) -> str:
+    return compute_sha256(Path(name)) if Path(name).is_file() else REMOTE
 
 
 def _list_parts(name: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -154,21 +155,27 @@ def plan_scene(
         scene = _take_mask(scene, options.mask, area)
         tide = resolve_tide(options, scene, scene.grid.crop(area.window))
         options.require_possible(scene.grid.crop(area.window))
-    with clock.stage("load model"):
-        card = resolve_card(options.model)
-        bands = resolve_inputs(scene, card)
-        runtime = resolve_predictor(
-            options.model,
-            inputs=[band.name for band in bands],
-            device=options.device,
-            precision=options.precision,
-            framework=options.runtime,
-        )
-    with clock.stage("checksums"):
-        inputs = compute_checksums(scene.files)
-        parameters = list_parameters(options, runtime)
-        choices = {"model": runtime.sha256, **parameters, **_describe_scene(scene), "tide_m": tide.height_m}
-        basis = compute_basis("map", inputs=_select_inputs(inputs, scene), choices=choices)
+
+    def hash_files() -> dict[str, str]:
+        with clock.stage("checksums"):
+            return compute_checksums(scene.files)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="checksums") as pool:
+        hashing = pool.submit(hash_files)
+        with clock.stage("load model"):
+            card = resolve_card(options.model)
+            bands = resolve_inputs(scene, card)
+            runtime = resolve_predictor(
+                options.model,
+                inputs=[band.name for band in bands],
+                device=options.device,
+                precision=options.precision,
+                framework=options.runtime,
+            )
+        inputs = hashing.result()
+    parameters = list_parameters(options, runtime)
+    choices = {"model": runtime.sha256, **parameters, **_describe_scene(scene), "tide_m": tide.height_m}
+    basis = compute_basis("map", inputs=_select_inputs(inputs, scene), choices=choices)
     return SceneJob(
         scene=scene,
         bands=bands,

