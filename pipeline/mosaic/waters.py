@@ -146,16 +146,21 @@ def tell_block(folder: Path, lattice: Lattice, block: tuple[int, int], ocean: Pa
     window = Window(corner[0] * factor, corner[1] * factor, code.shape[1] * factor, code.shape[0] * factor)
     ground = Ground(lattice.compute_grid(window))
     cell_m = factor * (ground.pixel_m[0] + ground.pixel_m[1]) / 2
-    coarse = CoarseGrid(factor=(factor, factor), shape=(code.shape[0], code.shape[1]), cell_m=cell_m)
-    body, count = ndimage.label(code == _WATER, _EIGHT)
-    unseen = ndimage.binary_dilation(np.pad(code == _UNKNOWN, 1, constant_values=True), _EIGHT)[1:-1, 1:-1]
+    rows, cols = _find_known(code)  # beyond them is what is beyond the block: nobody knows
+    known = code[rows, cols]
+    shape, place = (known.shape[0], known.shape[1]), (cols.start, rows.start)
+    coarse = CoarseGrid(factor=(factor, factor), shape=shape, cell_m=cell_m, corner=place)
+    body, count = ndimage.label(known == _WATER, _EIGHT)
+    unseen = ndimage.binary_dilation(np.pad(known == _UNKNOWN, 1, constant_values=True), _EIGHT)[1:-1, 1:-1]
     closed = np.bincount(body[unseen], minlength=count + 1)[1:] == 0
-    water = WaterCells(body=body.astype(np.int32), known=code > 0, closed=closed, cell_m=cell_m)
+    water = WaterCells(body=body.astype(np.int32), known=known > 0, closed=closed, cell_m=cell_m)
     waters = Waters.tell(water, draw_ocean(read_ocean(ground, path=ocean), ground, coarse))
+    cell = np.zeros_like(code)
+    cell[rows, cols] = waters.cell
     first_row, first_col = (_count_from(number * BLOCK_CELLS * CELL_PX, factor) for number in block)
     last_row, last_col = (_count_from((number + 1) * BLOCK_CELLS * CELL_PX, factor) for number in block)
     top, left = max(first_row - _AROUND, corner[1]), max(first_col - _AROUND, corner[0])
-    kept = waters.cell[
+    kept = cell[
         top - corner[1] : last_row + _AROUND - corner[1], left - corner[0] : last_col + _AROUND - corner[0]
     ]
     with open_draft(_name_block(folder, block)) as draft, draft.open("wb") as file:
@@ -179,6 +184,13 @@ def _join_samples(folder: Path, block: tuple[int, int], factor: int) -> tuple[ND
                 left = _count_from(col * CELL_PX, factor) - begin[1]
                 code[top : top + part.shape[0], left : left + part.shape[1]] = part
     return code, (begin[1], begin[0])
+
+
+def _find_known(code: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Rows and columns that hold all samples of what was seen; one of each where nothing was."""
+    seen = [np.flatnonzero((code != _UNKNOWN).any(axis=axis)) for axis in (1, 0)]
+    rows, cols = (slice(int(place[0]), int(place[-1]) + 1) if len(place) else slice(0, 1) for place in seen)
+    return rows, cols
 
 
 def _resolve_factor(lattice: Lattice) -> int:

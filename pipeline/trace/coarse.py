@@ -29,11 +29,13 @@ class CoarseGrid:
         factor: Pixels along the width and the height of a cell.
         shape: Rows and columns of cells.
         cell_m: Mean of a cell's width and height in metres.
+        corner: Columns and rows of cells between the scene's corner and the first of these.
     """
 
     factor: tuple[int, int]
     shape: tuple[int, int]
     cell_m: float
+    corner: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, ground: Ground) -> CoarseGrid:
@@ -65,7 +67,7 @@ def fill_rings(rings: Rings, value: Ints, xy: Floats, coarse: CoarseGrid) -> NDA
     chosen = np.flatnonzero(of_ring)
     for first, last in find_batches(np.concatenate(([0], np.cumsum(np.diff(rings.start)[chosen]))), _BATCH):
         position, start = compute_spans(rings.start, chosen[first:last])
-        places = np.take(xy, rings.vertex[position], axis=0) / coarse.factor
+        places = np.take(xy, rings.vertex[position], axis=0) / coarse.factor - coarse.corner
         _add_rings(steps, places, start, of_ring[chosen[first:last]])
     return np.cumsum(steps[:, :-1], axis=1, dtype=np.int32)
 
@@ -85,7 +87,7 @@ def fill_polygons(polygons: NDArray[Any], coarse: CoarseGrid) -> NDArray[np.bool
     parts = parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)]
     if len(parts):
         _, xy, offsets = shapely.to_ragged_array(shapely.orient_polygons(parts))  # holes the other way around
-        _add_rings(steps, xy / coarse.factor, offsets[0], np.ones(len(offsets[0]) - 1, dtype=np.int64))
+        _add_rings(steps, xy / coarse.factor - coarse.corner, offsets[0], np.ones(len(offsets[0]) - 1, dtype=np.int64))
     return np.asarray(np.cumsum(steps[:, :-1], axis=1) != 0, dtype=bool)
 
 

@@ -126,7 +126,7 @@ def draw_ocean(ocean: Ocean, ground: Ground, coarse: CoarseGrid) -> OceanCells:
         return fill_polygons(shapely.transform(fine, to_pixels), coarse)
 
     def measure(row: Ints, col: Ints) -> Floats:
-        middle = np.stack((col, row), axis=1).astype(np.float64) + 0.5
+        middle = np.stack((col, row), axis=1) + np.add(coarse.corner, 0.5)
         xy = ground.compute_coordinates(np.asarray(middle * coarse.factor, dtype=np.float64))
         points = shapely.points(*ground.to_plane.transform(xy[:, 0], xy[:, 1]))
         distance: Floats = shapely.distance(points, ocean.whole)

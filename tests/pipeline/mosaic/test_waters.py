@@ -103,3 +103,36 @@ def test_smaller_blocks_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
             path.unlink()
     assert set(answers[0].tolist()) == {SEA, RIVER}
     assert (answers[0] == answers[1]).all()
+
+
+def test_what_was_seen_of_a_block_is_told_whatever_lies_unseen_around_it(tmp_path: Path) -> None:
+    """The answer for a few cells is that of the whole block, of which nothing else was seen."""
+    cell = CELLS[0]
+    rows, cols = np.mgrid[:CELL_PX, :CELL_PX]
+    seen = (rows >= 300) & (rows < 700) & (cols >= 200) & (cols < 900)
+    wet = (cols < 400) | ((np.abs(rows - 500) < 10) & (cols < 850)) | (np.hypot(rows - 600, cols - 700) < 60)
+    left, top = cell.window.col_off * 10, -cell.window.row_off * 10
+    ocean = gpd.GeoDataFrame(geometry=[shapely.box(left - 1e4, top - 2e4, left + 4e3, top + 1e4)], crs=32631)
+    ocean.to_file(tmp_path / "ocean.gpkg")
+    found = []
+    for name, marked in (("part", seen), ("whole", seen | (rows == 0) | (cols == 0) | (rows == CELL_PX - 3))):
+        folder = tmp_path / name
+        folder.mkdir()
+        # A frame of land that is seen far around makes all of the cell known; no answer within depends on it.
+        path = folder / f"samples_{cell.row}_{cell.col}.npz"
+        write_samples(path, cell, LATTICE, wet=wet & seen, seen=marked)
+        (block,) = list_blocks([cell])
+        tell_block(folder, LATTICE, block, tmp_path / "ocean.gpkg")
+        with np.load(folder / f"waters_{block[0]}_{block[1]}.npz") as file:
+            found.append(file["cell"])
+    assert set(np.unique(found[0]).tolist()) == {0, SEA, RIVER, LAKE}
+    assert (found[0] == found[1]).all()
+
+
+def test_a_block_of_which_nothing_was_seen_has_no_waters(tmp_path: Path) -> None:
+    cell, nothing = CELLS[0], np.zeros((CELL_PX, CELL_PX), bool)
+    write_samples(tmp_path / f"samples_{cell.row}_{cell.col}.npz", cell, LATTICE, wet=nothing, seen=nothing)
+    (block,) = list_blocks([cell])
+    assert not tell_block(tmp_path, LATTICE, block, None)
+    with np.load(tmp_path / f"waters_{block[0]}_{block[1]}.npz") as file:
+        assert not file["cell"].any()
