@@ -26,7 +26,7 @@ from pipeline.predict.rows import predict_rows
 from tiles.masks import VALID
 
 RESULTS = Path(__file__).parent / "results" / "precision.jsonl"
-WAYS = (("torch", "bf16"), ("openvino", "fp32"), ("openvino", "bf16"))
+WAYS = (("torch", "bf16"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"))
 PIXEL_M = 10
 
 

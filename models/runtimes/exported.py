@@ -106,16 +106,16 @@ class ExportedPredictor(ABC):
         precision: ``auto`` and ``fp32`` are the same.
 
     Raises:
-        DeviceError: bfloat16 was asked for.
+        DeviceError: Another precision than fp32 was asked for.
     """
 
     def __init__(
         self, path: Path, header: ExportHeader, *, device: Literal["cpu", "cuda"], precision: Precision
     ) -> None:
-        if precision == "bf16":
+        if precision in {"bf16", "int8"}:
             raise DeviceError(
-                f"The precision bf16 was asked for, and {path} computes in fp32: take fp32 or auto, or the model's own "
-                "file (.safetensors)."
+                f"The precision {precision} was asked for, and {path} computes in fp32: take fp32 or auto, or the "
+                "model's own file (.safetensors)."
             )
         self.source = str(path)
         self.sha256 = compute_file_sha256(path)

@@ -51,7 +51,7 @@ def build_runtime(
         framework: ``auto`` takes PyTorch on a GPU, and on the processor what takes less time of those installed:
             without PyTorch that is OpenVINO.
         device: ``auto`` takes the GPU where there is one.
-        precision: ``auto`` takes bfloat16 where the device multiplies it natively.
+        precision: ``auto`` takes bfloat16 where the device multiplies it natively; ``int8`` is OpenVINO's.
         channels: Which of the card's inputs there are, as ``models.runtimes.torch_predictor.Runtime`` has it.
 
     Raises:
@@ -65,8 +65,8 @@ def build_runtime(
     def build(kind: Chosen) -> Predictor:
         return _KINDS[kind](path, device=device, precision=precision, channels=channels)
 
-    if framework != "auto":
-        return build(framework)
+    if framework != "auto" or precision == "int8":  # which OpenVINO alone computes
+        return build("openvino" if framework == "auto" else framework)
     if not find_openvino() or device == "cuda":
         return build("torch")
     if not find_torch():

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from models.card import ModelCard
 from models.networks.unet_config import CONVOLUTIONS_A_STAGE, UNetConfig, compute_crops
+from models.runtimes.rounding import LEVELS, Rounding
 
 __all__ = ["Weights", "build_graph", "fold_weights", "select_inputs"]
 
 Weights = Mapping[str, NDArray[np.float32]]
 """Arrays by the names of ``models.networks.unet``'s parameters."""
 
+_EXACT: Mapping[str, Rounding] = {}
 _EPSILON = 1e-5
 """That of PyTorch's batch norm."""
 
@@ -68,7 +70,9 @@ def select_inputs(weights: Weights, channels: Sequence[int]) -> dict[str, NDArra
     return {**weights, f"{first}.weight": kernel[:, list(channels)], f"{first}.bias": bias}
 
 
-def build_graph(weights: Weights, config: UNetConfig, card: ModelCard, *, margin: int) -> Any:  # noqa: ANN401
+def build_graph(
+    weights: Weights, config: UNetConfig, card: ModelCard, *, margin: int, rounding: Mapping[str, Rounding] = _EXACT
+) -> Any:  # noqa: ANN401
     """Write a network down as a graph.
 
     Args:
@@ -76,6 +80,7 @@ def build_graph(weights: Weights, config: UNetConfig, card: ModelCard, *, margin
         config: Hyperparameters; no norm over the tile.
         card: How the input is normalised, and the temperature.
         margin: Pixels at each edge whose answer is not wanted.
+        rounding: Layers that are computed in 8 bits, by name; others in what the graph is compiled for.
 
     Returns:
         An ``openvino.Model`` (the library has no types) from (B, C, H, W), float32 reflectance, NaN where there is
@@ -90,7 +95,7 @@ def build_graph(weights: Weights, config: UNetConfig, card: ModelCard, *, margin
     mean, scale = (np.array(v, np.float32)[None, :, None, None] for v in (card.mean, 1 / np.array(card.std, "f4")))
     known = ops.multiply(ops.subtract(ops.clamp(image, low, high), mean), scale)
     x = ops.select(ops.is_nan(image), np.float32(0), known)
-    writer = _Writer(weights, config)
+    writer = _Writer(weights, config, rounding)
     features = []
     for level in range(config.depth + 1):
         if level > 0:
@@ -107,6 +112,7 @@ class _Writer:
 
     weights: Weights
     config: UNetConfig
+    rounding: Mapping[str, Rounding]
 
     def write_decoder(self, features: list[Any], margin: int) -> Any:  # noqa: ANN401
         *skips, x = features
@@ -142,13 +148,23 @@ class _Writer:
                 return ops.gelu(x, "erf")
 
     def write_convolution(self, name: str, x: Any, *, pad: int) -> Any:  # noqa: ANN401
-        kernel = self.weights[f"{name}.weight"]
+        x, kernel = self.round(name, x, across=(1, 2, 3))
         return self.add_bias(name, _import_operations().convolution(x, kernel, [1, 1], [pad, pad], [pad, pad], [1, 1]))
+
+    def round(self, name: str, x: Any, *, across: tuple[int, ...]) -> tuple[Any, Any]:  # noqa: ANN401
+        """What a layer is given and its kernel, in 8 bits if it is among those; the kernel's step is each output's."""
+        kernel, rounding = self.weights[f"{name}.weight"], self.rounding.get(name)
+        if rounding is None:
+            return x, kernel
+        ops, most = _import_operations(), rounding.room * np.abs(kernel).max(axis=across, keepdims=True)
+        low, high = np.float32(rounding.low), np.float32(rounding.high)
+        given = ops.fake_quantize(x, low, high, low, high, LEVELS)
+        return given, ops.fake_quantize(ops.constant(kernel), -most, most, -most, most, LEVELS - 1)
 
     def write_upsampling(self, name: str, x: Any) -> Any:  # noqa: ANN401
         ops = _import_operations()
         if self.config.upsampling == "deconvolution":
-            kernel = self.weights[f"{name}.weight"]
+            x, kernel = self.round(name, x, across=(0, 2, 3))
             summed = ops.convolution_backprop_data(
                 x, kernel, [2, 2], pads_begin=[0, 0], pads_end=[0, 0], dilations=[1, 1]
             )
@@ -176,7 +192,8 @@ class _Writer:
         return ops.gather(ops.softmax(logits, axis=1), np.array([water]), np.array(1))
 
     def add_bias(self, name: str, summed: Any) -> Any:  # noqa: ANN401
-        bias = self.weights.get(f"{name}.bias")
+        rounding = self.rounding.get(name)
+        bias = self.weights.get(f"{name}.bias") if rounding is None else rounding.bias
         return summed if bias is None else _import_operations().add(summed, bias[None, :, None, None])
 
 

@@ -24,6 +24,7 @@ from models.model_file import compute_file_sha256, parse_card, read_arrays, read
 from models.networks.unet_config import UNetConfig, compute_reach
 from models.runtimes.openvino_graph import build_graph, fold_weights, select_inputs
 from models.runtimes.predictor import Device, Precision, require_batch, require_choice
+from models.runtimes.rounding import Rounding, name_rounding, read_rounding
 
 __all__ = ["OpenVinoRuntime", "find_openvino"]
 
@@ -60,7 +61,8 @@ class OpenVinoRuntime:
     Args:
         path: The model's file (``.safetensors``).
         device: ``auto`` and ``cpu`` are the same.
-        precision: ``auto`` takes bfloat16 where the processor multiplies it natively.
+        precision: ``auto`` takes bfloat16 where the processor multiplies it natively; ``int8`` computes most layers in
+            8 bits, of a model that was calibrated for it (``models.runtimes.rounding``).
         channels: Which of the card's inputs there are, as ``models.runtimes.torch_predictor.Runtime`` has it.
 
     Raises:
@@ -93,11 +95,24 @@ class OpenVinoRuntime:
             self._weights = fold_weights(weights, self.config)
         except KeyError as error:
             raise ModelFileError(f"The weights in {path} do not fit their own header: {error} is missing.") from error
+        self._rounding = self._read_rounding(path, card) if self.precision == "int8" else {}
         self.fill: NDArray[np.float32] = np.array(self.card.mean, np.float32)
         self.workers = _count_cores()
         self._lock = threading.Lock()
         self._compiled: dict[_Key, Any] = {}
         self._thread = threading.local()
+
+    def _read_rounding(self, path: Path, card: ModelCard) -> dict[str, Rounding]:
+        if len(self.card.inputs) < len(card.inputs):
+            raise DeviceError(
+                "The precision int8 was asked for, and it was calibrated for all bands: a scene that lacks some takes "
+                "fp32 or auto."
+            )
+        layers = read_rounding(path, sha256=self.sha256)
+        unknown = sorted(name for name in layers if f"{name}.weight" not in self._weights)
+        if unknown:
+            raise ModelConfigError(f"{name_rounding(path)} has layers that {path} has not: {', '.join(unknown)}.")
+        return layers
 
     @property
     def description(self) -> str:
@@ -158,12 +173,20 @@ class OpenVinoRuntime:
                     "NUM_STREAMS": 1 if shape is None else self.workers,
                     "ENABLE_CPU_PINNING": False,  # the cores are shared with decoding
                 }
-                graph = build_graph(self._weights, self.config, self.card, margin=margin)
+                graph = self.build_graph(margin)
                 if shape is not None:
                     graph.reshape(list(shape))
                     self._compiled = {key: network for key, network in self._compiled.items() if key[1] is None}
                 self._compiled[margin, shape] = self._core.compile_model(graph, "CPU", choices)
             return self._compiled[margin, shape]
+
+    def build_graph(self, margin: int) -> Any:  # noqa: ANN401
+        """The network that leaves a margin out of its answer, for any shape, as ``openvino_graph.build_graph`` has it.
+
+        Args:
+            margin: In pixels.
+        """
+        return build_graph(self._weights, self.config, self.card, margin=margin, rounding=self._rounding)
 
 
 def _select(
@@ -207,8 +230,10 @@ def _resolve_cpu(device: Device) -> Literal["cpu"]:
     return "cpu"
 
 
-def _resolve_precision(precision: Precision, core: Any) -> Literal["fp32", "bf16"]:  # noqa: ANN401
+def _resolve_precision(precision: Precision, core: Any) -> Literal["fp32", "bf16", "int8"]:  # noqa: ANN401
     require_choice("precision", precision, Precision)
+    if precision == "int8":
+        return precision
     native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "bf16" and not native:
         raise DeviceError("The precision bf16 was asked for, and this cpu does not multiply it: take fp32 or auto.")

@@ -14,7 +14,7 @@ from models.errors import DeviceError, ModelInputError
 __all__ = ["Device", "Framework", "Precision", "Predictor", "require_batch", "require_choice"]
 
 Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16", "int8"]
 Framework = Literal["auto", "torch", "openvino"]
 
 
@@ -47,7 +47,7 @@ class Predictor(Protocol):
         ...
 
     @property
-    def precision(self) -> Literal["fp32", "bf16"]:
+    def precision(self) -> Literal["fp32", "bf16", "int8"]:
         """What it multiplies in."""
         ...
 

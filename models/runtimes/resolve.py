@@ -37,7 +37,7 @@ def resolve_predictor(
             was exported (``.onnx``, ``.pt2``).
         inputs: Those of the model's inputs that there are, in its order; ``None``: all.
         device: ``auto`` takes the GPU where there is one.
-        precision: ``auto`` takes bfloat16 where the device multiplies it natively.
+        precision: ``auto`` takes bfloat16 where the device multiplies it natively; ``int8`` is OpenVINO's.
         framework: ``auto`` takes what is fastest here; an exported model has its own.
 
     Raises:

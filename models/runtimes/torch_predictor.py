@@ -203,6 +203,8 @@ def resolve_precision(precision: str, device: str) -> Literal["fp32", "bf16"]:
     require_choice("precision", precision, Precision)
     if precision == "fp32":
         return "fp32"
+    if precision == "int8":
+        raise DeviceError("The precision int8 was asked for, which OpenVINO alone computes here: take fp32 or auto.")
     native = _gpu_has_bf16() if device == "cuda" else _cpu_has_bf16()
     if precision == "bf16" and not native:
         raise DeviceError(

@@ -13,8 +13,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from models.model_file import read_arrays, read_card
-from models.runtimes.openvino_graph import build_graph, fold_weights, select_inputs
 from models.runtimes.openvino_predictor import OpenVinoRuntime
 from models.runtimes.predictor import Predictor
 from pipeline.bench.values import Choices, NetworkCost, TileCost
@@ -146,10 +144,7 @@ def _build_openvino_calls(runtime: OpenVinoRuntime, batches: NDArray[np.float32]
     """The compiled graph as it is, a stream a thread."""
     import openvino  # noqa: PLC0415 (optional)
 
-    weights, card = read_arrays(Path(runtime.source)), read_card(Path(runtime.source))
-    if len(runtime.card.inputs) < len(card.inputs):
-        weights = select_inputs(weights, card.find_channels(runtime.card.inputs))
-    graph = build_graph(fold_weights(weights, runtime.config), runtime.config, runtime.card, margin=margin)
+    graph = runtime.build_graph(margin)
     graph.reshape(list(batches.shape[1:]))  # as the threads that map tiles have it
     choices = {
         "INFERENCE_PRECISION_HINT": "bf16" if runtime.precision == "bf16" else "f32",

@@ -51,7 +51,7 @@ class Choices:
         description: Model, framework, device and precision in one line.
         framework: ``torch``, ``openvino`` or ``exported``.
         device: ``cpu`` or ``cuda``.
-        precision: ``fp32`` or ``bf16``.
+        precision: ``fp32``, ``bf16`` or ``int8``.
         tile_size: Columns of a tile's interior in pixels, at the most.
         halo: Pixels that are read beyond it on each side, at least.
         workers: Tiles at once.

@@ -24,7 +24,8 @@ class MapOptions(TideOptions, VectorOptions):
     Attributes:
         model: Name of a bundled model, or path of a model file.
         device: ``auto`` takes a GPU where there is one.
-        precision: ``auto`` takes bfloat16 where the processor has it.
+        precision: ``auto`` takes bfloat16 where the processor has it; ``int8`` computes most of the bundled model in 8
+            bits, within a bound that ``docs/performance.md`` states.
         runtime: ``torch``, ``openvino``, or ``auto``: what takes less time here. The maps differ by rounding alone.
         decoder: What decodes JPEG 2000: ``gdal``, or ``nvimgcodec`` on a GPU (``strandline[gpu]``).
         threads: Tiles that are mapped and files that are decoded at once; 0: one a processor core. Changes speed and
@@ -58,7 +59,7 @@ class MapOptions(TideOptions, VectorOptions):
 
     model: str = DEFAULT_MODEL
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     runtime: Literal["auto", "torch", "openvino"] = "auto"
     decoder: Literal["gdal", "nvimgcodec"] = "gdal"
     threads: Annotated[int, Field(ge=0)] = 0

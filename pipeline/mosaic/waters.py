@@ -160,9 +160,7 @@ def tell_block(folder: Path, lattice: Lattice, block: tuple[int, int], ocean: Pa
     first_row, first_col = (_count_from(number * BLOCK_CELLS * CELL_PX, factor) for number in block)
     last_row, last_col = (_count_from((number + 1) * BLOCK_CELLS * CELL_PX, factor) for number in block)
     top, left = max(first_row - _AROUND, corner[1]), max(first_col - _AROUND, corner[0])
-    kept = cell[
-        top - corner[1] : last_row + _AROUND - corner[1], left - corner[0] : last_col + _AROUND - corner[0]
-    ]
+    kept = cell[top - corner[1] : last_row + _AROUND - corner[1], left - corner[0] : last_col + _AROUND - corner[0]]
     with open_draft(_name_block(folder, block)) as draft, draft.open("wb") as file:
         np.savez_compressed(file, cell=kept, corner=np.array([left, top]))
     return waters.guessed

@@ -30,7 +30,7 @@ def compare(
     split_seed: SplitSeed = 0,
     tile_size: TileSize = 384,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:

@@ -50,7 +50,7 @@ Progress = Annotated[
 ]
 Model = Annotated[str, typer.Option(help="Name of a bundled model (strandline models), or a model file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.")]
 Runtime = Annotated[str, typer.Option(help="auto (what takes less time here), torch or openvino.")]
 Decoder = Annotated[str, typer.Option(help="gdal, or nvimgcodec: JPEG 2000 on a GPU (strandline[gpu]).")]
 TileSize = Annotated[

@@ -53,8 +53,9 @@ def test_a_batch_that_does_not_fit_is_refused(predictor: OnnxPredictor, shape: t
 def test_it_runs_in_fp32_on_devices_that_are_here(exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert OnnxPredictor(str(exported["onnx"]), precision="fp32").device == "cpu"
-    with pytest.raises(DeviceError, match="bf16 was asked for"):
-        OnnxPredictor(exported["onnx"], precision="bf16")
+    for precision in ("bf16", "int8"):
+        with pytest.raises(DeviceError, match=f"{precision} was asked for"):
+            OnnxPredictor(exported["onnx"], precision=precision)
     with pytest.raises(DeviceError, match="cuda was asked for"):
         OnnxPredictor(exported["onnx"], device="cuda")
 
