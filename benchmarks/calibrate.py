@@ -3,9 +3,9 @@
     python -m benchmarks.calibrate --work DIR [--model strandline-small]
 
 Calibrated on simulated scenes (seeds of ``benchmarks.lighter``): NNCF finds the range of what each layer is given, and
-a bias that makes up for what rounding changes in the mean. All layers but the first stage, the last one and the head,
-whose rounding moves the shore most. ``models.runtimes.rounding`` reads what comes of it; that our graph answers as
-NNCF's does is checked before it is kept. ``pip install nncf``, which the project does not need.
+a bias that makes up for what rounding changes in the mean. All layers but the encoder's first two stages, the decoder's
+last one and the head, whose rounding moves the shore most. ``models.runtimes.rounding`` reads what comes of it; that
+our graph answers as NNCF's does is checked before it is kept. ``pip install nncf``, which the project does not need.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def read_layers(graph: Any, names: list[str]) -> dict[str, Rounding]:  # noqa: A
         (add,) = (one.get_node() for one in layer.output(0).get_target_inputs())
         (bias,) = constants(add)
         (whole,) = constants(kernel.input_value(0).get_node())  # what is multiplied by an output's step
-        room = 127 // int(np.abs(whole).max())
+        room = round(127 / int(np.abs(whole).max()))
         layers[name] = Rounding(low=low, high=high, room=room, bias=np.asarray(bias, np.float32).ravel())
     return layers
 

@@ -163,7 +163,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tiles/products",
     },
     "pipeline/bench": {
-        "models",
         "models/networks",
         "models/runtimes",
         "pipeline",
