@@ -49,6 +49,8 @@ _RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img", ".nc")
 _MOST_NAMED = 200
 """Inputs that are recorded one by one; more are summed up by one checksum, or records of a whole coast would burst."""
 _LONGEST_VALUE = 40
+_MOST_HASHED = 4
+"""Files at a time: a disk gives no more, and others may be at work."""
 _ABSENT = object()
 
 
@@ -108,7 +110,8 @@ def compute_checksums(files: Iterable[str]) -> dict[str, str]:
         SHA-256 in hexadecimal by path, sorted; ``REMOTE`` for what is not a file here.
     """
     named = sorted({part for name in files for part in (name, *_list_parts(name))})
-    with ThreadPoolExecutor(count_cores(), thread_name_prefix="checksums") as pool:  # hashing leaves Python's lock
+    threads = min(count_cores(), _MOST_HASHED)  # hashing leaves Python's lock
+    with ThreadPoolExecutor(threads, thread_name_prefix="checksums") as pool:
         return dict(zip(named, pool.map(_hash_input, named), strict=True))
 
 

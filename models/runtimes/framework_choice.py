@@ -51,7 +51,8 @@ def build_runtime(
         framework: ``auto`` takes PyTorch on a GPU, and on the processor what takes less time of those installed:
             without PyTorch that is OpenVINO.
         device: ``auto`` takes the GPU where there is one.
-        precision: ``auto`` takes bfloat16 where the device multiplies it natively; ``int8`` is OpenVINO's.
+        precision: ``auto`` takes bfloat16 where the device multiplies it natively; ``int8`` is OpenVINO's, on
+            the processor.
         channels: Which of the card's inputs there are, as ``models.runtimes.torch_predictor.Runtime`` has it.
 
     Raises:
@@ -65,6 +66,8 @@ def build_runtime(
     def build(kind: Chosen) -> Predictor:
         return _KINDS[kind](path, device=device, precision=precision, channels=channels)
 
+    if precision == "int8" and device == "cuda":
+        raise DeviceError("The precision int8 was asked for, which the processor alone computes: take cpu, or fp32.")
     if framework != "auto" or precision == "int8":  # which OpenVINO alone computes
         return build("openvino" if framework == "auto" else framework)
     if not find_openvino() or device == "cuda":

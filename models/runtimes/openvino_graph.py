@@ -80,7 +80,8 @@ def build_graph(
         config: Hyperparameters; no norm over the tile.
         card: How the input is normalised, and the temperature.
         margin: Pixels at each edge whose answer is not wanted.
-        rounding: Layers that are computed in 8 bits, by name; others in what the graph is compiled for.
+        rounding: Layers that are computed in 8 bits, by name; others in what the graph is compiled for. A last digit
+            before such a layer may become a step of it: graphs for other shapes answer alike but for that.
 
     Returns:
         An ``openvino.Model`` (the library has no types) from (B, C, H, W), float32 reflectance, NaN where there is

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import ModelCard
-from models.errors import DeviceError, ModelConfigError, ModelFileError
+from models.errors import DeviceError, ModelConfigError, ModelFileError, ModelInputError
 from models.model_file import compute_file_sha256, parse_card, read_arrays, read_header
 from models.networks.unet_config import UNetConfig, compute_reach
 from models.runtimes.openvino_graph import build_graph, fold_weights, select_inputs
@@ -51,7 +51,7 @@ class OpenVinoRuntime:
         card: What the model says about itself, of the channels that are read.
         hyperparameters: Of the network, for the record.
         device: ``cpu``.
-        precision: ``fp32``, or ``bf16``, which moves some 0.02% of the pixels across the threshold
+        precision: ``fp32``; ``int8``; or ``bf16``, which moves some 0.02% of the pixels across the threshold
             (``docs/performance.md``).
         stride: Rows and columns of a batch must be multiples of this, and tiles start at multiples of it.
         reach_px: How far the network sees.
@@ -67,10 +67,10 @@ class OpenVinoRuntime:
 
     Raises:
         DeviceError: There is no such device here, or no such choice; or OpenVINO is not installed, or does not run
-            this network: another than a U-Net, or one that sees the whole tile.
-        ModelFileError: The file is no model of ours.
-        ModelConfigError: The network cannot do without the other channels.
-        ModelInputError: The card says that the model cannot.
+            this network: another than a U-Net, or one that sees the whole tile; or it was not calibrated for ``int8``.
+        ModelFileError: The file is no model of ours, or what stands beside it does not say how it is rounded.
+        ModelConfigError: The network cannot do without the other channels, or has other layers than are rounded.
+        ModelInputError: The card says that the model cannot; ``int8`` can do without none.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class OpenVinoRuntime:
 
     def _read_rounding(self, path: Path, card: ModelCard) -> dict[str, Rounding]:
         if len(self.card.inputs) < len(card.inputs):
-            raise DeviceError(
+            raise ModelInputError(
                 "The precision int8 was asked for, and it was calibrated for all bands: a scene that lacks some takes "
                 "fp32 or auto."
             )
@@ -112,7 +112,14 @@ class OpenVinoRuntime:
         unknown = sorted(name for name in layers if f"{name}.weight" not in self._weights)
         if unknown:
             raise ModelConfigError(f"{name_rounding(path)} has layers that {path} has not: {', '.join(unknown)}.")
+        wrong = sorted(name for name, layer in layers.items() if len(layer.bias) != self._count_outputs(name))
+        if wrong:
+            raise ModelConfigError(f"{name_rounding(path)} has biases of another length for {', '.join(wrong)}.")
         return layers
+
+    def _count_outputs(self, layer: str) -> int:
+        is_turned = self.config.upsampling == "deconvolution" and layer.startswith("decoder.ups.")
+        return int(self._weights[f"{layer}.weight"].shape[1 if is_turned else 0])
 
     @property
     def description(self) -> str:

@@ -13,6 +13,7 @@ from models.runtimes.framework_choice import build_runtime
 from models.runtimes.onnx_predictor import OnnxPredictor
 from models.runtimes.predictor import Device, Framework, Precision, Predictor
 from models.runtimes.registry import resolve_path
+from models.runtimes.rounding import name_rounding
 
 __all__ = ["resolve_predictor"]
 
@@ -48,7 +49,8 @@ def resolve_predictor(
     """
     path = resolve_path(name_or_path)
     chosen = None if inputs is None else tuple(inputs)
-    return _load(path, _read_identity(path), chosen, device=device, precision=precision, framework=framework)
+    identity = *_read_identity(path), *_read_identity(name_rounding(path))
+    return _load(path, identity, chosen, device=device, precision=precision, framework=framework)
 
 
 def _read_identity(path: Path) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """What it takes to compute layers of a network in 8 bits: the range of what each is given, and what makes up for it.
 
 Beside a model's file, ``strandline-small.int8.json`` beside ``strandline-small.safetensors``, stands what
-``benchmarks/calibrate.py`` found for it with NNCF. Layers that are not in it are computed in fp32.
+``benchmarks/calibrate.py`` found for it with NNCF. Other layers are computed in fp32.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ class Rounding:
     high: float
     room: int
     bias: NDArray[np.float32]
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether a layer can be rounded so."""
+        is_finite = np.isfinite([self.low, self.high]).all() and bool(np.isfinite(self.bias).all())
+        return bool(is_finite and self.low < self.high and self.room in {1, 2} and self.bias.ndim == 1)
 
 
 def name_rounding(path: Path) -> Path:
@@ -77,8 +83,11 @@ def read_rounding(path: Path, *, sha256: str) -> dict[str, Rounding]:
         raise DeviceError(
             f"The precision int8 was asked for, and {path} was not calibrated for it: take fp32 or auto."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{beside} does not say how a network is rounded to 8 bits: {error!r}.") from error
+    wrong = sorted(name for name, layer in layers.items() if not layer.is_possible)
+    if wrong:
+        raise ModelFileError(f"{beside} has a range, a room or a bias that cannot be, of {', '.join(wrong)}.")
     if calibrated != sha256:
         raise DeviceError(f"{beside} was found for another file than {path}: take fp32 or auto, or calibrate it anew.")
     return layers

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from models.runtimes.registry import resolve_card, resolve_path
+from models.runtimes.rounding import name_rounding
 from pipeline.atomic import write_whole
 from pipeline.checksums import ANSWERS, compute_sha256
 from pipeline.errors import OutputError, StaleResultError, output_errors
@@ -95,14 +96,17 @@ def resolve_record(options: MapOptions, stack: StackOptions | None = None) -> Ba
         UnknownModelError: There is no such model.
         ModelFileError: The file is no model.
     """
-    card = resolve_card(options.model)
+    card, path = resolve_card(options.model), resolve_path(options.model)
+    beside = name_rounding(path)
+    rounding = {"rounding": compute_sha256(beside)} if options.precision == "int8" and beside.exists() else {}
     said = (stack or StackOptions()).model_dump(mode="json", exclude={"any_platform"})
     return BatchRecord(
         model=f"{card.name} {card.version}",
-        model_sha256=compute_sha256(resolve_path(options.model)),
+        model_sha256=compute_sha256(path),
         parameters={
             **options.result_parameters(),
             "precision asked for": options.precision,
+            **rounding,
             **{f"stack {name}": value for name, value in said.items()},
         },
     )

@@ -12,7 +12,8 @@ from models.card import ModelCard
 from models.runtimes.predictor import Predictor
 from models.runtimes.registry import resolve_card
 from models.runtimes.resolve import resolve_predictor
-from pipeline.checksums import REMOTE, Basis, compute_basis, compute_checksums
+from models.runtimes.rounding import name_rounding
+from pipeline.checksums import REMOTE, Basis, compute_basis, compute_checksums, compute_sha256
 from pipeline.clock import StageClock
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.tide import Tide, resolve_tide
@@ -160,11 +161,11 @@ def plan_scene(
         with clock.stage("checksums"):
             return compute_checksums(scene.files)
 
+    card = resolve_card(options.model)
+    bands = resolve_inputs(scene, card)
     with ThreadPoolExecutor(1, thread_name_prefix="checksums") as pool:
         hashing = pool.submit(hash_files)
         with clock.stage("load model"):
-            card = resolve_card(options.model)
-            bands = resolve_inputs(scene, card)
             runtime = resolve_predictor(
                 options.model,
                 inputs=[band.name for band in bands],
@@ -240,6 +241,8 @@ def _describe_scene(scene: Scene) -> dict[str, object]:
 def list_parameters(options: MapOptions, runtime: Predictor) -> dict[str, object]:
     """The choices that decide the result, the precision as it was resolved among them."""
     parameters = options.result_parameters() | {"precision": runtime.precision}
+    if runtime.precision == "int8":
+        parameters["rounding"] = compute_sha256(name_rounding(Path(runtime.source)))
     if runtime.reach_px is None:  # then it also matters how the tiles lie
         tile_size = options.tile_size or DEFAULT_TILE_SIZE
         overlap = compute_overlap(tile_size, runtime.stride)

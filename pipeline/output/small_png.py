@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["encode_image"]
 
 _COLOURS = (256, 96, 48)
-_SAMPLED = slice(None, None, 3)
+_MANY_PIXELS, _SAMPLED = 2_000_000, slice(None, None, 3)
 
 
 def encode_image(full: Image.Image, *, keep: Sequence[str], limit: int) -> bytes:
@@ -83,9 +83,10 @@ def _reduce_colours(image: Image.Image, keep: Sequence[str], colours: int) -> Im
 
 def _build_palette(image: Image.Image, keep: Sequence[str], colours: int) -> Image.Image:
     free = colours - len(keep)
-    # Of every ninth pixel: colours are as near (a mean of 1.39 instead of 1.36 of 255) for a third of the time.
-    sample = Image.fromarray(np.asarray(image)[_SAMPLED, _SAMPLED])
-    chosen = sample.quantize(free, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    if image.width * image.height > _MANY_PIXELS:
+        # Of every ninth pixel: colours are as near (a mean of 1.39 instead of 1.36 of 255) for a third of the time.
+        image = Image.fromarray(np.asarray(image)[_SAMPLED, _SAMPLED])
+    chosen = image.quantize(free, method=Image.Quantize.MEDIANCUT).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette([part for colour in keep for part in ImageColor.getrgb(colour)[:3]] + chosen[: 3 * free])
     return palette

@@ -39,3 +39,14 @@ def test_pictures_that_are_too_large_lose_no_memory() -> None:
         assert small_png._encode_png(picture.copy(), limit=1000) is None
         before = process.memory_info().rss if number == 9 else before
     assert process.memory_info().rss - before < 5 << 20
+
+
+def test_a_chart_keeps_lines_of_one_pixel() -> None:
+    """The palette of large photographs alone is found from some of their pixels."""
+    pixels = np.asarray(make_noise(300)).copy()
+    pixels[..., 0] = 60  # no red but the line's
+    pixels[:, 100] = (220, 0, 0)
+    drawn = Image.open(io.BytesIO(encode_image(Image.fromarray(pixels), keep=(), limit=1000))).convert("RGB")
+    line = np.asarray(drawn)[:, 100].astype(int).mean(axis=0)
+    assert line[0] > 150
+    assert line[1:].max() < 80

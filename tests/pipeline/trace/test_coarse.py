@@ -38,6 +38,10 @@ def test_a_cell_belongs_to_the_polygon_around_its_centre(seed: int, across: int,
         assert clear.mean() > 0.5
         assert (fill_rings(rings, value, traced.xy, coarse)[clear] == expected).all()
         assert (fill_polygons(build_polygons(rings, traced.xy), coarse)[clear] == (expected > 0)).all()
+        part = CoarseGrid(
+            factor=coarse.factor, shape=(coarse.shape[0] - 3, coarse.shape[1] - 2), cell_m=50.0, corner=(2, 3)
+        )
+        assert (fill_rings(rings, value, traced.xy, part) == fill_rings(rings, value, traced.xy, coarse)[3:, 2:]).all()
         value[value > 4] = 0
         assert (fill_rings(rings, value, traced.xy, coarse)[clear] == np.where(expected > 4, 0, expected)).all()
 

@@ -156,3 +156,19 @@ def test_all_layers_of_ones_own_ocean_count(tmp_path: Path) -> None:
     gpd.GeoDataFrame(geometry=[shapely.box(11.15, 47.9, 11.25, 48.1)], crs=WGS84).to_file(path, layer="land")
     with pytest.raises(GridError, match="found layers bay, open sea, land"):
         read_ocean(ground, path=path)
+
+
+def test_a_part_of_the_cells_is_drawn_and_measured_as_within_the_whole() -> None:
+    ground = ground_at(11.0, 54.5, size=0.5)
+    whole = CoarseGrid(factor=(2, 1), shape=(100, 50), cell_m=500.0)
+    part = CoarseGrid(factor=(2, 1), shape=(30, 20), cell_m=500.0, corner=(15, 40))
+    ocean = read_ocean(ground)
+    all_cells, some_cells = (draw_ocean(ocean, ground, coarse) for coarse in (whole, part))
+    for name in ("whole", "certain", "near"):
+        drawn = getattr(all_cells, name)[40:70, 15:35]
+        assert (getattr(some_cells, name) == drawn).all()
+        assert drawn.any()
+    rows, cols = (axis.ravel() for axis in np.indices(part.shape))
+    distance = all_cells.measure(rows + 40, cols + 15)
+    np.testing.assert_allclose(some_cells.measure(rows, cols), distance, atol=1e-6)
+    assert distance.max() > 500
