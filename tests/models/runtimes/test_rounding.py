@@ -25,6 +25,7 @@ from models.runtimes.registry import DEFAULT_MODEL, resolve_path
 from models.runtimes.resolve import resolve_predictor
 from models.runtimes.rounding import Rounding, name_rounding, read_rounding, write_rounding
 from models.runtimes.torch_predictor import Runtime
+from pipeline.evaluation.answers import NetworkMethod
 from pipeline.samples.simulate_chip import simulate
 
 MakeModel = Callable[[UNetConfig], Model]
@@ -226,3 +227,11 @@ def test_pytorch_refuses_it(make_model: MakeModel, tiny: Path) -> None:
         Runtime(make_model(CONFIG), device="cpu", precision="int8")
     with pytest.raises(DeviceError, match="OpenVINO alone"):
         build_runtime(tiny, precision="int8", framework="torch")
+
+
+def test_samples_that_lack_bands_are_left_out_of_an_evaluation() -> None:
+    pytest.importorskip("openvino")
+    method = NetworkMethod(name="rounded", model=DEFAULT_MODEL, precision="int8")
+    inputs = method.whole.card.inputs
+    assert method._get_predictor(inputs) is method.whole
+    assert method._get_predictor(tuple(name for name in inputs if name != "B01")) is None

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from models.runtimes.rounding import Rounding, name_rounding, write_rounding
+from pipeline.batch.record import resolve_record
+from pipeline.checksums import compute_sha256
 from pipeline.errors import StaleResultError, UnknownFormatError
 from pipeline.mapping import plan_scene as plan
 from pipeline.mapping.options import MapOptions
 from pipeline.mapping.plan_scene import SceneJob, list_parameters, plan_scene, prepare_prediction
 from tests.pipeline.tiny_models import write_model
 from tests.tiles.products.small_products import dark_water, write_raster
+from tiles.bands import L2A_STACK
 from tiles.errors import AreaOutsideSceneError
 from tiles.masks import CLOUD_CLASSES
 
@@ -137,3 +143,20 @@ def test_formats_are_checked_before_the_scene_is_opened(monkeypatch: pytest.Monk
     monkeypatch.setattr(plan, "open_scene", refuse)
     with pytest.raises(UnknownFormatError, match="dwg"):
         plan_scene("nowhere", "out", options=MapOptions(formats=("dwg",)))
+
+
+def test_another_calibration_of_8_bits_is_another_result(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    scene = write_raster(tmp_path / "s.tif", dark_water((12, 40, 48)), descriptions=L2A_STACK)
+    found = []
+    for high in (1.0, 2.0):
+        layer = Rounding(low=0.0, high=high, room=1, bias=np.zeros(4, np.float32))
+        write_rounding(model, {"encoder.stages.0.3": layer}, sha256=compute_sha256(model))
+        os.utime(name_rounding(model), ns=(int(high), int(high)))
+        job = plan_scene(scene, tmp_path, options=MapOptions(model=str(model), precision="int8"))
+        found.append((job.basis.fingerprint, resolve_record(job.options).parameters["rounding"]))
+        assert list_parameters(job.options, job.runtime)["rounding"] == found[-1][1]
+    assert found[0][0] != found[1][0]
+    assert found[0][1] != found[1][1]
+    exact = plan_scene(scene, tmp_path, options=MapOptions(model=str(model), precision="fp32"))
+    assert "rounding" not in list_parameters(exact.options, exact.runtime) | resolve_record(exact.options).parameters
