@@ -156,24 +156,9 @@ def plan_scene(
         scene = _take_mask(scene, options.mask, area)
         tide = resolve_tide(options, scene, scene.grid.crop(area.window))
         options.require_possible(scene.grid.crop(area.window))
-
-    def hash_files() -> dict[str, str]:
-        with clock.stage("checksums"):
-            return compute_checksums(scene.files)
-
     card = resolve_card(options.model)
     bands = resolve_inputs(scene, card)
-    with ThreadPoolExecutor(1, thread_name_prefix="checksums") as pool:
-        hashing = pool.submit(hash_files)
-        with clock.stage("load model"):
-            runtime = resolve_predictor(
-                options.model,
-                inputs=[band.name for band in bands],
-                device=options.device,
-                precision=options.precision,
-                framework=options.runtime,
-            )
-        inputs = hashing.result()
+    runtime, inputs = _load_and_hash(scene, bands, options, clock)
     parameters = list_parameters(options, runtime)
     choices = {"model": runtime.sha256, **parameters, **_describe_scene(scene), "tide_m": tide.height_m}
     basis = compute_basis("map", inputs=_select_inputs(inputs, scene), choices=choices)
@@ -191,6 +176,28 @@ def plan_scene(
         clock=clock,
         progress=progress,
     )
+
+
+def _load_and_hash(
+    scene: Scene, bands: tuple[BandSource, ...], options: MapOptions, clock: StageClock
+) -> tuple[Predictor, dict[str, str]]:
+    """The model, and the checksums of the scene's files, which are hashed while it is loaded."""
+
+    def hash_files() -> dict[str, str]:
+        with clock.stage("checksums"):
+            return compute_checksums(scene.files)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="checksums") as pool:
+        hashing = pool.submit(hash_files)
+        with clock.stage("load model"):
+            runtime = resolve_predictor(
+                options.model,
+                inputs=[band.name for band in bands],
+                device=options.device,
+                precision=options.precision,
+                framework=options.runtime,
+            )
+        return runtime, hashing.result()
 
 
 def _take_mask(scene: Scene, mask: str | None, area: Area) -> Scene:
