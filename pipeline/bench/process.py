@@ -153,7 +153,7 @@ def _measure_mapping(request: Mapping[str, Any]) -> dict[str, Any]:
 def _simulate(request: Mapping[str, Any]) -> dict[str, Any]:
     from tiles.simulate.product.simulate import ProductOptions, simulate_scene  # noqa: PLC0415
 
-    options = ProductOptions(kind="archipelago", cloud_cover=0.0, swath="full", complete=False, overwrite=True)
+    options = ProductOptions(kind="archipelago", cloud_cover=0.0, swath="full", overwrite=True)
     product = simulate_scene(Path(request["work"]), seed=1, size=request["size"], options=options)
     return {"scene": str(product.path)}
 

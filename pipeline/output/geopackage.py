@@ -7,9 +7,10 @@ QGIS makes and reads it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 import geopandas as gpd
 import pyogrio
@@ -23,6 +24,8 @@ _GEOMETRY = "geom"
 
 # A file that tells when it was written differs from run to run; the item beside it tells that.
 _NO_DATE = "1970-01-01T00:00:00.000Z"
+
+_SYNCHRONOUS: Final = "OGR_SQLITE_SYNCHRONOUS"
 
 _STYLES_SCHEMA = """
 CREATE TABLE layer_styles (
@@ -71,22 +74,44 @@ def append_features(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
         frame: Features.
         layer: Where they go.
     """
-    pyogrio.write_dataframe(
-        conform_layer(frame, layer),
-        path,
-        layer=layer.name,
-        driver="GPKG",
-        geometry_type=name_geometry_type(frame, layer),
-        append=path.exists(),
-        # GDAL would write 1.4, of which the QGIS that many have installed warns.
-        dataset_options={"VERSION": "1.2"},
-        layer_options={
-            "GEOMETRY_NAME": _GEOMETRY,
-            "IDENTIFIER": layer.title,
-            "DESCRIPTION": layer.meaning,
-            "SPATIAL_INDEX": "YES",
-        },
-    )
+    with _without_sync():
+        pyogrio.write_dataframe(
+            conform_layer(frame, layer),
+            path,
+            layer=layer.name,
+            driver="GPKG",
+            geometry_type=name_geometry_type(frame, layer),
+            append=path.exists(),
+            # GDAL would write 1.4, of which the QGIS that many have installed warns.
+            dataset_options={"VERSION": "1.2"},
+            layer_options={
+                "GEOMETRY_NAME": _GEOMETRY,
+                "IDENTIFIER": layer.title,
+                "DESCRIPTION": layer.meaning,
+                "SPATIAL_INDEX": "YES",
+            },
+        )
+
+
+@contextmanager
+def _without_sync() -> Iterator[None]:
+    """SQLite does not wait for the disk: no file counts before it is whole and renamed, and the rasters wait neither.
+
+    What the user set stands.
+    """
+    before = pyogrio.get_gdal_config_option(_SYNCHRONOUS)
+    pyogrio.set_gdal_config_options({_SYNCHRONOUS: before or "OFF"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({_SYNCHRONOUS: before})
+
+
+@contextmanager
+def _connect(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA synchronous = OFF")  # see above
+        yield database
 
 
 def explain_geopackage(path: Path, layers: Sequence[Layer]) -> None:
@@ -96,7 +121,7 @@ def explain_geopackage(path: Path, layers: Sequence[Layer]) -> None:
         path: The GeoPackage.
         layers: All that it holds.
     """
-    with closing(sqlite3.connect(path)) as database, database:
+    with _connect(path) as database, database:
         _describe_fields(database, layers)
         _add_styles(database, layers)
         database.execute("UPDATE gpkg_contents SET last_change = ?", (_NO_DATE,))
@@ -110,7 +135,7 @@ def _rewrite(path: Path) -> None:
     """
     draft = path.with_name(f".{path.name}.begun")
     draft.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path)) as database:
+    with _connect(path) as database:
         database.execute("VACUUM INTO ?", (str(draft),))
     draft.replace(path)
 

@@ -29,7 +29,7 @@ MOST_ROWS = 512
 """Rows of a tile's interior on the processor: half a row of the files' blocks."""
 
 _SIZES = (256, 384, 512, 640, 768, 1024)
-_LARGEST_WITH_AMX = 512
+_LARGEST_WITH_AMX = 768
 _GPU_SIZES = (*_SIZES, 1536, 2048)
 _BYTES_A_WORKER = 112 * 2**20
 """A full tile by the bundled network then takes 1.2 GiB (docs/performance.md); a wider one is granted tiles of 512."""

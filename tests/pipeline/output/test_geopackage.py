@@ -85,3 +85,26 @@ def test_the_same_features_give_the_same_bytes_however_they_were_appended(tmp_pa
     assert once[24:28] == twice[24:28] == once[92:96] == twice[92:96] == (1).to_bytes(4, "big")
     write_geopackage(tmp_path / "again.gpkg", {"first": frame}, LAYERS[:1])
     assert (tmp_path / "again.gpkg").read_bytes() == once
+
+
+@pytest.mark.parametrize("chosen", [None, "FULL"])
+def test_nothing_waits_for_the_disk_unless_the_user_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    name, write, seen = "OGR_SQLITE_SYNCHRONOUS", pyogrio.write_dataframe, []
+
+    def look(*args: object, **options: object) -> None:
+        seen.append(pyogrio.get_gdal_config_option(name))
+        write(*args, **options)
+
+    monkeypatch.setattr(pyogrio, "write_dataframe", look)
+    pyogrio.set_gdal_config_options({name: chosen})
+    try:
+        append_features(tmp_path / "a.gpkg", make_frame(2), LAYERS[0])
+        assert seen == [chosen or False]  # pyogrio says so of "OFF"
+        assert pyogrio.get_gdal_config_option(name) == chosen
+        with pytest.raises(pyogrio.errors.DataSourceError):
+            append_features(tmp_path / "nowhere" / "a.gpkg", make_frame(2), LAYERS[0])
+        assert pyogrio.get_gdal_config_option(name) == chosen
+    finally:
+        pyogrio.set_gdal_config_options({name: None})

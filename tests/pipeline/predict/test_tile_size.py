@@ -73,7 +73,7 @@ def test_a_worker_takes_its_share_of_a_small_machine(runtime: Runtime, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("precision", "amx", "largest"), [("bf16", True, 512), ("bf16", False, 1024), ("fp32", True, 768)]
+    ("precision", "amx", "largest"), [("bf16", True, 768), ("bf16", False, 1024), ("fp32", True, 768)]
 )
 def test_a_processor_with_amx_takes_small_tiles(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch, precision: str, amx: bool, largest: int
