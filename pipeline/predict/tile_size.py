@@ -4,7 +4,7 @@ A tile with an interior of 512 and a reach of 107 pixels makes the network look 
 of 640 columns and 512 rows at 1.9 times as many, one of 1024 and 512 at 1.7, for half as much memory again. The decoder
 computes the interior alone (``models.networks.unet``), which the model of the cost knows; by the clock the narrower one
 takes up to 5% longer (docs/performance.md). A processor with AMX multiplies so fast that what a tile reads beyond its
-interior costs it little: there, tiles have 512 columns at the most. Tiles of a row are as wide as each other
+interior costs it little: there, tiles have 768 columns at the most. Tiles of a row are as wide as each other
 (``tiles.tiling``), so that the last one, for which others wait, is none too small, and the network knows one shape. A
 GPU maps one tile at a time, a square as large as its own memory allows; that choice was never measured on one. The
 result does not depend on the size, but where tiles are blended.
