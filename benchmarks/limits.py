@@ -113,7 +113,7 @@ def measure_limit(arguments: argparse.Namespace) -> None:
 def measure_growth(arguments: argparse.Namespace) -> None:
     """Criterion: wall time a megapixel within 10% over all sizes."""
     sizes = [int(word) for word in arguments.sizes.split(",")]
-    scenes = {size: simulate_once(arguments.work / f"growth-{size}", size) for size in sizes}
+    scenes = {size: simulate_once(arguments.work / f"whole-{size}", size) for size in sizes}
     records = [
         keep(arguments, {"run": run, "size": size, **map_once(scenes[size], arguments.work)[0]})
         for run in range(arguments.runs)
@@ -134,7 +134,7 @@ def measure_growth(arguments: argparse.Namespace) -> None:
 
 
 def simulate_once(folder: Path, size: int) -> str:
-    """A simulated scene of this size, made where it is not there yet."""
+    """A simulated scene of this size, a whole product without cloud or swath edge, made where it is not there yet."""
     found = sorted(folder.glob("*.SAFE"))
     if found:
         return str(found[0])

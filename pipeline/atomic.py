@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,11 +47,15 @@ class Workspace:
     def publish(self) -> None:
         """Move the finished folder to its place, replacing an older result.
 
+        All of it reaches the disk before the rename does, so that a power cut cannot leave it with empty files.
+
         Raises:
-            OutputError: The move failed; an older result is still there.
+            OutputError: It could not be written or moved; an older result is still there.
         """
         old = _old_name(self.target)
         with output_errors(self.target):
+            for path in (*self.folder.rglob("*"), self.folder):
+                _sync(path)
             if self.target.exists():
                 move(self.target, old)
             try:
@@ -60,7 +64,19 @@ class Workspace:
                 if old.exists():
                     move(old, self.target)
                 raise
+            _sync(self.target.parent)
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file to the disk, and a folder too where that can be asked for: not on Windows, nor on some networks."""
+    flags = os.O_RDONLY if os.name == "posix" else os.O_RDWR  # Windows writes nothing through what is only read
+    with suppress(OSError) if path.is_dir() else nullcontext():
+        descriptor = os.open(path, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def move(src: Path, dst: Path) -> None:
@@ -182,8 +198,7 @@ def open_draft(path: Path, *, durable: bool = False) -> Iterator[Path]:
         try:
             yield draft
             if durable:
-                with draft.open("r+b") as file:  # Windows writes nothing through what is only read
-                    os.fsync(file.fileno())
+                _sync(draft)
             move(draft, path)
         finally:
             draft.unlink(missing_ok=True)

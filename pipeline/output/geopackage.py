@@ -95,23 +95,31 @@ def append_features(path: Path, frame: gpd.GeoDataFrame, layer: Layer) -> None:
 
 @contextmanager
 def _without_sync() -> Iterator[None]:
-    """SQLite does not wait for the disk: no file counts before it is whole and renamed, and the rasters wait neither.
+    """SQLite does not wait for the disk after each layer: a folder reaches it whole (``pipeline.atomic``).
 
-    What the user set stands.
+    What the user set stands. pyogrio's options are those of the whole process: who meets that of another thread leaves
+    it to that one, and may wait for the disk.
     """
-    before = pyogrio.get_gdal_config_option(_SYNCHRONOUS)
-    pyogrio.set_gdal_config_options({_SYNCHRONOUS: before or "OFF"})
+    if not _may_skip_sync():
+        yield
+        return
+    pyogrio.set_gdal_config_options({_SYNCHRONOUS: "OFF"})
     try:
         yield
     finally:
-        pyogrio.set_gdal_config_options({_SYNCHRONOUS: before})
+        pyogrio.set_gdal_config_options({_SYNCHRONOUS: None})
 
 
 @contextmanager
 def _connect(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA synchronous = OFF")  # see above
+        if _may_skip_sync():
+            database.execute("PRAGMA synchronous = OFF")
         yield database
+
+
+def _may_skip_sync() -> bool:
+    return pyogrio.get_gdal_config_option(_SYNCHRONOUS) is None
 
 
 def explain_geopackage(path: Path, layers: Sequence[Layer]) -> None:

@@ -67,12 +67,7 @@ class Folder:
             with output_errors(work.target):
                 for path in sorted(files, key=lambda path: path == folder / ITEM_NAME):  # item.json last
                     _copy(path, work.folder / path.relative_to(folder))
-                # Files and folders reach the disk before the rename does, so that a power cut cannot leave them empty.
-                for made in (work.folder, *(path for path in work.folder.rglob("*") if path.is_dir())):
-                    _sync(made)
             publish_work(work)
-        with suppress(OSError):  # some network disks bring no folder to the disk on request
-            _sync(self.path)
         return True
 
     def remove_result(self, name: str) -> bool:
@@ -179,12 +174,3 @@ def _describe(path: Path) -> PublishedResult:
 def _copy(src: Path, dst: Path) -> None:
     dst.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(src, dst)
-    _sync(dst)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,51 @@ def test_publish_moves_the_whole_folder_and_leaves_nothing_else(tmp_path: Path) 
     make_result(tmp_path / "a" / "b", "two")
     assert (tmp_path / "a" / "b" / "scene" / "item.json").read_text() == "two"
     assert listing(tmp_path / "a" / "b") == {"scene"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not say which file a descriptor is of")
+def test_all_of_a_result_is_on_the_disk_before_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, synced = tmp_path / "scene", []
+
+    def note(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path.name if path != tmp_path else "out", target.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    with open_workspace(tmp_path, "scene") as work:
+        for name in ("item.json", "water.tif", "zarr/a/0"):
+            (work.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (work.folder / name).write_text("one")
+        work.publish()
+    assert sorted(synced[:-1]) == sorted(
+        (name, False) for name in ("item.json", "water.tif", "zarr", "a", "0", work.folder.name)
+    )
+    assert synced[-1] == ("out", True)
+
+
+def test_what_does_not_reach_the_disk_does_not_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+
+    make_result(tmp_path, "one")
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OutputError, match="Input/output error"):
+        make_result(tmp_path, "two")
+    assert (tmp_path / "scene" / "item.json").read_text() == "one"
+    assert listing(tmp_path) == {"scene"}
+
+
+def test_a_disk_that_brings_no_folder_to_the_disk_on_request_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    make_result(tmp_path, "one")
+    assert (tmp_path / "scene" / "item.json").read_text() == "one"
 
 
 def test_a_result_is_readable_as_the_umask_says_and_nobody_touches_that(

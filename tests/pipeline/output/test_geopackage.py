@@ -97,6 +97,7 @@ def test_nothing_waits_for_the_disk_unless_the_user_says_so(
         seen.append(pyogrio.get_gdal_config_option(name))
         write(*args, **options)
 
+    monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pyogrio, "write_dataframe", look)
     pyogrio.set_gdal_config_options({name: chosen})
     try:
