@@ -20,7 +20,7 @@ from typing import Final
 from pipeline.errors import OutputError, is_held_open, output_errors
 from pipeline.file_lock import hold_lock
 
-__all__ = ["Workspace", "move", "open_draft", "open_workspace", "write_whole"]
+__all__ = ["Workspace", "bring_to_disk", "move", "open_draft", "open_workspace", "write_whole"]
 
 RECORD = "item.json"
 """The file that marks a folder as a result of ours."""
@@ -55,7 +55,7 @@ class Workspace:
         old = _old_name(self.target)
         with output_errors(self.target):
             for path in (*self.folder.rglob("*"), self.folder):
-                _sync(path)
+                bring_to_disk(path)
             if self.target.exists():
                 move(self.target, old)
             try:
@@ -64,12 +64,20 @@ class Workspace:
                 if old.exists():
                     move(old, self.target)
                 raise
-            _sync(self.target.parent)
+            bring_to_disk(self.target.parent)
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
-    """Bring a file to the disk, and a folder too where that can be asked for: not on Windows, nor on some networks."""
+def bring_to_disk(path: Path) -> None:
+    """Have the system write a file through, for a rename alone does not: a power cut could leave it empty.
+
+    Args:
+        path: The file; or a folder, of which the names are written where that can be asked for (not on Windows, nor
+            on some network disks).
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     flags = os.O_RDONLY if os.name == "posix" else os.O_RDWR  # Windows writes nothing through what is only read
     with suppress(OSError) if path.is_dir() else nullcontext():
         descriptor = os.open(path, flags)
@@ -180,12 +188,13 @@ def _old_name(target: Path) -> Path:
 
 
 @contextmanager
-def open_draft(path: Path, *, durable: bool = False) -> Iterator[Path]:
+def open_draft(path: Path) -> Iterator[Path]:
     """Give a hidden draft to write into; when the block ends without an error, it takes the place of the file.
+
+    It reaches the disk before that, so that a power cut cannot leave the file empty.
 
     Args:
         path: The file; replaced where it exists, and untouched until the draft is whole.
-        durable: Whether the draft reaches the disk before it takes the file's place, for what must outlive a power cut.
 
     Yields:
         Where to write, in the same folder.
@@ -197,23 +206,21 @@ def open_draft(path: Path, *, durable: bool = False) -> Iterator[Path]:
     with output_errors(path):
         try:
             yield draft
-            if durable:
-                _sync(draft)
+            bring_to_disk(draft)
             move(draft, path)
         finally:
             draft.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str, *, durable: bool = False) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all.
 
     Args:
         path: Where to; replaced where it exists.
         text: Its content.
-        durable: As ``open_draft`` has it.
 
     Raises:
         OutputError: It cannot be written.
     """
-    with open_draft(path, durable=durable) as draft:
+    with open_draft(path) as draft:
         draft.write_text(text, encoding="utf-8")

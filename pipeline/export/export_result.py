@@ -17,7 +17,7 @@ import geopandas as gpd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from pipeline.atomic import move, open_workspace
+from pipeline.atomic import bring_to_disk, move, open_workspace
 from pipeline.checksums import Basis, compute_basis, compute_sha256, format_multihash
 from pipeline.errors import OptionError, output_errors
 from pipeline.export.finish import FinishedLayers, finish_layers
@@ -138,6 +138,7 @@ def _export_beside(folder: Path, formats: Sequence[str]) -> ExportResult:
         names = sorted(path.name for path in work.folder.iterdir())
         with output_errors(folder):
             for name in names:
+                bring_to_disk(work.folder / name)
                 move(work.folder / name, folder / name)
         item = _read_item(folder)
         titles = {layer.name: layer.title for layer in layers}

@@ -268,7 +268,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    write_whole(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n", durable=True)
+    write_whole(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from pipeline.atomic import open_draft
 from pipeline.errors import output_errors
 from pipeline.publish.publish import open_destination, publish_result
 from pipeline.publish.target import resolve_destination
@@ -82,10 +83,8 @@ def _keep_reference(mapped: list[Path], home: Path) -> Path:
     path = home / "reference.gpkg"
     if not path.exists():
         clearest = max(mapped, key=_read_clear)
-        begun = path.with_name(".reference.begun.gpkg")
-        with output_errors(path):
-            shutil.copyfile(clearest / "coastline.gpkg", begun)
-            begun.replace(path)
+        with open_draft(path) as draft:
+            shutil.copyfile(clearest / "coastline.gpkg", draft)
     return path
 
 

@@ -226,10 +226,23 @@ def test_a_draft_takes_the_place_of_the_file_only_when_it_is_whole(tmp_path: Pat
         raise KeyboardInterrupt
     assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
     assert path.read_text() == "old"
-    with open_draft(path, durable=True) as draft:
+    with open_draft(path) as draft:
         draft.write_text("new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
     assert path.read_text() == "new"
+
+
+def test_a_draft_is_on_the_disk_before_it_takes_the_place_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sizes = tmp_path / "table.csv", []
+
+    def note(descriptor: int) -> None:
+        sizes.append((os.fstat(descriptor).st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_whole(path, "whole")
+    assert sizes == [(5, False)]
 
 
 def test_a_text_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
