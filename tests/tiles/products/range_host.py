@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from collections import Counter
@@ -19,6 +20,7 @@ right headers; ``portal``: a web page in place of the file; ``whole``: the whole
 ``trickle``: a byte a while."""
 
 _TRICKLE_S = 0.2
+_HOSTS = itertools.count()
 _PAGE = b"<!DOCTYPE html><html><body>Sign in to this network</body></html>\n"
 
 
@@ -61,6 +63,8 @@ class RangeHost:
 def serve_ranges(folder: Path) -> Iterator[RangeHost]:
     """Serve the files of a folder."""
     host, lock, ended = RangeHost(), threading.Lock(), threading.Event()
+    # GDAL remembers what it read of an address, and a port may be had again.
+    folder_of_url = f"/{next(_HOSTS)}"
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -75,7 +79,7 @@ def serve_ranges(folder: Path) -> Iterator[RangeHost]:
             self.answer(head=False)
 
         def answer(self, *, head: bool) -> None:
-            name = self.path.partition("?")[0]
+            name = self.path.partition("?")[0].removeprefix(folder_of_url)
             with lock:
                 fault = host.choose(name)
             path = folder / name.lstrip("/")
@@ -137,7 +141,7 @@ def serve_ranges(folder: Path) -> Iterator[RangeHost]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    host.url = f"http://127.0.0.1:{server.server_port}"
+    host.url = f"http://127.0.0.1:{server.server_port}{folder_of_url}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
