@@ -15,7 +15,6 @@ from tempfile import NamedTemporaryFile
 
 import numpy as np
 
-from pipeline.atomic import bring_to_disk
 from pipeline.errors import output_errors
 from pipeline.mapping.heap import limit_heap
 from pipeline.mapping.panels import list_panels
@@ -150,7 +149,6 @@ def _write_rows(path: Path, rows: MappedRows) -> None:
                 counts=np.concatenate([*counts, np.empty(0, np.int32)]),
             )
             file.close()
-            bring_to_disk(begun)
             begun.replace(path)
         finally:
             begun.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import geopandas as gpd
@@ -46,6 +47,21 @@ def test_formats_come_beside_what_is_there_and_the_item_names_them(mapped: Path)
     sent, found = build_layers()["land"], gpd.read_file(mapped / "land.shp")
     assert shapely.equals_exact(sent.geometry.normalize(), found.geometry.normalize()).all()
     assert found["scene"].tolist() == sent["scene"].tolist()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not say which file a descriptor is of")
+def test_what_comes_beside_is_on_the_disk_before_it_stands(mapped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: dict[str, bool] = {}
+
+    def note(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synced[name] = (mapped / name).exists()
+
+    monkeypatch.setattr(os, "fsync", note)
+    written = export_result(mapped, options=ExportOptions(formats=("fgb",))).files
+    new = [name for name in written if name.endswith(".fgb")]
+    assert {"coastline.fgb", "land.fgb"} <= set(new)
+    assert {synced[name] for name in new} == {False}
 
 
 def test_a_second_export_changes_nothing(mapped: Path) -> None:

@@ -11,6 +11,7 @@ import pyogrio
 import pytest
 from shapely.geometry import Point
 
+from pipeline.output import geopackage
 from pipeline.output.fields import Field, Layer
 from pipeline.output.geopackage import append_features, explain_geopackage, write_geopackage
 from pipeline.output.styles import read_style
@@ -104,6 +105,8 @@ def test_nothing_waits_for_the_disk_unless_the_user_says_so(
         append_features(tmp_path / "a.gpkg", make_frame(2), LAYERS[0])
         assert seen == [chosen or False]  # pyogrio says so of "OFF"
         assert pyogrio.get_gdal_config_option(name) == chosen
+        with geopackage._connect(tmp_path / "a.gpkg") as database:
+            assert database.execute("PRAGMA synchronous").fetchone() == ((2,) if chosen else (0,))
         with pytest.raises(pyogrio.errors.DataSourceError):
             append_features(tmp_path / "nowhere" / "a.gpkg", make_frame(2), LAYERS[0])
         assert pyogrio.get_gdal_config_option(name) == chosen
